@@ -1,0 +1,233 @@
+//! The one error type, sorted by who can put it right, and the exit codes.
+
+use std::fmt;
+use std::path::Path;
+
+/// What kind of trouble it is, which decides who can mend it and how the
+/// program exits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// The command line, a configuration file or a parameter is wrong, or names
+    /// something that is not there. Nothing ran.
+    Usage,
+    /// A statement cannot be parsed, planned or executed.
+    Query,
+    /// An import file, or a row of it, cannot be taken.
+    Input,
+    /// A file of the database is damaged, missing or cannot be written.
+    Store,
+    /// Everything ran, and an expectation of a saved query does not hold.
+    Expectation,
+    /// A limit of memory, disk or size was hit.
+    Limit,
+    /// Somebody else holds the database, or a server cannot be reached.
+    Busy,
+    /// The time limit was hit.
+    Timeout,
+    /// The person pressed Ctrl-C.
+    Cancelled,
+    /// weiku or a library of it is at fault.
+    Internal,
+}
+
+impl Kind {
+    /// The process exit code that stands for this kind.
+    #[must_use]
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Self::Query | Self::Input | Self::Store | Self::Internal => 1,
+            Self::Usage => 2,
+            Self::Expectation => 3,
+            Self::Limit => 4,
+            Self::Busy => 5,
+            Self::Timeout => 124,
+            Self::Cancelled => 130,
+        }
+    }
+
+    /// The word that stands for this kind in machine-readable errors.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Usage => "usage",
+            Self::Query => "query",
+            Self::Input => "input",
+            Self::Store => "store",
+            Self::Expectation => "expectation",
+            Self::Limit => "limit",
+            Self::Busy => "busy",
+            Self::Timeout => "timeout",
+            Self::Cancelled => "cancelled",
+            Self::Internal => "internal",
+        }
+    }
+}
+
+/// Where in a text an error lies.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Place {
+    /// The file or other origin of the text, as the person named it.
+    pub file: Option<String>,
+    /// The line, counted from 1; for an import the row.
+    pub line: Option<u64>,
+    /// The column in characters, counted from 1.
+    pub column: Option<u64>,
+    /// How many characters the faulty piece has.
+    pub length: Option<u64>,
+    /// The whole source line, to be shown with a mark under the faulty piece.
+    pub source: Option<String>,
+}
+
+/// An error with its kind, its place and what to try.
+#[derive(Debug, Clone)]
+pub struct Error(Box<Inner>);
+
+#[derive(Debug, Clone)]
+struct Inner {
+    kind: Kind,
+    message: String,
+    place: Place,
+    hint: Option<String>,
+}
+
+/// The result of everything in weiku that can fail.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl Error {
+    /// An error of `kind` that says `message`: lowercase, without a full stop.
+    pub fn new(kind: Kind, message: impl Into<String>) -> Self {
+        Self(Box::new(Inner { kind, message: message.into(), place: Place::default(), hint: None }))
+    }
+
+    /// A wrong command line, setting or parameter.
+    pub fn usage(message: impl Into<String>) -> Self {
+        Self::new(Kind::Usage, message)
+    }
+
+    /// A statement that cannot run.
+    pub fn query(message: impl Into<String>) -> Self {
+        Self::new(Kind::Query, message)
+    }
+
+    /// An import file that cannot be taken.
+    pub fn input(message: impl Into<String>) -> Self {
+        Self::new(Kind::Input, message)
+    }
+
+    /// A database file that is damaged, missing or cannot be written.
+    pub fn store(message: impl Into<String>) -> Self {
+        Self::new(Kind::Store, message)
+    }
+
+    /// A fault of weiku itself.
+    pub fn internal(message: impl Into<String>) -> Self {
+        Self::new(Kind::Internal, message)
+    }
+
+    /// A failed operation on the file or folder at `path`; `doing` reads as in
+    /// "cannot {doing} {path}".
+    pub fn io(doing: &str, path: &Path, error: &std::io::Error) -> Self {
+        let kind = match error.kind() {
+            std::io::ErrorKind::NotFound => Kind::Usage,
+            std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => Kind::Limit,
+            _ => Kind::Store,
+        };
+        let reason = match error.kind() {
+            std::io::ErrorKind::NotFound => "no such file or folder".to_owned(),
+            std::io::ErrorKind::StorageFull => "no space left on the disk".to_owned(),
+            std::io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+            _ => error.to_string(),
+        };
+        Self::new(kind, format!("cannot {doing} {}: {reason}", path.display()))
+    }
+
+    /// The same error with advice on what to try; reads after "hint: ".
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.0.hint = Some(hint.into());
+        self
+    }
+
+    /// The same error, placed in `file`.
+    #[must_use]
+    pub fn in_file(mut self, file: impl Into<String>) -> Self {
+        self.0.place.file = Some(file.into());
+        self
+    }
+
+    /// The same error, placed at `line` of its file (a row, for an import).
+    #[must_use]
+    pub fn at_line(mut self, line: u64) -> Self {
+        self.0.place.line = Some(line);
+        self
+    }
+
+    /// The same error at `place`.
+    #[must_use]
+    pub fn at(mut self, place: Place) -> Self {
+        self.0.place = place;
+        self
+    }
+
+    /// What kind of trouble it is.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        self.0.kind
+    }
+
+    /// What failed, without its place and hint.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.0.message
+    }
+
+    /// Where it lies.
+    #[must_use]
+    pub fn place(&self) -> &Place {
+        &self.0.place
+    }
+
+    /// What to try, if there is advice.
+    #[must_use]
+    pub fn advice(&self) -> Option<&str> {
+        self.0.hint.as_deref()
+    }
+
+    /// The process exit code for this error.
+    #[must_use]
+    pub fn exit_code(&self) -> u8 {
+        self.0.kind.exit_code()
+    }
+}
+
+impl fmt::Display for Error {
+    /// `FILE:LINE:COLUMN: message; hint: ...` on one line.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let place = self.place();
+        if let Some(file) = &place.file {
+            write!(f, "{file}")?;
+            for number in [place.line, place.column].into_iter().map_while(|number| number) {
+                write!(f, ":{number}")?;
+            }
+            write!(f, ": ")?;
+        }
+        write!(f, "{}", self.message())?;
+        match self.advice() {
+            Some(hint) => write!(f, "; hint: {hint}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// The name among `names` that `typed` was most likely meant to be, for hints.
+pub fn nearest<'a>(typed: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let typed = typed.to_lowercase();
+    names
+        .into_iter()
+        .map(|name| (strsim::damerau_levenshtein(&typed, &name.to_lowercase()), name))
+        .filter(|(distance, name)| *distance <= 1 + name.chars().count() / 4)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, name)| name)
+}

@@ -1,0 +1,27 @@
+//! weiku (微库): an embedded analytics database for micro-blog accounts and
+//! posts.
+//!
+//! Modules stand in the order in which data flows: from a foreign file through
+//! the store to an answer on the screen.
+
+pub mod batch;
+pub mod catalog;
+pub mod chart;
+pub mod cli;
+pub mod config;
+pub mod database;
+pub mod engine;
+pub mod error;
+pub mod functions;
+pub mod generate;
+pub mod ingest;
+pub mod model;
+pub mod queries;
+pub mod render;
+pub mod report;
+pub mod shell;
+pub mod store;
+pub mod text;
+
+pub use database::Database;
+pub use error::{Error, Kind, Result};

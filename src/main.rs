@@ -1,0 +1,3 @@
+//! The `weiku` program.
+
+fn main() {}

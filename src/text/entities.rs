@@ -1,0 +1,1 @@
+//! Hashtags, mentions, addresses and emoji in the text of a post.
