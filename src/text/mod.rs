@@ -4,4 +4,6 @@
 //! to both.
 
 pub mod entities;
+pub mod plain;
 pub mod weibo_id;
+pub mod width;
