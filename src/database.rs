@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::engine::{Session, Settings};
 use crate::error::Result;
 use crate::store::Store;
 
@@ -39,5 +40,15 @@ impl Database {
     #[must_use]
     pub fn store(&self) -> Option<&Arc<Store>> {
         self.store.as_ref()
+    }
+}
+
+impl Database {
+    /// A session to ask questions of this database.
+    ///
+    /// # Errors
+    /// As for [`Session::new`].
+    pub fn session(&self, settings: Settings) -> Result<Session> {
+        Session::new(self.store.clone(), settings)
     }
 }

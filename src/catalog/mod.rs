@@ -1,1 +1,16 @@
-//! (filled in below)
+//! Names to tables: the store's tables, views, what the session made, and ad hoc
+//! files.
+
+mod files;
+mod schema;
+mod table;
+
+pub(crate) use files::AdHocFiles;
+pub use schema::{DatabaseSchema, Pinned};
+pub use table::StoreTable;
+
+/// The name of the catalog that every session has.
+pub const CATALOG: &str = "weiku";
+
+/// The name of the schema in which all tables lie.
+pub const SCHEMA: &str = "main";

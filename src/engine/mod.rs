@@ -1,8 +1,16 @@
 //! SQL to batches: the one road for the shell, `-c`, saved queries and tests.
 //!
-//! Text becomes a [`Script`](script::parse) of statements; a [`Session`] plans
-//! and runs them one by one, under its limits, and gives streams of batches.
+//! Text becomes a [`script`] of statements; a [`Session`] plans and runs them
+//! one by one, under its limits, and gives an [`Answer`]: a stream of batches.
 
+mod answer;
+mod diagnose;
+mod guard;
 pub mod script;
+mod session;
+mod settings;
 
+pub use answer::Answer;
 pub use script::Statement;
+pub use session::{Params, Session};
+pub use settings::Settings;

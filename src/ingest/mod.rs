@@ -7,7 +7,7 @@
 mod record;
 
 use crate::error::Result;
-pub use record::{Account, AccountCounts, Post, PostCounts, Row};
+pub use record::{Account, AccountCounts, Instant, Post, PostCounts, Row};
 
 /// Receives what a format reads, in the order of the file.
 ///

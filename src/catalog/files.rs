@@ -1,0 +1,144 @@
+//! Files of the disk as tables: `SELECT ... FROM 'posts/*.parquet'`.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock, Weak};
+
+use datafusion::catalog::TableProvider;
+use datafusion::datasource::file_format::FileFormat;
+use datafusion::datasource::file_format::arrow::ArrowFormat;
+use datafusion::datasource::file_format::csv::CsvFormat;
+use datafusion::datasource::file_format::file_compression_type::FileCompressionType;
+use datafusion::datasource::file_format::json::JsonFormat;
+use datafusion::datasource::file_format::parquet::ParquetFormat;
+use datafusion::datasource::listing::{
+    ListingOptions, ListingTable, ListingTableConfig, ListingTableUrl,
+};
+use datafusion::error::Result;
+use datafusion::execution::SessionState;
+use parking_lot::RwLock;
+
+use super::table::foreign;
+use crate::error::{Error, nearest};
+
+/// The suffixes that can be queried in place.
+const SUFFIXES: [&str; 7] = ["parquet", "csv", "tsv", "json", "jsonl", "ndjson", "arrow"];
+
+/// Opens the files that a statement names.
+#[derive(Debug, Default)]
+pub(crate) struct AdHocFiles {
+    /// The session, to be set when it is there: it knows its options.
+    pub(crate) state: Arc<OnceLock<Weak<RwLock<SessionState>>>>,
+    /// The only folders that may be read, when the session is safe.
+    pub(crate) roots: Option<Vec<PathBuf>>,
+}
+
+impl AdHocFiles {
+    /// The file, glob or folder called `name`, or `None` if that is no path.
+    pub(super) async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
+        let Some(kind) = Kind::of(name) else { return Ok(None) };
+        let state = self.state.get().and_then(Weak::upgrade).map(|state| state.read().clone());
+        let Some(state) = state else { return Ok(None) };
+        self.check(name).map_err(foreign)?;
+        let options = ListingOptions::new(kind.format(name)?).with_file_extension(kind.suffix);
+        let table = ListingTableConfig::new(ListingTableUrl::parse(name)?)
+            .with_listing_options(options)
+            .infer_schema(&state)
+            .await?;
+        Ok(Some(Arc::new(ListingTable::try_new(table)?)))
+    }
+
+    /// Refuses a path that is not there, or that a safe session may not read.
+    fn check(&self, name: &str) -> std::result::Result<(), Error> {
+        let matches = glob::glob(name)
+            .map_err(|error| Error::usage(format!("`{name}` is not a path: {error}")))?
+            .filter_map(std::result::Result::ok)
+            .collect::<Vec<_>>();
+        if matches.is_empty() {
+            return Err(missing(name));
+        }
+        let Some(roots) = &self.roots else { return Ok(()) };
+        for path in matches {
+            let real = path.canonicalize().map_err(|error| Error::io("read", &path, &error))?;
+            if !roots.iter().any(|root| real.starts_with(root)) {
+                let message = format!("`{name}` is not allowed under --safe");
+                return Err(Error::query(message).hint("name its folder with --allow DIR"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What a file name says about its content.
+struct Kind {
+    /// The suffix of the format itself.
+    format: &'static str,
+    /// The whole suffix with that of the compression, as files are listed by it.
+    suffix: String,
+    compression: FileCompressionType,
+}
+
+impl Kind {
+    fn of(name: &str) -> Option<Self> {
+        let file = Path::new(name).file_name()?.to_str()?.to_lowercase();
+        let (plain, compression) = match file.rsplit_once('.') {
+            Some((plain, "gz")) => (plain, FileCompressionType::GZIP),
+            Some((plain, "zst")) => (plain, FileCompressionType::ZSTD),
+            Some((plain, "bz2")) => (plain, FileCompressionType::BZIP2),
+            Some((plain, "xz")) => (plain, FileCompressionType::XZ),
+            _ => (file.as_str(), FileCompressionType::UNCOMPRESSED),
+        };
+        let (_, end) = plain.rsplit_once('.')?;
+        let format = SUFFIXES.into_iter().find(|suffix| *suffix == end)?;
+        let suffix = name[name.len() - (file.len() - plain.len() + end.len())..].to_owned();
+        Some(Self { format, suffix, compression })
+    }
+
+    fn format(&self, name: &str) -> Result<Arc<dyn FileFormat>> {
+        Ok(match self.format {
+            "parquet" => Arc::new(ParquetFormat::default()),
+            "arrow" => Arc::new(ArrowFormat),
+            "csv" | "tsv" => Arc::new(
+                CsvFormat::default()
+                    .with_has_header(true)
+                    .with_delimiter(if self.format == "tsv" { b'\t' } else { b',' })
+                    // Posts hold line breaks. Without this a file that is
+                    // split between threads gives rows that are not there.
+                    .with_newlines_in_values(true)
+                    .with_file_compression_type(self.compression),
+            ),
+            json => Arc::new(
+                JsonFormat::default()
+                    .with_newline_delimited(json != "json" || !is_array(Path::new(name)))
+                    .with_file_compression_type(self.compression),
+            ),
+        })
+    }
+}
+
+/// Whether a plain JSON file holds one array and not a record per line.
+fn is_array(path: &Path) -> bool {
+    use std::io::Read;
+    let mut head = [0; 64];
+    let read = std::fs::File::open(path).and_then(|mut file| file.read(&mut head)).unwrap_or(0);
+    head[..read].trim_ascii_start().first() == Some(&b'[')
+}
+
+/// The error for a path that names nothing, with the nearest that is there.
+fn missing(name: &str) -> Error {
+    let error = Error::usage(format!("no file `{name}`"));
+    let path = Path::new(name);
+    let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let there: Vec<String> = std::fs::read_dir(folder.unwrap_or(Path::new(".")))
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .collect();
+    let typed = path.file_name().and_then(|file| file.to_str()).unwrap_or(name);
+    match nearest(typed, there.iter().map(String::as_str)) {
+        Some(near) => {
+            let near = folder.map_or_else(|| PathBuf::from(near), |folder| folder.join(near));
+            error.hint(format!("did you mean '{}'?", near.display()))
+        }
+        None => error,
+    }
+}

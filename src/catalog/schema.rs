@@ -1,0 +1,106 @@
+//! The one schema of a session, in which every name is looked up.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, RwLock};
+
+use async_trait::async_trait;
+use datafusion::catalog::{SchemaProvider, TableProvider};
+use datafusion::common::exec_err;
+use datafusion::error::Result;
+
+use super::files::AdHocFiles;
+use super::table::{StoreTable, foreign};
+use crate::model;
+use crate::store::Store;
+
+/// What all tables of one statement agree on.
+#[derive(Debug, Clone, Default)]
+pub struct Pinned {
+    /// The committed version of each table.
+    pub versions: BTreeMap<String, i64>,
+    /// The session's time zone.
+    pub timezone: String,
+}
+
+/// Looks a name up among the tables and views that the session made, the
+/// store's tables, and the files of the disk, in this order.
+#[derive(Debug)]
+pub struct DatabaseSchema {
+    store: Option<Arc<Store>>,
+    pinned: Arc<RwLock<Pinned>>,
+    files: AdHocFiles,
+    made: RwLock<BTreeMap<String, Arc<dyn TableProvider>>>,
+}
+
+impl DatabaseSchema {
+    /// A schema over `store`, whose tables are opened at the versions in
+    /// `pinned` when a statement names them.
+    pub(crate) fn new(
+        store: Option<Arc<Store>>,
+        pinned: Arc<RwLock<Pinned>>,
+        files: AdHocFiles,
+    ) -> Self {
+        Self { store, pinned, files, made: RwLock::default() }
+    }
+
+    fn made(&self, name: &str) -> Option<Arc<dyn TableProvider>> {
+        self.made.read().ok()?.get(name).cloned()
+    }
+
+    async fn stored(&self, name: &str) -> crate::Result<Option<Arc<dyn TableProvider>>> {
+        let (Some(store), Some(table)) = (&self.store, model::table(name)) else {
+            return Ok(None);
+        };
+        let pinned = self.pinned.read().map(|pinned| pinned.clone()).unwrap_or_default();
+        let version = pinned.versions.get(name).copied();
+        let snapshot = store.snapshot(table, version).await?;
+        Ok(Some(Arc::new(StoreTable::new(snapshot, &pinned.timezone))))
+    }
+}
+
+#[async_trait]
+impl SchemaProvider for DatabaseSchema {
+    fn table_names(&self) -> Vec<String> {
+        let stored = self.store.iter().flat_map(|_| model::TABLES).map(|table| table.name);
+        let mut names: Vec<String> = stored.map(str::to_owned).collect();
+        if let Ok(made) = self.made.read() {
+            names.extend(made.keys().cloned());
+        }
+        names
+    }
+
+    async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
+        if let Some(table) = self.made(name) {
+            return Ok(Some(table));
+        }
+        if let Some(table) = self.stored(name).await.map_err(foreign)? {
+            return Ok(Some(table));
+        }
+        self.files.table(name).await
+    }
+
+    fn register_table(
+        &self,
+        name: String,
+        table: Arc<dyn TableProvider>,
+    ) -> Result<Option<Arc<dyn TableProvider>>> {
+        if self.store.is_some() && model::table(&name).is_some() {
+            return exec_err!("`{name}` is a table of the database and cannot be replaced");
+        }
+        match self.made.write() {
+            Ok(mut made) => Ok(made.insert(name, table)),
+            Err(_) => exec_err!("the session's tables are locked by a failed statement"),
+        }
+    }
+
+    fn deregister_table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
+        match self.made.write() {
+            Ok(mut made) => Ok(made.remove(name)),
+            Err(_) => exec_err!("the session's tables are locked by a failed statement"),
+        }
+    }
+
+    fn table_exist(&self, name: &str) -> bool {
+        self.made(name).is_some() || (self.store.is_some() && model::table(name).is_some())
+    }
+}

@@ -1,0 +1,219 @@
+//! One version of a stored table as a DataFusion table.
+//!
+//! The scan is built from the commit log: each file comes with its statistics,
+//! so that files are pruned before they are opened and counts and extremes need
+//! no reading; the sort order is declared, so that the newest posts are found
+//! without a sort.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::stats::Precision;
+use datafusion::common::{ColumnStatistics, ScalarValue, Statistics};
+use datafusion::datasource::file_format::FileFormat;
+use datafusion::datasource::file_format::parquet::ParquetFormat;
+use datafusion::datasource::listing::PartitionedFile;
+use datafusion::datasource::physical_plan::{
+    FileGroup, FileScanConfig, FileScanConfigBuilder, ParquetSource,
+};
+use datafusion::error::{DataFusionError, Result};
+use datafusion::execution::object_store::ObjectStoreUrl;
+use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
+use datafusion::physical_expr::expressions::col;
+use datafusion::physical_expr::{LexOrdering, PhysicalSortExpr};
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::empty::EmptyExec;
+
+use crate::model::{ColumnKind, Table};
+use crate::store::Snapshot;
+
+/// A [`Snapshot`] to be queried, with instants in the session's time zone.
+#[derive(Debug)]
+pub struct StoreTable {
+    snapshot: Arc<Snapshot>,
+    schema: SchemaRef,
+}
+
+impl StoreTable {
+    /// The table as of `snapshot`; its instants carry `timezone` in their type,
+    /// which rules how SQL reads and shows them.
+    #[must_use]
+    pub fn new(snapshot: Arc<Snapshot>, timezone: &str) -> Self {
+        let schema = zoned_schema(snapshot.table, timezone);
+        Self { snapshot, schema }
+    }
+
+    /// The files with their statistics, in the types of this table's schema.
+    fn files(&self) -> Vec<PartitionedFile> {
+        self.snapshot
+            .files
+            .iter()
+            .map(|file| {
+                PartitionedFile::new(file.path.display().to_string(), file.size)
+                    .with_statistics(Arc::new(self.zoned(&file.statistics)))
+            })
+            .collect()
+    }
+
+    /// `statistics` with instants in the session's time zone.
+    fn zoned(&self, statistics: &Statistics) -> Statistics {
+        let columns = statistics
+            .column_statistics
+            .iter()
+            .zip(self.schema.fields())
+            .map(|(column, field)| ColumnStatistics {
+                min_value: zoned_value(&column.min_value, field.data_type()),
+                max_value: zoned_value(&column.max_value, field.data_type()),
+                ..column.clone()
+            })
+            .collect();
+        Statistics { column_statistics: columns, ..statistics.clone() }
+    }
+
+    /// The order of rows within each file.
+    fn ordering(&self) -> Result<Option<LexOrdering>> {
+        let sort = self
+            .snapshot
+            .table
+            .sort
+            .iter()
+            .map(|column| {
+                let options = datafusion::arrow::compute::SortOptions {
+                    descending: column.descending,
+                    nulls_first: false,
+                };
+                Ok(PhysicalSortExpr::new(col(column.name, &self.schema)?, options))
+            })
+            .collect::<Result<Vec<_>>>()?;
+        Ok(LexOrdering::new(sort))
+    }
+}
+
+#[async_trait]
+impl TableProvider for StoreTable {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    fn statistics(&self) -> Option<Statistics> {
+        summed(&self.schema, &self.files()).ok()
+    }
+
+    fn supports_filters_pushdown(
+        &self,
+        filters: &[&Expr],
+    ) -> Result<Vec<TableProviderFilterPushDown>> {
+        Ok(vec![TableProviderFilterPushDown::Inexact; filters.len()])
+    }
+
+    async fn scan(
+        &self,
+        state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        _filters: &[Expr],
+        limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let files = self.files();
+        if files.is_empty() {
+            let schema = datafusion::physical_plan::project_schema(&self.schema, projection)?;
+            return Ok(Arc::new(EmptyExec::new(schema)));
+        }
+        let statistics = summed(&self.schema, &files)?;
+        let ordering = self.ordering()?;
+        let partitions = state.config().target_partitions();
+        let groups = grouped(&self.schema, files, ordering.as_ref(), partitions);
+        let source = Arc::new(ParquetSource::new(Arc::clone(&self.schema)));
+        let config = FileScanConfigBuilder::new(ObjectStoreUrl::local_filesystem(), source)
+            .with_file_groups(groups)
+            .with_statistics(statistics)
+            .with_projection_indices(projection.cloned())?
+            .with_limit(limit)
+            .with_output_ordering(ordering.into_iter().collect())
+            .build();
+        // The format adds the session's Parquet options and its cache of
+        // footers.
+        ParquetFormat::default()
+            .with_options(state.table_options().parquet.clone())
+            .create_physical_plan(state, config)
+            .await
+    }
+}
+
+/// Files put into at most `partitions` groups, each of which is in order from
+/// file to file; when they overlap too much for that, any grouping will do.
+fn grouped(
+    schema: &SchemaRef,
+    files: Vec<PartitionedFile>,
+    ordering: Option<&LexOrdering>,
+    partitions: usize,
+) -> Vec<FileGroup> {
+    let whole = FileGroup::new(files);
+    let in_order = ordering.and_then(|ordering| {
+        FileScanConfig::split_groups_by_statistics_with_target_partitions(
+            schema,
+            std::slice::from_ref(&whole),
+            ordering,
+            partitions,
+        )
+        .ok()
+    });
+    match in_order {
+        Some(groups) if groups.len() <= partitions => groups,
+        _ => whole.split_files(partitions),
+    }
+}
+
+/// What is known of all files together.
+fn summed(schema: &SchemaRef, files: &[PartitionedFile]) -> Result<Statistics> {
+    let statistics = files.iter().filter_map(|file| file.statistics.as_deref());
+    if files.is_empty() {
+        let mut none = Statistics::new_unknown(schema);
+        none.num_rows = Precision::Exact(0);
+        return Ok(none);
+    }
+    Statistics::try_merge_iter(statistics, schema)
+}
+
+/// The table's schema with instants in `timezone`.
+fn zoned_schema(table: &Table, timezone: &str) -> SchemaRef {
+    let fields: Vec<Field> = table
+        .columns
+        .iter()
+        .map(|column| {
+            let kind = match column.kind {
+                ColumnKind::Instant => {
+                    DataType::Timestamp(TimeUnit::Microsecond, Some(timezone.into()))
+                }
+                kind => kind.data_type(),
+            };
+            Field::new(column.name, kind, column.nullable)
+        })
+        .collect();
+    Arc::new(Schema::new(fields))
+}
+
+fn zoned_value(value: &Precision<ScalarValue>, to: &DataType) -> Precision<ScalarValue> {
+    let zoned = |value: &ScalarValue| match (value, to) {
+        (ScalarValue::TimestampMicrosecond(micros, _), DataType::Timestamp(_, zone)) => {
+            ScalarValue::TimestampMicrosecond(*micros, zone.clone())
+        }
+        (value, _) => value.clone(),
+    };
+    match value {
+        Precision::Exact(value) => Precision::Exact(zoned(value)),
+        Precision::Inexact(value) => Precision::Inexact(zoned(value)),
+        Precision::Absent => Precision::Absent,
+    }
+}
+
+/// An error of ours on its way through DataFusion; [`crate::engine`] takes it
+/// out again at the other end.
+pub(super) fn foreign(error: crate::Error) -> DataFusionError {
+    DataFusionError::External(Box::new(error))
+}

@@ -1,0 +1,160 @@
+//! A running query: its schema, its plan and its batches.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::arrow::record_batch::RecordBatch;
+use datafusion::error::DataFusionError;
+use datafusion::execution::SendableRecordBatchStream;
+use datafusion::physical_plan::ExecutionPlan;
+use futures::StreamExt;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+
+use super::diagnose::Translator;
+use crate::error::{Error, Kind, Result};
+
+/// The answer to one statement: batches that arrive as they are made.
+///
+/// Dropping it stops the query.
+pub struct Answer {
+    /// The columns of the batches.
+    pub schema: SchemaRef,
+    /// What runs; its metrics grow while it does.
+    pub plan: Arc<dyn ExecutionPlan>,
+    batches: mpsc::Receiver<Result<RecordBatch, DataFusionError>>,
+    worker: JoinHandle<()>,
+    stop: Stop,
+    translator: Translator,
+    ended: bool,
+}
+
+impl std::fmt::Debug for Answer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Answer").field("schema", &self.schema).finish_non_exhaustive()
+    }
+}
+
+/// What may end a query before its time.
+#[derive(Debug)]
+pub(super) struct Stop {
+    /// Counts cancellations; a query ends when it moves on.
+    pub(super) cancelled: watch::Receiver<u64>,
+    /// When the time limit is up.
+    pub(super) deadline: Option<(Instant, Duration)>,
+}
+
+impl Stop {
+    /// Waits until the query has to end, and says why.
+    pub(super) async fn wait(&mut self) -> Error {
+        let timeout = async {
+            match self.deadline {
+                Some((at, limit)) => {
+                    tokio::time::sleep_until(at.into()).await;
+                    limit
+                }
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            moved = self.cancelled.changed() => match moved {
+                Ok(()) => Error::new(Kind::Cancelled, "cancelled"),
+                Err(_) => Error::new(Kind::Cancelled, "the session has ended"),
+            },
+            limit = timeout => Error::new(
+                Kind::Timeout,
+                format!("stopped at the time limit of {} s", limit.as_secs_f64()),
+            )
+            .hint("raise it with --timeout, or ask for less"),
+        }
+    }
+}
+
+impl Answer {
+    /// Starts to pull batches from `stream` on a task of its own, so that a
+    /// cancellation is heard even while an operator computes without a pause.
+    pub(super) fn start(
+        plan: Arc<dyn ExecutionPlan>,
+        mut stream: SendableRecordBatchStream,
+        stop: Stop,
+        translator: Translator,
+    ) -> Self {
+        let schema = stream.schema();
+        let (sender, batches) = mpsc::channel(2);
+        let worker = tokio::spawn(async move {
+            while let Some(batch) = stream.next().await {
+                if sender.send(batch).await.is_err() {
+                    break;
+                }
+            }
+        });
+        Self { schema, plan, batches, worker, stop, translator, ended: false }
+    }
+
+    /// The next batch with at least one row, or `None` after the last.
+    ///
+    /// # Cancel safety
+    /// Dropping the future loses no batch.
+    pub async fn next(&mut self) -> Option<Result<RecordBatch>> {
+        while !self.ended {
+            let batch = tokio::select! {
+                biased;
+                error = self.stop.wait() => Some(Err(error)),
+                batch = self.batches.recv() => match batch {
+                    Some(batch) => Some(batch.map_err(|error| self.translator.translate(error))),
+                    None => self.outcome().await,
+                },
+            };
+            match batch {
+                Some(Ok(batch)) if batch.num_rows() == 0 => {}
+                Some(Ok(batch)) => return Some(Ok(batch)),
+                Some(Err(error)) => {
+                    self.ended = true;
+                    self.worker.abort();
+                    return Some(Err(error));
+                }
+                None => self.ended = true,
+            }
+        }
+        None
+    }
+
+    /// How the worker ended: nothing to say unless it panicked.
+    async fn outcome(&mut self) -> Option<Result<RecordBatch>> {
+        match (&mut self.worker).await {
+            Err(error) if error.is_panic() => {
+                Some(Err(Error::internal(panic_message(error.into_panic().as_ref()))))
+            }
+            _ => None,
+        }
+    }
+
+    /// All batches at once, for answers known to be small.
+    ///
+    /// # Errors
+    /// The first error of the stream.
+    pub async fn collect(mut self) -> Result<Vec<RecordBatch>> {
+        let mut all = Vec::new();
+        while let Some(batch) = self.next().await {
+            all.push(batch?);
+        }
+        Ok(all)
+    }
+}
+
+impl Drop for Answer {
+    fn drop(&mut self) {
+        self.worker.abort();
+    }
+}
+
+/// The words of a panic, for an error that a person can report.
+pub(super) fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
+    let words = panic
+        .downcast_ref::<&str>()
+        .map(|words| (*words).to_owned())
+        .or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "no message".to_owned());
+    format!("the query stopped on a fault inside the engine: {words}")
+}

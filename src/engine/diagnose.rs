@@ -1,0 +1,315 @@
+//! DataFusion's errors in plain words, with their place in the statement.
+//!
+//! This is the one place that knows how DataFusion words its errors.
+
+use std::sync::Arc;
+
+use datafusion::arrow::error::ArrowError;
+use datafusion::common::{Column, SchemaError};
+use datafusion::error::DataFusionError;
+use datafusion::prelude::SessionContext;
+use datafusion::sql::sqlparser::parser::ParserError;
+use datafusion::sql::sqlparser::tokenizer::Token;
+
+use super::script::{Statement, tokenize};
+use crate::catalog::{CATALOG, SCHEMA};
+use crate::error::{Error, Kind, Place, nearest};
+
+/// Translates the errors of one statement.
+#[derive(Clone)]
+pub(super) struct Translator {
+    context: SessionContext,
+    statement: Arc<Statement>,
+}
+
+impl Translator {
+    pub(super) fn new(context: &SessionContext, statement: &Statement) -> Self {
+        Self { context: context.clone(), statement: Arc::new(statement.clone()) }
+    }
+
+    /// `error` as ours: what is wrong, where, and what to try.
+    pub(super) fn translate(&self, error: DataFusionError) -> Error {
+        let span = error.diagnostic().and_then(|diagnostic| diagnostic.span);
+        let translated = self.root(&error);
+        if !translated.place().eq(&Place::default()) || translated.kind() == Kind::Cancelled {
+            return translated;
+        }
+        let place = match span {
+            Some(span) if span.start.line > 0 => {
+                let one_line = span.start.line == span.end.line;
+                let length = one_line.then(|| span.end.column.saturating_sub(span.start.column));
+                self.statement.place(span.start.line, span.start.column, length)
+            }
+            _ => self.fallback_place(translated.message()),
+        };
+        translated.at(place)
+    }
+
+    fn root(&self, error: &DataFusionError) -> Error {
+        match error {
+            DataFusionError::Context(_, inner) | DataFusionError::Diagnostic(_, inner) => {
+                self.root(inner)
+            }
+            DataFusionError::Shared(inner) => self.root(inner),
+            DataFusionError::Collection(all) => match all.first() {
+                Some(first) => self.root(first),
+                None => Error::internal("the engine failed without a reason"),
+            },
+            DataFusionError::External(inner) => match inner.downcast_ref::<Error>() {
+                Some(ours) => ours.clone(),
+                None => match inner.downcast_ref::<DataFusionError>() {
+                    Some(error) => self.root(error),
+                    None => Error::query(plain(&inner.to_string())),
+                },
+            },
+            DataFusionError::SQL(parser, _) => self.syntax(parser),
+            DataFusionError::SchemaError(schema, _) => self.schema(schema),
+            DataFusionError::Plan(message) => self.plan(message),
+            DataFusionError::ResourcesExhausted(message) => exhausted(message),
+            DataFusionError::ArrowError(arrow, _) => arrow_error(arrow),
+            DataFusionError::ObjectStore(store) => match store.as_ref() {
+                object_store::Error::NotFound { path, .. } => {
+                    Error::store(format!("the file /{path} is missing"))
+                        .hint("`weiku verify DB` lists damaged files")
+                }
+                other => Error::store(plain(&other.to_string())),
+            },
+            DataFusionError::IoError(io) if io.kind() == std::io::ErrorKind::StorageFull => {
+                Error::new(Kind::Limit, "no space left on the disk")
+            }
+            DataFusionError::ParquetError(parquet) => Error::store(format!(
+                "a Parquet file cannot be read: {}",
+                plain(&parquet.to_string())
+            ))
+            .hint("`weiku verify DB` names damaged files of a database"),
+            DataFusionError::NotImplemented(message) => {
+                Error::query(format!("not supported: {}", plain(message)))
+            }
+            DataFusionError::Execution(message) | DataFusionError::Configuration(message) => {
+                Error::query(plain(message))
+            }
+            other => Error::query(plain(&other.strip_backtrace())),
+        }
+    }
+
+    fn syntax(&self, parser: &ParserError) -> Error {
+        let message = match parser {
+            ParserError::TokenizerError(message) | ParserError::ParserError(message) => message,
+            ParserError::RecursionLimitExceeded => {
+                return Error::new(Kind::Limit, "the statement nests too deeply")
+                    .hint("take inner parts out into WITH clauses");
+            }
+        };
+        let (words, at) = split_location(message);
+        let words = words.replace(", found: ", ", found ").replace("Expected: ", "expected ");
+        let error = Error::query(format!("syntax error: {}", plain(&words)));
+        match at {
+            Some((line, column)) => {
+                error.at(self.statement.place(line, column, self.word_length(line, column)))
+            }
+            None => error,
+        }
+    }
+
+    /// How many characters the token at a place has.
+    fn word_length(&self, line: u64, column: u64) -> Option<u64> {
+        let tokens = tokenize(&self.statement.sql).ok()?;
+        let token = tokens
+            .iter()
+            .find(|token| (token.span.start.line, token.span.start.column) == (line, column))?;
+        (token.span.end.line == line).then(|| token.span.end.column - column)
+    }
+
+    fn schema(&self, error: &SchemaError) -> Error {
+        match error {
+            SchemaError::FieldNotFound { field, valid_fields } => no_column(field, valid_fields),
+            SchemaError::AmbiguousReference { field } => {
+                Error::query(format!("the column {} is in more than one table", field.name))
+                    .hint(format!("say which, as in posts.{}", field.name))
+            }
+            SchemaError::DuplicateQualifiedField { name, .. }
+            | SchemaError::DuplicateUnqualifiedField { name } => {
+                Error::query(format!("two columns are called {name}"))
+                    .hint("name one of them with AS")
+            }
+        }
+    }
+
+    fn plan(&self, message: &str) -> Error {
+        if let Some(name) = between(message, "table '", "' not found") {
+            return self.no_table(&name.replace(&format!("{CATALOG}.{SCHEMA}."), ""));
+        }
+        if let Some(name) = between(message, "Invalid function '", "'") {
+            return self.no_function(name);
+        }
+        if let Some(name) = between(message, "Placeholder value not found for ", "\u{0}")
+            .or_else(|| message.strip_prefix("No value found for placeholder with name "))
+        {
+            let name = name.trim_start_matches('$').trim_end_matches('\'');
+            return Error::usage(format!("the parameter {name} has no value"))
+                .hint(format!("give it with -p {name}=VALUE"));
+        }
+        Error::query(plain(message))
+    }
+
+    fn no_table(&self, name: &str) -> Error {
+        let error = Error::query(format!("no table \"{name}\""));
+        let names = self
+            .context
+            .catalog(CATALOG)
+            .and_then(|catalog| catalog.schema(SCHEMA))
+            .map(|schema| schema.table_names())
+            .unwrap_or_default();
+        if names.is_empty() {
+            return error.hint("no database is open: give its folder, as in `weiku DB`");
+        }
+        match nearest(name, names.iter().map(String::as_str)) {
+            Some(near) => error.hint(format!("did you mean \"{near}\"?")),
+            None => error.hint(format!("there are {}", names.join(", "))),
+        }
+    }
+
+    fn no_function(&self, name: &str) -> Error {
+        let state = self.context.state();
+        let names = state
+            .scalar_functions()
+            .keys()
+            .chain(state.aggregate_functions().keys())
+            .chain(state.window_functions().keys())
+            .map(String::as_str);
+        let error = Error::query(format!("no function {name}"));
+        match nearest(name, names) {
+            Some(near) => error.hint(format!("did you mean {near}?")),
+            None => error.hint("`weiku functions` lists them"),
+        }
+    }
+
+    /// The place of the first quoted name of a message in the statement, for
+    /// errors without one; else the statement's beginning.
+    fn fallback_place(&self, message: &str) -> Place {
+        let named = between(message, "\"", "\"")
+            .or_else(|| message.strip_prefix("no function "))
+            .or_else(|| between(message, "no column ", " "));
+        let found = named.and_then(|name| {
+            let tokens = tokenize(&self.statement.sql).ok()?;
+            let token = tokens.into_iter().find(|token| names(&token.token, name))?;
+            let length = token.span.end.column.saturating_sub(token.span.start.column);
+            Some((token.span.start, length))
+        });
+        match found {
+            Some((at, length)) => self.statement.place(at.line, at.column, Some(length)),
+            None => Place { source: None, ..self.statement.place(1, 1, None) },
+        }
+    }
+}
+
+/// Whether a token is the name, in any case.
+fn names(token: &Token, name: &str) -> bool {
+    match token {
+        Token::Word(word) => word.value.eq_ignore_ascii_case(name),
+        Token::SingleQuotedString(text) => text == name,
+        _ => false,
+    }
+}
+
+fn no_column(field: &Column, valid: &[Column]) -> Error {
+    let message = match &field.relation {
+        Some(table) => format!("no column \"{}\" in {}", field.name, table.table()),
+        None => {
+            let mut tables: Vec<&str> = valid
+                .iter()
+                .filter_map(|column| column.relation.as_ref().map(|table| table.table()))
+                .collect();
+            tables.dedup();
+            match tables.as_slice() {
+                [] => format!("no column \"{}\"", field.name),
+                tables => format!("no column \"{}\" in {}", field.name, tables.join(", ")),
+            }
+        }
+    };
+    let error = Error::query(message);
+    match nearest(&field.name, valid.iter().map(|column| column.name.as_str())) {
+        Some(near) => error.hint(format!("did you mean \"{near}\"?")),
+        None if valid.is_empty() => error.hint("text goes in single quotes: 'text'"),
+        None => {
+            let names: Vec<_> = valid.iter().take(20).map(|column| column.name.as_str()).collect();
+            error.hint(format!("there are {}", names.join(", ")))
+        }
+    }
+}
+
+fn exhausted(message: &str) -> Error {
+    if message.to_lowercase().contains("disk")
+        || message.contains("spill") && message.contains("limit")
+    {
+        return Error::new(Kind::Limit, plain(message));
+    }
+    Error::new(Kind::Limit, format!("out of memory: {}", plain(message)))
+        .hint("raise --memory-limit, or ask for fewer rows or groups")
+}
+
+fn arrow_error(error: &ArrowError) -> Error {
+    match error {
+        ArrowError::ArithmeticOverflow(message) => {
+            Error::query(format!("a number is too large: {}", plain(message)))
+                .hint("cast to DECIMAL(38,0) or DOUBLE first")
+        }
+        ArrowError::DivideByZero => {
+            Error::query("division by zero").hint("use NULLIF(x, 0) as the divisor")
+        }
+        ArrowError::ExternalError(inner) => match inner.downcast_ref::<Error>() {
+            Some(ours) => ours.clone(),
+            None => Error::query(plain(&inner.to_string())),
+        },
+        other => Error::query(plain(&other.to_string())),
+    }
+}
+
+/// `message` on one line, without the engine's prefixes.
+fn plain(message: &str) -> String {
+    let prefixes = [
+        "Error during planning: ",
+        "Execution error: ",
+        "Arrow error: ",
+        "External error: ",
+        "Parser error: ",
+        "Cast error: ",
+        "Compute error: ",
+        "Invalid argument error: ",
+        "Optimizer rule ",
+        "This feature is not implemented: ",
+        "SQL error: ",
+        "Parquet error: ",
+    ];
+    let mut rest = message.trim();
+    while let Some(stripped) = prefixes.iter().find_map(|prefix| rest.strip_prefix(prefix)) {
+        rest = stripped;
+    }
+    let line = rest.split('\n').map(str::trim).filter(|part| !part.is_empty());
+    let line = line.collect::<Vec<_>>().join("; ");
+    let mut characters = line.chars();
+    match (characters.next(), characters.next()) {
+        // A first word in capitals is a name or keyword and stays.
+        (Some(first), Some(second)) if second.is_lowercase() || second == ' ' => {
+            let rest = &line[first.len_utf8()..];
+            format!("{}{}", first.to_lowercase(), rest.trim_end_matches('.'))
+        }
+        _ => line,
+    }
+}
+
+/// The parser's words without their "at Line: x, Column: y", and that place.
+fn split_location(message: &str) -> (&str, Option<(u64, u64)>) {
+    let Some((words, place)) = message.rsplit_once(" at Line: ") else { return (message, None) };
+    let Some((line, column)) = place.split_once(", Column: ") else { return (message, None) };
+    let digits = |text: &str| {
+        text.chars().take_while(char::is_ascii_digit).collect::<String>().parse::<u64>().ok()
+    };
+    (words, digits(line).zip(digits(column)))
+}
+
+/// What stands in `text` between `before` and `after`.
+fn between<'a>(text: &'a str, before: &str, after: &str) -> Option<&'a str> {
+    let (_, rest) = text.split_once(before)?;
+    rest.split_once(after).map(|(found, _)| found)
+}

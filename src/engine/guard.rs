@@ -1,0 +1,165 @@
+//! Statements that are refused before they are planned.
+
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::logical_expr::{DdlStatement, LogicalPlan, Statement as PlanStatement};
+use datafusion::sql::sqlparser::tokenizer::Token;
+
+use super::script::{Statement, tokenize};
+use super::settings::Settings;
+use crate::error::{Error, Kind, Result};
+
+/// Most operators in one statement. The planner walks an expression by
+/// recursion, and a longer chain could overflow the stack.
+const MAX_OPERATORS: usize = 4_000;
+
+/// Most bytes in one statement.
+const MAX_BYTES: usize = 64 << 20;
+
+/// Refuses a statement that is too large to plan safely.
+pub(super) fn check_size(statement: &Statement) -> Result<()> {
+    let refuse = |what: String, hint: &str| {
+        Err(Error::new(Kind::Limit, what).hint(hint).at(statement.place(1, 1, None)))
+    };
+    if statement.sql.len() > MAX_BYTES {
+        return refuse(
+            format!(
+                "the statement has {} bytes, over the limit of {MAX_BYTES}",
+                statement.sql.len()
+            ),
+            "put the values in a file and join it",
+        );
+    }
+    // A statement cannot hold more operators than bytes, so short ones need no
+    // second look.
+    if statement.sql.len() < MAX_OPERATORS {
+        return Ok(());
+    }
+    let operators = tokenize(&statement.sql)
+        .map(|tokens| tokens.iter().filter(|token| is_operator(&token.token)).count())
+        .unwrap_or_default();
+    if operators > MAX_OPERATORS {
+        return refuse(
+            format!("the statement has {operators} operators, over the limit of {MAX_OPERATORS}"),
+            "use IN (...) or a join in place of a long chain",
+        );
+    }
+    Ok(())
+}
+
+fn is_operator(token: &Token) -> bool {
+    match token {
+        Token::Word(word) => {
+            word.quote_style.is_none()
+                && matches!(
+                    word.value.to_ascii_uppercase().as_str(),
+                    "AND" | "OR" | "UNION" | "NOT"
+                )
+        }
+        Token::Whitespace(_)
+        | Token::Comma
+        | Token::Number(..)
+        | Token::SingleQuotedString(_)
+        | Token::LParen
+        | Token::RParen
+        | Token::Period => false,
+        _ => true,
+    }
+}
+
+/// What a plan does to the world.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Effect {
+    /// It only reads.
+    Reads,
+    /// It changes a setting of the session.
+    Settings,
+    /// It makes or drops something that lives in the session.
+    Session,
+    /// It writes data or files.
+    Writes,
+}
+
+/// The effect of `plan`. Kinds of plan are listed one by one, so that a new kind
+/// does not compile until somebody has thought about it.
+pub(super) fn effect(plan: &LogicalPlan) -> Effect {
+    match plan {
+        LogicalPlan::Dml(_) | LogicalPlan::Copy(_) => Effect::Writes,
+        LogicalPlan::Ddl(ddl) => match ddl {
+            DdlStatement::CreateMemoryTable(_)
+            | DdlStatement::CreateView(_)
+            | DdlStatement::DropTable(_)
+            | DdlStatement::DropView(_)
+            | DdlStatement::CreateCatalogSchema(_)
+            | DdlStatement::DropCatalogSchema(_)
+            | DdlStatement::CreateFunction(_)
+            | DdlStatement::DropFunction(_) => Effect::Session,
+            DdlStatement::CreateExternalTable(_)
+            | DdlStatement::CreateCatalog(_)
+            | DdlStatement::CreateIndex(_) => Effect::Writes,
+        },
+        LogicalPlan::Statement(statement) => match statement {
+            PlanStatement::SetVariable(_) | PlanStatement::ResetVariable(_) => Effect::Settings,
+            PlanStatement::Prepare(_)
+            | PlanStatement::Execute(_)
+            | PlanStatement::Deallocate(_)
+            | PlanStatement::TransactionStart(_)
+            | PlanStatement::TransactionEnd(_) => Effect::Session,
+        },
+        LogicalPlan::Explain(_) | LogicalPlan::Analyze(_) => inner_effect(plan),
+        LogicalPlan::Projection(_)
+        | LogicalPlan::Filter(_)
+        | LogicalPlan::Window(_)
+        | LogicalPlan::Aggregate(_)
+        | LogicalPlan::Sort(_)
+        | LogicalPlan::Join(_)
+        | LogicalPlan::Repartition(_)
+        | LogicalPlan::Union(_)
+        | LogicalPlan::TableScan(_)
+        | LogicalPlan::EmptyRelation(_)
+        | LogicalPlan::Subquery(_)
+        | LogicalPlan::SubqueryAlias(_)
+        | LogicalPlan::Limit(_)
+        | LogicalPlan::Values(_)
+        | LogicalPlan::Extension(_)
+        | LogicalPlan::Distinct(_)
+        | LogicalPlan::DescribeTable(_)
+        | LogicalPlan::Unnest(_)
+        | LogicalPlan::RecursiveQuery(_) => Effect::Reads,
+    }
+}
+
+/// EXPLAIN ANALYZE runs what it explains, so it has the effect of that.
+fn inner_effect(plan: &LogicalPlan) -> Effect {
+    plan.inputs().first().map_or(Effect::Reads, |inner| effect(inner))
+}
+
+/// Refuses what the session's settings forbid.
+pub(super) fn check_effect(plan: &LogicalPlan, settings: &Settings) -> Result<()> {
+    let effect = effect(plan);
+    let refuse =
+        |flag: &str, what: &str| Err(Error::query(format!("{what} is not allowed under {flag}")));
+    if settings.readonly && effect == Effect::Writes {
+        return refuse("--readonly", "a statement that writes");
+    }
+    if settings.safe && effect == Effect::Writes {
+        return refuse("--safe", "a statement that reads or writes other files");
+    }
+    if settings.safe && effect == Effect::Settings {
+        return refuse("--safe", "SET");
+    }
+    Ok(())
+}
+
+/// Whether `plan` reads a placeholder such as `$n`.
+pub(super) fn has_placeholders(plan: &LogicalPlan) -> bool {
+    let mut found = false;
+    let walked = plan.apply_with_subqueries(|node| {
+        node.apply_expressions(|expression| {
+            expression.apply(|inner| {
+                found |= matches!(inner, datafusion::logical_expr::Expr::Placeholder(_));
+                Ok(if found { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
+            })
+        })
+    });
+    walked.is_ok() && found
+}

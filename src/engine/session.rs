@@ -1,0 +1,290 @@
+//! A session: the tables, functions and settings that statements share.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, RwLock};
+use std::time::Instant;
+
+use datafusion::arrow::record_batch::RecordBatch;
+use datafusion::catalog::{CatalogProvider, MemoryCatalogProvider};
+use datafusion::common::{ParamValues, ScalarValue};
+use datafusion::error::DataFusionError;
+use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
+use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use datafusion::execution::session_state::SessionStateBuilder;
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::physical_plan::execute_stream;
+use datafusion::prelude::{SessionConfig, SessionContext};
+use tokio::sync::watch;
+
+use super::answer::{Answer, Stop};
+use super::diagnose::Translator;
+use super::guard;
+use super::script::{self, Statement};
+use super::settings::Settings;
+use crate::catalog::{CATALOG, DatabaseSchema, Pinned, SCHEMA};
+use crate::error::{Error, Result};
+use crate::store::Store;
+
+/// Typed values for the placeholders of a statement, by name without the `$`.
+pub type Params = BTreeMap<String, ScalarValue>;
+
+/// How many of the largest consumers an out-of-memory error names.
+const NAMED_CONSUMERS: std::num::NonZeroUsize = std::num::NonZeroUsize::new(5).expect("not zero");
+
+/// Plans and runs statements. Cloning it is cheap and shares everything.
+#[derive(Clone)]
+pub struct Session {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    context: SessionContext,
+    settings: Settings,
+    store: Option<Arc<Store>>,
+    pinned: Arc<RwLock<Pinned>>,
+    cancelled: watch::Sender<u64>,
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Session").field("settings", &self.inner.settings).finish_non_exhaustive()
+    }
+}
+
+impl Session {
+    /// A session over `store`, or over ad hoc files only.
+    ///
+    /// # Errors
+    /// When a setting is unusable: an unknown time zone, no memory at all.
+    pub fn new(store: Option<Arc<Store>>, settings: Settings) -> Result<Self> {
+        check(&settings)?;
+        let pinned = Arc::new(RwLock::new(Pinned {
+            versions: BTreeMap::new(),
+            timezone: settings.timezone.clone(),
+        }));
+        let context = context(store.clone(), &settings, Arc::clone(&pinned))?;
+        let (cancelled, _) = watch::channel(0);
+        let inner = Inner { context, settings, store, pinned, cancelled };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// The DataFusion context, with the catalog, functions and
+    /// `information_schema`.
+    #[must_use]
+    pub fn context(&self) -> &SessionContext {
+        &self.inner.context
+    }
+
+    /// The settings the session was made with.
+    #[must_use]
+    pub fn settings(&self) -> Settings {
+        self.inner.settings.clone()
+    }
+
+    /// The store that the session reads, if it has a database.
+    #[must_use]
+    pub fn store(&self) -> Option<&Arc<Store>> {
+        self.inner.store.as_ref()
+    }
+
+    /// Stops every query of the session that runs now.
+    pub fn cancel(&self) {
+        self.inner.cancelled.send_modify(|count| *count += 1);
+    }
+
+    /// Plans `statement` with `params` bound to its placeholders and starts it.
+    ///
+    /// All its tables are read as of one commit.
+    ///
+    /// # Errors
+    /// When it cannot be planned or is not allowed, with the place in its text.
+    /// Errors of running come from the answer.
+    pub async fn run(&self, statement: &Statement, params: &Params) -> Result<Answer> {
+        guard::check_size(statement)?;
+        let mut stop = self.stop();
+        let translator = Translator::new(&self.inner.context, statement);
+        // Planning is recursive and may be long: on a task of its own it can be
+        // stopped, and a fault in it does not take the session along.
+        let planning = tokio::spawn({
+            let (session, statement) = (self.clone(), statement.clone());
+            let params = params.clone();
+            async move { session.start(&statement, &params).await }
+        });
+        let abort = planning.abort_handle();
+        let planned = tokio::select! {
+            biased;
+            error = stop.wait() => {
+                abort.abort();
+                return Err(error);
+            }
+            planned = planning => planned,
+        };
+        match planned {
+            Ok(Ok((plan, stream))) => Ok(Answer::start(plan, stream, stop, translator)),
+            Ok(Err(error)) => Err(translator.translate(error)),
+            Err(error) => match error.try_into_panic() {
+                Ok(panic) => Err(Error::internal(super::answer::panic_message(panic.as_ref()))),
+                Err(_) => Err(Error::new(crate::Kind::Cancelled, "cancelled")),
+            },
+        }
+    }
+
+    /// Runs one statement of ours and gives all of its answer, for questions
+    /// that are known to have small ones.
+    ///
+    /// # Errors
+    /// As for [`Session::run`], and those of running it.
+    pub async fn collect(&self, sql: &str) -> Result<Vec<RecordBatch>> {
+        let statements = script::parse(sql, None)?;
+        let [statement] = statements.as_slice() else {
+            return Err(Error::internal(format!("not one statement: {sql}")));
+        };
+        self.run(statement, &Params::new()).await?.collect().await
+    }
+
+    /// The plan of `statement`, with `params` bound, without running it.
+    ///
+    /// # Errors
+    /// As for [`Session::run`].
+    pub async fn plan(&self, statement: &Statement, params: &Params) -> Result<LogicalPlan> {
+        guard::check_size(statement)?;
+        let translator = Translator::new(&self.inner.context, statement);
+        self.logical(statement, params).await.map_err(|error| translator.translate(error))
+    }
+
+    async fn logical(
+        &self,
+        statement: &Statement,
+        params: &Params,
+    ) -> Result<LogicalPlan, DataFusionError> {
+        self.pin().map_err(foreign)?;
+        let plan = self.inner.context.state().create_logical_plan(&statement.sql).await?;
+        guard::check_effect(&plan, &self.inner.settings).map_err(foreign)?;
+        if !guard::has_placeholders(&plan) {
+            return Ok(plan);
+        }
+        let values: HashMap<_, _> =
+            params.iter().map(|(name, value)| (name.clone(), value.clone().into())).collect();
+        plan.with_param_values(ParamValues::Map(values))
+    }
+
+    async fn start(
+        &self,
+        statement: &Statement,
+        params: &Params,
+    ) -> Result<
+        (
+            Arc<dyn datafusion::physical_plan::ExecutionPlan>,
+            datafusion::execution::SendableRecordBatchStream,
+        ),
+        DataFusionError,
+    > {
+        let plan = self.logical(statement, params).await?;
+        let frame = self.inner.context.execute_logical_plan(plan).await?;
+        let task = Arc::new(frame.task_ctx());
+        let plan = frame.create_physical_plan().await?;
+        let stream = execute_stream(Arc::clone(&plan), task)?;
+        Ok((plan, stream))
+    }
+
+    /// Makes the next statement see the newest commit, for all tables alike.
+    fn pin(&self) -> Result<()> {
+        let versions = match &self.inner.store {
+            Some(store) => store.versions()?,
+            None => BTreeMap::new(),
+        };
+        let state = self.inner.context.state_ref();
+        let timezone = state.read().config_options().execution.time_zone.clone();
+        if let Ok(mut pinned) = self.inner.pinned.write() {
+            pinned.versions = versions;
+            pinned.timezone = timezone.unwrap_or_else(|| self.inner.settings.timezone.clone());
+        }
+        Ok(())
+    }
+
+    fn stop(&self) -> Stop {
+        let limit = self.inner.settings.timeout;
+        Stop {
+            cancelled: self.inner.cancelled.subscribe(),
+            deadline: limit.map(|limit| (Instant::now() + limit, limit)),
+        }
+    }
+}
+
+fn foreign(error: Error) -> DataFusionError {
+    DataFusionError::External(Box::new(error))
+}
+
+/// Refuses settings that no session can have.
+fn check(settings: &Settings) -> Result<()> {
+    let zone = &settings.timezone;
+    let fixed_offset = zone.starts_with(['+', '-']);
+    if !fixed_offset && zone.parse::<chrono_tz::Tz>().is_err() {
+        let names = chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name());
+        let error = Error::usage(format!("no time zone `{zone}`"));
+        return Err(match crate::error::nearest(zone, names) {
+            Some(near) => error.hint(format!("did you mean `{near}`?")),
+            None => {
+                error.hint("give an IANA name such as Asia/Shanghai, or an offset such as +08:00")
+            }
+        });
+    }
+    Ok(())
+}
+
+/// Builds the context: the only place where tables, functions and options of a
+/// session are put together.
+fn context(
+    store: Option<Arc<Store>>,
+    settings: &Settings,
+    pinned: Arc<RwLock<Pinned>>,
+) -> Result<SessionContext> {
+    let mut files = crate::catalog::AdHocFiles::default();
+    if settings.safe {
+        let database = store.iter().map(|store| store.root().to_owned());
+        let roots = database.chain(settings.allow.iter().cloned());
+        files.roots = Some(roots.filter_map(|root| root.canonicalize().ok()).collect());
+    }
+    let state_cell = Arc::clone(&files.state);
+    let schema = DatabaseSchema::new(store, pinned, files);
+    let catalog = MemoryCatalogProvider::new();
+    catalog
+        .register_schema(SCHEMA, Arc::new(schema))
+        .map_err(|error| Error::internal(error.to_string()))?;
+    let state = SessionStateBuilder::new()
+        .with_config(config(settings))
+        .with_runtime_env(runtime(settings)?)
+        .with_default_features()
+        .build();
+    let context = SessionContext::new_with_state(state);
+    context.register_catalog(CATALOG, Arc::new(catalog));
+    let _ = state_cell.set(context.state_weak_ref());
+    Ok(context)
+}
+
+fn config(settings: &Settings) -> SessionConfig {
+    let mut config = SessionConfig::new()
+        .with_default_catalog_and_schema(CATALOG, SCHEMA)
+        .with_create_default_catalog_and_schema(false)
+        .with_information_schema(true)
+        .with_target_partitions(settings.threads.max(1));
+    let options = config.options_mut();
+    options.execution.time_zone = Some(settings.timezone.clone());
+    options.execution.parquet.pushdown_filters = settings.pushdown;
+    options.execution.parquet.reorder_filters = settings.pushdown;
+    // Posts hold line breaks; see catalog::files.
+    options.catalog.newlines_in_values = true;
+    options.sql_parser.collect_spans = true;
+    options.optimizer.enable_window_topn = true;
+    options.explain.show_statistics = false;
+    config
+}
+
+fn runtime(settings: &Settings) -> Result<Arc<RuntimeEnv>> {
+    let mut builder = RuntimeEnvBuilder::new();
+    if let Some(limit) = settings.memory_limit {
+        let pool = TrackConsumersPool::new(FairSpillPool::new(limit), NAMED_CONSUMERS);
+        builder = builder.with_memory_pool(Arc::new(pool));
+    }
+    builder.build_arc().map_err(|error| Error::internal(error.to_string()))
+}

@@ -1,0 +1,41 @@
+//! What a session is allowed and told.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// The settings of a session, resolved: flags, environment, file and defaults
+/// have been put together already.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The IANA time zone that rules dates in SQL and display.
+    pub timezone: String,
+    /// How many threads a query may use.
+    pub threads: usize,
+    /// Bytes of memory that the queries of the session may hold together.
+    pub memory_limit: Option<usize>,
+    /// How long one statement may run.
+    pub timeout: Option<Duration>,
+    /// Whether statements that change anything are refused.
+    pub readonly: bool,
+    /// Whether files outside the database and `allow` are out of reach.
+    pub safe: bool,
+    /// Folders that a safe session may read as well.
+    pub allow: Vec<PathBuf>,
+    /// Whether filters are applied while Parquet pages are decoded.
+    pub pushdown: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            timezone: "Asia/Shanghai".to_owned(),
+            threads: std::thread::available_parallelism().map_or(2, usize::from),
+            memory_limit: None,
+            timeout: None,
+            readonly: false,
+            safe: false,
+            allow: Vec::new(),
+            pushdown: true,
+        }
+    }
+}
