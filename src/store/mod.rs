@@ -4,19 +4,39 @@
 //! and a small file that names the current version of each, so that a reader
 //! sees a transaction over several tables whole or not at all.
 
+mod append;
+mod cache;
+mod data_file;
+mod durable;
+mod errors;
+mod files;
+mod layout;
+mod lock;
+mod log;
+mod pending;
+mod seal;
+mod statistics;
+mod transaction;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::common::Statistics;
 
 use crate::error::{Error, Result};
-use crate::model::Table;
+use crate::model::{TABLES, Table};
 
-/// A database folder.
-#[derive(Debug)]
+use cache::SnapshotCache;
+use layout::{Head, Layout};
+use lock::WriterLock;
+
+pub use transaction::Transaction;
+
+/// A database folder. Cheap to clone; clones share what was read of the logs.
+#[derive(Debug, Clone)]
 pub struct Store {
-    root: PathBuf,
+    layout: Layout,
+    cache: Arc<SnapshotCache>,
 }
 
 /// One version of one table: the data files that make it up.
@@ -28,6 +48,14 @@ pub struct Snapshot {
     pub version: i64,
     /// The data files.
     pub files: Vec<DataFile>,
+}
+
+impl Snapshot {
+    /// How many rows the table has.
+    #[must_use]
+    pub fn rows(&self) -> u64 {
+        self.files.iter().map(|file| file.rows).sum()
+    }
 }
 
 /// One immutable Parquet file of a table.
@@ -59,13 +87,6 @@ pub struct MergeCounts {
     pub unchanged: u64,
 }
 
-/// Changes to several tables that become visible together.
-///
-/// Holds the database's writer lock. Dropping it without a commit leaves the
-/// database as it was and removes what was staged.
-#[derive(Debug)]
-pub struct Transaction {}
-
 impl Store {
     /// Makes an empty database in the folder `root`, which must not exist or be
     /// empty.
@@ -73,8 +94,12 @@ impl Store {
     /// # Errors
     /// When the folder holds something, or cannot be written.
     pub async fn create(root: &Path) -> Result<Self> {
-        let _ = root;
-        Err(Error::internal("not there yet"))
+        let store = Self::at(root)?;
+        let layout = store.layout.clone();
+        tokio::task::spawn_blocking(move || create_folders(&layout))
+            .await
+            .map_err(errors::join)??;
+        Ok(store)
     }
 
     /// Opens the database in the folder `root`. Reads the head only; tables are
@@ -83,14 +108,23 @@ impl Store {
     /// # Errors
     /// When there is no database, it is of a newer format, or its head is
     /// damaged.
+    #[expect(clippy::unused_async, reason = "what opening takes is not the callers' affair")]
     pub async fn open(root: &Path) -> Result<Self> {
-        Ok(Self { root: root.to_owned() })
+        let store = Self::at(root)?;
+        Head::read(&store.layout)?;
+        Ok(store)
+    }
+
+    /// A handle on the folder `root`, unread.
+    fn at(root: &Path) -> Result<Self> {
+        let root = std::path::absolute(root).map_err(|error| Error::io("open", root, &error))?;
+        Ok(Self { layout: Layout { root }, cache: Arc::default() })
     }
 
     /// The database's folder.
     #[must_use]
     pub fn root(&self) -> &Path {
-        &self.root
+        &self.layout.root
     }
 
     /// The committed version of every table, read from the head now.
@@ -98,7 +132,7 @@ impl Store {
     /// # Errors
     /// When the head cannot be read.
     pub fn versions(&self) -> Result<std::collections::BTreeMap<String, i64>> {
-        Err(Error::internal("not there yet"))
+        Ok(Head::read(&self.layout)?.versions)
     }
 
     /// The table as of `version`, or as of the head.
@@ -110,8 +144,13 @@ impl Store {
         table: &'static Table,
         version: Option<i64>,
     ) -> Result<Arc<Snapshot>> {
-        let _ = (table, version);
-        Err(Error::internal("not there yet"))
+        let latest = Head::read(&self.layout)?.version(table)?;
+        let version = version.unwrap_or(latest);
+        if !(0..=latest).contains(&version) {
+            return Err(Error::usage(format!("table `{}` has no version {version}", table.name))
+                .hint(format!("its versions are 0 to {latest}")));
+        }
+        self.cache.get(&self.layout, table, version).await
     }
 
     /// Begins a transaction; waits a little for another writer, then says who
@@ -120,57 +159,87 @@ impl Store {
     /// # Errors
     /// [`Kind::Busy`](crate::Kind::Busy) when another process writes.
     pub async fn begin(&self) -> Result<Transaction> {
-        Err(Error::internal("not there yet"))
+        self.begin_for("write").await
+    }
+
+    /// Begins a transaction as [`Store::begin`] does; `operation` is the word
+    /// for it in the history, such as `import`.
+    ///
+    /// # Errors
+    /// As for [`Store::begin`].
+    pub async fn begin_for(&self, operation: &str) -> Result<Transaction> {
+        let lock = WriterLock::take(&self.layout.lock(), lock::PATIENCE).await?;
+        let layout = self.layout.clone();
+        let abandoned = lock.was_abandoned();
+        let head = tokio::task::spawn_blocking(move || pending::recover(&layout, abandoned))
+            .await
+            .map_err(errors::join)??;
+        Ok(Transaction::new(self.clone(), lock, head, operation))
     }
 }
 
-impl Transaction {
-    /// Adds rows whose keys the caller knows to be new. Rows are collected and
-    /// written in sorted files of a good size; memory is bounded.
-    ///
-    /// # Errors
-    /// When a file cannot be written.
-    pub async fn append(&mut self, table: &'static Table, batch: RecordBatch) -> Result<()> {
-        let _ = (table, batch);
-        Ok(())
+/// Makes the folders and first log entries of an empty database; its head comes
+/// last.
+fn create_folders(layout: &Layout) -> Result<()> {
+    let failed = |path: &Path| {
+        let path = path.to_owned();
+        move |error: std::io::Error| files::damaged(Error::io("create", &path, &error))
+    };
+    clear_unfinished(layout)?;
+    for table in TABLES {
+        let log = layout.log(table);
+        files::create_folder(&log).map_err(failed(&log))?;
+        files::sync_folder(&layout.table(table)).map_err(failed(&log))?;
+        let entry = layout.entry(table, 0);
+        files::create(&entry, log::creation(table)?.as_bytes()).map_err(failed(&entry))?;
     }
+    files::sync_folder(&layout.root).map_err(failed(&layout.root))?;
+    let versions = TABLES.iter().map(|table| (table.name.to_owned(), 0)).collect();
+    Head::new(0, versions).write(layout)
+}
 
-    /// Merges rows by the table's key, in order. For a key that is there, the
-    /// values of the later `observed_at` win where they are known; a value that
-    /// is NULL never replaces a known one. A row that differs from what is
-    /// there only in `observed_at` is unchanged.
-    ///
-    /// `primary[i]` says in which of the two counts row `i` is counted: `[0]`
-    /// for records of the file, `[1]` for rows nested in them.
-    /// Counts are known for certain after the commit only.
-    ///
-    /// # Errors
-    /// When a file cannot be read or written.
-    pub async fn upsert(
-        &mut self,
-        table: &'static Table,
-        batch: RecordBatch,
-        primary: &[bool],
-    ) -> Result<()> {
-        let _ = (table, batch, primary);
-        Ok(())
+/// Makes sure that the folder holds nothing: only what is left of a creation
+/// that was cut short is removed.
+fn clear_unfinished(layout: &Layout) -> Result<()> {
+    let root = &layout.root;
+    let names = match std::fs::read_dir(root) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return files::create_folder(root).map_err(|error| Error::io("create", root, &error));
+        }
+        other => other
+            .and_then(|entries| entries.map(|entry| Ok(entry?.file_name())).collect())
+            .map_err(|error| Error::io("read", root, &error))?,
+    };
+    let names: Vec<std::ffi::OsString> = names;
+    if names.is_empty() {
+        return Ok(());
     }
+    if layout.head().exists() {
+        return Err(Error::usage(format!("{} is a weiku database already", root.display())));
+    }
+    let ours = |name: &std::ffi::OsString| {
+        name.to_str().is_some_and(|name| {
+            files::is_staged(name) || TABLES.iter().any(|table| table.name == name)
+        })
+    };
+    if !names.iter().all(ours) || TABLES.iter().any(|table| has_rows(layout, table)) {
+        return Err(Error::usage(format!("{} is not empty", root.display()))
+            .hint("name a folder that is not there yet"));
+    }
+    for name in names {
+        let path = root.join(name);
+        let removed = if path.is_dir() && !path.is_symlink() {
+            std::fs::remove_dir_all(&path)
+        } else {
+            std::fs::remove_file(&path)
+        };
+        removed.map_err(|error| Error::io("remove", &path, &error))?;
+    }
+    Ok(())
+}
 
-    /// Merges what is still collected and gives the counts of
-    /// [`Transaction::upsert`] so far for `table`: records, then nested rows.
-    ///
-    /// # Errors
-    /// As for [`Transaction::upsert`].
-    pub async fn flush(&mut self, table: &'static Table) -> Result<[MergeCounts; 2]> {
-        let _ = table;
-        Ok(Default::default())
-    }
-
-    /// Makes all changes visible and durable, as one.
-    ///
-    /// # Errors
-    /// When a file cannot be written; then nothing is visible.
-    pub async fn commit(self) -> Result<()> {
-        Ok(())
-    }
+/// Whether the folder of `table` holds more than an empty table.
+fn has_rows(layout: &Layout, table: &Table) -> bool {
+    let count = |path: &Path| std::fs::read_dir(path).map_or(0, Iterator::count);
+    count(&layout.table(table)) > 1 || count(&layout.log(table)) > 2
 }

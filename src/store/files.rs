@@ -1,0 +1,127 @@
+//! Files that are there, whole, after a power cut: every write is synced, then
+//! the folder that names it.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+use crate::error::{Error, Kind, Result};
+
+/// Lowercase hexadecimal digits of `bytes`.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut digits, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(digits, "{byte:02x}");
+        digits
+    })
+}
+
+/// Makes the file at `path`, which must not be there, appear whole or not at
+/// all. `Ok(false)` when there is one already.
+pub(super) fn create(path: &Path, bytes: &[u8]) -> std::io::Result<bool> {
+    let staged = write_beside(path, bytes)?;
+    let linked = fs::hard_link(&staged, path);
+    let removed = fs::remove_file(&staged);
+    match linked {
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => return Ok(false),
+        other => other?,
+    }
+    removed?;
+    sync_folder(parent(path))?;
+    Ok(true)
+}
+
+/// Puts `bytes` in the place of the file at `path`, in one step.
+pub(super) fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let staged = write_beside(path, bytes)?;
+    if let Err(error) = fs::rename(&staged, path) {
+        // The rename's own failure is what the caller must hear of.
+        let _ = fs::remove_file(&staged);
+        return Err(error);
+    }
+    sync_folder(parent(path))
+}
+
+/// Removes the file at `path` for good; it need not be there.
+pub(super) fn remove(path: &Path) -> std::io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        other => other?,
+    }
+    sync_folder(parent(path))
+}
+
+/// Makes the folder at `path`, and its name durable.
+pub(super) fn create_folder(path: &Path) -> std::io::Result<()> {
+    fs::create_dir_all(path)?;
+    sync_folder(path)?;
+    sync_folder(parent(path))
+}
+
+/// Makes the names in the folder at `path` durable.
+pub(super) fn sync_folder(path: &Path) -> std::io::Result<()> {
+    // Only Unix can open a folder to sync it; elsewhere the file system's
+    // journal has to do.
+    if cfg!(unix) { File::open(path)?.sync_all() } else { Ok(()) }
+}
+
+/// The whole file at `path`.
+pub(super) fn read(path: &Path) -> Result<Vec<u8>> {
+    fs::read(path).map_err(|error| damaged(Error::io("read", path, &error)))
+}
+
+/// The size and SHA-256 of the file at `path`.
+pub(super) fn checksum(path: &Path) -> std::io::Result<(u64, String)> {
+    let mut hasher = Sha256::new();
+    let mut file = File::open(path)?;
+    let mut buffer = vec![0; 1 << 20];
+    let mut size = 0;
+    loop {
+        let read = std::io::Read::read(&mut file, &mut buffer)?;
+        if read == 0 {
+            return Ok((size, hex(&hasher.finalize())));
+        }
+        hasher.update(&buffer[..read]);
+        size += read as u64;
+    }
+}
+
+/// A database file that is not there is damage, not a slip of the person's.
+pub(super) fn damaged(error: Error) -> Error {
+    match error.kind() {
+        Kind::Usage => Error::store(error.message()),
+        _ => error,
+    }
+}
+
+/// Whether `name` is one that [`create`] and [`replace`] stage under.
+pub(super) fn is_staged(name: &str) -> bool {
+    name.starts_with('.') && name.ends_with(".tmp")
+}
+
+/// Writes and syncs `bytes` to a new file in the folder of `path`.
+fn write_beside(path: &Path, bytes: &[u8]) -> std::io::Result<PathBuf> {
+    let staged = parent(path).join(format!(".{}.tmp", uuid::Uuid::new_v4().simple()));
+    let written =
+        OpenOptions::new().write(true).create_new(true).open(&staged).and_then(|mut file| {
+            file.write_all(bytes)?;
+            file.sync_all()
+        });
+    if let Err(error) = written {
+        // The write's own failure is what the caller must hear of.
+        let _ = fs::remove_file(&staged);
+        return Err(error);
+    }
+    Ok(staged)
+}
+
+/// The folder that names `path`.
+fn parent(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
+}

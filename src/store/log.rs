@@ -1,0 +1,312 @@
+//! The commit log of one table: checked when it is read, sealed when it is
+//! written.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use deltalake_core::kernel::{
+    Action, Add, ArrayType, DataType, EagerSnapshot, MetadataValue, PrimitiveType, Remove,
+    StructField, StructType, new_metadata,
+};
+use deltalake_core::logstore::{LogStoreRef, StorageConfig, logstore_with};
+use deltalake_core::{DeltaTable, DeltaTableError};
+use serde_json::{Value, json};
+use url::Url;
+
+use super::data_file::Written;
+use super::errors::delta;
+use super::layout::{Layout, repair_hint};
+use super::{DataFile, Snapshot, files, seal, statistics};
+use crate::error::{Error, Result};
+use crate::model::{ColumnKind, Table};
+
+/// A checkpoint is written every so many versions, so that opening a table
+/// reads few entries whatever its history.
+const CHECKPOINT_INTERVAL: i64 = 10;
+
+/// The tag that holds a data file's checksum.
+const TAG_SHA256: &str = "weiku.sha256";
+
+/// The tag that holds what is known of a data file's columns.
+const TAG_COLUMNS: &str = "weiku.columns";
+
+/// The tag that names the order of a data file's rows.
+const TAG_SORT: &str = "weiku.sort";
+
+/// What one version of a table does, for its log entry.
+#[derive(Debug, Default)]
+pub(super) struct Change {
+    /// Files that are new.
+    pub(super) added: Vec<Written>,
+    /// Files that go.
+    pub(super) removed: Vec<DataFile>,
+    /// Whether rows change, or only the files that hold them.
+    pub(super) rows_change: bool,
+}
+
+/// Reads the table at `version`, after a check of the log entries it rests on.
+pub(super) async fn load(layout: &Layout, table: &'static Table, version: i64) -> Result<Snapshot> {
+    check(layout, table, version)?;
+    let store = log_store(layout, table)?;
+    let snapshot = EagerSnapshot::try_new(store.as_ref(), Some(delta_version(version)?))
+        .await
+        .map_err(|error| delta(table, error).hint(repair_hint(&layout.root)))?;
+    let mut files = Vec::new();
+    for view in snapshot.log_data().iter() {
+        #[expect(deprecated, reason = "the only access to a file's tags")]
+        files.push(data_file(layout, table, &view.add_action())?);
+    }
+    // The log keeps no order; a fixed one makes everything repeatable.
+    files.sort_by(|a: &DataFile, b| a.path.cmp(&b.path));
+    Ok(Snapshot { table, version, files })
+}
+
+/// A data file as the log describes it.
+fn data_file(layout: &Layout, table: &'static Table, add: &Add) -> Result<DataFile> {
+    let path = layout.data_file(table, &add.path)?;
+    let size = u64::try_from(add.size).unwrap_or(0);
+    let tag = |name: &str| add.tags.as_ref()?.get(name)?.clone();
+    let counts: Option<Value> =
+        add.stats.as_deref().and_then(|stats| serde_json::from_str(stats).ok());
+    let rows = counts.and_then(|counts| counts.get("numRecords")?.as_u64()).ok_or_else(|| {
+        Error::store(format!("the log does not say how many rows {} has", path.display()))
+            .hint(repair_hint(&layout.root))
+    })?;
+    let columns = tag(TAG_COLUMNS).and_then(|tag| statistics::from_tag(table, &tag));
+    let statistics =
+        Arc::new(statistics::statistics(table, rows, size, &columns.unwrap_or_default()));
+    Ok(DataFile { path, size, rows, statistics, sha256: tag(TAG_SHA256) })
+}
+
+/// Checks every log entry that reading `version` rests on: there, whole, and
+/// as it was written.
+fn check(layout: &Layout, table: &'static Table, version: i64) -> Result<()> {
+    inside(layout, table)?;
+    for version in first_entry(layout, table, version)?..=version {
+        check_entry(layout, table, version)?;
+    }
+    Ok(())
+}
+
+/// The first log entry that reading `version` rests on.
+fn first_entry(layout: &Layout, table: &'static Table, version: i64) -> Result<i64> {
+    let checkpoint = checkpoints(&layout.log(table))?.into_iter().rfind(|&at| at <= version);
+    Ok(checkpoint.map_or(0, |at| at + 1))
+}
+
+/// The versions for which the log folder holds a checkpoint.
+pub(super) fn checkpoints(log: &Path) -> Result<BTreeSet<i64>> {
+    let failed = |error: std::io::Error| files::damaged(Error::io("read", log, &error));
+    let mut versions = BTreeSet::new();
+    for entry in std::fs::read_dir(log).map_err(failed)? {
+        let name = entry.map_err(failed)?.file_name();
+        let version = name.to_str().and_then(|name| name.strip_suffix(".checkpoint.parquet"));
+        versions.extend(version.and_then(|version| version.parse::<i64>().ok()));
+    }
+    Ok(versions)
+}
+
+/// Checks one log entry and gives its bytes.
+pub(super) fn check_entry(layout: &Layout, table: &'static Table, version: i64) -> Result<Vec<u8>> {
+    let path = layout.entry(table, version);
+    let damaged = |what: &str| {
+        Error::store(format!("log entry {} {what}", path.display())).hint(repair_hint(&layout.root))
+    };
+    let bytes = match std::fs::read(&path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return Err(damaged("is missing"));
+        }
+        other => other.map_err(|error| Error::io("read", &path, &error))?,
+    };
+    if bytes.is_empty() {
+        return Err(damaged("is empty"));
+    }
+    if seal::is_intact(&bytes) { Ok(bytes) } else { Err(damaged("is damaged")) }
+}
+
+/// The names of all data files that any version up to `version` knows.
+pub(super) fn named_files(
+    layout: &Layout,
+    table: &'static Table,
+    version: i64,
+) -> Result<HashSet<String>> {
+    let mut names = HashSet::new();
+    for version in 0..=version {
+        for line in check_entry(layout, table, version)?.split(|&byte| byte == b'\n') {
+            let action: Option<Action> = serde_json::from_slice(line).ok();
+            if let Some(Action::Add(add)) = action {
+                names.insert(add.path);
+            }
+        }
+    }
+    Ok(names)
+}
+
+/// Refuses a table folder that is a link out of the database.
+fn inside(layout: &Layout, table: &Table) -> Result<()> {
+    for path in [layout.table(table), layout.log(table)] {
+        let found = std::fs::symlink_metadata(&path)
+            .map_err(|error| files::damaged(Error::io("read", &path, &error)))?;
+        if !found.is_dir() {
+            return Err(Error::store(format!("{} is not a folder", path.display())));
+        }
+    }
+    Ok(())
+}
+
+/// The log entry that makes an empty table.
+pub(super) fn creation(table: &'static Table) -> Result<String> {
+    let fields = table.columns.iter().map(|column| {
+        StructField::new(column.name, delta_type(column.kind), column.nullable)
+            .with_metadata([("comment", MetadataValue::String(column.summary.to_owned()))])
+    });
+    let schema =
+        StructType::try_new(fields).map_err(|error| delta(table, DeltaTableError::from(error)))?;
+    let properties = [("delta.enableExpiredLogCleanup", "false")];
+    let metadata = new_metadata(&schema, Vec::<String>::new(), properties)
+        .map_err(|error| Error::internal(format!("cannot describe a table: {error}")))?;
+    let lines = [
+        json!({ "protocol": { "minReaderVersion": 1, "minWriterVersion": 2 } }).to_string(),
+        action(&Action::Metadata(metadata))?,
+    ];
+    Ok(entry("CREATE TABLE", json!({ "operation": "create" }), &lines))
+}
+
+/// The log entry for `change`, made by `operation`.
+pub(super) fn entry_for(table: &'static Table, operation: &str, change: &Change) -> Result<String> {
+    let mut lines = Vec::new();
+    for file in &change.removed {
+        lines.push(action(&Action::Remove(remove(file, change.rows_change)))?);
+    }
+    for written in &change.added {
+        lines.push(action(&Action::Add(add(table, written, change.rows_change)))?);
+    }
+    let rows = |count: u64| Value::from(count);
+    let details = json!({
+        "operation": operation,
+        "rowsAdded": rows(change.added.iter().map(|written| written.file.rows).sum()),
+        "rowsRemoved": rows(change.removed.iter().map(|file| file.rows).sum()),
+        "filesAdded": change.added.len(),
+        "filesRemoved": change.removed.len(),
+    });
+    let kind = if change.rows_change { "WRITE" } else { "OPTIMIZE" };
+    Ok(entry(kind, details, &lines))
+}
+
+/// A log entry of the given actions, sealed.
+fn entry(kind: &str, details: Value, actions: &[String]) -> String {
+    let info = json!({ "commitInfo": {
+        "timestamp": chrono::Utc::now().timestamp_millis(),
+        "operation": kind,
+        "operationParameters": {},
+        "engineInfo": concat!("weiku/", env!("CARGO_PKG_VERSION")),
+        "weiku": details,
+        "seal": seal::BLANK,
+    } });
+    let mut text = info.to_string();
+    for action in actions {
+        text.push('\n');
+        text.push_str(action);
+    }
+    text.push('\n');
+    seal::seal(text)
+}
+
+/// One line of a log entry.
+fn action(action: &Action) -> Result<String> {
+    serde_json::to_string(action)
+        .map_err(|error| Error::internal(format!("cannot write a log entry: {error}")))
+}
+
+/// The action that adds a data file.
+fn add(table: &'static Table, written: &Written, rows_change: bool) -> Add {
+    let file = &written.file;
+    let sort: Vec<String> = table
+        .sort
+        .iter()
+        .map(|sort| format!("{} {}", sort.name, if sort.descending { "desc" } else { "asc" }))
+        .collect();
+    let tags = [
+        (TAG_SHA256, file.sha256.clone()),
+        (TAG_SORT, Some(sort.join(", "))),
+        (TAG_COLUMNS, Some(statistics::to_tag(&written.columns))),
+    ];
+    Add {
+        path: written.name.clone(),
+        partition_values: HashMap::new(),
+        size: to_signed(file.size),
+        modification_time: chrono::Utc::now().timestamp_millis(),
+        data_change: rows_change,
+        stats: Some(statistics::delta_statistics(table, file.rows, &written.columns)),
+        tags: Some(tags.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()),
+        deletion_vector: None,
+        base_row_id: None,
+        default_row_commit_version: None,
+        clustering_provider: None,
+    }
+}
+
+/// The action that removes a data file.
+fn remove(file: &DataFile, rows_change: bool) -> Remove {
+    Remove {
+        path: file_name(&file.path),
+        data_change: rows_change,
+        deletion_timestamp: Some(chrono::Utc::now().timestamp_millis()),
+        extended_file_metadata: Some(true),
+        partition_values: Some(HashMap::new()),
+        size: Some(to_signed(file.size)),
+        ..Remove::default()
+    }
+}
+
+/// The name by which a log knows the data file at `path`.
+pub(super) fn file_name(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// Writes the checkpoint that is due at `version`, if one is.
+pub(super) async fn checkpoint(layout: &Layout, table: &'static Table, version: i64) -> Result<()> {
+    let last = checkpoints(&layout.log(table))?.last().copied().unwrap_or(0);
+    if version - last < CHECKPOINT_INTERVAL {
+        return Ok(());
+    }
+    let mut opened = DeltaTable::new(log_store(layout, table)?);
+    let failed = |error| delta(table, error);
+    opened.load_version(delta_version(version)?).await.map_err(failed)?;
+    deltalake_core::checkpoints::create_checkpoint(&opened, None).await.map_err(failed)
+}
+
+/// The Delta library's access to a table's log.
+fn log_store(layout: &Layout, table: &'static Table) -> Result<LogStoreRef> {
+    let folder: PathBuf = layout.table(table);
+    let folder =
+        std::path::absolute(&folder).map_err(|error| Error::io("read", &folder, &error))?;
+    let url = Url::from_directory_path(&folder)
+        .map_err(|()| Error::store(format!("{} is no usable path", folder.display())))?;
+    let store = Arc::new(super::durable::DurableFileSystem::new());
+    logstore_with(store, &url, StorageConfig::default()).map_err(|error| delta(table, error))
+}
+
+/// The log's type for a kind of column.
+fn delta_type(kind: ColumnKind) -> DataType {
+    let primitive = match kind {
+        ColumnKind::TextList => return ArrayType::new(DataType::STRING, true).into(),
+        ColumnKind::Text => PrimitiveType::String,
+        ColumnKind::Integer => PrimitiveType::Long,
+        ColumnKind::Boolean => PrimitiveType::Boolean,
+        ColumnKind::Instant => PrimitiveType::Timestamp,
+        ColumnKind::Bytes => PrimitiveType::Binary,
+    };
+    DataType::Primitive(primitive)
+}
+
+/// A version as the Delta library counts them.
+fn delta_version(version: i64) -> Result<u64> {
+    u64::try_from(version).map_err(|_| Error::usage(format!("there is no version {version}")))
+}
+
+/// A size as the log holds it.
+fn to_signed(size: u64) -> i64 {
+    i64::try_from(size).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,162 @@
+//! A commit over several tables as one step: what is about to be done is
+//! written down first, so that the next writer can finish what a crash cut
+//! short.
+
+use std::collections::HashSet;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::layout::{Head, Layout, repair_hint, sealed_json};
+use super::{files, log, seal};
+use crate::error::{Error, Result};
+use crate::model::{self, TABLES, Table};
+
+/// All that a commit does once its data files are written.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Pending {
+    /// The checksum of this file itself.
+    seal: String,
+    /// The head after the commit.
+    head: Head,
+    /// The log entries, in the order in which they are written.
+    entries: Vec<PendingEntry>,
+}
+
+/// One log entry that is about to be written.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct PendingEntry {
+    /// The table's name.
+    pub(super) table: String,
+    /// The version that the entry makes.
+    pub(super) version: i64,
+    /// The whole entry.
+    pub(super) entry: String,
+}
+
+impl Pending {
+    /// The commit that takes the database from `head` on by `entries`.
+    pub(super) fn new(head: &Head, entries: Vec<PendingEntry>) -> Self {
+        let mut versions = head.versions.clone();
+        for entry in &entries {
+            versions.insert(entry.table.clone(), entry.version);
+        }
+        let head = Head::new(head.generation + 1, versions);
+        Self { seal: seal::BLANK.to_owned(), head, entries }
+    }
+
+    /// Writes the commit down. From here on it will be done, by this writer or
+    /// the next.
+    pub(super) fn write(&self, layout: &Layout) -> Result<()> {
+        let path = layout.pending();
+        let text = sealed_json(self)?;
+        files::replace(&path, text.as_bytes()).map_err(|error| Error::io("write", &path, &error))
+    }
+
+    /// The commit that was written down and not finished, if there is one.
+    pub(super) fn read(layout: &Layout) -> Result<Option<Self>> {
+        let path = layout.pending();
+        let bytes = match std::fs::read(&path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            other => other.map_err(|error| Error::io("read", &path, &error))?,
+        };
+        let pending = seal::is_intact(&bytes).then(|| serde_json::from_slice(&bytes).ok());
+        match pending.flatten() {
+            Some(pending) => Ok(Some(pending)),
+            None => Err(Error::store(format!("{} is damaged", path.display()))
+                .hint(repair_hint(&layout.root))),
+        }
+    }
+
+    /// Does what is written down, as far as it is not done yet; gives the head
+    /// after it.
+    pub(super) fn publish(self, layout: &Layout) -> Result<Head> {
+        for entry in &self.entries {
+            entry.publish(layout)?;
+        }
+        self.head.write(layout)?;
+        forget(layout)?;
+        Ok(self.head)
+    }
+}
+
+impl PendingEntry {
+    /// Writes the log entry unless it is there.
+    fn publish(&self, layout: &Layout) -> Result<()> {
+        let table = model::table(&self.table).ok_or_else(|| {
+            Error::store(format!("a pending commit names table `{}`", self.table))
+        })?;
+        let path = layout.entry(table, self.version);
+        let created = files::create(&path, self.entry.as_bytes())
+            .map_err(|error| files::damaged(Error::io("write", &path, &error)))?;
+        if created || files::read(&path)? == self.entry.as_bytes() {
+            return Ok(());
+        }
+        Err(Error::store(format!("{} was written by another program", path.display()))
+            .hint(repair_hint(&layout.root)))
+    }
+}
+
+/// Removes what was written down.
+pub(super) fn forget(layout: &Layout) -> Result<()> {
+    let path = layout.pending();
+    files::remove(&path).map_err(|error| Error::io("remove", &path, &error))
+}
+
+/// Finishes what the writer before left: a commit that was written down, and,
+/// if it died, the files that no log names. Only under the writer's lock.
+pub(super) fn recover(layout: &Layout, abandoned: bool) -> Result<Head> {
+    let head = Head::read(layout)?;
+    let head = match Pending::read(layout)? {
+        Some(pending) if pending.head.generation == head.generation + 1 => {
+            pending.publish(layout)?
+        }
+        Some(_) => {
+            forget(layout)?;
+            head
+        }
+        None => head,
+    };
+    if abandoned {
+        for table in TABLES {
+            remove_leftovers(layout, table, &head)?;
+        }
+    }
+    Ok(head)
+}
+
+/// Removes the files in a table's folder that no version of it names.
+fn remove_leftovers(layout: &Layout, table: &'static Table, head: &Head) -> Result<()> {
+    let folder = layout.table(table);
+    let mut leftovers = files_in(&folder)?;
+    leftovers.retain(|name| name.ends_with(".parquet") || files::is_staged(name));
+    if !leftovers.is_empty() {
+        let named = log::named_files(layout, table, head.version(table)?)?;
+        remove_all(&folder, leftovers, &named)?;
+    }
+    let log = layout.log(table);
+    let staged = files_in(&log)?.into_iter().filter(|name| files::is_staged(name)).collect();
+    remove_all(&log, staged, &HashSet::new())
+}
+
+/// The names of the plain files in `folder`; links are none.
+fn files_in(folder: &Path) -> Result<Vec<String>> {
+    let failed = |error: std::io::Error| files::damaged(Error::io("read", folder, &error));
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        if entry.file_type().map_err(failed)?.is_file() {
+            names.extend(entry.file_name().into_string().ok());
+        }
+    }
+    Ok(names)
+}
+
+/// Removes the files `names` in `folder` but for those in `kept`.
+fn remove_all(folder: &Path, names: Vec<String>, kept: &HashSet<String>) -> Result<()> {
+    for name in names.into_iter().filter(|name| !kept.contains(name)) {
+        let path = folder.join(name);
+        std::fs::remove_file(&path).map_err(|error| Error::io("remove", &path, &error))?;
+    }
+    Ok(())
+}
