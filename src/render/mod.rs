@@ -1,14 +1,53 @@
 //! Batches to bytes: one file per format, synchronous.
 //!
 //! Every format is an entry of [`FORMATS`]; help, completion and the suffixes of
-//! `-o` are read from there.
+//! `-o` are read from there. Formats for people make foreign text harmless with
+//! [`visible`]; formats for programs are exact to the byte.
 
+mod arrow;
+mod boxed;
+mod columns;
+mod csv;
+mod file;
+mod fit;
+mod html;
+mod insert;
+mod json;
+mod list;
+mod markdown;
+mod output;
+mod parquet;
+mod plain;
+mod readable;
+mod safe_text;
+mod time;
+pub mod value;
+mod vertical;
+mod window;
+
+use std::collections::HashSet;
 use std::io::Write;
+use std::path::Path;
+use std::sync::Arc;
 
-use datafusion::arrow::datatypes::SchemaRef;
+use ::base64::Engine;
+use datafusion::arrow::datatypes::{Schema, SchemaRef};
 use datafusion::arrow::record_batch::RecordBatch;
 
-use crate::error::Result;
+pub use file::OutputFile;
+pub use fit::{truncate, wrap};
+pub use html::push_escaped;
+pub use json::push_json;
+pub use output::{is_broken_pipe, write_error};
+pub use plain::{is_number, plain, type_name};
+pub use readable::{Readable, group_digits, readable};
+pub use safe_text::{visible, visible_lines};
+pub use time::Moment;
+
+use crate::error::{Error, Result, nearest};
+
+/// Where a format writes to.
+pub type Sink = Box<dyn Write + Send>;
 
 /// One output format.
 #[derive(Debug)]
@@ -23,7 +62,7 @@ pub struct Format {
     /// and always names what it left out.
     pub for_people: bool,
     /// Starts an output of batches of the schema.
-    pub open: fn(Box<dyn Write + Send>, &SchemaRef, &Options) -> Result<Box<dyn BatchWriter>>,
+    pub open: fn(Sink, &SchemaRef, &Options) -> Result<Box<dyn BatchWriter>>,
 }
 
 /// Takes batches one after another and writes them out.
@@ -31,7 +70,8 @@ pub trait BatchWriter: Send {
     /// Writes one batch.
     ///
     /// # Errors
-    /// When the output cannot be written.
+    /// When the output cannot be written; [`is_broken_pipe`] tells when its
+    /// reader has gone, which is a reason to stop and none to complain.
     fn write(&mut self, batch: &RecordBatch) -> Result<()>;
 
     /// Writes what is left: footers, closing brackets, buffered rows.
@@ -54,16 +94,42 @@ pub struct Options {
     pub null: String,
     /// Whether machine formats write a header.
     pub header: bool,
+    /// How big numbers are put into words under a result of one row.
+    pub readable: Readable,
+    /// The table that INSERT statements name.
+    pub table: String,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { width: None, max_rows: 40, color: false, null: "NULL".to_owned(), header: true }
+        Self {
+            width: None,
+            max_rows: 40,
+            color: false,
+            null: "NULL".to_owned(),
+            header: true,
+            readable: Readable::Off,
+            table: "result".to_owned(),
+        }
     }
 }
 
 /// All output formats.
-pub const FORMATS: &[&Format] = &[];
+pub const FORMATS: &[&Format] = &[
+    &boxed::BOX,
+    &boxed::ASCII,
+    &vertical::VERTICAL,
+    &list::LIST,
+    &csv::CSV,
+    &csv::TSV,
+    &json::JSON,
+    &json::JSONL,
+    &markdown::MARKDOWN,
+    &html::HTML,
+    &insert::INSERT,
+    &parquet::PARQUET,
+    &arrow::ARROW,
+];
 
 /// The format called `name`.
 ///
@@ -71,10 +137,71 @@ pub const FORMATS: &[&Format] = &[];
 /// When there is none; the error names the nearest.
 pub fn format(name: &str) -> Result<&'static Format> {
     FORMATS.iter().copied().find(|format| format.name == name).ok_or_else(|| {
-        let error = crate::Error::usage(format!("no output format `{name}`"));
-        match crate::error::nearest(name, FORMATS.iter().map(|format| format.name)) {
+        let error = Error::usage(format!("no output format `{}`", visible(name)));
+        match nearest(name, FORMATS.iter().map(|format| format.name)) {
             Some(near) => error.hint(format!("did you mean `{near}`?")),
-            None => error.hint("`weiku --help` lists the formats"),
+            None => error.hint(format!("the formats are {}", names())),
         }
     })
 }
+
+/// The format that the suffix of `path` stands for.
+///
+/// # Errors
+/// When the suffix stands for none.
+pub fn format_for_suffix(path: &Path) -> Result<&'static Format> {
+    let suffix = path.extension().map(|suffix| suffix.to_string_lossy().to_lowercase());
+    let known = |suffix: &String| {
+        FORMATS.iter().copied().find(|format| format.suffixes.contains(&suffix.as_str()))
+    };
+    suffix.as_ref().and_then(known).ok_or_else(|| {
+        let name = path.display().to_string();
+        let suffixes: Vec<&str> =
+            FORMATS.iter().flat_map(|format| format.suffixes).copied().collect();
+        let error = Error::usage(format!("no output format for the name {}", visible(&name)));
+        error.hint(format!("give --format, or one of the suffixes {}", suffixes.join(", ")))
+    })
+}
+
+fn names() -> String {
+    FORMATS.iter().map(|format| format.name).collect::<Vec<_>>().join(", ")
+}
+
+/// The names of the columns, told apart: the second `id` is `id_2`. A join
+/// gives such columns, and most programs would keep only one of them.
+pub(crate) fn unique_names(schema: &Schema) -> Vec<String> {
+    let all: HashSet<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
+    let mut taken: HashSet<String> = HashSet::new();
+    let mut unique = Vec::with_capacity(schema.fields().len());
+    for field in schema.fields() {
+        let mut name = field.name().clone();
+        let mut number = 2;
+        while taken.contains(&name) || (name != *field.name() && all.contains(name.as_str())) {
+            name = format!("{}_{number}", field.name());
+            number += 1;
+        }
+        taken.insert(name.clone());
+        unique.push(name);
+    }
+    unique
+}
+
+/// `schema` with its columns told apart, as [`unique_names`] does.
+fn unique_schema(schema: &SchemaRef) -> SchemaRef {
+    let fields = schema.fields().iter().zip(unique_names(schema));
+    let renamed = fields.map(|(field, name)| field.as_ref().clone().with_name(name));
+    Arc::new(Schema::new_with_metadata(renamed.collect::<Vec<_>>(), schema.metadata().clone()))
+}
+
+/// `batch` under `schema`, which differs in names only.
+fn renamed(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
+    let rows = datafusion::arrow::record_batch::RecordBatchOptions::new()
+        .with_row_count(Some(batch.num_rows()));
+    RecordBatch::try_new_with_options(SchemaRef::clone(schema), batch.columns().to_vec(), &rows)
+        .map_err(|error| value::arrow_error(&error))
+}
+
+fn base64(bytes: &[u8]) -> String {
+    ::base64::engine::general_purpose::STANDARD.encode(bytes)
+}
+

@@ -1,0 +1,419 @@
+//! A table with borders, fitted to the terminal: the format for people.
+//!
+//! Rows beyond the limit are counted, not kept: the first and the last ones are
+//! shown. Columns that do not fit are made narrower, then left out in the
+//! middle. Whatever is left out is named in the last lines.
+
+use std::fmt::Write;
+
+use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::arrow::record_batch::RecordBatch;
+
+use super::columns::{Need, Slot, fit};
+use super::fit::{beginning, truncate, wrap};
+use super::output::Output;
+use super::plain::{is_number, plain, type_name};
+use super::readable::{group_digits, readable};
+use super::safe_text::visible;
+use super::value::{Value, columns};
+use super::window::Window;
+use super::{BatchWriter, Format, Options, Sink};
+use crate::error::Result;
+use crate::text::width::display_width;
+
+/// A table with borders.
+pub(crate) const BOX: Format = Format {
+    name: "box",
+    suffixes: &["txt"],
+    summary: "a table with borders, fitted to the terminal; the default on one",
+    for_people: true,
+    open: |to, schema, options| Ok(Writer::open(to, schema, options, &LINES)),
+};
+
+/// A table with borders of plain ASCII signs.
+pub(crate) const ASCII: Format = Format {
+    name: "ascii",
+    suffixes: &[],
+    summary: "as box, with borders of + - and | for terminals that have no others",
+    for_people: true,
+    open: |to, schema, options| Ok(Writer::open(to, schema, options, &SIGNS)),
+};
+
+/// The signs that a table is drawn with: left, crossing and right of a rule.
+struct Glyphs {
+    top: [&'static str; 3],
+    middle: [&'static str; 3],
+    bottom: [&'static str; 3],
+    rule: &'static str,
+    border: &'static str,
+    ellipsis: &'static str,
+    dots: &'static str,
+    between: &'static str,
+}
+
+const LINES: Glyphs = Glyphs {
+    top: ["┌", "┬", "┐"],
+    middle: ["├", "┼", "┤"],
+    bottom: ["└", "┴", "┘"],
+    rule: "─",
+    border: "│",
+    ellipsis: "…",
+    dots: "⋮",
+    between: " · ",
+};
+
+const SIGNS: Glyphs = Glyphs {
+    top: ["+", "+", "+"],
+    middle: ["+", "+", "+"],
+    bottom: ["+", "+", "+"],
+    rule: "-",
+    border: "|",
+    ellipsis: "...",
+    dots: ":",
+    between: ", ",
+};
+
+const PLAIN: &str = "";
+const DIM: &str = "\x1b[2m";
+const BOLD: &str = "\x1b[1m";
+const RESET: &str = "\x1b[0m";
+
+/// Below this many cells a table cannot be drawn; such a terminal gets one that
+/// is too wide.
+const NARROWEST: usize = 12;
+/// A text is not made narrower than this, unless it is shorter.
+const LEAST_TEXT: usize = 12;
+/// Texts without blanks up to this width are taken for ids and kept whole.
+const WIDEST_ID: usize = 24;
+/// One cell takes at most this many lines.
+const MOST_LINES: usize = 8;
+
+struct Writer {
+    output: Output,
+    schema: SchemaRef,
+    options: Options,
+    glyphs: &'static Glyphs,
+    window: Window,
+}
+
+impl Writer {
+    fn open(
+        to: Sink,
+        schema: &SchemaRef,
+        options: &Options,
+        glyphs: &'static Glyphs,
+    ) -> Box<dyn BatchWriter> {
+        Box::new(Self {
+            output: Output::new(to),
+            schema: SchemaRef::clone(schema),
+            options: options.clone(),
+            glyphs,
+            window: Window::new(options.max_rows),
+        })
+    }
+}
+
+impl BatchWriter for Writer {
+    fn write(&mut self, batch: &RecordBatch) -> Result<()> {
+        self.window.push(batch);
+        Ok(())
+    }
+
+    fn finish(mut self: Box<Self>) -> Result<()> {
+        let table = Table::new(&self)?;
+        table.draw(&mut self.output.text);
+        self.output.flush()
+    }
+}
+
+/// The text of one cell, harmless, and no longer than can be shown.
+struct Cell {
+    text: String,
+    null: bool,
+    /// The same number in words, for the line below.
+    words: Option<String>,
+}
+
+/// A column's names and how its cells stand.
+struct Head {
+    name: String,
+    type_name: String,
+    number: bool,
+}
+
+struct Table<'a> {
+    heads: Vec<Head>,
+    rows: Vec<Vec<Cell>>,
+    /// Before which row the dots stand that say that rows are left out.
+    dots_before: Option<usize>,
+    slots: Vec<Slot>,
+    lines: usize,
+    total: usize,
+    width: Option<usize>,
+    color: bool,
+    glyphs: &'a Glyphs,
+}
+
+impl<'a> Table<'a> {
+    fn new(writer: &Writer) -> Result<Table<'static>> {
+        let (options, window) = (&writer.options, &writer.window);
+        let width = options.width.map(|width| width.max(NARROWEST));
+        // Few rows may be tall: a result takes about as many lines as it may
+        // have rows.
+        let lines = (options.max_rows / window.shown().max(1)).clamp(1, MOST_LINES);
+        let most = width.map_or(usize::MAX, |width| width.saturating_mul(lines));
+        let (head, tail) = window.parts();
+        let mut rows = read(&head, options, most)?;
+        let dots_before = (window.shown() < window.total()).then_some(rows.len());
+        rows.extend(read(&tail, options, most)?);
+        if let ([row], [batch]) = (rows.as_mut_slice(), head.as_slice()) {
+            add_words(row, batch, options)?;
+        }
+        let heads: Vec<Head> = writer
+            .schema
+            .fields()
+            .iter()
+            .map(|field| Head {
+                name: visible(field.name()).into_owned(),
+                type_name: type_name(field.data_type()),
+                number: is_number(field.data_type()),
+            })
+            .collect();
+        let needs: Vec<Need> =
+            heads.iter().enumerate().map(|(index, head)| need(head, &rows, index)).collect();
+        let glyphs = writer.glyphs;
+        let slots = fit(&needs, width, display_width(glyphs.ellipsis));
+        let (total, color) = (window.total(), options.color);
+        Ok(Table { heads, rows, dots_before, slots, lines, total, width, color, glyphs })
+    }
+
+    fn draw(&self, out: &mut String) {
+        if !self.heads.is_empty() {
+            self.draw_table(out);
+        }
+        let elided: Vec<&str> = self.elided().map(|head| head.name.as_str()).collect();
+        let width = self.width.unwrap_or(usize::MAX);
+        if !elided.is_empty() {
+            let names = format!("columns not shown: {}", elided.join(", "));
+            for line in wrap(&names, width, 3, self.glyphs.ellipsis) {
+                let _ = writeln!(out, "{line}");
+            }
+        }
+        let counts = self.counts(elided.len());
+        let one_line = counts.join(self.glyphs.between);
+        if display_width(&one_line) <= width {
+            let _ = writeln!(out, "{one_line}");
+        } else {
+            let _ = writeln!(out, "{}", counts.join("\n"));
+        }
+    }
+
+    fn elided(&self) -> impl Iterator<Item = &Head> {
+        let shown = |index| {
+            self.slots.iter().any(|slot| matches!(slot, Slot::Shown(at, _) if *at == index))
+        };
+        self.heads.iter().enumerate().filter(move |(index, _)| !shown(*index)).map(|(_, head)| head)
+    }
+
+    fn counts(&self, elided: usize) -> Vec<String> {
+        let plural = |count: usize, word: &str| {
+            let s = if count == 1 { "" } else { "s" };
+            format!("{} {word}{s}", group_digits(count as u64))
+        };
+        let mut rows = plural(self.total, "row");
+        if self.dots_before.is_some() {
+            let _ = write!(rows, ", {} shown", group_digits(self.rows.len() as u64));
+        }
+        let mut counts = vec![rows];
+        if elided > 0 {
+            let columns = plural(self.heads.len(), "column");
+            counts.push(format!("{columns}, {} shown", self.heads.len() - elided));
+        }
+        counts
+    }
+
+    fn draw_table(&self, out: &mut String) {
+        self.draw_rule(out, &self.glyphs.top);
+        self.draw_line(out, |head, width| {
+            (truncate(&head.name, width, self.glyphs.ellipsis).into_owned(), BOLD)
+        });
+        self.draw_line(out, |head, width| (self.type_label(head, width), DIM));
+        self.draw_rule(out, &self.glyphs.middle);
+        let tall = (0..self.rows.len()).any(|row| self.height(row) > 1);
+        for row in 0..=self.rows.len() {
+            if self.dots_before == Some(row) {
+                self.draw_dots(out);
+            }
+            if row == self.rows.len() {
+                break;
+            }
+            self.draw_row(out, row);
+            if tall && row + 1 < self.rows.len() && self.dots_before != Some(row + 1) {
+                self.draw_rule(out, &self.glyphs.middle);
+            }
+        }
+        self.draw_rule(out, &self.glyphs.bottom);
+    }
+
+    fn draw_rule(&self, out: &mut String, [left, crossing, right]: &[&str; 3]) {
+        for (index, slot) in self.slots.iter().enumerate() {
+            out.push_str(if index == 0 { left } else { crossing });
+            out.push_str(&self.glyphs.rule.repeat(self.slot_width(*slot) + 2));
+        }
+        out.push_str(right);
+        out.push('\n');
+    }
+
+    /// A line of the header.
+    fn draw_line(&self, out: &mut String, text: impl Fn(&Head, usize) -> (String, &'static str)) {
+        for &slot in &self.slots {
+            match slot {
+                Slot::Elided => self.push_padded(out, slot, self.glyphs.ellipsis, false, PLAIN),
+                Slot::Shown(index, width) => {
+                    let head = &self.heads[index];
+                    let (text, style) = text(head, width);
+                    self.push_padded(out, slot, &text, head.number, style);
+                }
+            }
+        }
+        self.end_line(out);
+    }
+
+    /// The name of the type as far as it fits without being cut in a word.
+    fn type_label(&self, head: &Head, width: usize) -> String {
+        let short = head.type_name.split([' ', '(']).next().unwrap_or_default();
+        let label = if display_width(&head.type_name) <= width { &head.type_name } else { short };
+        truncate(label, width, self.glyphs.ellipsis).into_owned()
+    }
+
+    fn draw_dots(&self, out: &mut String) {
+        for &slot in &self.slots {
+            let number = matches!(slot, Slot::Shown(index, _) if self.heads[index].number);
+            self.push_padded(out, slot, self.glyphs.dots, number, DIM);
+        }
+        self.end_line(out);
+    }
+
+    fn draw_row(&self, out: &mut String, row: usize) {
+        let cells: Vec<Vec<String>> =
+            self.slots.iter().map(|slot| self.cell_lines(row, *slot)).collect();
+        let height = cells.iter().map(Vec::len).max().unwrap_or(0);
+        for line in 0..height {
+            for (slot, lines) in self.slots.iter().zip(&cells) {
+                let text = lines.get(line).map_or("", String::as_str);
+                let (number, style) = match slot {
+                    Slot::Elided => (false, PLAIN),
+                    Slot::Shown(index, _) => {
+                        let cell = &self.rows[row][*index];
+                        let words = cell.words.is_some() && line + 1 == lines.len();
+                        (self.heads[*index].number, if cell.null || words { DIM } else { PLAIN })
+                    }
+                };
+                self.push_padded(out, *slot, text, number, style);
+            }
+            self.end_line(out);
+        }
+    }
+
+    /// The lines of a cell; the number in words is one more.
+    fn cell_lines(&self, row: usize, slot: Slot) -> Vec<String> {
+        let Slot::Shown(index, width) = slot else { return vec![self.glyphs.ellipsis.to_owned()] };
+        let cell = &self.rows[row][index];
+        let mut lines = wrap(&cell.text, width, self.lines, self.glyphs.ellipsis);
+        lines.extend(cell.words.iter().map(|words| truncate(words, width, "").into_owned()));
+        lines
+    }
+
+    /// How many lines the texts of a row take, not counting words for numbers.
+    fn height(&self, row: usize) -> usize {
+        let heights = self.slots.iter().map(|slot| match slot {
+            Slot::Shown(index, width) if display_width(&self.rows[row][*index].text) > *width => {
+                self.cell_lines(row, *slot).len()
+            }
+            _ => 1,
+        });
+        heights.max().unwrap_or(1)
+    }
+
+    fn push_padded(&self, out: &mut String, slot: Slot, text: &str, right: bool, style: &str) {
+        let blanks = " ".repeat(self.slot_width(slot).saturating_sub(display_width(text)));
+        let (before, after) = if right { (blanks.as_str(), "") } else { ("", blanks.as_str()) };
+        let border = self.glyphs.border;
+        if self.color && !style.is_empty() && !text.is_empty() {
+            let _ = write!(out, "{border} {before}{style}{text}{RESET}{after} ");
+        } else {
+            let _ = write!(out, "{border} {before}{text}{after} ");
+        }
+    }
+
+    fn end_line(&self, out: &mut String) {
+        out.push_str(self.glyphs.border);
+        out.push('\n');
+    }
+
+    fn slot_width(&self, slot: Slot) -> usize {
+        match slot {
+            Slot::Shown(_, width) => width,
+            Slot::Elided => display_width(self.glyphs.ellipsis),
+        }
+    }
+}
+
+fn read(batches: &[RecordBatch], options: &Options, most: usize) -> Result<Vec<Vec<Cell>>> {
+    let mut rows = Vec::new();
+    for batch in batches {
+        let columns = columns(batch)?;
+        for row in 0..batch.num_rows() {
+            rows.push(columns.iter().map(|column| cell(&column.get(row), options, most)).collect());
+        }
+    }
+    Ok(rows)
+}
+
+fn cell(value: &Value<'_>, options: &Options, most: usize) -> Cell {
+    if matches!(value, Value::Null) {
+        let text = visible(&options.null).into_owned();
+        return Cell { text, null: true, words: None };
+    }
+    let text = plain(value);
+    let (start, whole) = beginning(&text, most);
+    let mut text = visible(start).into_owned();
+    if !whole {
+        text.push('…');
+    }
+    Cell { text, null: false, words: None }
+}
+
+/// Adds the numbers of the only row in words.
+fn add_words(row: &mut [Cell], batch: &RecordBatch, options: &Options) -> Result<()> {
+    for (cell, column) in row.iter_mut().zip(columns(batch)?) {
+        let number = match column.get(0) {
+            Value::Int(number) => number as f64,
+            Value::Unsigned(number) => number as f64,
+            Value::Double(number) => number,
+            Value::Decimal(digits) => digits.parse().unwrap_or(0.0),
+            _ => continue,
+        };
+        cell.words = readable(number, options.readable).map(|words| format!("({words})"));
+    }
+    Ok(())
+}
+
+fn need(head: &Head, rows: &[Vec<Cell>], index: usize) -> Need {
+    let cells = rows.iter().map(|row| &row[index]);
+    let widest = cells.clone().map(|cell| {
+        let words = cell.words.as_deref().map_or(0, display_width);
+        display_width(&cell.text).max(words)
+    });
+    let widest = widest.max().unwrap_or(0);
+    let header = display_width(&head.name);
+    let short = head.type_name.split([' ', '(']).next().unwrap_or_default();
+    let natural = widest.max(header).max(short.len().min(LEAST_TEXT)).max(1);
+    let mut texts = cells.map(|cell| &cell.text);
+    let whole = match head.type_name.as_str() {
+        "text" | "bytes" => widest <= WIDEST_ID && !texts.any(|text| text.contains(' ')),
+        name => !(name.ends_with("[]") || matches!(name, "struct" | "map" | "union")),
+    };
+    let cells_least = if whole { widest } else { widest.min(LEAST_TEXT) };
+    Need { natural, least: cells_least.max(header.min(LEAST_TEXT)).max(1) }
+}

@@ -1,0 +1,94 @@
+//! Text made to fit a number of terminal cells, cut between graphemes.
+
+use std::borrow::Cow;
+
+use unicode_segmentation::UnicodeSegmentation;
+
+use crate::text::width::{display_width, truncate_to_width};
+
+/// `text` in at most `width` cells; when it is cut, it ends in `ellipsis`, as
+/// far as that fits.
+#[must_use]
+pub fn truncate<'a>(text: &'a str, width: usize, ellipsis: &str) -> Cow<'a, str> {
+    if display_width(text) <= width {
+        return Cow::Borrowed(text);
+    }
+    let ellipsis = truncate_to_width(ellipsis, width);
+    let kept = truncate_to_width(text, width - display_width(ellipsis));
+    Cow::Owned(format!("{kept}{ellipsis}"))
+}
+
+/// `text` broken into at most `lines` lines of `width` cells, at blanks where
+/// there are any; when something is left over, the last ends in `ellipsis`.
+#[must_use]
+pub fn wrap(text: &str, width: usize, lines: usize, ellipsis: &str) -> Vec<String> {
+    let mut out: Vec<String> = Vec::new();
+    let mut rest = text;
+    while display_width(rest) > width && out.len() + 1 < lines {
+        let end = line_end(rest, width);
+        if end == 0 {
+            break;
+        }
+        out.push(rest[..end].trim_end_matches(' ').to_owned());
+        rest = rest[end..].trim_start_matches(' ');
+    }
+    out.push(truncate(rest, width, ellipsis).into_owned());
+    out
+}
+
+/// Where the first line ends: after the last blank if that leaves a line not
+/// too short, else after the last grapheme that fits.
+fn line_end(text: &str, width: usize) -> usize {
+    let fits = truncate_to_width(text, width).len();
+    if text[fits..].starts_with(' ') {
+        return fits;
+    }
+    let blank = text[..fits].rfind(' ').map_or(0, |at| at + 1);
+    if display_width(&text[..blank]) * 2 > width { blank } else { fits }
+}
+
+/// The first characters of `text`, enough to fill `cells` cells, and whether
+/// that is all: so that a text of megabytes costs no more than its first line.
+pub(crate) fn beginning(text: &str, cells: usize) -> (&str, bool) {
+    // Eleven characters make the longest emoji in use, which fills two cells.
+    match text.char_indices().nth(cells.saturating_mul(6).saturating_add(64)) {
+        None => (text, true),
+        Some((at, _)) => {
+            let last = text[..at].grapheme_indices(true).next_back();
+            (&text[..last.map_or(at, |(start, _)| start)], false)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cut_text_ends_in_the_ellipsis_and_never_exceeds_the_width() {
+        assert_eq!(truncate("外交小灵通", 10, "…"), "外交小灵通");
+        assert_eq!(truncate("外交小灵通", 9, "…"), "外交小灵…");
+        assert_eq!(truncate("外交小灵通", 8, "…"), "外交小…");
+        assert_eq!(truncate("外交", 1, "…"), "…");
+        assert_eq!(truncate("abcdef", 5, "..."), "ab...");
+        assert_eq!(truncate("abcdef", 2, "..."), "..");
+    }
+
+    #[test]
+    fn lines_break_at_blanks_or_between_characters() {
+        assert_eq!(wrap("one two three", 8, 9, "…"), ["one two", "three"]);
+        assert_eq!(wrap("外交小灵通", 5, 9, "…"), ["外交", "小灵", "通"]);
+        assert_eq!(wrap("外交小灵通", 5, 2, "…"), ["外交", "小灵…"]);
+        assert_eq!(wrap("abcdefgh", 3, 9, "…"), ["abc", "def", "gh"]);
+        assert_eq!(wrap("", 3, 9, "…"), [""]);
+        assert_eq!(wrap("外交", 1, 9, "…"), ["…"]);
+    }
+
+    #[test]
+    fn the_beginning_of_a_huge_text_is_short() {
+        let huge = "外".repeat(1_000_000);
+        let (start, whole) = beginning(&huge, 10);
+        assert!(!whole && start.len() < 1000);
+        assert_eq!(beginning("abc", 10), ("abc", true));
+    }
+}

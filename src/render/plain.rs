@@ -1,0 +1,166 @@
+//! Values as people read them, and the short names of their types.
+
+use std::fmt::Write;
+
+use datafusion::arrow::datatypes::DataType;
+
+use super::time::{push_date, push_time, push_wall_clock};
+use super::value::{Column, Items, Value};
+
+/// The text of `value` for people; NULL inside a list or struct is `null`.
+///
+/// The text is as the data has it: pass it through
+/// [`visible`](super::safe_text::visible) before it goes to a terminal.
+pub(crate) fn push_plain(out: &mut String, value: &Value<'_>, null: &str) {
+    match value {
+        Value::Null => out.push_str(null),
+        Value::Bool(yes) => out.push_str(if *yes { "true" } else { "false" }),
+        Value::Int(number) => push_int(out, *number),
+        Value::Unsigned(number) => push_int(out, *number),
+        Value::Float(number) => push_float(out, *number, &PLAIN),
+        Value::Double(number) => push_float(out, *number, &PLAIN),
+        Value::Decimal(text) | Value::Other(text) => out.push_str(text),
+        Value::Text(text) => out.push_str(text),
+        Value::Bytes(bytes) => push_hex(out, bytes),
+        Value::Date(days) => push_date(out, *days),
+        Value::Time(nanos) => push_time_of_day(out, *nanos),
+        Value::Moment(moment) => push_wall_clock(out, *moment),
+        Value::List(items) => push_items(out, *items),
+        Value::Struct(members) => {
+            let members = members.iter().map(|(name, value)| (name.to_owned(), value));
+            push_pairs(out, members);
+        }
+        Value::Map(keys, values) => {
+            push_pairs(out, keys.iter().map(|key| plain(&key)).zip(values.iter()));
+        }
+    }
+}
+
+/// As [`push_plain`], in a string of its own.
+#[must_use]
+pub fn plain(value: &Value<'_>) -> String {
+    let mut out = String::new();
+    push_plain(&mut out, value, "null");
+    out
+}
+
+fn push_items(out: &mut String, items: Items<'_>) {
+    out.push('[');
+    for (index, item) in items.iter().enumerate() {
+        out.push_str(if index == 0 { "" } else { ", " });
+        push_plain(out, &item, "null");
+    }
+    out.push(']');
+}
+
+fn push_pairs<'a>(out: &mut String, pairs: impl Iterator<Item = (String, Value<'a>)>) {
+    out.push('{');
+    for (index, (name, value)) in pairs.enumerate() {
+        out.push_str(if index == 0 { "" } else { ", " });
+        let _ = write!(out, "{name}: ");
+        push_plain(out, &value, "null");
+    }
+    out.push('}');
+}
+
+/// Appends a whole number.
+pub(crate) fn push_int(out: &mut String, number: impl itoa::Integer) {
+    out.push_str(itoa::Buffer::new().format(number));
+}
+
+/// How a format writes the numbers that are none: NaN, infinity and minus
+/// infinity.
+pub(crate) struct NoNumbers(pub(crate) [&'static str; 3]);
+
+/// The words that most programs read back as numbers.
+pub(crate) const PLAIN: NoNumbers = NoNumbers(["NaN", "inf", "-inf"]);
+
+/// Appends the shortest text that reads back as the same number.
+pub(crate) fn push_float<F>(out: &mut String, number: F, no_numbers: &NoNumbers)
+where
+    F: Copy + std::fmt::Debug + Into<f64>,
+{
+    let wide: f64 = number.into();
+    let [nan, infinity, minus_infinity] = no_numbers.0;
+    if wide.is_nan() {
+        out.push_str(nan);
+    } else if wide.is_infinite() {
+        out.push_str(if wide > 0.0 { infinity } else { minus_infinity });
+    } else {
+        let _ = write!(out, "{number:?}");
+    }
+}
+
+/// Appends a time of day given in nanoseconds.
+pub(crate) fn push_time_of_day(out: &mut String, nanos: u64) {
+    push_time(out, nanos / 1_000_000_000, (nanos % 1_000_000_000) as u32);
+}
+
+/// Appends bytes as lower-case hexadecimal digits.
+pub(crate) fn push_hex(out: &mut String, bytes: &[u8]) {
+    for byte in bytes {
+        let _ = write!(out, "{byte:02x}");
+    }
+}
+
+/// The short name of a type, as a person would call it.
+#[must_use]
+pub fn type_name(data_type: &DataType) -> String {
+    match data_type {
+        DataType::Null => "null".to_owned(),
+        DataType::Boolean => "boolean".to_owned(),
+        DataType::Int8 => "tinyint".to_owned(),
+        DataType::Int16 => "smallint".to_owned(),
+        DataType::Int32 => "int".to_owned(),
+        DataType::Int64 => "bigint".to_owned(),
+        DataType::UInt8 => "utinyint".to_owned(),
+        DataType::UInt16 => "usmallint".to_owned(),
+        DataType::UInt32 => "uint".to_owned(),
+        DataType::UInt64 => "ubigint".to_owned(),
+        DataType::Float16 | DataType::Float32 => "float".to_owned(),
+        DataType::Float64 => "double".to_owned(),
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => "text".to_owned(),
+        DataType::Binary
+        | DataType::LargeBinary
+        | DataType::BinaryView
+        | DataType::FixedSizeBinary(_) => "bytes".to_owned(),
+        DataType::Date32 | DataType::Date64 => "date".to_owned(),
+        DataType::Time32(_) | DataType::Time64(_) => "time".to_owned(),
+        DataType::Timestamp(_, None) => "timestamp".to_owned(),
+        DataType::Timestamp(_, Some(zone)) => format!("timestamp {zone}"),
+        DataType::Duration(_) => "duration".to_owned(),
+        DataType::Interval(_) => "interval".to_owned(),
+        DataType::Decimal32(precision, scale)
+        | DataType::Decimal64(precision, scale)
+        | DataType::Decimal128(precision, scale)
+        | DataType::Decimal256(precision, scale) => format!("decimal({precision},{scale})"),
+        DataType::List(item)
+        | DataType::LargeList(item)
+        | DataType::ListView(item)
+        | DataType::LargeListView(item)
+        | DataType::FixedSizeList(item, _) => format!("{}[]", type_name(item.data_type())),
+        DataType::Struct(_) => "struct".to_owned(),
+        DataType::Map(_, _) => "map".to_owned(),
+        DataType::Union(_, _) => "union".to_owned(),
+        DataType::Dictionary(_, values) => type_name(values),
+        DataType::RunEndEncoded(_, values) => type_name(values.data_type()),
+    }
+}
+
+/// Whether values of the type are numbers, which stand at the right.
+#[must_use]
+pub fn is_number(data_type: &DataType) -> bool {
+    match data_type {
+        DataType::Dictionary(_, values) => is_number(values),
+        DataType::RunEndEncoded(_, values) => is_number(values.data_type()),
+        other => other.is_numeric(),
+    }
+}
+
+/// Reads one cell as plain text; `None` for NULL.
+pub(crate) fn plain_cell(column: &Column, row: usize) -> Option<String> {
+    match column.get(row) {
+        Value::Null => None,
+        value => Some(plain(&value)),
+    }
+}
