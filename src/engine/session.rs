@@ -57,12 +57,31 @@ impl Session {
     /// # Errors
     /// When a setting is unusable: an unknown time zone, no memory at all.
     pub fn new(store: Option<Arc<Store>>, settings: Settings) -> Result<Self> {
+        let runtime = runtime(&settings)?;
+        Self::with_runtime(store, settings, runtime)
+    }
+
+    /// A session with the same settings and nothing made in it yet, which shares
+    /// this one's memory limit and caches; it is cancelled on its own.
+    ///
+    /// # Errors
+    /// As for [`Session::new`].
+    pub fn sibling(&self) -> Result<Self> {
+        let runtime = self.inner.context.runtime_env();
+        Self::with_runtime(self.inner.store.clone(), self.settings(), runtime)
+    }
+
+    fn with_runtime(
+        store: Option<Arc<Store>>,
+        settings: Settings,
+        runtime: Arc<RuntimeEnv>,
+    ) -> Result<Self> {
         check(&settings)?;
         let pinned = Arc::new(RwLock::new(Pinned {
             versions: BTreeMap::new(),
             timezone: settings.timezone.clone(),
         }));
-        let context = context(store.clone(), &settings, Arc::clone(&pinned))?;
+        let context = context(store.clone(), &settings, Arc::clone(&pinned), runtime)?;
         let (cancelled, _) = watch::channel(0);
         let inner = Inner { context, settings, store, pinned, cancelled };
         Ok(Self { inner: Arc::new(inner) })
@@ -238,6 +257,7 @@ fn context(
     store: Option<Arc<Store>>,
     settings: &Settings,
     pinned: Arc<RwLock<Pinned>>,
+    runtime: Arc<RuntimeEnv>,
 ) -> Result<SessionContext> {
     let mut files = crate::catalog::AdHocFiles::default();
     if settings.safe {
@@ -253,7 +273,7 @@ fn context(
         .map_err(|error| Error::internal(error.to_string()))?;
     let state = SessionStateBuilder::new()
         .with_config(config(settings))
-        .with_runtime_env(runtime(settings)?)
+        .with_runtime_env(runtime)
         .with_default_features()
         .build();
     let context = SessionContext::new_with_state(state);
