@@ -1,1 +1,384 @@
-//! (filled in below)
+//! What can be typed on the command line; [`crate::config`] resolves it.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// The `weiku` command line.
+#[derive(Debug, Parser)]
+#[command(
+    name = "weiku",
+    version,
+    about = "weiku (微库): an embedded analytics database for micro-blog accounts and posts",
+    long_about = "weiku (微库) takes what crawlers export, stores accounts and posts as Parquet, and \
+                  answers in SQL.\n\nWithout a command it opens the SQL shell, or runs what -c, -f or \
+                  standard input say.",
+    args_conflicts_with_subcommands = true,
+    disable_help_subcommand = true,
+    after_help = "exit codes: 0 done, 1 a query or an import failed, 2 usage or a missing file, 3 an \
+                  expectation failed,\n4 a limit was hit, 5 busy or unreachable, 124 timeout, 130 Ctrl-C"
+)]
+pub struct Cli {
+    /// What to do, other than to query.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// What to query, when there is no command.
+    #[command(flatten)]
+    pub query: Query,
+}
+
+/// `weiku [DB] [-c SQL | -f FILE ...]`.
+#[derive(Debug, Args)]
+pub struct Query {
+    /// The database folder; without it, an empty session over ad hoc files
+    #[arg(value_name = "DB")]
+    pub database: Option<PathBuf>,
+    /// Run SQL and leave; may be repeated, also with -f, in the given order
+    #[arg(short = 'c', long = "command", value_name = "SQL")]
+    pub commands: Vec<String>,
+    /// Run the statements of a file and leave; may be repeated
+    #[arg(short = 'f', long = "file", value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Go on after a failed statement; the exit code still tells of it
+    #[arg(long)]
+    pub keep_going: bool,
+    /// Do not read the init file
+    #[arg(long)]
+    pub no_init: bool,
+    /// What is shared by all that query.
+    #[command(flatten)]
+    pub common: Common,
+    /// How answers are written.
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Build the sample database and print the ministry report of 2012
+    Demo {
+        /// The folder to build it in; one that is there is used again
+        #[arg(value_name = "DB", default_value = "weiku-demo")]
+        database: PathBuf,
+        /// What is shared by all that query.
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Take in the exports of crawlers
+    Import(Import),
+    /// Run saved queries: one, several, or a folder
+    Run(Run),
+    /// Make a report of saved queries as one HTML or Markdown file
+    Report(Report),
+    /// Check saved queries without running them
+    Lint {
+        /// Files or folders of saved queries
+        #[arg(value_name = "PATH", required = true)]
+        queries: Vec<String>,
+        /// The database to plan them against
+        #[arg(long, value_name = "DB")]
+        database: Option<PathBuf>,
+        /// What is shared by all that query.
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Make a sample world of accounts and posts
+    Generate(Generate),
+    /// Merge small data files and drop those no longer needed
+    Optimize {
+        /// The database folder
+        #[arg(value_name = "DB")]
+        database: PathBuf,
+    },
+    /// Read everything and name each damaged file
+    Verify {
+        /// The database folder
+        #[arg(value_name = "DB")]
+        database: PathBuf,
+        /// Mend what can be mended; says first what that is
+        #[arg(long)]
+        repair: bool,
+    },
+    /// List the commits of a database
+    History {
+        /// The database folder
+        #[arg(value_name = "DB")]
+        database: PathBuf,
+        /// One table only
+        #[arg(value_name = "TABLE")]
+        table: Option<String>,
+        /// How the list is written.
+        #[command(flatten)]
+        output: Output,
+    },
+    /// List the import formats with their columns
+    Formats {
+        /// How the list is written.
+        #[command(flatten)]
+        output: Output,
+    },
+    /// List weiku's own SQL functions with examples
+    Functions {
+        /// How the list is written.
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Show or check the resolved configuration
+    Config {
+        /// What to do with it
+        #[arg(value_enum, default_value = "show")]
+        action: ConfigAction,
+        /// What is shared by all that query.
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Print a completion script for a shell
+    Completions {
+        /// The shell
+        #[arg(value_name = "SHELL")]
+        shell: clap_complete::Shell,
+    },
+}
+
+/// What `weiku config` does.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum ConfigAction {
+    /// Print each setting, its value and where it comes from
+    Show,
+    /// Check the configuration file
+    Check,
+}
+
+/// `weiku import DB FILE...`.
+#[derive(Debug, Args)]
+pub struct Import {
+    /// The database folder; made when it is not there
+    #[arg(value_name = "DB")]
+    pub database: PathBuf,
+    /// Files, folders and globs; - is standard input
+    #[arg(value_name = "FILE", required = true)]
+    pub files: Vec<PathBuf>,
+    /// The format, when it is not to be recognised from the content; or the path of a mapping file
+    #[arg(long, value_name = "F")]
+    pub format: Option<String>,
+    /// The account of posts in files that do not name it
+    #[arg(long, value_name = "ID")]
+    pub account_id: Option<String>,
+    /// The platform of files that do not imply it
+    #[arg(long, value_name = "P")]
+    pub platform: Option<String>,
+    /// When the content was captured, in the session time zone; default the file's own time
+    #[arg(long, value_name = "TIME")]
+    pub observed_at: Option<String>,
+    /// Show the account of rows and some samples, and write nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// The time zone of --observed-at
+    #[arg(long, value_name = "ZONE", env = "WEIKU_TIMEZONE")]
+    pub timezone: Option<String>,
+    /// Say only what went wrong
+    #[arg(short, long)]
+    pub quiet: bool,
+    /// How errors are written
+    #[arg(long, value_enum, default_value = "text")]
+    pub errors: Errors,
+}
+
+/// `weiku run DB QUERY...`.
+#[derive(Debug, Args)]
+pub struct Run {
+    /// The database folder
+    #[arg(value_name = "DB")]
+    pub database: PathBuf,
+    /// Saved queries by name, files, or folders of them
+    #[arg(value_name = "QUERY")]
+    pub queries: Vec<String>,
+    /// Go on with the other queries after one fails
+    #[arg(long)]
+    pub keep_going: bool,
+    /// Run the expectations and say how they came out; exit 3 when one fails
+    #[arg(long)]
+    pub check: bool,
+    /// Only queries that carry a tag
+    #[arg(long, value_name = "tag:NAME")]
+    pub select: Option<String>,
+    /// Plan everything, run nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Tries after the first for a query that fails for want of resources
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub retries: u32,
+    /// Run only what failed in the run kept in DIR
+    #[arg(long, value_name = "DIR")]
+    pub rerun_failed: Option<PathBuf>,
+    /// Say what changed since the run kept in DIR
+    #[arg(long, value_name = "DIR")]
+    pub against: Option<PathBuf>,
+    /// Make this run's results the baseline
+    #[arg(long)]
+    pub accept: bool,
+    /// Run again what has not changed since the last run
+    #[arg(long)]
+    pub fresh: bool,
+    /// What is shared by all that query.
+    #[command(flatten)]
+    pub common: Common,
+    /// How answers are written; -o names a folder.
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// `weiku report DB QUERY... -o FILE`.
+#[derive(Debug, Args)]
+pub struct Report {
+    /// The database folder
+    #[arg(value_name = "DB")]
+    pub database: PathBuf,
+    /// Saved queries by name, files, or folders of them
+    #[arg(value_name = "QUERY", required = true)]
+    pub queries: Vec<String>,
+    /// The file to write: .html or .md
+    #[arg(short, long, value_name = "FILE")]
+    pub output: PathBuf,
+    /// The title of the report
+    #[arg(long)]
+    pub title: Option<String>,
+    /// Exit 3 when an expectation fails
+    #[arg(long)]
+    pub check: bool,
+    /// What is shared by all that query.
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// `weiku generate DB`.
+#[derive(Debug, Args)]
+pub struct Generate {
+    /// The database folder, which must not be there; with --as, the folder for export files
+    #[arg(value_name = "DB")]
+    pub database: PathBuf,
+    /// How large: s 44 accounts and 200,000 posts, m 5,000 and 2 million, l 50,000 and 35 million
+    #[arg(long, value_name = "s|m|l", default_value = "s")]
+    pub scale: String,
+    /// Which world; the same seed gives the same rows
+    #[arg(long, default_value_t = 2012)]
+    pub seed: u64,
+    /// Print what was asked of the distributions beside what came out
+    #[arg(long)]
+    pub check: bool,
+    /// Write the world as export files of this format instead of a database
+    #[arg(long = "as", value_name = "FORMAT")]
+    pub export: Option<String>,
+    /// Say only what went wrong
+    #[arg(short, long)]
+    pub quiet: bool,
+}
+
+/// Flags shared by all that query.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Common {
+    /// A value for a parameter of a saved query or of SQL that says $NAME
+    #[arg(short = 'p', long = "param", value_name = "NAME=VALUE")]
+    pub params: Vec<String>,
+    /// The folder of saved queries that is looked in first
+    #[arg(long, value_name = "DIR", env = "WEIKU_QUERIES")]
+    pub queries_dir: Option<PathBuf>,
+    /// Memory for queries, such as 2GB; what does not fit is spilled or refused
+    #[arg(long, value_name = "SIZE", env = "WEIKU_MEMORY_LIMIT")]
+    pub memory_limit: Option<String>,
+    /// Threads for queries
+    #[arg(short = 'j', long, value_name = "N", env = "WEIKU_THREADS")]
+    pub threads: Option<usize>,
+    /// The longest a statement may run, such as 60s or 5m
+    #[arg(long, value_name = "TIME", env = "WEIKU_TIMEOUT")]
+    pub timeout: Option<String>,
+    /// Refuse every statement that writes
+    #[arg(long)]
+    pub readonly: bool,
+    /// Refuse all files outside the database and --allow, and what could lift that
+    #[arg(long)]
+    pub safe: bool,
+    /// A folder that --safe may read as well; may be repeated
+    #[arg(long, value_name = "DIR")]
+    pub allow: Vec<PathBuf>,
+    /// The time zone that rules dates; default Asia/Shanghai
+    #[arg(long, value_name = "ZONE", env = "WEIKU_TIMEZONE")]
+    pub timezone: Option<String>,
+    /// Whether to use colour
+    #[arg(long, value_enum, default_value = "auto")]
+    pub color: When,
+    /// Whether to show the progress of long queries
+    #[arg(long, value_enum, default_value = "auto")]
+    pub progress: When,
+    /// How errors are written
+    #[arg(long, value_enum, default_value = "text")]
+    pub errors: Errors,
+    /// No banner, timing or progress
+    #[arg(short, long)]
+    pub quiet: bool,
+}
+
+/// Flags on how answers are written.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Output {
+    /// The output format: box on a terminal and csv elsewhere unless said otherwise
+    #[arg(long, value_name = "F")]
+    pub format: Option<String>,
+    /// Same as --format csv
+    #[arg(long, group = "shortcut")]
+    pub csv: bool,
+    /// Same as --format json
+    #[arg(long, group = "shortcut")]
+    pub json: bool,
+    /// Same as --format jsonl
+    #[arg(long, group = "shortcut")]
+    pub jsonl: bool,
+    /// Same as --format markdown
+    #[arg(long, group = "shortcut")]
+    pub markdown: bool,
+    /// Same as --format box
+    #[arg(long = "box", group = "shortcut")]
+    pub boxed: bool,
+    /// Write to a file; its suffix chooses the format
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+impl Output {
+    /// The name of the format that was asked for by flag, if any.
+    #[must_use]
+    pub fn format_name(&self) -> Option<&str> {
+        let shortcuts = [
+            (self.csv, "csv"),
+            (self.json, "json"),
+            (self.jsonl, "jsonl"),
+            (self.markdown, "markdown"),
+            (self.boxed, "box"),
+        ];
+        let shortcut = shortcuts.into_iter().find(|(asked, _)| *asked).map(|(_, name)| name);
+        self.format.as_deref().or(shortcut)
+    }
+}
+
+/// When to do something that suits a terminal only.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum When {
+    /// When writing to a terminal
+    #[default]
+    Auto,
+    /// In any case
+    Always,
+    /// Not at all
+    Never,
+}
+
+/// How errors are written to standard error.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum Errors {
+    /// For people
+    #[default]
+    Text,
+    /// One JSON object per error
+    Json,
+}

@@ -1,1 +1,318 @@
-//! (filled in below)
+//! Settings put together: flag, then environment, then user file, then default.
+//!
+//! Only [`Config::resolve`] knows the order; what it gives carries the origin of
+//! each value for `weiku config show`.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::cli::{Common, When};
+use crate::engine::Settings;
+use crate::error::{Error, Result, nearest};
+
+/// What surrounds the program, read once by `main`.
+#[derive(Debug, Clone, Default)]
+pub struct Environment {
+    /// The folder of the user's configuration, `.../weiku`.
+    pub config_dir: Option<PathBuf>,
+    /// The folder of the user's state, `.../weiku`.
+    pub state_dir: Option<PathBuf>,
+    /// Whether standard output is a terminal.
+    pub stdout_terminal: bool,
+    /// Whether standard error is a terminal.
+    pub stderr_terminal: bool,
+    /// Whether standard input is a terminal.
+    pub stdin_terminal: bool,
+    /// Whether `NO_COLOR` is set to something, or the terminal is dumb.
+    pub no_color: bool,
+    /// Cells across the terminal.
+    pub width: Option<usize>,
+    /// Whether `TERM` is `dumb`.
+    pub dumb: bool,
+}
+
+/// The user's configuration file.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct File {
+    /// The time zone that rules dates.
+    pub timezone: Option<String>,
+    /// Memory for queries, such as `2GB`.
+    pub memory_limit: Option<String>,
+    /// Threads for queries.
+    pub threads: Option<usize>,
+    /// The longest a statement may run, such as `60s`.
+    pub timeout: Option<String>,
+    /// The output format on a terminal.
+    pub format: Option<String>,
+    /// How NULL is shown to people.
+    pub null: Option<String>,
+    /// Most rows that are shown to people.
+    pub max_rows: Option<usize>,
+    /// The folder of saved queries that is looked in first.
+    pub queries: Option<PathBuf>,
+}
+
+/// The keys of the configuration file.
+const KEYS: [&str; 8] =
+    ["timezone", "memory_limit", "threads", "timeout", "format", "null", "max_rows", "queries"];
+
+/// Where a value comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// A flag, or the environment variable that stands for it.
+    Flag,
+    /// The user's configuration file.
+    File,
+    /// What weiku does unless told otherwise.
+    Default,
+}
+
+impl Origin {
+    /// The word for people.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Flag => "flag or environment",
+            Self::File => "file",
+            Self::Default => "default",
+        }
+    }
+}
+
+/// The resolved configuration.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// What sessions are made with.
+    pub settings: Settings,
+    /// The configuration file, as far as it goes beyond `settings`.
+    pub file: File,
+    /// Whether standard output gets colour.
+    pub color: bool,
+    /// Whether standard error gets colour.
+    pub error_color: bool,
+    /// Whether progress is shown.
+    pub progress: bool,
+    /// The folder of saved queries that is looked in first.
+    pub queries: Option<PathBuf>,
+    /// Name, value and origin of each setting, for people.
+    pub origins: Vec<(&'static str, String, Origin)>,
+}
+
+impl Config {
+    /// Puts flags, environment, file and defaults together.
+    ///
+    /// # Errors
+    /// When the file has an unknown key or a value that means nothing.
+    pub fn resolve(common: &Common, environment: &Environment) -> Result<Self> {
+        let path = environment.config_dir.as_ref().map(|dir| dir.join("config.toml"));
+        let file = match &path {
+            Some(path) if path.exists() => read_file(path)?,
+            _ => File::default(),
+        };
+        let mut origins = Vec::new();
+        let defaults = Settings::default();
+        let timezone =
+            pick(&mut origins, "timezone", common.timezone.clone(), file.timezone.clone())
+                .unwrap_or(defaults.timezone.clone());
+        let threads =
+            pick(&mut origins, "threads", common.threads, file.threads).unwrap_or(defaults.threads);
+        let memory = pick(
+            &mut origins,
+            "memory_limit",
+            common.memory_limit.clone(),
+            file.memory_limit.clone(),
+        );
+        let timeout = pick(&mut origins, "timeout", common.timeout.clone(), file.timeout.clone());
+        let queries = pick(
+            &mut origins,
+            "queries",
+            common.queries_dir.clone().map(Shown),
+            file.queries.clone().map(Shown),
+        )
+        .map(|shown| shown.0);
+        if threads == 0 {
+            return Err(Error::usage("--threads must be at least 1"));
+        }
+        let settings = Settings {
+            timezone,
+            threads,
+            memory_limit: memory.as_deref().map(bytes).transpose()?,
+            timeout: timeout.as_deref().map(duration).transpose()?,
+            readonly: common.readonly,
+            safe: common.safe,
+            allow: common.allow.clone(),
+            ..defaults
+        };
+        fill_defaults(&mut origins, &settings);
+        Ok(Self {
+            color: wanted(common.color, environment.stdout_terminal && !environment.no_color),
+            error_color: wanted(common.color, environment.stderr_terminal && !environment.no_color),
+            progress: !common.quiet
+                && wanted(common.progress, environment.stderr_terminal && !environment.dumb),
+            settings,
+            file,
+            queries,
+            origins,
+        })
+    }
+}
+
+/// A path that can be shown.
+struct Shown(PathBuf);
+
+impl std::fmt::Display for Shown {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.display().fmt(f)
+    }
+}
+
+/// The flag's value before the file's, noted down with its origin.
+fn pick<T: std::fmt::Display>(
+    origins: &mut Vec<(&'static str, String, Origin)>,
+    name: &'static str,
+    flag: Option<T>,
+    file: Option<T>,
+) -> Option<T> {
+    let (value, origin) = match (flag, file) {
+        (Some(value), _) => (Some(value), Origin::Flag),
+        (None, Some(value)) => (Some(value), Origin::File),
+        (None, None) => (None, Origin::Default),
+    };
+    let shown = value.as_ref().map(ToString::to_string).unwrap_or_default();
+    origins.push((name, shown, origin));
+    value
+}
+
+/// Shows the defaults of settings that were not given.
+fn fill_defaults(origins: &mut [(&'static str, String, Origin)], settings: &Settings) {
+    for (name, value, origin) in origins {
+        if *origin == Origin::Default {
+            *value = match *name {
+                "timezone" => settings.timezone.clone(),
+                "threads" => settings.threads.to_string(),
+                _ => "none".to_owned(),
+            };
+        }
+    }
+}
+
+fn wanted(when: When, fitting: bool) -> bool {
+    match when {
+        When::Always => true,
+        When::Never => false,
+        When::Auto => fitting,
+    }
+}
+
+/// Reads a configuration file.
+///
+/// # Errors
+/// With file, line and nearest key when it holds something unknown.
+pub fn read_file(path: &Path) -> Result<File> {
+    let text = std::fs::read_to_string(path).map_err(|error| Error::io("read", path, &error))?;
+    toml::from_str(&text).map_err(|error| {
+        let message = error.message().lines().next().unwrap_or("not valid TOML").to_owned();
+        let start = error.span().map_or(0, |span| span.start);
+        let line = 1 + text[..start].matches('\n').count() as u64;
+        let placed =
+            Error::usage(message.clone()).in_file(path.display().to_string()).at_line(line);
+        let unknown = message.split('`').nth(1).filter(|_| message.starts_with("unknown field"));
+        match unknown.and_then(|key| nearest(key, KEYS)) {
+            Some(near) => placed.hint(format!("did you mean `{near}`?")),
+            None => placed.hint(format!("the keys are {}", KEYS.join(", "))),
+        }
+    })
+}
+
+/// A size such as `2GB`, `512MB`, `1.5GiB` or plain bytes.
+///
+/// # Errors
+/// When it is none of these.
+pub fn bytes(text: &str) -> Result<usize> {
+    let wrong =
+        || Error::usage(format!("`{text}` is not a size")).hint("write it like 512MB or 2GB");
+    let at = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let number: f64 = text[..at].parse().map_err(|_| wrong())?;
+    let unit = match text[at..].trim().to_ascii_lowercase().as_str() {
+        "" | "b" => 1.0,
+        "k" | "kb" => 1e3,
+        "m" | "mb" => 1e6,
+        "g" | "gb" => 1e9,
+        "t" | "tb" => 1e12,
+        "kib" => 1024.0,
+        "mib" => 1024.0 * 1024.0,
+        "gib" => 1024.0 * 1024.0 * 1024.0,
+        "tib" => 1024.0 * 1024.0 * 1024.0 * 1024.0,
+        _ => return Err(wrong()),
+    };
+    let bytes = number * unit;
+    if !(1.0..=1e18).contains(&bytes) {
+        return Err(wrong());
+    }
+    Ok(bytes as usize)
+}
+
+/// A time such as `60s`, `500ms`, `5m`, `1h` or plain seconds.
+///
+/// # Errors
+/// When it is none of these.
+pub fn duration(text: &str) -> Result<Duration> {
+    let wrong =
+        || Error::usage(format!("`{text}` is not a time")).hint("write it like 60s, 5m or 1h");
+    let at = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let number: f64 = text[..at].parse().map_err(|_| wrong())?;
+    let unit = match text[at..].trim() {
+        "ms" => 1e-3,
+        "" | "s" => 1.0,
+        "m" | "min" => 60.0,
+        "h" => 3600.0,
+        _ => return Err(wrong()),
+    };
+    let seconds = number * unit;
+    if !(1e-3..=1e9).contains(&seconds) {
+        return Err(wrong());
+    }
+    Ok(Duration::from_secs_f64(seconds))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_and_times_are_read_with_their_units_and_refused_without_sense() {
+        assert_eq!(bytes("2GB").unwrap(), 2_000_000_000);
+        assert_eq!(bytes("1.5GiB").unwrap(), 1_610_612_736);
+        assert_eq!(duration("500ms").unwrap(), Duration::from_millis(500));
+        assert_eq!(duration("5m").unwrap(), Duration::from_secs(300));
+        for wrong in ["", "GB", "-1", "2 parsecs", "0"] {
+            assert!(bytes(wrong).is_err() && duration(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_key_is_named_with_its_line_and_the_nearest() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("config.toml");
+        std::fs::write(&path, "threads = 2\ntimezon = 'UTC'\n").unwrap();
+        let error = read_file(&path).unwrap_err();
+        assert_eq!(error.place().line, Some(2));
+        assert_eq!(error.advice(), Some("did you mean `timezone`?"));
+    }
+
+    #[test]
+    fn a_flag_goes_before_the_file_and_the_file_before_the_default() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("config.toml"), "threads = 3\ntimezone = 'UTC'\n")
+            .unwrap();
+        let environment =
+            Environment { config_dir: Some(folder.path().to_owned()), ..Environment::default() };
+        let common = Common { threads: Some(1), ..Common::default() };
+        let config = Config::resolve(&common, &environment).unwrap();
+        assert_eq!((config.settings.threads, config.settings.timezone.as_str()), (1, "UTC"));
+        assert!(config.origins.contains(&("memory_limit", "none".to_owned(), Origin::Default)));
+    }
+}
