@@ -4,6 +4,8 @@
 //! one by one, under its limits, and gives an [`Answer`]: a stream of batches.
 
 mod answer;
+mod checked_arithmetic;
+mod checked_sum;
 mod diagnose;
 mod guard;
 pub mod script;

@@ -11,12 +11,14 @@ use datafusion::error::DataFusionError;
 use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::session_state::SessionStateBuilder;
-use datafusion::logical_expr::LogicalPlan;
+use datafusion::logical_expr::{AggregateUDF, LogicalPlan};
 use datafusion::physical_plan::execute_stream;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use tokio::sync::watch;
 
 use super::answer::{Answer, Stop};
+use super::checked_arithmetic::CheckArithmetic;
+use super::checked_sum::CheckedSum;
 use super::diagnose::Translator;
 use super::guard;
 use super::script::{self, Statement};
@@ -275,8 +277,10 @@ fn context(
         .with_config(config(settings))
         .with_runtime_env(runtime)
         .with_default_features()
+        .with_analyzer_rule(Arc::new(CheckArithmetic))
         .build();
     let context = SessionContext::new_with_state(state);
+    context.register_udaf(AggregateUDF::from(CheckedSum::default()));
     context.register_catalog(CATALOG, Arc::new(catalog));
     let _ = state_cell.set(context.state_weak_ref());
     Ok(context)

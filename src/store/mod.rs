@@ -243,3 +243,15 @@ fn has_rows(layout: &Layout, table: &Table) -> bool {
     let count = |path: &Path| std::fs::read_dir(path).map_or(0, Iterator::count);
     count(&layout.table(table)) > 1 || count(&layout.log(table)) > 2
 }
+
+impl std::ops::Add for MergeCounts {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            added: self.added + other.added,
+            changed: self.changed + other.changed,
+            unchanged: self.unchanged + other.unchanged,
+        }
+    }
+}

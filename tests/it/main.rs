@@ -1,3 +1,6 @@
-//! The integration tests.
+//! The integration tests, in one crate, so that they are linked once.
+
+#![expect(clippy::unwrap_used, reason = "a panic is a failed test")]
 
 mod store;
+mod tidy;

@@ -7,7 +7,20 @@ use crate::engine::{Session, Settings};
 use crate::error::Result;
 use crate::store::Store;
 
-/// An open database.
+/// An open database. Cloning it is cheap.
+///
+/// # Example
+/// ```no_run
+/// # async fn example() -> weiku::Result<()> {
+/// use weiku::Database;
+/// use weiku::engine::Settings;
+///
+/// let database = Database::open("weibo".as_ref()).await?;
+/// let session = database.session(Settings::default())?;
+/// let batches = session.collect("SELECT count(*) AS posts FROM posts").await?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct Database {
     store: Option<Arc<Store>>,
@@ -30,7 +43,7 @@ impl Database {
         Ok(Self { store: Some(Arc::new(Store::open(path).await?)) })
     }
 
-    /// A session without a database, over ad hoc files.
+    /// No database: a session of it sees ad hoc files only.
     #[must_use]
     pub fn none() -> Self {
         Self { store: None }
@@ -41,9 +54,7 @@ impl Database {
     pub fn store(&self) -> Option<&Arc<Store>> {
         self.store.as_ref()
     }
-}
 
-impl Database {
     /// A session to ask questions of this database.
     ///
     /// # Errors
