@@ -205,3 +205,5 @@ fn base64(bytes: &[u8]) -> String {
     ::base64::engine::general_purpose::STANDARD.encode(bytes)
 }
 
+#[cfg(test)]
+mod tests;
