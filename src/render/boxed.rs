@@ -204,9 +204,7 @@ impl<'a> Table<'a> {
         if display_width(&one_line) <= width {
             let _ = writeln!(out, "{one_line}");
         } else {
-            for line in counts.iter().flat_map(|count| wrap(count, width, usize::MAX, "")) {
-                let _ = writeln!(out, "{line}");
-            }
+            let _ = writeln!(out, "{}", counts.join("\n"));
         }
     }
 

@@ -2,6 +2,5 @@
 
 #![expect(clippy::unwrap_used, reason = "a panic is a failed test")]
 
-mod real_exports;
 mod store;
 mod tidy;

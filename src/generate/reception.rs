@@ -1,0 +1,131 @@
+//! How posts are received: reposts and comments, with a log-normal body, a
+//! Pareto tail, and the account's size and luck in the mean.
+
+use super::account::{Account, Manner};
+use super::calendar::{Day, LAST_DAY, MONTHS};
+use super::dice::{Dice, Seed, Stream, exp, ln};
+use super::schedule::{author, posted};
+
+/// The share of posts that are hits: they make up the tail.
+pub(super) const HITS: f64 = 0.06;
+
+/// The standard normal quantile at which the tail begins.
+const TAIL_FROM: f64 = 1.555;
+
+/// The tail indices of reposts and of comments.
+pub(super) const REPOST_TAIL: f64 = 1.05;
+/// See [`REPOST_TAIL`].
+pub(super) const COMMENT_TAIL: f64 = 1.4;
+
+/// The deviations of the logarithms in the body.
+pub(super) const REPOST_DEVIATION: f64 = 1.25;
+/// See [`REPOST_DEVIATION`].
+pub(super) const COMMENT_DEVIATION: f64 = 1.1;
+
+/// How closely comments follow reposts.
+const CORRELATION: f64 = 0.7;
+
+/// The most reposts and comments that any post has.
+const MOST: f64 = 600_000.0;
+
+/// Hours after which half of all reposts and comments are there.
+const HALF_LIFE: f64 = 5.0;
+
+/// What people made of a post in the end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Reception {
+    /// Reposts, however late.
+    reposts: u64,
+    /// Comments, however late.
+    comments: u64,
+}
+
+/// Knows how large each account was in each month.
+#[derive(Debug)]
+pub(super) struct Receptions {
+    seed: Seed,
+    /// The mean logarithm of reposts, by account and month.
+    means: Vec<f32>,
+    /// Whether the account talks with people, which brings comments.
+    talks: Vec<bool>,
+}
+
+impl Receptions {
+    pub(super) fn new(seed: Seed, accounts: &[Account]) -> Self {
+        let ends = month_ends();
+        let mean = |account: &Account, end: i64| {
+            let followers = account.followers_at(end).max(1.0);
+            (0.55 * ln(followers) - 4.5 + account.effect) as f32
+        };
+        Self {
+            seed,
+            means: accounts
+                .iter()
+                .flat_map(|account| ends.iter().map(|&end| mean(account, end)).collect::<Vec<_>>())
+                .collect(),
+            talks: accounts.iter().map(|account| account.manner == Manner::Interaction).collect(),
+        }
+    }
+
+    /// What people made of a post in the end. Posts that pass on another's find
+    /// less interest.
+    pub(super) fn of(&self, post: u64, is_repost: bool) -> Reception {
+        let account = author(post);
+        let month = Day::at(posted(post)).month_index();
+        let mean =
+            f64::from(self.means[account * MONTHS + month]) - if is_repost { 1.2 } else { 0.0 };
+        let comment_mean = 0.8 * mean - 0.3 + if self.talks[account] { 0.5 } else { 0.0 };
+        let mut dice = self.seed.dice(Stream::Reception(post));
+        let (reposts, comments) = if dice.chance(HITS) {
+            (
+                tail(mean, REPOST_DEVIATION, REPOST_TAIL, &mut dice),
+                tail(comment_mean, COMMENT_DEVIATION, COMMENT_TAIL, &mut dice),
+            )
+        } else {
+            let shared = body(&mut dice);
+            let own =
+                CORRELATION * shared + (1.0 - CORRELATION * CORRELATION).sqrt() * dice.normal();
+            (exp(mean + REPOST_DEVIATION * shared), exp(comment_mean + COMMENT_DEVIATION * own))
+        };
+        Reception { reposts: reposts as u64, comments: comments.min(MOST) as u64 }
+    }
+}
+
+impl Reception {
+    /// Reposts and comments that were there at an instant (seconds since 1970).
+    pub(super) fn at(self, post: u64, seconds: i64) -> (u64, u64) {
+        let hours = (seconds - posted(post)).max(0) as f64 / 3600.0;
+        let share = hours / (hours + HALF_LIFE);
+        let seen = |count: u64| (count as f64 * share).round() as u64;
+        (seen(self.reposts), seen(self.comments))
+    }
+}
+
+/// A normal draw below the point at which the tail begins.
+fn body(dice: &mut Dice) -> f64 {
+    loop {
+        let draw = dice.normal();
+        if draw < TAIL_FROM {
+            return draw;
+        }
+    }
+}
+
+/// A draw from the Pareto distribution that begins where the body ends, up to
+/// the most there can be.
+fn tail(mean: f64, deviation: f64, index: f64, dice: &mut Dice) -> f64 {
+    let least = exp(mean + deviation * TAIL_FROM);
+    // Below this a draw would be more than the most there can be.
+    let floor = exp(index * ln(least / MOST)).min(1.0);
+    let uniform = floor + (1.0 - floor) * dice.unit();
+    least * exp(-ln(uniform) / index)
+}
+
+/// The last seconds of the months.
+fn month_ends() -> Vec<i64> {
+    let mut ends = vec![0; MONTHS];
+    for day in (0..=LAST_DAY).map(Day) {
+        ends[day.month_index()] = day.end();
+    }
+    ends
+}
