@@ -1,18 +1,74 @@
 //! Foreign files to rows: one file per format, which knows nothing of the store.
 //!
-//! [`read`] opens a file, undoes its container and encoding, asks every
+//! [`read`] opens a [`Source`], undoes its container and encoding, asks every
 //! [`Format`] of [`FORMATS`] whether it knows the content, and lets the one that
 //! does push rows into a [`Sink`].
 
+mod column;
+mod draft;
+mod encoding;
+mod expand;
+mod fields;
+mod formats;
+mod head;
+mod input;
+mod json;
+mod recognise;
 mod record;
+mod source;
+mod table;
 
-use crate::error::Result;
+use std::io;
+
+use crate::error::{Error, Result};
+pub use column::{Column, Field, Part};
+use encoding::Decoded;
+pub use expand::expand;
+pub use formats::{FORMATS, Format};
+pub use head::Head;
+pub use input::Input;
 pub use record::{Account, AccountCounts, Instant, Post, PostCounts, Row};
+pub use source::{Position, Source};
+
+/// What a Parquet file begins with.
+const PARQUET: &[u8] = b"PAR1";
+
+/// The most bytes that one record of a file may have.
+pub const MAX_RECORD: usize = 64 * 1024 * 1024;
+
+/// How a person wants files to be read; everything may be left open.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// The name of the format, instead of recognising it.
+    pub format: Option<String>,
+    /// The account of posts in files that do not name it.
+    pub account_id: Option<String>,
+    /// The service, instead of the one that the format is of.
+    pub platform: Option<String>,
+    /// When the source looked, which `10分钟前` counts from; otherwise the time
+    /// at which the file was last changed.
+    pub observed_at: Option<Instant>,
+    /// Whether to take posts that were not public.
+    pub private: bool,
+}
+
+/// What is known of a file when all of it is read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reading {
+    /// The name of the format it was read as.
+    pub format: &'static str,
+    /// The SHA-256 of its bytes as they lie there, in lowercase hexadecimal
+    /// digits.
+    pub sha256: String,
+    /// How many bytes it has.
+    pub bytes: u64,
+}
 
 /// Receives what a format reads, in the order of the file.
 ///
 /// Every record of a file ends in exactly one call of `record`, `skip` or
-/// `reject`; their sum is the number of rows read.
+/// `reject`; their sum is the number of rows read. The first record of a file
+/// is row 1; in a CSV file that is its header, which is in no call.
 pub trait Sink {
     /// Takes all rows that one record of the file gave; the first is the record
     /// itself, the others are nested in it (a reposted original, its account).
@@ -33,4 +89,42 @@ pub trait Sink {
     /// # Errors
     /// As for [`Sink::record`].
     fn reject(&mut self, row: u64, reason: String, raw: &[u8]) -> Result<()>;
+}
+
+/// Reads all of a source into a sink.
+///
+/// # Errors
+/// When the source cannot be read to its end, its content is of no known
+/// format, or the sink fails. A record that makes no sense is no error.
+pub fn read(source: Source, options: &Options, sink: &mut dyn Sink) -> Result<Reading> {
+    let name = source.name().to_owned();
+    let position = source.position();
+    let now = options.observed_at.or(source.modified_at());
+    let beside = source.beside();
+    let raw = source.into_raw()?;
+    let sum = raw.sum();
+    let failed =
+        |error: io::Error| Error::input(format!("cannot read: {error}")).in_file(name.clone());
+    let (magic, content) =
+        raw.unpacked().and_then(|bytes| source::peek(bytes, 4)).map_err(failed)?;
+    let decode = if magic == PARQUET { Decoded::verbatim } else { Decoded::new };
+    let content = decode(content);
+    let encoding = content.encoding();
+    let (start, mut content) = source::peek(content, head::LENGTH).map_err(failed)?;
+    let head = Head::new(&start);
+    drop(start);
+    let format = recognise::format(&head, options, &name)?;
+    let input = Input {
+        name: &name,
+        content: &mut content,
+        head: &head,
+        encoding,
+        options,
+        now,
+        beside: &beside,
+    };
+    (format.read)(input, sink)?;
+    // What no record needed still belongs to the checksum.
+    io::copy(&mut content, &mut io::sink()).map_err(failed)?;
+    Ok(Reading { format: format.name, sha256: sum.hex(), bytes: position.bytes() })
 }

@@ -204,7 +204,9 @@ impl<'a> Table<'a> {
         if display_width(&one_line) <= width {
             let _ = writeln!(out, "{one_line}");
         } else {
-            let _ = writeln!(out, "{}", counts.join("\n"));
+            for line in counts.iter().flat_map(|count| wrap(count, width, usize::MAX, "")) {
+                let _ = writeln!(out, "{line}");
+            }
         }
     }
 

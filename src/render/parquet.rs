@@ -19,6 +19,10 @@ pub(crate) const PARQUET: Format = Format {
     open,
 };
 
+/// The most bytes that a row group may take, since it is held in memory until
+/// it is whole.
+const ROW_GROUP: usize = 128 << 20;
+
 struct Writer {
     inner: ArrowWriter<Sink>,
     schema: SchemaRef,
@@ -27,6 +31,7 @@ struct Writer {
 fn open(to: Sink, schema: &SchemaRef, _: &Options) -> Result<Box<dyn BatchWriter>> {
     let schema = unique_schema(schema);
     let properties = WriterProperties::builder()
+        .set_max_row_group_bytes(Some(ROW_GROUP))
         .set_compression(Compression::ZSTD(ZstdLevel::default()))
         .set_created_by(concat!("weiku ", env!("CARGO_PKG_VERSION")).to_owned())
         .build();
@@ -40,9 +45,9 @@ impl BatchWriter for Writer {
         self.inner.write(&batch).map_err(|error| translate(&error))
     }
 
-    fn finish(self: Box<Self>) -> Result<()> {
-        let mut to = self.inner.into_inner().map_err(|error| translate(&error))?;
-        to.flush().map_err(|error| write_error(&error))
+    fn finish(mut self: Box<Self>) -> Result<()> {
+        self.inner.finish().map_err(|error| translate(&error))?;
+        Ok(())
     }
 }
 

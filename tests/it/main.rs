@@ -2,5 +2,6 @@
 
 #![expect(clippy::unwrap_used, reason = "a panic is a failed test")]
 
+mod real_exports;
 mod store;
 mod tidy;

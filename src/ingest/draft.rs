@@ -1,0 +1,429 @@
+//! Rows in the making: values come column by column, and are made whole when
+//! the record ends.
+
+use super::column::{Column, Common, Field, Part, Subject};
+use super::fields::time::{self, When};
+use super::fields::{self, count, count::Count, flag, id, list};
+use super::record::{Account, Instant, Post, Row};
+use crate::text::{entities, plain, weibo_id};
+
+/// The rows of one record in the making.
+pub(crate) struct Draft<'a> {
+    common: &'a Common,
+    record: Half,
+    origin: Half,
+}
+
+/// A post in the making, with its account.
+#[derive(Default)]
+struct Half {
+    post: Post,
+    account: Account,
+    when: Option<When>,
+    registered: Option<When>,
+    topics: Vec<String>,
+    at_users: Vec<String>,
+    links: Vec<String>,
+}
+
+impl<'a> Draft<'a> {
+    /// An empty draft.
+    pub(crate) fn new(common: &'a Common) -> Self {
+        Self { common, record: Half::default(), origin: Half::default() }
+    }
+
+    /// Takes the text of one column.
+    pub(crate) fn set(&mut self, column: &Column, text: &str) -> Result<(), String> {
+        if text.is_empty() || column.field == Field::Ignored {
+            return Ok(());
+        }
+        self.put(column.part, column.field, text)
+            .map_err(|reason| format!("{}: {reason}", column.name))
+    }
+
+    /// Takes the text of one field.
+    pub(crate) fn put(&mut self, part: Part, field: Field, text: &str) -> Result<(), String> {
+        let half = match part {
+            Part::Record => &mut self.record,
+            Part::Origin => &mut self.origin,
+        };
+        half.put(self.common, field, text)
+    }
+
+    /// The rows, or why the record cannot be taken.
+    pub(crate) fn finish(mut self) -> Result<Vec<Row>, String> {
+        self.record.settle(self.common);
+        if self.record.post.account_id.is_none() {
+            self.record.post.account_id.clone_from(&self.common.account_id);
+            if let Some(account_id) = &self.common.account_id {
+                self.record.account.account_id.clone_from(account_id);
+            }
+        }
+        let platform = self.platform()?;
+        self.link_origin();
+        let nested = std::mem::take(&mut self.origin).nested(self.common, &platform);
+        let mut rows = self.record.rows(self.common.subject, platform)?;
+        rows.extend(nested);
+        Ok(rows)
+    }
+
+    fn platform(&self) -> Result<String, String> {
+        let named = &self.record.post.platform;
+        if !named.is_empty() {
+            return Ok(named.clone());
+        }
+        self.common.platform.clone().ok_or_else(|| "no platform".to_owned())
+    }
+
+    /// Lets the record name the original.
+    fn link_origin(&mut self) {
+        let (record, origin) = (&mut self.record.post, &self.origin.post);
+        if !origin.post_id.is_empty() {
+            record.is_repost = Some(true);
+            record.origin_post_id = Some(origin.post_id.clone());
+        }
+        if origin.account_id.is_some() {
+            record.origin_account_id.clone_from(&origin.account_id);
+        }
+        if record.is_repost.is_none() {
+            record.is_repost =
+                if record.origin_post_id.is_some() { Some(true) } else { self.common.is_repost };
+        }
+    }
+}
+
+impl Half {
+    fn put(&mut self, common: &Common, field: Field, text: &str) -> Result<(), String> {
+        match field {
+            Field::Platform => {
+                self.post.platform = fields::known(text).unwrap_or_default().to_owned()
+            }
+            Field::PostId => self.set_post_id(self.post_id(common, text)?),
+            Field::Bid => {
+                // A mid is at hand where a bid stands beside it.
+                if self.post.post_id.is_empty() {
+                    self.set_post_id(id::weibo_bid(text)?);
+                }
+            }
+            Field::PostUrl => self.set_address(text)?,
+            Field::AccountId => self.set_account(id::any(text)?),
+            Field::PostedAt => self.when = self.time(common, text)?.or(self.when),
+            Field::RoughPostedAt => {
+                if self.when.is_none() {
+                    self.when = self.time(common, text)?;
+                }
+            }
+            Field::TimeAndClient => self.set_time_and_client(common, text)?,
+            Field::Text => self.post.text = fields::spoken(text).map(str::to_owned),
+            Field::ShortText => {
+                if self.post.text.is_none() {
+                    self.post.text = fields::spoken(text).map(str::to_owned);
+                }
+            }
+            Field::Html => {
+                if self.post.text.is_none() {
+                    self.post.text = fields::spoken(&plain::from_html(text)).map(str::to_owned);
+                }
+            }
+            Field::Client => self.post.client = label(text),
+            Field::Place => self.post.place = place(text),
+            Field::IsRepost => self.post.is_repost = flag::parse(text)?,
+            Field::IsOriginal => self.post.is_repost = flag::parse(text)?.map(|is| !is),
+            Field::OriginPostId => self.post.origin_post_id = self.post_id(common, text)?,
+            Field::OriginAccountId => self.post.origin_account_id = id::any(text)?,
+            Field::Reposts => self.post.counts.reposts = self.post_count(text)?,
+            Field::Comments => self.post.counts.comments = self.post_count(text)?,
+            Field::Likes => self.post.counts.likes = self.post_count(text)?,
+            Field::Hashtags => self.post.hashtags = list::parse(text)?,
+            Field::Topics => self.topics = names(text, '#')?,
+            Field::Mentions => self.post.mentions = list::parse(text)?,
+            Field::AtUsers => self.at_users = names(text, '@')?,
+            Field::Urls => self.post.urls = list::parse(text)?,
+            Field::Link => self.links.extend(fields::known(text).map(str::to_owned)),
+            Field::MediaCount => {
+                self.post.media_count = count::parse(text)?.map(|count| count.value)
+            }
+            Field::Media => self.add_media(text)?,
+            Field::ObservedAt => {
+                let observed =
+                    self.time(common, text)?.and_then(|when| when.settle(None, common.clock));
+                self.post.observed_at = observed;
+                self.account.observed_at = observed;
+            }
+            Field::Precision => {
+                let precision = count::parse(text)?.map(|count| count.value);
+                self.post.counts.precision = precision;
+                if common.subject == Subject::Account {
+                    self.account.counts.get_or_insert_default().precision = precision;
+                }
+            }
+            _ => return self.put_account(common, field, text),
+        }
+        Ok(())
+    }
+
+    fn put_account(&mut self, common: &Common, field: Field, text: &str) -> Result<(), String> {
+        let account = &mut self.account;
+        match field {
+            Field::ScreenName => account.screen_name = word(text),
+            Field::Description => account.description = fields::spoken(text).map(str::to_owned),
+            Field::DescriptionHtml => {
+                account.description = fields::spoken(&plain::from_html(text)).map(str::to_owned)
+            }
+            Field::Verified => account.verified = flag::parse(text)?,
+            Field::VerifiedType => set_verified_type(account, text),
+            Field::Badge => set_badge(account, text),
+            Field::VerifiedReason => account.verified_reason = word(text),
+            Field::Location => account.location = word(text),
+            Field::RegisteredAt => self.registered = self.time(common, text)?,
+            Field::Organization => account.organization = word(text),
+            Field::Level => account.level = word(text),
+            Field::System => account.system = word(text),
+            Field::Region => account.region = word(text),
+            Field::Style => account.style = word(text),
+            Field::Followers => set_followers(account, count::parse(text)?),
+            Field::RoundedFollowers => set_followers(account, count::parse(text)?.map(rounded)),
+            Field::Following => account.counts.get_or_insert_default().following = value(text)?,
+            Field::Posts => account.counts.get_or_insert_default().posts = value(text)?,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn post_id(&self, common: &Common, text: &str) -> Result<Option<String>, String> {
+        let named = &self.post.platform;
+        let platform =
+            if named.is_empty() { common.platform.as_deref() } else { Some(named.as_str()) };
+        if platform == Some("weibo") { id::weibo_post(text) } else { id::any(text) }
+    }
+
+    fn set_post_id(&mut self, post_id: Option<String>) {
+        if let Some(post_id) = post_id {
+            self.post.post_id = post_id;
+        }
+    }
+
+    fn set_account(&mut self, account_id: Option<String>) {
+        self.account.account_id = account_id.clone().unwrap_or_default();
+        self.post.account_id = account_id;
+    }
+
+    fn set_address(&mut self, text: &str) -> Result<(), String> {
+        if let Some(address) = id::weibo_address(text)? {
+            self.post.post_id = address.post_id;
+            if address.account_id.is_some() {
+                self.set_account(address.account_id);
+            }
+        }
+        Ok(())
+    }
+
+    fn time(&self, common: &Common, text: &str) -> Result<Option<When>, String> {
+        match &common.time_format {
+            Some(pattern) => time::parse_as(text, pattern, common.clock),
+            None => time::parse(text, common.clock),
+        }
+    }
+
+    /// `5月31日 23:54 来自 微博云剪   已编辑,5月27日 12:31\n 来自 微博 weibo.com`:
+    /// the second time is that of the original that the post passes on. A poll
+    /// puts its choices there instead.
+    fn set_time_and_client(&mut self, common: &Common, text: &str) -> Result<(), String> {
+        let mut shown = text.split(',');
+        let first = shown.next().unwrap_or_default();
+        let (time, client) = first.split_once("来自").unwrap_or((first, ""));
+        let edited = |text: &str| fields::bare(text).trim_end_matches("已编辑").to_owned();
+        self.when = self.time(common, &edited(time))?;
+        self.post.client = word(&edited(client));
+        let is_time = |text: &str| {
+            let (time, _) = text.split_once("来自").unwrap_or((text, ""));
+            matches!(self.time(common, &edited(time)), Ok(Some(_)))
+        };
+        self.post.is_repost = Some(shown.next().is_some_and(is_time));
+        Ok(())
+    }
+
+    fn post_count(&mut self, text: &str) -> Result<Option<i64>, String> {
+        let count = count::parse(text)?;
+        if let Some(count) = count {
+            let coarsest = self.post.counts.precision.unwrap_or(1).max(count.precision);
+            self.post.counts.precision = Some(coarsest);
+        }
+        Ok(count.map(|count| count.value))
+    }
+
+    fn add_media(&mut self, text: &str) -> Result<(), String> {
+        let items = list::parse(text)?.unwrap_or_default().len();
+        *self.post.media_count.get_or_insert(0) += i64::try_from(items).unwrap_or(i64::MAX);
+        Ok(())
+    }
+
+    /// Completes what follows from what is known.
+    fn settle(&mut self, common: &Common) {
+        let on_weibo = match self.post.platform.as_str() {
+            "" => common.platform.as_deref() == Some("weibo"),
+            platform => platform == "weibo",
+        };
+        let carried = if on_weibo { carried_time(&self.post.post_id) } else { None };
+        self.post.posted_at = match self.when {
+            Some(when) => when.settle(carried, common.clock),
+            None => carried,
+        };
+        self.account.registered_at =
+            self.registered.and_then(|when| when.settle(None, common.clock));
+        self.read_entities();
+        self.post.observed_at = self.post.observed_at.or(common.observed_at);
+        self.account.observed_at = self.account.observed_at.or(common.observed_at);
+    }
+
+    /// Reads hashtags, mentions and addresses off the text, unless a column
+    /// gave all of them, and adds those that stand beside it.
+    fn read_entities(&mut self) {
+        let text = self.post.text.as_deref();
+        let read = |find: fn(&str) -> Vec<&str>| {
+            text.map(|text| find(text).into_iter().map(str::to_owned).collect::<Vec<_>>())
+        };
+        let hashtags = self.post.hashtags.take().or_else(|| read(entities::hashtags));
+        let mentions = self.post.mentions.take().or_else(|| read(entities::mentions));
+        let urls = self.post.urls.take().or_else(|| read(entities::urls));
+        self.post.hashtags = joined(hashtags, std::mem::take(&mut self.topics));
+        self.post.mentions = joined(mentions, std::mem::take(&mut self.at_users));
+        self.post.urls = joined(urls, std::mem::take(&mut self.links));
+    }
+
+    /// The rows of a reposted original, if it has an id.
+    fn nested(mut self, common: &Common, platform: &str) -> Vec<Row> {
+        self.settle(common);
+        self.rows(Subject::Post, platform.to_owned()).unwrap_or_default()
+    }
+
+    /// The record's own row first, then its account if anything is known of it.
+    fn rows(mut self, subject: Subject, platform: String) -> Result<Vec<Row>, String> {
+        let says = says_anything(&self.account);
+        self.account.platform.clone_from(&platform);
+        let has_account = !self.account.account_id.is_empty();
+        match subject {
+            Subject::Account if has_account => Ok(vec![Row::Account(self.account)]),
+            Subject::Account => Err("no account id".to_owned()),
+            Subject::Post if self.post.post_id.is_empty() => Err("no post id".to_owned()),
+            Subject::Post => {
+                self.post.platform = platform;
+                let mut rows = vec![Row::Post(self.post)];
+                if has_account && says {
+                    rows.push(Row::Account(self.account));
+                }
+                Ok(rows)
+            }
+        }
+    }
+}
+
+/// The time that a Weibo id carries.
+fn carried_time(post_id: &str) -> Option<Instant> {
+    weibo_id::instant_from_mid(post_id.parse().ok()?)
+}
+
+/// Whether more than the id of the account is known.
+fn says_anything(account: &Account) -> bool {
+    let bare = Account {
+        account_id: account.account_id.clone(),
+        observed_at: account.observed_at,
+        ..Account::default()
+    };
+    *account != bare
+}
+
+/// `found` with those of `beside` that it has not, whole or as one of several
+/// that a comma in a name made of it.
+fn joined(found: Option<Vec<String>>, beside: Vec<String>) -> Option<Vec<String>> {
+    if beside.is_empty() {
+        return found;
+    }
+    let mut all = found.unwrap_or_default();
+    for name in beside {
+        let has = |known: &String| *known == name || list::split(known).any(|part| part == name);
+        if !all.iter().any(has) {
+            all.push(name);
+        }
+    }
+    Some(all)
+}
+
+/// Names between commas without the marks around them.
+fn names(text: &str, mark: char) -> Result<Vec<String>, String> {
+    let names = list::parse(text)?.unwrap_or_default();
+    Ok(names.iter().map(|name| name.trim_matches(mark).to_owned()).collect())
+}
+
+fn word(text: &str) -> Option<String> {
+    fields::known(text).map(str::to_owned)
+}
+
+fn value(text: &str) -> Result<Option<i64>, String> {
+    Ok(count::parse(text)?.map(|count| count.value))
+}
+
+/// A program's name, taken out of the HTML link that the API puts around it.
+fn label(text: &str) -> Option<String> {
+    if text.contains('<') { word(&plain::from_html(text)) } else { word(text) }
+}
+
+/// A place, without the words that a page puts before it.
+fn place(text: &str) -> Option<String> {
+    let text = fields::known(text)?;
+    word(text.strip_prefix("发布于").unwrap_or(text))
+}
+
+/// Weibo's kinds of verified accounts; other words stay as they are.
+fn set_verified_type(account: &mut Account, text: &str) {
+    let Some(text) = fields::known(text) else { return };
+    let kind = match text {
+        "-1" => {
+            account.verified.get_or_insert(false);
+            return;
+        }
+        "0" => "celebrity",
+        "1" => "government",
+        "2" => "enterprise",
+        "3" => "media",
+        "4" => "campus",
+        "5" => "website",
+        "6" => "application",
+        "7" => "organization",
+        "200" | "220" => "talent",
+        other => other,
+    };
+    account.verified_type = Some(kind.to_owned());
+}
+
+/// The colour of the V beside a name; blue is any body, so its kind is unknown.
+fn set_badge(account: &mut Account, text: &str) {
+    match fields::known(text) {
+        Some("蓝V") => account.verified = Some(true),
+        Some("黄V" | "红V" | "金V") => {
+            account.verified = Some(true);
+            account.verified_type = Some("celebrity".to_owned());
+        }
+        Some("普通用户") => account.verified = Some(false),
+        _ => {}
+    }
+}
+
+fn set_followers(account: &mut Account, count: Option<Count>) {
+    if let Some(count) = count {
+        let counts = account.counts.get_or_insert_default();
+        counts.followers = Some(count.value);
+        counts.precision = counts.precision.or(Some(count.precision));
+    }
+}
+
+/// Weibo shows no more than `1.1万` and `1.36亿`; crawlers write that out in full.
+fn rounded(count: Count) -> Count {
+    let unit = match count.value {
+        100_000_000.. => 1_000_000,
+        10_000.. => 1_000,
+        _ => 1,
+    };
+    let is_round = count.value % unit == 0;
+    Count { precision: if is_round { count.precision.max(unit) } else { count.precision }, ..count }
+}

@@ -1,0 +1,132 @@
+//! JSON to rows: records one after another out of arrays, envelopes and lines,
+//! each with the bytes it was read from.
+
+pub(super) mod keys;
+mod records;
+
+use std::borrow::Cow;
+
+use serde_json::Value;
+
+use super::Sink;
+use super::column::{Column, Common, Field, Part};
+use super::draft::Draft;
+use super::encoding::raw;
+use super::input::Input;
+use super::record::Row;
+use crate::error::Result;
+pub(super) use records::{Route, elements_only};
+
+/// What a value of a file turned out to be.
+pub(super) enum Taken {
+    /// A record, with its rows.
+    Rows(Vec<Row>),
+    /// A record that carries nothing.
+    Nothing,
+    /// Something that is told about all records, and none itself.
+    Aside,
+}
+
+/// Lets `take` make rows of every value that `route` leads to, and tells the
+/// sink what became of each.
+pub(super) fn each(
+    input: Input<'_>,
+    route: fn(&str) -> Route,
+    sink: &mut dyn Sink,
+    take: &mut dyn FnMut(&str, &Value) -> Result<Taken, String>,
+) -> Result<()> {
+    let encoding = input.encoding.clone();
+    let is_lines = records::is_lines(input.head.text());
+    let mut records = records::Records::new(input.content, input.name, route, is_lines);
+    let mut row = 0;
+    while let Some((path, bytes)) = records.next(row + 1)? {
+        let taken = match serde_json::from_slice::<Value>(bytes) {
+            Ok(value) => take(path, &value),
+            Err(error) => Err(format!("not JSON: {error}")),
+        };
+        row += u64::from(!matches!(taken, Ok(Taken::Aside)));
+        match taken {
+            Ok(Taken::Rows(rows)) => sink.record(row, rows)?,
+            Ok(Taken::Nothing) => sink.skip(row)?,
+            Ok(Taken::Aside) => {}
+            Err(reason) => sink.reject(row, reason, &raw(encoding.get(), bytes))?,
+        }
+    }
+    Ok(())
+}
+
+/// Reads records that are flat: a key for each column.
+pub(super) fn read_flat(
+    input: Input<'_>,
+    route: fn(&str) -> Route,
+    columns: &[Column],
+    common: &Common,
+    sink: &mut dyn Sink,
+) -> Result<()> {
+    each(input, route, sink, &mut |_, value| {
+        let mut draft = Draft::new(common);
+        fill(&mut draft, Part::Record, columns, value)?;
+        Ok(Taken::Rows(draft.finish()?))
+    })
+}
+
+/// Puts the values of an object's keys where the columns say, in the given part
+/// of the draft.
+pub(super) fn fill(
+    draft: &mut Draft<'_>,
+    part: Part,
+    columns: &[Column],
+    value: &Value,
+) -> Result<(), String> {
+    if !value.is_object() {
+        return Err("not an object".to_owned());
+    }
+    for column in columns {
+        if let Some(value) = find(value, column.name) {
+            put(draft, part, column, value)
+                .map_err(|reason| format!("{}: {reason}", column.name))?;
+        }
+    }
+    Ok(())
+}
+
+fn put(draft: &mut Draft<'_>, part: Part, column: &Column, value: &Value) -> Result<(), String> {
+    match (column.field, value) {
+        (Field::Ignored, _) => Ok(()),
+        (Field::Media, Value::Array(items)) => {
+            draft.put(part, Field::MediaCount, &items.len().to_string())
+        }
+        (field, value) => match text(value) {
+            Some(text) => draft.put(part, field, &text),
+            None => Ok(()),
+        },
+    }
+}
+
+/// The value under keys with dots between; an array stands for its first
+/// element.
+pub(super) fn find<'a>(value: &'a Value, path: &str) -> Option<&'a Value> {
+    path.split('.').try_fold(value, |value, key| value.get(key))
+}
+
+/// The string under keys with dots between, if there is one that is not empty.
+pub(super) fn string<'a>(value: &'a Value, path: &str) -> Option<&'a str> {
+    find(value, path)?.as_str().filter(|text| !text.is_empty())
+}
+
+/// The texts under `key` of each element of an array, such as the names of tags.
+pub(super) fn texts(value: &Value, path: &str, key: &str) -> Option<Vec<String>> {
+    let items = find(value, path)?.as_array()?;
+    Some(items.iter().filter_map(|item| string(item, key)).map(str::to_owned).collect())
+}
+
+/// A value as a cell of a table would hold it; nothing for null. Whole numbers
+/// keep all of their digits.
+pub(super) fn text(value: &Value) -> Option<Cow<'_, str>> {
+    match value {
+        Value::Null => None,
+        Value::String(text) if text.is_empty() => None,
+        Value::String(text) => Some(Cow::Borrowed(text)),
+        other => Some(Cow::Owned(other.to_string())),
+    }
+}

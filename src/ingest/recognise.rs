@@ -1,0 +1,88 @@
+//! Which format a file is of.
+
+use super::Options;
+use super::column::Column;
+use super::formats::{FORMATS, Format};
+use super::head::Head;
+use crate::error::{Error, Result, nearest};
+
+/// How many columns or keys an error lists.
+const SHOWN: usize = 12;
+
+/// The format that the person named, else the first that knows the content.
+pub(super) fn format(head: &Head, options: &Options, file: &str) -> Result<&'static Format> {
+    if let Some(name) = &options.format {
+        return named(name);
+    }
+    if let Some(format) = FORMATS.iter().find(|format| (format.recognise)(head)) {
+        return Ok(format);
+    }
+    Err(unknown(head).in_file(file))
+}
+
+fn named(name: &str) -> Result<&'static Format> {
+    if let Some(format) = FORMATS.iter().find(|format| format.name == name) {
+        return Ok(format);
+    }
+    let error = Error::usage(format!("no import format `{name}`"));
+    Err(match nearest(name, FORMATS.iter().map(|format| format.name)) {
+        Some(meant) => error.hint(format!("did you mean `{meant}`?")),
+        None => error.hint("`weiku formats` lists them"),
+    })
+}
+
+/// What to say about a file that no format knows.
+fn unknown(head: &Head) -> Error {
+    if head.is_empty() {
+        return Error::input("the file is empty");
+    }
+    if let Some(error) = misspelt(head) {
+        return error;
+    }
+    let advice =
+        "see `weiku formats`, name one with --format, or describe the columns in a mapping file";
+    Error::input(format!("no import format knows {}", seen(head))).hint(advice)
+}
+
+fn seen(head: &Head) -> String {
+    let list = |names: Vec<&str>| names.join(", ");
+    if head.is_parquet() {
+        "the columns of this Parquet file".to_owned()
+    } else if head.is_json() {
+        format!(
+            "JSON with the keys {}",
+            list(head.keys().filter(|key| !key.contains('.')).take(SHOWN).collect())
+        )
+    } else {
+        format!(
+            "a table with the columns {}",
+            list(head.columns().iter().map(String::as_str).take(SHOWN).collect())
+        )
+    }
+}
+
+/// The error for a table in which one column only is not called as a format
+/// needs it.
+fn misspelt(head: &Head) -> Option<Error> {
+    for format in FORMATS.iter() {
+        let needed: Vec<&Column> = format.columns.iter().filter(|column| column.required).collect();
+        let lacks: Vec<&&Column> =
+            needed.iter().filter(|column| !head.has_columns(&[column.name])).collect();
+        let [lacking] = lacks[..] else { continue };
+        if needed.len() < 3 {
+            continue;
+        }
+        let unknown = head.columns().iter().map(String::as_str);
+        let unknown =
+            unknown.filter(|name| !format.columns.iter().any(|column| column.name == *name));
+        let error = Error::input(format!(
+            "this looks like {} and has no column `{}`",
+            format.name, lacking.name
+        ));
+        return Some(match nearest(lacking.name, unknown) {
+            Some(name) => error.hint(format!("rename the column `{name}` to `{}`", lacking.name)),
+            None => error.hint("see `weiku formats` for the columns"),
+        });
+    }
+    None
+}

@@ -1,0 +1,448 @@
+//! Every format over one batch of all that is awkward.
+
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex};
+
+use datafusion::arrow::array::{
+    ArrayRef, BinaryArray, BooleanArray, Date32Array, Decimal128Array, DictionaryArray,
+    Float64Array, Int64Array, ListArray, StringArray, StringViewArray, StructArray,
+    TimestampMicrosecondArray, UInt64Array,
+};
+use datafusion::arrow::datatypes::{DataType, Field, Int32Type};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use super::*;
+use crate::text::width::display_width;
+
+/// 2012-08-27 10:00:00 in Shanghai, in microseconds.
+const POSTED: i64 = 1_346_032_800_000_000;
+
+fn field(name: &str, data_type: DataType) -> Field {
+    Field::new(name, data_type, true)
+}
+
+/// Two rows: one of everything awkward, one of NULL (but for `text`).
+fn dirty() -> RecordBatch {
+    let tags = ListArray::from_iter_primitive::<Int32Type, _, _>([Some(vec![Some(1), None]), None]);
+    let kinds: DictionaryArray<Int32Type> = [Some("原创"), None].into_iter().collect();
+    let who: ArrayRef = Arc::new(StringViewArray::from(vec![Some("a\"b"), None]));
+    let members = vec![field("who", DataType::Utf8View)].into();
+    let place = StructArray::new(members, vec![who], Some(vec![true, false].into()));
+    let decimal = Decimal128Array::from(vec![Some(-1250), None]).with_precision_and_scale(38, 2);
+    let posted = TimestampMicrosecondArray::from(vec![Some(POSTED), None]);
+    let columns: Vec<(&str, ArrayRef)> = vec![
+        ("id", Arc::new(Int64Array::from(vec![Some(i64::MAX), None]))),
+        ("big", Arc::new(UInt64Array::from(vec![Some(u64::MAX), None]))),
+        ("text", Arc::new(StringArray::from(vec!["外交,\"👨‍👩‍👧\"\n\u{1b}[2J\u{202e}é", ""]))),
+        ("money", Arc::new(decimal.unwrap())),
+        ("posted_at", Arc::new(posted.with_timezone("Asia/Shanghai"))),
+        ("share", Arc::new(Float64Array::from(vec![Some(0.1), None]))),
+        ("yes", Arc::new(BooleanArray::from(vec![Some(true), None]))),
+        ("day", Arc::new(Date32Array::from(vec![Some(15_579), None]))),
+        ("tags", Arc::new(tags)),
+        ("kind", Arc::new(kinds)),
+        ("place", Arc::new(place)),
+        ("raw", Arc::new(BinaryArray::from(vec![Some(b"\xff\x00".as_slice()), None]))),
+    ];
+    RecordBatch::try_from_iter_with_nullable(
+        columns.into_iter().map(|(name, array)| (name, array, true)),
+    )
+    .unwrap()
+}
+
+fn one(name: &str, array: ArrayRef) -> RecordBatch {
+    RecordBatch::try_from_iter_with_nullable([(name, array, true)]).unwrap()
+}
+
+/// A sink whose bytes can be read afterwards.
+#[derive(Clone, Default)]
+struct Bytes(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Bytes {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn bytes(name: &str, batches: &[RecordBatch], options: &Options) -> Vec<u8> {
+    let sink = Bytes::default();
+    let open = format(name).unwrap().open;
+    let mut writer = open(Box::new(sink.clone()), &batches[0].schema(), options).unwrap();
+    for batch in batches {
+        writer.write(batch).unwrap();
+    }
+    writer.finish().unwrap();
+    Arc::into_inner(sink.0).unwrap().into_inner().unwrap()
+}
+
+fn text(name: &str, batches: &[RecordBatch], options: &Options) -> String {
+    String::from_utf8(bytes(name, batches, options)).unwrap()
+}
+
+fn shown(name: &str, batch: &RecordBatch) -> String {
+    text(name, std::slice::from_ref(batch), &Options::default())
+}
+
+#[test]
+fn csv_is_exact_to_the_byte_and_tells_null_from_empty() {
+    assert_eq!(
+        shown("csv", &dirty()),
+        "id,big,text,money,posted_at,share,yes,day,tags,kind,place,raw\n\
+         9223372036854775807,18446744073709551615,\"外交,\"\"👨‍👩‍👧\"\"\n\u{1b}[2J\u{202e}é\",-12.50,\
+         2012-08-27T10:00:00+08:00,0.1,true,2012-08-27,\"[1,null]\",原创,\"{\"\"who\"\":\"\"a\\\"\"b\"\"}\",/wA=\n\
+         ,,\"\",,,,,,,,,\n"
+    );
+}
+
+#[test]
+fn a_csv_row_of_one_null_is_not_an_empty_line() {
+    let batch = one("n", Arc::new(Int64Array::from(vec![None, Some(1)])));
+    assert_eq!(shown("csv", &batch), "n\n\"\"\n1\n");
+}
+
+#[test]
+fn tsv_quotes_tabs_and_not_commas() {
+    let batch = one("a,b", Arc::new(StringArray::from(vec!["1,2", "1\t2"])));
+    assert_eq!(shown("tsv", &batch), "a,b\n1,2\n\"1\t2\"\n");
+}
+
+#[test]
+fn json_keeps_every_digit_and_every_character() {
+    let object = "{\"id\":9223372036854775807,\"big\":18446744073709551615,\
+        \"text\":\"外交,\\\"👨‍👩‍👧\\\"\\n\\u001b[2J\u{202e}é\",\"money\":-12.50,\
+        \"posted_at\":\"2012-08-27T10:00:00+08:00\",\"share\":0.1,\"yes\":true,\
+        \"day\":\"2012-08-27\",\"tags\":[1,null],\"kind\":\"原创\",\
+        \"place\":{\"who\":\"a\\\"b\"},\"raw\":\"/wA=\"}";
+    let nulls = "{\"id\":null,\"big\":null,\"text\":\"\",\"money\":null,\"posted_at\":null,\
+        \"share\":null,\"yes\":null,\"day\":null,\"tags\":null,\"kind\":null,\
+        \"place\":null,\"raw\":null}";
+    assert_eq!(shown("json", &dirty()), format!("[\n{object},\n{nulls}\n]\n"));
+    assert_eq!(shown("jsonl", &dirty()), format!("{object}\n{nulls}\n"));
+}
+
+#[test]
+fn json_is_read_back_by_another_parser_with_the_same_values() {
+    let rows: Vec<serde_json::Value> = serde_json::from_str(&shown("json", &dirty())).unwrap();
+    assert_eq!(rows[0]["id"].as_i64(), Some(i64::MAX));
+    assert_eq!(rows[0]["big"].as_u64(), Some(u64::MAX));
+    assert_eq!(rows[0]["text"], "外交,\"👨‍👩‍👧\"\n\u{1b}[2J\u{202e}é");
+    assert_eq!(rows[0]["place"]["who"], "a\"b");
+    assert!(rows[1]["id"].is_null());
+}
+
+#[test]
+fn csv_is_read_back_by_another_parser_with_the_same_texts() {
+    let csv = shown("csv", &dirty());
+    let mut reader = ::csv::Reader::from_reader(csv.as_bytes());
+    let rows: Vec<::csv::StringRecord> = reader.records().map(Result::unwrap).collect();
+    assert_eq!(rows.len(), 2);
+    assert_eq!(&rows[0][0], "9223372036854775807");
+    assert_eq!(&rows[0][2], "外交,\"👨‍👩‍👧\"\n\u{1b}[2J\u{202e}é");
+    assert_eq!(&rows[0][8], "[1,null]");
+}
+
+#[test]
+fn numbers_that_are_none_are_texts_in_json_and_words_in_csv() {
+    let odd = vec![f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 1.0, 1e300, -0.0];
+    let batch = one("x", Arc::new(Float64Array::from(odd)));
+    assert_eq!(shown("csv", &batch), "x\nNaN\ninf\n-inf\n1.0\n1e300\n-0.0\n");
+    let json = shown("jsonl", &batch);
+    let first: Vec<&str> = json.lines().take(3).collect();
+    assert_eq!(first, ["{\"x\":\"NaN\"}", "{\"x\":\"Infinity\"}", "{\"x\":\"-Infinity\"}"]);
+}
+
+#[test]
+fn no_rows_still_give_a_header_or_an_empty_array() {
+    let empty = dirty().slice(0, 0);
+    assert!(shown("csv", &empty).starts_with("id,big,text"));
+    assert_eq!(shown("json", &empty), "[]\n");
+    assert_eq!(shown("jsonl", &empty), "");
+    assert_eq!(shown("markdown", &empty).lines().count(), 2);
+    assert!(shown("html", &empty).contains("<th scope=\"col\" class=\"number\">id</th>"));
+    assert!(shown("box", &empty).contains("posted_at"));
+    assert!(shown("box", &empty).ends_with("0 rows\n"));
+    assert_eq!(read_parquet(bytes("parquet", &[empty], &Options::default())).num_rows(), 0);
+}
+
+#[test]
+fn columns_of_one_name_are_told_apart_where_only_one_could_be_kept() {
+    let n: ArrayRef = Arc::new(Int64Array::from(vec![1]));
+    let names = ["id", "id", "id_2", "id"].map(|name| field(name, DataType::Int64));
+    let schema = Arc::new(Schema::new(names.to_vec()));
+    let batch = RecordBatch::try_new(schema, vec![n; 4]).unwrap();
+    assert_eq!(shown("jsonl", &batch), "{\"id\":1,\"id_3\":1,\"id_2\":1,\"id_4\":1}\n");
+    assert_eq!(shown("csv", &batch), "id,id,id_2,id\n1,1,1,1\n");
+    let back = read_parquet(bytes("parquet", &[batch], &Options::default()));
+    assert_eq!(back.schema().field(1).name(), "id_3");
+}
+
+#[test]
+fn markdown_escapes_its_own_signs() {
+    let batch = one("a|b", Arc::new(StringArray::from(vec![Some("x|*y*<b>\n\u{202e}"), None])));
+    assert_eq!(
+        shown("markdown", &batch),
+        "| a\\|b |\n| --- |\n| x\\|\\*y\\*&lt;b&gt;<br>⟨202E⟩ |\n| NULL |\n"
+    );
+}
+
+#[test]
+fn html_holds_no_element_of_the_data() {
+    let nasty = "<script>alert('1')</script>\"&";
+    let html = shown("html", &one(nasty, Arc::new(StringArray::from(vec![nasty]))));
+    assert!(!html.contains("<script"));
+    let escaped = "&lt;script&gt;alert(&#39;1&#39;)&lt;/script&gt;&quot;&amp;";
+    assert_eq!(html.matches(escaped).count(), 2);
+}
+
+#[test]
+fn insert_quotes_names_and_texts() {
+    let quoted = one("It's \"x\"", Arc::new(StringArray::from(vec!["it's", "'); drop"])));
+    assert_eq!(
+        shown("insert", &quoted),
+        "INSERT INTO result (\"It's \"\"x\"\"\") VALUES ('it''s');\n\
+         INSERT INTO result (\"It's \"\"x\"\"\") VALUES ('''); drop');\n"
+    );
+    let all = shown("insert", &dirty());
+    for literal in [
+        "9223372036854775807",
+        "TIMESTAMPTZ '2012-08-27T10:00:00+08:00'",
+        "DATE '2012-08-27'",
+        "TRUE",
+        "[1, NULL]",
+        "X'ff00'",
+        "named_struct('who', 'a\"b')",
+    ] {
+        assert!(all.contains(literal), "{literal} in {all}");
+    }
+}
+
+fn read_parquet(file: Vec<u8>) -> RecordBatch {
+    use datafusion::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+    let builder = ParquetRecordBatchReaderBuilder::try_new(::bytes::Bytes::from(file)).unwrap();
+    let schema = SchemaRef::clone(builder.schema());
+    let batches: Vec<RecordBatch> = builder.build().unwrap().map(Result::unwrap).collect();
+    datafusion::arrow::compute::concat_batches(&schema, &batches).unwrap()
+}
+
+#[test]
+fn parquet_and_arrow_files_give_the_batch_back() {
+    let batch = dirty();
+    let parquet = bytes("parquet", std::slice::from_ref(&batch), &Options::default());
+    assert_eq!(read_parquet(parquet).columns(), batch.columns());
+    let arrow = bytes("arrow", std::slice::from_ref(&batch), &Options::default());
+    let reader = datafusion::arrow::ipc::reader::FileReader::try_new(io::Cursor::new(arrow), None);
+    let back: Vec<RecordBatch> = reader.unwrap().map(Result::unwrap).collect();
+    assert_eq!(back, [batch]);
+}
+
+#[test]
+fn a_closed_pipe_is_recognised() {
+    struct Closed;
+    impl Write for Closed {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(io::ErrorKind::BrokenPipe.into())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    for format in FORMATS {
+        let opened = (format.open)(Box::new(Closed), &dirty().schema(), &Options::default());
+        let written = opened.and_then(|mut writer| {
+            writer.write(&dirty())?;
+            writer.finish()
+        });
+        assert!(is_broken_pipe(&written.unwrap_err()), "{}", format.name);
+    }
+}
+
+#[test]
+fn every_format_is_found_by_its_name_and_suffixes() {
+    for listed in FORMATS {
+        assert_eq!(format(listed.name).unwrap().name, listed.name);
+        for suffix in listed.suffixes {
+            let path = format!("x.{}", suffix.to_uppercase());
+            assert_eq!(format_for_suffix(Path::new(&path)).unwrap().name, listed.name);
+        }
+    }
+    assert_eq!(format("jsno").unwrap_err().advice(), Some("did you mean `json`?"));
+    assert!(format_for_suffix(Path::new("x.docx")).unwrap_err().advice().is_some());
+}
+
+fn posts(rows: i64) -> RecordBatch {
+    let ids: ArrayRef = Arc::new(Int64Array::from_iter_values(0..rows));
+    let names: ArrayRef =
+        Arc::new(StringArray::from_iter_values((0..rows).map(|n| format!("账号{n}"))));
+    RecordBatch::try_from_iter([("id", ids), ("name", names)]).unwrap()
+}
+
+#[test]
+fn a_box_lines_up_and_shows_head_and_tail_with_the_true_count() {
+    let options = Options { max_rows: 4, width: Some(80), ..Options::default() };
+    assert_eq!(
+        text("box", &[posts(1000), posts(3)], &options),
+        "┌────────┬───────┐\n\
+         │     id │ name  │\n\
+         │ bigint │ text  │\n\
+         ├────────┼───────┤\n\
+         │      0 │ 账号0 │\n\
+         │      1 │ 账号1 │\n\
+         │      ⋮ │ ⋮     │\n\
+         │      1 │ 账号1 │\n\
+         │      2 │ 账号2 │\n\
+         └────────┴───────┘\n\
+         1,003 rows, 4 shown\n"
+    );
+}
+
+#[test]
+fn columns_left_out_are_named_and_counted() {
+    let n: ArrayRef = Arc::new(Int64Array::from(vec![i64::MAX]));
+    let names: Vec<String> = (1..=9).map(|n| format!("count_{n}")).collect();
+    let batch =
+        RecordBatch::try_from_iter(names.iter().map(|name| (name, Arc::clone(&n)))).unwrap();
+    let options = Options { width: Some(80), ..Options::default() };
+    let shown = text("box", &[batch], &options);
+    assert!(shown.contains("columns not shown: count_3, count_4"), "{shown}");
+    assert!(shown.ends_with("1 row · 9 columns, 3 shown\n"), "{shown}");
+    assert!(shown.contains("9223372036854775807 │ … │ 9223372036854775807"), "{shown}");
+}
+
+#[test]
+fn a_single_row_has_its_big_numbers_in_words() {
+    let batch = one("n", Arc::new(Int64Array::from(vec![2_812_345])));
+    let options = Options { readable: Readable::Chinese, color: true, ..Options::default() };
+    let shown = text("box", &[batch], &options);
+    assert!(shown.contains("│   2812345 │\n│ \u{1b}[2m(281.2万)\u{1b}[0m │\n"), "{shown}");
+}
+
+#[test]
+fn hostile_text_acts_in_no_format_for_people_and_no_document() {
+    let hostile = "\u{1b}]0;x\u{7}\u{9b}31m\r\u{202e}\u{200b}";
+    let batch = one(hostile, Arc::new(StringArray::from(vec![hostile])));
+    let narrow = Options { width: Some(80), ..Options::default() };
+    for name in ["box", "ascii", "vertical", "list", "markdown", "html"] {
+        let shown = text(name, std::slice::from_ref(&batch), &narrow);
+        let acts = |c: char| (c.is_control() && c != '\n') || "\u{202e}\u{200b}".contains(c);
+        assert!(!shown.contains(acts), "{name}: {shown:?}");
+        assert!(shown.replace('\\', "").contains("␛]0;x␇⟨009B⟩31m"), "{name}: {shown}");
+    }
+}
+
+#[test]
+fn vertical_shows_long_texts_whole_within_the_width() {
+    let long = "外交".repeat(100);
+    let batch = one("text", Arc::new(StringArray::from(vec![long.as_str()])));
+    let options = Options { width: Some(40), ..Options::default() };
+    let shown = text("vertical", &[batch], &options);
+    assert!(shown.lines().all(|line| display_width(line) <= 40), "{shown}");
+    assert_eq!(shown.matches('外').count(), 100);
+}
+
+/// Pieces of which random strings are made; none is a border.
+const NAUGHTY: &[&str] = &[
+    "a",
+    "W",
+    " ",
+    "外",
+    "交",
+    "👨‍👩‍👧",
+    "🇨🇳",
+    "❤️",
+    "👍🏽",
+    "e\u{301}",
+    "\u{301}",
+    "\u{200d}",
+    "\u{200b}",
+    "\u{202e}",
+    "\u{1b}",
+    "\n",
+    "\t",
+    "\r",
+    "\u{fe0f}",
+    "ﷺ",
+    "ก็",
+    "क्षि",
+    "한",
+    "ᄀ",
+    "ᅡ",
+    "\u{feff}",
+    "…",
+    "\u{e0041}",
+    "12345678901234567890",
+    "long_word_without_blanks",
+    "﷽",
+    "\u{3000}",
+    "ｱ",
+];
+
+fn naughty(random: &mut ChaCha8Rng) -> String {
+    let pieces = random.random_range(0..40);
+    (0..pieces).map(|_| NAUGHTY[random.random_range(0..NAUGHTY.len())]).collect()
+}
+
+/// Where the borders of a line stand, in cells.
+fn borders(line: &str) -> Vec<usize> {
+    let mut at = 0;
+    let mut borders = Vec::new();
+    for piece in line.split_inclusive(['│', '┌', '┬', '┐', '├', '┼', '┤', '└', '┴', '┘'])
+    {
+        at += display_width(piece);
+        borders.push(at);
+    }
+    borders
+}
+
+#[test]
+fn no_line_of_a_box_is_wider_than_the_terminal_and_all_borders_stand_in_line() {
+    let mut random = ChaCha8Rng::seed_from_u64(20_120_827);
+    for round in 0..300 {
+        let width = random.random_range(12..160);
+        let columns = random.random_range(1..9);
+        let rows = random.random_range(0..12);
+        let batch = RecordBatch::try_from_iter((0..columns).map(|column| {
+            let cells: Vec<String> = (0..rows).map(|_| naughty(&mut random)).collect();
+            let array: ArrayRef = Arc::new(StringArray::from(cells));
+            (format!("{column}{}", naughty(&mut random)), array)
+        }));
+        let options = Options { width: Some(width), max_rows: 8, ..Options::default() };
+        let shown = text("box", &[batch.unwrap()], &options);
+        let table: Vec<&str> =
+            shown.lines().filter(|line| line.starts_with(['│', '┌', '├', '└'])).collect();
+        for line in &table {
+            assert_eq!(borders(line), borders(table[0]), "round {round}, width {width}:\n{shown}");
+        }
+        for line in shown.lines() {
+            assert!(display_width(line) <= width, "round {round}, width {width}:\n{shown}");
+        }
+    }
+}
+
+#[test]
+fn a_million_rows_are_counted_and_not_kept() {
+    let sink = Bytes::default();
+    let open = format("box").unwrap().open;
+    let batch = posts(8000);
+    let mut writer = open(Box::new(sink.clone()), &batch.schema(), &Options::default()).unwrap();
+    for _ in 0..125 {
+        writer.write(&batch).unwrap();
+    }
+    writer.finish().unwrap();
+    let shown = String::from_utf8(sink.0.lock().unwrap().clone()).unwrap();
+    assert!(shown.ends_with("1,000,000 rows, 40 shown\n"), "{shown}");
+}
+
+#[test]
+fn lines_of_a_huge_cell_do_not_flood_the_terminal() {
+    let huge = "微博".repeat(500_000);
+    let batch = one("text", Arc::new(StringArray::from(vec![huge.as_str(); 3])));
+    let options = Options { width: Some(80), ..Options::default() };
+    let shown = text("box", &[batch], &options);
+    assert!(shown.lines().count() < 40 && shown.contains('…'), "{shown}");
+}
