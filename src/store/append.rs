@@ -1,13 +1,15 @@
 //! Writes data files beside the work that produces their rows.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, sync_channel};
 
 use datafusion::arrow::record_batch::RecordBatch;
-use tokio::task::JoinSet;
+use tokio::sync::Semaphore;
 
 use super::data_file::{self, Written};
-use super::errors;
-use crate::error::Result;
+use super::lock::WriterLock;
+use crate::error::{Error, Result};
 use crate::model::Table;
 
 /// Rows that are collected for one file.
@@ -85,51 +87,59 @@ impl Drop for Staged {
     }
 }
 
-/// The data files that are being written, and those that are.
-#[derive(Debug, Default)]
+/// Writes files on other threads, a few at a time.
+#[derive(Debug)]
 pub(super) struct Writers {
-    running: JoinSet<Result<(&'static Table, Staged)>>,
-    done: Vec<(&'static Table, Staged)>,
+    free: Arc<Semaphore>,
+    /// Held by every writer, so that the lock outlives them.
+    lock: Arc<WriterLock>,
+}
+
+/// A file that is being written.
+#[derive(Debug)]
+pub(super) struct Writing {
+    result: Receiver<Result<Staged>>,
 }
 
 impl Writers {
+    /// Writers under `lock`.
+    pub(super) fn new(lock: Arc<WriterLock>) -> Self {
+        Self { free: Arc::new(Semaphore::new(WRITERS)), lock }
+    }
+
+    /// The writer's lock, for other work on other threads.
+    pub(super) fn lock(&self) -> Arc<WriterLock> {
+        Arc::clone(&self.lock)
+    }
+
     /// Begins to write `batches` as a file of `table` in `folder`; waits until
     /// a writer is free.
     pub(super) async fn write(
-        &mut self,
+        &self,
         table: &'static Table,
         folder: PathBuf,
         batches: Vec<RecordBatch>,
-    ) -> Result<()> {
-        while self.running.len() >= WRITERS {
-            self.next().await?;
-        }
-        self.running.spawn_blocking(move || write(table, &folder, &batches));
-        Ok(())
-    }
-
-    /// Waits for all files; gives those written since the last call.
-    pub(super) async fn finish(&mut self) -> Result<Vec<(&'static Table, Staged)>> {
-        while !self.running.is_empty() {
-            self.next().await?;
-        }
-        Ok(std::mem::take(&mut self.done))
-    }
-
-    /// Waits for one file.
-    async fn next(&mut self) -> Result<()> {
-        if let Some(written) = self.running.join_next().await {
-            self.done.push(written.map_err(errors::join)??);
-        }
-        Ok(())
+    ) -> Result<Writing> {
+        let free = Arc::clone(&self.free).acquire_owned().await;
+        let free = free.map_err(|error| Error::internal(error.to_string()))?;
+        let lock = self.lock();
+        let (sender, result) = sync_channel(1);
+        tokio::task::spawn_blocking(move || {
+            let written = data_file::write_sorted(table, &folder, &batches);
+            drop(batches);
+            // Nobody waits for a file of a transaction that was dropped; the
+            // unsent result removes it.
+            let _ = sender.send(written.map(Staged::new));
+            drop((free, lock));
+        });
+        Ok(Writing { result })
     }
 }
 
-/// Writes one file.
-fn write(
-    table: &'static Table,
-    folder: &Path,
-    batches: &[RecordBatch],
-) -> Result<(&'static Table, Staged)> {
-    Ok((table, Staged::new(data_file::write_sorted(table, folder, batches)?)))
+impl Writing {
+    /// Waits for the file. Blocks, so only for threads that may.
+    pub(super) fn wait(self) -> Result<Staged> {
+        let lost = |_| Error::internal("a writer of the store failed");
+        self.result.recv().map_err(lost)?
+    }
 }

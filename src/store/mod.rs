@@ -6,14 +6,19 @@
 
 mod append;
 mod cache;
+mod compare;
 mod data_file;
 mod durable;
 mod errors;
 mod files;
+mod key_set;
 mod layout;
 mod lock;
 mod log;
+mod memory;
+mod merge;
 mod pending;
+mod rows;
 mod seal;
 mod statistics;
 mod transaction;

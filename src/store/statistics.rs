@@ -5,8 +5,6 @@
 //! whether a text is cut. So each file also carries, in a tag, what weiku
 //! answers from: exact to the microsecond, cuts marked.
 
-use std::sync::Arc;
-
 use datafusion::arrow::array::{Array, AsArray};
 use datafusion::arrow::compute;
 use datafusion::arrow::datatypes::{Int64Type, TimestampMicrosecondType};
@@ -247,17 +245,31 @@ pub(super) fn from_tag(table: &Table, tag: &str) -> Option<Vec<ColumnRange>> {
     (columns.len() == table.columns.len()).then_some(columns)
 }
 
-/// Statistics of a file of which only the rows are known.
-pub(super) fn rows_only(table: &Table, rows: u64, size: u64) -> Arc<Statistics> {
-    Arc::new(statistics(table, rows, size, &[]))
-}
-
 /// A count as the engine takes it.
 fn as_usize(count: u64) -> usize {
     usize::try_from(count).unwrap_or(usize::MAX)
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
 fn is_zero(count: &u64) -> bool {
     *count == 0
+}
+
+/// Whether a file with these statistics may hold one of `keys`, whose columns
+/// are the table's key.
+pub(super) fn may_hold(table: &Table, statistics: &Statistics, keys: &RecordBatch) -> bool {
+    table.key.iter().zip(keys.columns()).all(|(name, values)| {
+        let Some(column) = table.column(name) else { return true };
+        let Some(position) = table.index(name) else { return true };
+        let Some(known) = statistics.column_statistics.get(position) else { return true };
+        let (least, greatest) = bounds(column.kind, values.as_ref());
+        let (least, greatest) =
+            (precision(column.kind, least.as_ref()), precision(column.kind, greatest.as_ref()));
+        // A bound that was cut is still a bound.
+        let is_above = known.min_value.get_value() > greatest.get_value();
+        let is_below = known.max_value.get_value() < least.get_value();
+        let are_known = [&known.min_value, &known.max_value, &least, &greatest]
+            .iter()
+            .all(|bound| bound.get_value().is_some());
+        !are_known || !(is_above || is_below)
+    })
 }

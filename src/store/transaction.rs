@@ -4,13 +4,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use datafusion::arrow::record_batch::RecordBatch;
+use tokio::task::JoinHandle;
 
-use super::append::{Collected, Staged, Writers};
+use super::append::{Collected, Staged, Writers, Writing};
 use super::layout::{Head, repair_hint};
 use super::lock::WriterLock;
 use super::log::{self, Change};
+use super::merge::{Chunk, Merged, Merger};
 use super::pending::{self, Pending, PendingEntry};
-use super::{DataFile, MergeCounts, Snapshot, Store, data_file, errors};
+use super::{MergeCounts, Snapshot, Store, data_file, errors};
 use crate::error::{Error, Result};
 use crate::model::{TABLES, Table};
 
@@ -25,8 +27,6 @@ pub struct Transaction {
     operation: String,
     changes: BTreeMap<&'static str, TableChange>,
     writers: Writers,
-    // Declared last, so dropped last: staged files are removed under the lock.
-    _lock: WriterLock,
 }
 
 /// What a transaction does to one table.
@@ -35,14 +35,33 @@ struct TableChange {
     table: &'static Table,
     /// The table before.
     base: Arc<Snapshot>,
-    /// Rows that wait for their file.
+    /// Added rows that wait for their file.
     collected: Collected,
-    /// Files that are new.
-    staged: Vec<Staged>,
-    /// Files of the base that go.
-    removed: Vec<DataFile>,
-    /// How many rows the table has in the end, by the counts.
-    expected_rows: u64,
+    /// Files of added rows that are being written.
+    writing: Vec<Writing>,
+    /// How many rows were added.
+    appended: u64,
+    /// The merging of rows, if there was any.
+    merging: Option<Merging>,
+}
+
+/// Rows that are merged beside the work that produces them.
+#[derive(Debug)]
+struct Merging {
+    /// Rows that wait to be merged.
+    chunk: Chunk,
+    state: MergeState,
+}
+
+/// Where the merger is.
+#[derive(Debug)]
+enum MergeState {
+    /// Here, with nothing to do.
+    Idle(Box<Merger>),
+    /// At work on another thread.
+    Busy(JoinHandle<Result<Box<Merger>>>),
+    /// Gone, with an error that was told.
+    Failed,
 }
 
 impl Transaction {
@@ -53,8 +72,7 @@ impl Transaction {
             head,
             operation: operation.to_owned(),
             changes: BTreeMap::new(),
-            writers: Writers::default(),
-            _lock: lock,
+            writers: Writers::new(Arc::new(lock)),
         }
     }
 
@@ -66,7 +84,10 @@ impl Transaction {
     pub async fn append(&mut self, table: &'static Table, batch: RecordBatch) -> Result<()> {
         check_schema(table, &batch)?;
         let change = self.change(table).await?;
-        change.expected_rows += batch.num_rows() as u64;
+        if change.merging.is_some() {
+            return Err(mixed(table));
+        }
+        change.appended += batch.num_rows() as u64;
         change.collected.push(batch);
         if change.collected.is_full() { self.write_collected(table).await } else { Ok(()) }
     }
@@ -82,15 +103,25 @@ impl Transaction {
     ///
     /// # Errors
     /// When a file cannot be read or written.
-    #[expect(clippy::unused_async, reason = "merging reads files")]
     pub async fn upsert(
         &mut self,
         table: &'static Table,
         batch: RecordBatch,
         primary: &[bool],
     ) -> Result<()> {
-        let _ = (table, batch, primary);
-        Err(Error::internal("merging is not there yet"))
+        check_schema(table, &batch)?;
+        if batch.num_rows() != primary.len() {
+            return Err(Error::internal("not every row is said to be a record or nested"));
+        }
+        let folder = self.store.layout.table(table);
+        let change = self.change(table).await?;
+        if change.appended > 0 {
+            return Err(mixed(table));
+        }
+        let base = Arc::clone(&change.base);
+        let merging = change.merging.get_or_insert_with(|| Merging::new(&base, folder));
+        merging.chunk.push(batch, primary);
+        if merging.chunk.is_full() { self.merge_chunk(table).await } else { Ok(()) }
     }
 
     /// Merges what is still collected and gives the counts of
@@ -98,10 +129,12 @@ impl Transaction {
     ///
     /// # Errors
     /// As for [`Transaction::upsert`].
-    #[expect(clippy::unused_async, reason = "merging reads files")]
     pub async fn flush(&mut self, table: &'static Table) -> Result<[MergeCounts; 2]> {
-        let _ = table;
-        Ok(Default::default())
+        self.merge_chunk(table).await?;
+        match self.changes.get_mut(table.name).and_then(|change| change.merging.as_mut()) {
+            Some(merging) => Ok(merging.merger().await?.counts()),
+            None => Ok(Default::default()),
+        }
     }
 
     /// Makes all changes visible and durable, as one.
@@ -109,24 +142,23 @@ impl Transaction {
     /// # Errors
     /// When a file cannot be written; then nothing is visible.
     pub async fn commit(mut self) -> Result<()> {
+        let mut changes = Vec::new();
         for table in TABLES {
             self.write_collected(table).await?;
-        }
-        for (table, staged) in self.writers.finish().await? {
-            self.change(table).await?.staged.push(staged);
-        }
-        let changes: Vec<TableChange> =
-            TABLES.iter().filter_map(|table| self.changes.remove(table.name)).collect();
-        let changes: Vec<TableChange> =
-            changes.into_iter().filter(|change| !change.is_empty()).collect();
-        if changes.is_empty() {
-            return Ok(());
+            self.write_merged(table).await?;
+            if let Some(change) = self.changes.remove(table.name) {
+                changes.push(change.settle()?);
+            }
         }
         let store = self.store.clone();
+        let lock = self.writers.lock();
         let (head, operation) = (self.head.clone(), self.operation.clone());
-        let committed =
-            tokio::task::spawn_blocking(move || publish(&store, &head, &operation, changes));
-        let head = committed.await.map_err(errors::join)??;
+        let published = tokio::task::spawn_blocking(move || {
+            let head = publish(&store, &head, &operation, changes);
+            drop(lock);
+            head
+        });
+        let head = published.await.map_err(errors::join)??;
         for table in TABLES {
             // The commit is made. A checkpoint that fails costs the next reader
             // some time, and the next commit tries again.
@@ -145,15 +177,85 @@ impl Transaction {
         self.changes.get_mut(table.name).ok_or_else(|| Error::internal("a table's change is lost"))
     }
 
-    /// Begins to write the rows that wait for their file.
+    /// Begins to write the added rows that wait for their file.
     async fn write_collected(&mut self, table: &'static Table) -> Result<()> {
         let Some(change) = self.changes.get_mut(table.name) else { return Ok(()) };
         if change.collected.is_empty() {
             return Ok(());
         }
-        let batches = change.collected.take();
         let folder = self.store.layout.table(table);
-        self.writers.write(table, folder, batches).await
+        let batches = change.collected.take();
+        let writing = self.writers.write(table, folder, batches).await?;
+        change.writing.push(writing);
+        Ok(())
+    }
+
+    /// Begins to merge the rows that wait for it; waits for those before.
+    async fn merge_chunk(&mut self, table: &'static Table) -> Result<()> {
+        let Some(change) = self.changes.get_mut(table.name) else { return Ok(()) };
+        let Some(merging) = &mut change.merging else { return Ok(()) };
+        if merging.chunk.rows() == 0 {
+            return Ok(());
+        }
+        let chunk = std::mem::take(&mut merging.chunk);
+        let merger = merging.merger().await?;
+        if merger.is_full() {
+            let folder = self.store.layout.table(table);
+            let batches = merger.take_memory()?;
+            let writing = self.writers.write(table, folder, batches).await?;
+            merger.is_writing(writing);
+        }
+        merging.start(chunk, self.writers.lock());
+        Ok(())
+    }
+
+    /// Merges all rows that wait for it, and begins to write what comes out.
+    async fn write_merged(&mut self, table: &'static Table) -> Result<()> {
+        self.merge_chunk(table).await?;
+        let Some(change) = self.changes.get_mut(table.name) else { return Ok(()) };
+        let Some(merging) = &mut change.merging else { return Ok(()) };
+        let merger = merging.merger().await?;
+        let batches = merger.take_memory()?;
+        if !batches.is_empty() {
+            let folder = self.store.layout.table(table);
+            merger.is_writing(self.writers.write(table, folder, batches).await?);
+        }
+        Ok(())
+    }
+}
+
+impl Merging {
+    /// Nothing merged yet into the table as of `base`.
+    fn new(base: &Snapshot, folder: std::path::PathBuf) -> Self {
+        let merger = Box::new(Merger::new(base, folder));
+        Self { chunk: Chunk::default(), state: MergeState::Idle(merger) }
+    }
+
+    /// The merger, once it is done with the rows before.
+    async fn merger(&mut self) -> Result<&mut Merger> {
+        if let MergeState::Busy(work) = &mut self.state {
+            let done = work.await;
+            self.state = MergeState::Failed;
+            self.state = MergeState::Idle(done.map_err(errors::join)??);
+        }
+        match &mut self.state {
+            MergeState::Idle(merger) => Ok(merger),
+            _ => Err(Error::internal("rows are merged after a failure")),
+        }
+    }
+
+    /// Begins to merge `chunk` on another thread.
+    fn start(&mut self, chunk: Chunk, lock: Arc<WriterLock>) {
+        self.state = match std::mem::replace(&mut self.state, MergeState::Failed) {
+            MergeState::Idle(mut merger) => {
+                MergeState::Busy(tokio::task::spawn_blocking(move || {
+                    let merged = merger.merge(chunk);
+                    drop(lock);
+                    merged.map(|()| merger)
+                }))
+            }
+            other => other,
+        };
     }
 }
 
@@ -162,41 +264,112 @@ impl TableChange {
     fn new(base: Arc<Snapshot>) -> Self {
         Self {
             table: base.table,
-            expected_rows: base.rows(),
             base,
             collected: Collected::default(),
-            staged: Vec::new(),
-            removed: Vec::new(),
+            writing: Vec::new(),
+            appended: 0,
+            merging: None,
         }
     }
 
+    /// The change once nothing more comes.
+    fn settle(self) -> Result<SettledChange> {
+        let merger = match self.merging.map(|merging| merging.state) {
+            None => None,
+            Some(MergeState::Idle(merger)) => Some(merger),
+            Some(_) => return Err(Error::internal("rows are still being merged")),
+        };
+        let added = merger
+            .as_ref()
+            .map_or(0, |merger| merger.counts().iter().map(|counts| counts.added).sum());
+        Ok(SettledChange {
+            table: self.table,
+            rows: self.base.rows() + self.appended + added,
+            base: self.base,
+            writing: self.writing,
+            merger,
+        })
+    }
+}
+
+/// What a transaction does to one table, once nothing more comes.
+#[derive(Debug)]
+struct SettledChange {
+    table: &'static Table,
+    base: Arc<Snapshot>,
+    /// How many rows the table has in the end, by the counts.
+    rows: u64,
+    writing: Vec<Writing>,
+    merger: Option<Box<Merger>>,
+}
+
+impl SettledChange {
+    /// Waits for the files, and writes those anew that lost rows.
+    fn finish(self) -> Result<FinishedChange> {
+        let mut merged = match self.merger {
+            Some(merger) => merger.finish()?,
+            None => Merged::default(),
+        };
+        for writing in self.writing {
+            merged.staged.push(writing.wait()?);
+        }
+        Ok(FinishedChange { table: self.table, base: self.base, rows: self.rows, merged })
+    }
+}
+
+/// What a transaction does to one table, all files written.
+#[derive(Debug)]
+struct FinishedChange {
+    table: &'static Table,
+    base: Arc<Snapshot>,
+    rows: u64,
+    merged: Merged,
+}
+
+impl FinishedChange {
     /// Whether there is nothing to commit.
     fn is_empty(&self) -> bool {
-        self.staged.is_empty() && self.removed.is_empty()
+        self.merged.staged.is_empty() && self.merged.removed.is_empty()
     }
 
     /// The change as the log takes it. Refuses one that would lose or double
     /// rows.
     fn to_log(&self) -> Result<Change> {
-        let added: Vec<_> = self.staged.iter().filter_map(|file| file.written().cloned()).collect();
-        let gone: u64 = self.removed.iter().map(|file| file.rows).sum();
+        let added: Vec<_> =
+            self.merged.staged.iter().filter_map(|file| file.written().cloned()).collect();
+        let gone: u64 = self.merged.removed.iter().map(|file| file.rows).sum();
         let came: u64 = added.iter().map(|written| written.file.rows).sum();
         let rows = (self.base.rows() + came).checked_sub(gone);
-        if rows != Some(self.expected_rows) {
+        if rows != Some(self.rows) {
             return Err(Error::internal(format!(
-                "a commit would leave table `{}` with {rows:?} rows instead of {}",
-                self.table.name, self.expected_rows
+                "a commit would leave table `{}` with {} rows instead of {}",
+                self.table.name,
+                rows.unwrap_or(0),
+                self.rows
             )));
         }
-        Ok(Change { added, removed: self.removed.clone(), rows_change: true })
+        Ok(Change { added, removed: self.merged.removed.clone(), rows_change: true })
     }
 }
 
 /// Writes the commit down and does it; gives the new head.
-fn publish(store: &Store, head: &Head, operation: &str, changes: Vec<TableChange>) -> Result<Head> {
+fn publish(
+    store: &Store,
+    head: &Head,
+    operation: &str,
+    changes: Vec<SettledChange>,
+) -> Result<Head> {
     let layout = &store.layout;
+    let mut finished = Vec::new();
+    for change in changes {
+        finished.push(change.finish()?);
+    }
+    finished.retain(|change| !change.is_empty());
+    if finished.is_empty() {
+        return Ok(head.clone());
+    }
     let mut entries = Vec::new();
-    for change in &changes {
+    for change in &finished {
         let table = change.table;
         data_file::sync_folder(&layout.table(table))?;
         let version = change.base.version + 1;
@@ -213,17 +386,17 @@ fn publish(store: &Store, head: &Head, operation: &str, changes: Vec<TableChange
         // Unless it is certain that no trace is left, the next writer may
         // still finish the commit, and needs the files.
         if pending::forget(layout).is_err() {
-            keep_all(changes);
+            keep_all(finished);
         }
         return Err(error);
     }
-    keep_all(changes);
+    keep_all(finished);
     pending.publish(layout)
 }
 
 /// Leaves the staged files where they are.
-fn keep_all(changes: Vec<TableChange>) {
-    changes.into_iter().flat_map(|change| change.staged).for_each(Staged::keep);
+fn keep_all(changes: Vec<FinishedChange>) {
+    changes.into_iter().flat_map(|change| change.merged.staged).for_each(Staged::keep);
 }
 
 /// Refuses rows of another shape than the table's.
@@ -232,4 +405,10 @@ fn check_schema(table: &'static Table, batch: &RecordBatch) -> Result<()> {
         return Ok(());
     }
     Err(Error::internal(format!("rows for table `{}` have another shape", table.name)))
+}
+
+/// The error for rows that are added to a table after others were merged into
+/// it: added rows are not looked through for keys.
+fn mixed(table: &Table) -> Error {
+    Error::internal(format!("rows are both added to and merged into table `{}`", table.name))
 }

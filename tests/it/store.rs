@@ -1,14 +1,20 @@
 //! The store: nothing lost, nothing twice, nothing torn.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
-    ArrayRef, Int64Array, RecordBatch, StringViewArray, TimestampMicrosecondArray,
+    ArrayRef, Int64Array, ListBuilder, RecordBatch, StringBuilder, StringViewArray,
+    TimestampMicrosecondArray, new_null_array,
 };
+use datafusion::arrow::datatypes::{DataType, Field};
+use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
 use datafusion::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-use weiku::model::POST_SNAPSHOTS;
-use weiku::store::{Snapshot, Store};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use weiku::model::{POST_SNAPSHOTS, POSTS};
+use weiku::store::{MergeCounts, Snapshot, Store};
 
 /// A look at a post: id, instant, likes.
 type Look = (u64, i64, Option<i64>);
@@ -102,4 +108,148 @@ async fn many_commits_are_read_through_a_checkpoint() {
     assert_eq!(earlier.rows(), 13);
     let log = store.root().join("post_snapshots/_delta_log");
     assert!(log.join("00000000000000000020.checkpoint.parquet").exists());
+}
+
+/// The rows of a batch, value by value.
+fn formatted(batch: &RecordBatch) -> Vec<Vec<String>> {
+    let options = FormatOptions::default().with_null("-");
+    let columns: Vec<ArrayFormatter<'_>> = batch
+        .columns()
+        .iter()
+        .map(|column| ArrayFormatter::try_new(column, &options).unwrap())
+        .collect();
+    (0..batch.num_rows())
+        .map(|row| columns.iter().map(|column| column.value(row).to_string()).collect())
+        .collect()
+}
+
+/// The rows of a table, value by value, file by file.
+fn all_rows(snapshot: &Snapshot) -> Vec<Vec<String>> {
+    let mut rows = Vec::new();
+    for file in &snapshot.files {
+        let reader = std::fs::File::open(&file.path).unwrap();
+        let reader = ParquetRecordBatchReaderBuilder::try_new(reader).unwrap().build().unwrap();
+        reader.for_each(|batch| rows.extend(formatted(&batch.unwrap())));
+    }
+    rows
+}
+
+/// A post as the tests know it: id, observed, text, likes, hashtags.
+#[derive(Debug, Clone, PartialEq)]
+struct KnownPost {
+    id: u64,
+    observed_at: i64,
+    text: Option<String>,
+    likes: Option<i64>,
+    hashtags: Option<Vec<String>>,
+}
+
+/// Rows of `posts`.
+fn posts(rows: &[KnownPost]) -> RecordBatch {
+    let columns = POSTS.columns.iter().map(|column| -> ArrayRef {
+        match column.name {
+            "platform" => Arc::new(StringViewArray::from_iter_values(rows.iter().map(|_| "weibo"))),
+            "post_id" => Arc::new(StringViewArray::from_iter_values(
+                rows.iter().map(|row| format!("{:05}", row.id)),
+            )),
+            "text" => {
+                Arc::new(rows.iter().map(|row| row.text.clone()).collect::<StringViewArray>())
+            }
+            "likes" => Arc::new(rows.iter().map(|row| row.likes).collect::<Int64Array>()),
+            "hashtags" => {
+                let mut lists = ListBuilder::new(StringBuilder::new()).with_field(Field::new(
+                    "element",
+                    DataType::Utf8,
+                    true,
+                ));
+                for row in rows {
+                    let list = row.hashtags.as_ref();
+                    lists.append_option(list.map(|list| list.iter().map(Some)));
+                }
+                Arc::new(lists.finish())
+            }
+            "observed_at" => Arc::new(
+                TimestampMicrosecondArray::from_iter_values(rows.iter().map(|row| row.observed_at))
+                    .with_timezone("UTC"),
+            ),
+            _ => new_null_array(&column.kind.data_type(), rows.len()),
+        }
+    });
+    RecordBatch::try_new(POSTS.schema(), columns.collect()).unwrap()
+}
+
+/// What merging must do, row by row.
+fn model(known: &mut BTreeMap<u64, KnownPost>, row: &KnownPost, counts: &mut MergeCounts) {
+    let Some(there) = known.get_mut(&row.id) else {
+        known.insert(row.id, row.clone());
+        counts.added += 1;
+        return;
+    };
+    let newer = row.observed_at >= there.observed_at;
+    let before = there.clone();
+    fn merge<T: Clone>(newer: bool, there: &mut Option<T>, row: &Option<T>) {
+        if row.is_some() && (newer || there.is_none()) {
+            there.clone_from(row);
+        }
+    }
+    merge(newer, &mut there.text, &row.text);
+    merge(newer, &mut there.likes, &row.likes);
+    merge(newer, &mut there.hashtags, &row.hashtags);
+    if *there == before {
+        counts.unchanged += 1;
+    } else {
+        counts.changed += 1;
+        if newer {
+            there.observed_at = row.observed_at;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn merging_gives_what_merging_row_by_row_gives() {
+    for seed in 0..12 {
+        let mut random = ChaCha8Rng::seed_from_u64(seed);
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::create(&folder.path().join("db")).await.unwrap();
+        let mut known = BTreeMap::new();
+        for _ in 0..6 {
+            let mut transaction = store.begin().await.unwrap();
+            let mut expected = [MergeCounts::default(); 2];
+            for _ in 0..random.random_range(1..6) {
+                let rows: Vec<KnownPost> = (0..random.random_range(0..60))
+                    .map(|_| KnownPost {
+                        id: random.random_range(0..120),
+                        observed_at: random.random_range(0..5) * 1_000_001,
+                        text: random.random_bool(0.7).then(|| {
+                            format!(
+                                "a text that is longer than a view {}",
+                                random.random_range(0..2)
+                            )
+                        }),
+                        likes: random.random_bool(0.7).then(|| random.random_range(0..2)),
+                        hashtags: random.random_bool(0.5).then(|| {
+                            (0..random.random_range(0..3)).map(|n| format!("tag{n}")).collect()
+                        }),
+                    })
+                    .collect();
+                let primary: Vec<bool> = rows.iter().map(|_| random.random_bool(0.5)).collect();
+                for (row, primary) in rows.iter().zip(&primary) {
+                    model(&mut known, row, &mut expected[usize::from(!primary)]);
+                }
+                transaction.upsert(&POSTS, posts(&rows), &primary).await.unwrap();
+                if random.random_bool(0.5) {
+                    transaction.flush(&POSTS).await.unwrap();
+                }
+            }
+            assert_eq!(transaction.flush(&POSTS).await.unwrap(), expected, "seed {seed}");
+            transaction.commit().await.unwrap();
+            let snapshot = store.snapshot(&POSTS, None).await.unwrap();
+            let expected: Vec<KnownPost> = known.values().cloned().collect();
+            let mut stored = all_rows(&snapshot);
+            let mut wanted = formatted(&posts(&expected));
+            stored.sort();
+            wanted.sort();
+            assert_eq!(stored, wanted, "seed {seed}");
+        }
+    }
 }

@@ -1,0 +1,578 @@
+//! Merges rows by key into the files of one table, as if row by row.
+//!
+//! Rows come in chunks. Within a chunk, rows of one key form a group; for each
+//! group the row that is there already is looked for in memory, in the files
+//! this transaction wrote and in the committed ones; then the group's rows are
+//! merged into it one after the other. A row in a file that changes is marked
+//! there and goes on in memory; when the transaction commits, files with marked
+//! rows are written anew without them.
+
+use std::path::PathBuf;
+
+use datafusion::arrow::array::{Array, ArrayRef, BooleanArray, RecordBatch, UInt32Array};
+use datafusion::arrow::compute::{concat_batches, interleave, take_record_batch};
+use datafusion::common::HashMap;
+
+use super::append::{Staged, Writing};
+use super::compare::{Compared, Incoming, Outcome};
+use super::data_file::DataFileWriter;
+use super::errors::arrow;
+use super::key_set::{FileKeys, KeySet, key_columns, key_hashes};
+use super::memory::{Memory, Spot};
+use super::rows::{self, Rows};
+use super::statistics::may_hold;
+use super::{DataFile, MergeCounts, Snapshot};
+use crate::error::{Error, Result};
+use crate::model::Table;
+
+/// Rows that are merged at a time.
+const CHUNK_ROWS: usize = 256 * 1024;
+
+/// Bytes of rows in memory that are merged at a time.
+const CHUNK_BYTES: usize = 48 << 20;
+
+/// Rows that wait in memory for one file.
+const FILE_ROWS: usize = 1 << 20;
+
+/// Bytes of rows that wait in memory for one file.
+const FILE_BYTES: usize = 96 << 20;
+
+/// Rows of which the keys of files are held in memory at a time.
+const HELD_KEYS: u64 = 24 << 20;
+
+/// Rows that are put together at a time.
+const SLICE_ROWS: usize = 32 * 1024;
+
+/// Rows that wait to be merged.
+#[derive(Debug, Default)]
+pub(super) struct Chunk {
+    batches: Vec<RecordBatch>,
+    primary: Vec<bool>,
+    bytes: usize,
+}
+
+impl Chunk {
+    /// Takes rows in; `primary` says in which count each is counted.
+    pub(super) fn push(&mut self, batch: RecordBatch, primary: &[bool]) {
+        self.bytes += batch.get_array_memory_size();
+        self.batches.push(batch);
+        self.primary.extend_from_slice(primary);
+    }
+
+    /// How many rows there are.
+    pub(super) fn rows(&self) -> usize {
+        self.primary.len()
+    }
+
+    /// Whether it is time to merge them.
+    pub(super) fn is_full(&self) -> bool {
+        self.rows() >= CHUNK_ROWS || self.bytes >= CHUNK_BYTES
+    }
+}
+
+/// What merging leaves of a table: files that are new, and files that go.
+#[derive(Debug, Default)]
+pub(super) struct Merged {
+    /// Files that are new.
+    pub(super) staged: Vec<Staged>,
+    /// Files of the base that go.
+    pub(super) removed: Vec<DataFile>,
+}
+
+/// Merges rows into one table.
+#[derive(Debug)]
+pub(super) struct Merger {
+    table: &'static Table,
+    folder: PathBuf,
+    files: Vec<MergedFile>,
+    /// Files that are being written.
+    writing: Vec<Writing>,
+    /// The keys of all files that this transaction wrote.
+    seen: KeySet,
+    memory: Memory,
+    counts: [MergeCounts; 2],
+}
+
+/// A file in which keys are looked for.
+#[derive(Debug)]
+struct MergedFile {
+    file: DataFile,
+    /// The guard of a file that this transaction wrote.
+    staged: Option<Staged>,
+    keys: Option<FileKeys>,
+    /// The rows that were replaced; empty as long as there are none.
+    replaced: Vec<bool>,
+}
+
+impl Merger {
+    /// Merges into the table as of `base`; new files go to `folder`.
+    pub(super) fn new(base: &Snapshot, folder: PathBuf) -> Self {
+        let committed = |file: &DataFile| MergedFile::new(file.clone(), None);
+        Self {
+            table: base.table,
+            folder,
+            files: base.files.iter().map(committed).collect(),
+            writing: Vec::new(),
+            seen: KeySet::new(),
+            memory: Memory::default(),
+            counts: Default::default(),
+        }
+    }
+
+    /// What merging did so far: records, then nested rows.
+    pub(super) fn counts(&self) -> [MergeCounts; 2] {
+        self.counts
+    }
+
+    /// Whether enough rows for a file wait in memory.
+    pub(super) fn is_full(&self) -> bool {
+        self.memory.rows() >= FILE_ROWS || self.memory.bytes() >= FILE_BYTES
+    }
+
+    /// The rows that wait for their file, to be written by the caller, who then
+    /// says so to [`Merger::is_writing`].
+    pub(super) fn take_memory(&mut self) -> Result<Vec<RecordBatch>> {
+        let (batches, hashes) = self.memory.take()?;
+        self.seen.extend(hashes);
+        Ok(batches)
+    }
+
+    /// Takes note of a file that is being written.
+    pub(super) fn is_writing(&mut self, writing: Writing) {
+        self.writing.push(writing);
+    }
+
+    /// Merges the rows of `chunk`, in order.
+    pub(super) fn merge(&mut self, chunk: Chunk) -> Result<()> {
+        if chunk.rows() == 0 {
+            return Ok(());
+        }
+        let rows = concat_batches(&self.table.schema(), &chunk.batches).map_err(arrow)?;
+        let groups = Groups::of(self.table, &rows)?;
+        let mut work = Work::new(self.table, &rows, &groups, &chunk.primary)?;
+        self.merge_into_memory(&mut work)?;
+        self.merge_into_files(&mut work)?;
+        work.take_new();
+        for (count, done) in self.counts.iter_mut().zip(work.counts) {
+            count.added += done.added;
+            count.changed += done.changed;
+            count.unchanged += done.unchanged;
+        }
+        for (batch, hashes) in work.into_batches()? {
+            self.memory.push(batch, &hashes);
+        }
+        Ok(())
+    }
+
+    /// Merges the groups whose key waits in memory.
+    fn merge_into_memory(&mut self, work: &mut Work<'_>) -> Result<()> {
+        let mut sources: HashMap<u32, u32> = HashMap::new();
+        for group in 0..work.groups.len() {
+            let hash = work.groups.hashes[group];
+            let spots: Vec<Spot> = self.memory.spots(hash).collect();
+            for spot in spots {
+                let source = match sources.get(&spot.0) {
+                    Some(source) => *source,
+                    None => work.add_source(self.memory.batches()[spot.0 as usize].clone())?,
+                };
+                sources.insert(spot.0, source);
+                if !work.has_key(group, source, spot.1) {
+                    continue;
+                }
+                if work.merge_group(group, Some((source, spot.1))) == Outcome::Changed {
+                    self.memory.replace(hash, spot);
+                }
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Merges the groups whose key lies in a file.
+    fn merge_into_files(&mut self, work: &mut Work<'_>) -> Result<()> {
+        let has_committed = self.files.iter().any(|file| file.staged.is_none());
+        let mut open: Vec<(u64, u32)> = (0u32..)
+            .zip(&work.groups.hashes)
+            .filter(|(group, _)| !work.done[*group as usize])
+            .map(|(group, hash)| (*hash, group))
+            .collect();
+        if !has_committed {
+            open.retain(|(hash, _)| self.seen.contains(*hash));
+        }
+        if open.is_empty() {
+            return Ok(());
+        }
+        open.sort_unstable();
+        if open.iter().any(|(hash, _)| self.seen.contains(*hash)) {
+            self.await_files()?;
+        }
+        let range = work.key_range(&open)?;
+        for number in 0..self.files.len() {
+            let file = &self.files[number];
+            let wanted: Vec<(u64, u32)> = open
+                .iter()
+                .filter(|(hash, group)| {
+                    !work.done[*group as usize]
+                        && (file.staged.is_none() || self.seen.contains(*hash))
+                })
+                .copied()
+                .collect();
+            if wanted.is_empty() || !may_hold(self.table, &file.file.statistics, &range) {
+                continue;
+            }
+            self.hold_keys(number)?;
+            self.files[number].merge(self.table, &wanted, work)?;
+        }
+        Ok(())
+    }
+
+    /// Waits for the files that are being written.
+    fn await_files(&mut self) -> Result<()> {
+        for writing in self.writing.drain(..) {
+            let staged = writing.wait()?;
+            if let Some(written) = staged.written() {
+                self.files.push(MergedFile::new(written.file.clone(), Some(staged)));
+            }
+        }
+        Ok(())
+    }
+
+    /// Sees to it that the keys of file `number` are in memory, and not too
+    /// many others.
+    fn hold_keys(&mut self, number: usize) -> Result<()> {
+        if self.files[number].keys.is_some() {
+            return Ok(());
+        }
+        let held: u64 =
+            self.files.iter().filter(|file| file.keys.is_some()).map(|file| file.file.rows).sum();
+        if held + self.files[number].file.rows > HELD_KEYS {
+            self.files.iter_mut().for_each(|file| file.keys = None);
+        }
+        self.files[number].keys = Some(rows::keys(self.table, &self.files[number].file)?);
+        Ok(())
+    }
+
+    /// Ends merging, after [`Merger::take_memory`]: waits for the files, and
+    /// writes those anew of which rows were replaced.
+    pub(super) fn finish(mut self) -> Result<Merged> {
+        self.await_files()?;
+        let mut merged = Merged::default();
+        for file in std::mem::take(&mut self.files) {
+            let keeps_all = file.replaced.is_empty();
+            if !keeps_all {
+                merged.staged.extend(file.rewrite(self.table, &self.folder)?.map(Staged::new));
+            }
+            match file.staged {
+                Some(staged) if keeps_all => merged.staged.push(staged),
+                // Dropping the guard removes the file.
+                Some(_) => {}
+                None if keeps_all => {}
+                None => merged.removed.push(file.file),
+            }
+        }
+        Ok(merged)
+    }
+}
+
+impl MergedFile {
+    /// A file none of whose rows was replaced.
+    fn new(file: DataFile, staged: Option<Staged>) -> Self {
+        Self { file, staged, keys: None, replaced: Vec::new() }
+    }
+
+    /// Merges the groups in `wanted` whose keys the file holds.
+    fn merge(
+        &mut self,
+        table: &'static Table,
+        wanted: &[(u64, u32)],
+        work: &mut Work<'_>,
+    ) -> Result<()> {
+        let Some(keys) = &self.keys else { return Ok(()) };
+        let mut found = keys.find(wanted);
+        found.retain(|(row, _)| !self.replaced.get(*row as usize).is_some_and(|gone| *gone));
+        let mut numbers: Vec<u32> = found.iter().map(|(row, _)| *row).collect();
+        numbers.dedup();
+        let mut replaced = Vec::new();
+        let mut next = 0;
+        let mut found = found.as_slice();
+        for batch in Rows::some(table, &self.file, &numbers)? {
+            let batch = batch?;
+            let read = numbers.get(next..next + batch.num_rows()).ok_or_else(|| {
+                Error::store(format!("{} has more rows than it should", self.file.path.display()))
+            })?;
+            next += batch.num_rows();
+            let source = work.add_source(batch)?;
+            let mut used = false;
+            for (position, row) in read.iter().enumerate() {
+                let count = found.iter().take_while(|(other, _)| other == row).count();
+                let (same, rest) = found.split_at(count);
+                found = rest;
+                for &(_, group) in same {
+                    let (group, there) = (group as usize, (source, position as u32));
+                    if !work.done[group]
+                        && work.has_key(group, there.0, there.1)
+                        && work.merge_group(group, Some(there)) == Outcome::Changed
+                    {
+                        replaced.push(*row);
+                        used = true;
+                    }
+                }
+            }
+            if !used {
+                work.drop_source(source);
+            }
+        }
+        if next != numbers.len() {
+            return Err(Error::store(format!(
+                "{} has fewer rows than it should",
+                self.file.path.display()
+            )));
+        }
+        self.mark(&replaced);
+        Ok(())
+    }
+
+    /// Marks rows as replaced.
+    fn mark(&mut self, rows: &[u32]) {
+        if rows.is_empty() {
+            return;
+        }
+        self.replaced.resize(usize::try_from(self.file.rows).unwrap_or(0), false);
+        for &row in rows {
+            self.replaced[row as usize] = true;
+        }
+    }
+
+    /// Writes the rows that were not replaced to a new file; none if there are
+    /// none.
+    fn rewrite(
+        &self,
+        table: &'static Table,
+        folder: &std::path::Path,
+    ) -> Result<Option<super::data_file::Written>> {
+        if self.replaced.iter().all(|gone| *gone) {
+            return Ok(None);
+        }
+        let mut writer = DataFileWriter::create(table, folder)?;
+        let mut from = 0;
+        for batch in Rows::all(table, &self.file)? {
+            let batch = batch?;
+            let gone = self.replaced.get(from..from + batch.num_rows()).unwrap_or_default();
+            from += batch.num_rows();
+            let keep: BooleanArray = gone.iter().map(|gone| Some(!gone)).collect();
+            writer.write(&rows::keep_rows(&batch, &keep)?)?;
+        }
+        Ok(Some(writer.finish()?))
+    }
+}
+
+/// The rows of a chunk, grouped by key.
+struct Groups {
+    /// The hash of each group's key.
+    hashes: Vec<u64>,
+    /// The first row of each group.
+    first: Vec<u32>,
+    /// For each row the next one of its group.
+    next: Vec<Option<std::num::NonZeroU32>>,
+}
+
+impl Groups {
+    /// The groups of the rows of `rows`.
+    fn of(table: &'static Table, rows: &RecordBatch) -> Result<Self> {
+        let keys = key_columns(table, rows);
+        let row_hashes = key_hashes(&keys)?;
+        let same = Compared::new(&keys, &keys)?;
+        let mut groups = Self {
+            hashes: Vec::with_capacity(row_hashes.len()),
+            first: Vec::with_capacity(row_hashes.len()),
+            next: vec![None; row_hashes.len()],
+        };
+        let mut last: Vec<u32> = Vec::with_capacity(row_hashes.len());
+        let mut by_hash: HashMap<u64, u32> = HashMap::with_capacity(row_hashes.len());
+        let mut same_hash: Vec<(u64, u32)> = Vec::new();
+        for (row, hash) in (0u32..).zip(row_hashes) {
+            let is_it =
+                |group: &u32| same.all_equal(groups.first[*group as usize] as usize, row as usize);
+            let known = by_hash.get(&hash).copied();
+            let group = known.filter(is_it).or_else(|| {
+                let mut others = same_hash.iter().filter(|(other, _)| *other == hash);
+                others.find(|(_, group)| is_it(group)).map(|(_, group)| *group)
+            });
+            if let Some(group) = group {
+                let end = std::mem::replace(&mut last[group as usize], row);
+                groups.next[end as usize] = std::num::NonZeroU32::new(row);
+                continue;
+            }
+            let group = groups.first.len() as u32;
+            groups.first.push(row);
+            groups.hashes.push(hash);
+            last.push(row);
+            match known {
+                Some(_) => same_hash.push((hash, group)),
+                None => {
+                    by_hash.insert(hash, group);
+                }
+            }
+        }
+        Ok(groups)
+    }
+
+    /// How many groups there are.
+    fn len(&self) -> usize {
+        self.first.len()
+    }
+}
+
+/// The merging of one chunk.
+struct Work<'a> {
+    table: &'static Table,
+    rows: &'a RecordBatch,
+    groups: &'a Groups,
+    primary: &'a [bool],
+    /// The chunk's rows beside all rows they are merged into.
+    incoming: Incoming,
+    /// For each group whether it is merged.
+    done: Vec<bool>,
+    counts: [MergeCounts; 2],
+    /// Groups that come out as one row of the chunk.
+    whole: Vec<u32>,
+    whole_hashes: Vec<u64>,
+    /// Groups that come out as a mix: for each column, source and row.
+    mixed: Vec<Vec<(u32, u32)>>,
+    mixed_hashes: Vec<u64>,
+}
+
+impl<'a> Work<'a> {
+    fn new(
+        table: &'static Table,
+        rows: &'a RecordBatch,
+        groups: &'a Groups,
+        primary: &'a [bool],
+    ) -> Result<Self> {
+        Ok(Self {
+            table,
+            rows,
+            groups,
+            primary,
+            incoming: Incoming::new(table, rows)?,
+            done: vec![false; groups.len()],
+            counts: Default::default(),
+            whole: Vec::new(),
+            whole_hashes: Vec::new(),
+            mixed: vec![Vec::new(); table.columns.len()],
+            mixed_hashes: Vec::new(),
+        })
+    }
+
+    /// Whether the row at `there` of a source has the key of the group.
+    fn has_key(&self, group: usize, source: u32, there: u32) -> bool {
+        self.incoming.same_key(source, there as usize, self.groups.first[group] as usize)
+    }
+
+    /// Makes rows known into which groups are merged; gives their number.
+    fn add_source(&mut self, batch: RecordBatch) -> Result<u32> {
+        self.incoming.add_source(batch)
+    }
+
+    /// Forgets the source that was added last, of which no row is used.
+    fn drop_source(&mut self, source: u32) {
+        self.incoming.drop_source(source);
+    }
+
+    /// Merges the rows of a group, one after the other, into the row that is
+    /// there, if one is.
+    fn merge_group(&mut self, group: usize, there: Option<(u32, u32)>) -> Outcome {
+        self.done[group] = true;
+        let first = self.groups.first[group];
+        let mut row = Some(first);
+        match there {
+            Some((source, row)) => self.incoming.begin(source, row),
+            None => {
+                self.incoming.begin(0, first);
+                self.count(first).added += 1;
+                row = self.next(first);
+            }
+        }
+        let mut outcome = Outcome::Unchanged;
+        while let Some(incoming) = row {
+            match self.incoming.merge(incoming) {
+                Outcome::Changed => {
+                    outcome = Outcome::Changed;
+                    self.count(incoming).changed += 1;
+                }
+                Outcome::Unchanged => self.count(incoming).unchanged += 1,
+            }
+            row = self.next(incoming);
+        }
+        if outcome == Outcome::Changed {
+            self.mixed_hashes.push(self.groups.hashes[group]);
+            for (column, place) in self.mixed.iter_mut().zip(self.incoming.merged()) {
+                column.push(*place);
+            }
+        } else if there.is_none() {
+            self.whole.push(first);
+            self.whole_hashes.push(self.groups.hashes[group]);
+        }
+        outcome
+    }
+
+    /// Takes the groups whose keys are nowhere.
+    fn take_new(&mut self) {
+        for group in 0..self.groups.len() {
+            if !self.done[group] {
+                self.merge_group(group, None);
+            }
+        }
+    }
+
+    /// The row after `row` in its group.
+    fn next(&self, row: u32) -> Option<u32> {
+        self.groups.next[row as usize].map(std::num::NonZeroU32::get)
+    }
+
+    /// The count in which `row` is counted.
+    fn count(&mut self, row: u32) -> &mut MergeCounts {
+        &mut self.counts[usize::from(!self.primary[row as usize])]
+    }
+
+    /// The least and greatest key of the groups in `open`, column by column.
+    fn key_range(&self, open: &[(u64, u32)]) -> Result<RecordBatch> {
+        let first: UInt32Array =
+            open.iter().map(|(_, group)| self.groups.first[*group as usize]).collect();
+        let positions: Vec<usize> =
+            self.table.key.iter().filter_map(|name| self.table.index(name)).collect();
+        let keys = self.rows.project(&positions).map_err(arrow)?;
+        take_record_batch(&keys, &first).map_err(arrow)
+    }
+
+    /// What comes out, with the hash of each row's key.
+    fn into_batches(self) -> Result<Vec<(RecordBatch, Vec<u64>)>> {
+        let mut batches = Vec::new();
+        if self.whole.len() == self.rows.num_rows() {
+            batches.push((self.rows.clone(), self.whole_hashes));
+        } else if !self.whole.is_empty() {
+            let is_small = self.whole.len() < self.rows.num_rows() / 2;
+            let taken = take_record_batch(self.rows, &UInt32Array::from(self.whole));
+            let taken = taken.map_err(arrow)?;
+            let taken = if is_small { rows::compact(&taken)? } else { taken };
+            batches.push((taken, self.whole_hashes));
+        }
+        let sources = self.incoming.sources();
+        for from in (0..self.mixed_hashes.len()).step_by(SLICE_ROWS) {
+            let to = self.mixed_hashes.len().min(from + SLICE_ROWS);
+            let mut columns: Vec<ArrayRef> = Vec::with_capacity(self.mixed.len());
+            for (number, places) in self.mixed.iter().enumerate() {
+                let values: Vec<&dyn Array> =
+                    sources.iter().map(|source| source.column(number).as_ref()).collect();
+                let places: Vec<(usize, usize)> = places[from..to]
+                    .iter()
+                    .map(|(source, row)| (*source as usize, *row as usize))
+                    .collect();
+                columns.push(interleave(&values, &places).map_err(arrow)?);
+            }
+            let batch = RecordBatch::try_new(self.rows.schema(), columns).map_err(arrow)?;
+            batches.push((rows::compact(&batch)?, self.mixed_hashes[from..to].to_vec()));
+        }
+        Ok(batches)
+    }
+}
