@@ -282,6 +282,7 @@ fn context(
     let context = SessionContext::new_with_state(state);
     context.register_udaf(AggregateUDF::from(CheckedSum::default()));
     context.register_catalog(CATALOG, Arc::new(catalog));
+    crate::functions::register(&context);
     let _ = state_cell.set(context.state_weak_ref());
     Ok(context)
 }

@@ -1,1 +1,143 @@
-//! (filled in below)
+//! The SQL functions that weiku adds: one per file, each with its description,
+//! the source of its formula and an example that a test runs.
+//!
+//! All take NULL for "unknown" and answer it with NULL; none fails on the value
+//! of a row, so that one odd post cannot stop a report.
+
+mod aggregate;
+mod arguments;
+mod dictionaries;
+mod scalar;
+
+mod bci;
+mod bid;
+mod city_competitiveness;
+mod dormancy;
+mod emojis;
+mod engagement_rate;
+mod formality;
+mod g_index;
+mod gini;
+mod h_index;
+mod hashtags;
+mod mentions;
+mod mid;
+mod originality;
+mod own_words;
+mod plain_text;
+mod post_style;
+mod post_url;
+mod repost_chain;
+mod style;
+mod text_width;
+mod urls;
+mod weibo_time;
+
+use std::sync::Arc;
+
+use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
+use datafusion::prelude::SessionContext;
+
+use aggregate::{Aggregate, AggregateCall};
+use arguments::Argument;
+pub use dictionaries::{Dictionaries, Dictionary};
+use scalar::{Environment, Scalar, ScalarCall};
+
+/// Every function, in alphabetical order.
+pub static ALL: &[&Function] = &[
+    &bci::FUNCTION,
+    &bid::FUNCTION,
+    &city_competitiveness::FUNCTION,
+    &dormancy::FUNCTION,
+    &emojis::FUNCTION,
+    &engagement_rate::FUNCTION,
+    &formality::FUNCTION,
+    &g_index::FUNCTION,
+    &gini::FUNCTION,
+    &h_index::FUNCTION,
+    &hashtags::FUNCTION,
+    &mentions::FUNCTION,
+    &mid::FUNCTION,
+    &originality::FUNCTION,
+    &own_words::FUNCTION,
+    &plain_text::FUNCTION,
+    &post_style::FUNCTION,
+    &post_url::FUNCTION,
+    &repost_chain::FUNCTION,
+    &style::FUNCTION,
+    &text_width::FUNCTION,
+    &urls::FUNCTION,
+    &weibo_time::FUNCTION,
+];
+
+/// One SQL function.
+#[derive(Debug)]
+pub struct Function {
+    /// The name in SQL.
+    pub name: &'static str,
+    /// How it is called and what it gives, as in `bid(mid) -> text`.
+    pub signature: &'static str,
+    /// What it does, in a sentence or two.
+    pub summary: &'static str,
+    /// Where its formula or rule comes from, if it is not evident.
+    pub source: Option<&'static str>,
+    /// A statement that shows it at work.
+    pub example: Example,
+    /// The types of its arguments, in order.
+    arguments: &'static [Argument],
+    /// How it is computed.
+    body: Body,
+}
+
+/// A statement and the one value that it gives.
+#[derive(Debug)]
+pub struct Example {
+    /// The statement.
+    pub sql: &'static str,
+    /// What it gives, as text.
+    pub result: &'static str,
+}
+
+/// How a function is computed.
+#[derive(Debug)]
+enum Body {
+    /// Row by row.
+    Scalar(Scalar),
+    /// Over the rows of a group.
+    Aggregate(Aggregate),
+}
+
+impl Function {
+    /// Whether it makes one value of many rows.
+    #[must_use]
+    pub fn is_aggregate(&self) -> bool {
+        matches!(self.body, Body::Aggregate(_))
+    }
+}
+
+/// Makes every function known to `context`, with the built-in dictionaries.
+pub fn register(context: &SessionContext) {
+    register_with(context, Arc::new(Dictionaries::built_in()));
+}
+
+/// Makes every function known to `context`; those that weigh words look them up
+/// in `dictionaries`.
+pub fn register_with(context: &SessionContext, dictionaries: Arc<Dictionaries>) {
+    let time_zone = context.copied_config().options().execution.time_zone.clone();
+    let environment = Environment { time_zone: time_zone.map(Arc::from), dictionaries };
+    for function in ALL {
+        match &function.body {
+            Body::Scalar(body) => {
+                let call = ScalarCall::new(function, body, environment.clone());
+                context.register_udf(ScalarUDF::new_from_impl(call));
+            }
+            Body::Aggregate(body) => {
+                let call = AggregateCall::new(function, body);
+                context.register_udaf(AggregateUDF::new_from_impl(call));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -7,8 +7,25 @@ use std::path::{Path, PathBuf};
 /// The modules from the lowest to the highest; a file may use what stands before
 /// its own module, and its own.
 const LAYERS: [&str; 19] = [
-    "error", "model", "text", "ingest", "functions", "store", "catalog", "engine", "render",
-    "chart", "queries", "database", "generate", "batch", "report", "config", "shell", "cli", "main",
+    "error",
+    "model",
+    "text",
+    "ingest",
+    "functions",
+    "store",
+    "catalog",
+    "engine",
+    "render",
+    "chart",
+    "queries",
+    "database",
+    "generate",
+    "batch",
+    "report",
+    "config",
+    "shell",
+    "cli",
+    "main",
 ];
 
 /// Modules in which async is at home; the others are ordinary code.

@@ -1,0 +1,112 @@
+//! What the arguments of a function may be, and the type each is brought to.
+
+use std::sync::Arc;
+
+use datafusion::arrow::datatypes::{DataType, TimeUnit};
+use datafusion::common::{Result, plan_err};
+use datafusion::logical_expr::{DocSection, scalar_doc_sections::DOC_SECTION_OTHER};
+use datafusion::logical_expr::{Documentation, DocumentationBuilder};
+
+use super::Function;
+
+/// The kind of value that an argument takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Argument {
+    /// Text in any of its layouts, which stays as it is.
+    Text,
+    /// An id: text or an integer.
+    Id,
+    /// A number, brought to 64-bit floating point: exact for counts below 2^53.
+    Number,
+    /// True or false.
+    Flag,
+    /// An instant in microseconds; a date or text means the time zone of the
+    /// instant before it.
+    Instant,
+}
+
+impl Argument {
+    /// The type to which a value of type `given` is brought, or `None` if it
+    /// cannot be taken.
+    fn accept(self, given: &DataType, zone: Option<&Arc<str>>) -> Option<DataType> {
+        use DataType::{Boolean, Date32, Date64, Float64, Int64, Null, Timestamp, UInt64};
+        match (self, given) {
+            (Self::Text | Self::Id, given) if is_text(given) => Some(given.clone()),
+            (Self::Text | Self::Id, Null) => Some(DataType::Utf8View),
+            (Self::Text | Self::Id, DataType::Dictionary(_, values)) => {
+                is_text(values).then_some(DataType::Utf8View)
+            }
+            (Self::Id, UInt64) => Some(UInt64),
+            (Self::Id, given) if given.is_integer() => Some(Int64),
+            (Self::Number, given) if given.is_numeric() || given.is_null() => Some(Float64),
+            (Self::Flag, Boolean | Null) => Some(Boolean),
+            (Self::Instant, Timestamp(_, zone)) => Some(instant(zone.as_ref())),
+            (Self::Instant, Date32 | Date64 | Null) => Some(instant(zone)),
+            (Self::Instant, given) if is_text(given) => Some(instant(zone)),
+            _ => None,
+        }
+    }
+
+    /// What the argument takes, for messages.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Id => "an id (text or an integer)",
+            Self::Number => "a number",
+            Self::Flag => "true or false",
+            Self::Instant => "a time",
+        }
+    }
+}
+
+/// The types to which arguments of the types `given` are brought.
+pub(super) fn coerce(function: &Function, given: &[DataType]) -> Result<Vec<DataType>> {
+    let wanted = function.arguments;
+    if given.len() != wanted.len() {
+        return plan_err!(
+            "{} takes {} arguments: {}",
+            function.name,
+            wanted.len(),
+            function.signature
+        );
+    }
+    let zone = given.iter().find_map(|given| match given {
+        DataType::Timestamp(_, zone) => zone.as_ref(),
+        _ => None,
+    });
+    let mut types = Vec::with_capacity(given.len());
+    for (argument, given) in wanted.iter().zip(given) {
+        let Some(accepted) = argument.accept(given, zone) else {
+            let wanted = argument.name();
+            return plan_err!(
+                "{} needs {wanted}, not {given}: {}",
+                function.name,
+                function.signature
+            );
+        };
+        types.push(accepted);
+    }
+    Ok(types)
+}
+
+/// What DataFusion shows of `function` in its catalog of routines.
+pub(super) fn documentation(function: &Function) -> Documentation {
+    let section = DocSection { include: true, ..DOC_SECTION_OTHER };
+    let description = match function.source {
+        Some(source) => format!("{} Source: {source}", function.summary),
+        None => function.summary.to_owned(),
+    };
+    DocumentationBuilder::new_with_details(section, description, function.signature)
+        .with_sql_example(function.example.sql)
+        .build()
+}
+
+/// Whether `given` is text.
+fn is_text(given: &DataType) -> bool {
+    matches!(given, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
+}
+
+/// An instant in microseconds, shown in `zone`.
+fn instant(zone: Option<&Arc<str>>) -> DataType {
+    DataType::Timestamp(TimeUnit::Microsecond, zone.map(Arc::clone))
+}

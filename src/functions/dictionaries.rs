@@ -1,0 +1,130 @@
+//! The lists of words by which the tone and the kind of a post are judged.
+//!
+//! Each list is a text file with a word per line; a line that begins with `#`
+//! and a blank is a remark. A word that ends with `$` counts only at the end of
+//! a clause: `吧$` is the particle, and not the end of 酒吧开门.
+
+use std::path::Path;
+
+use aho_corasick::{AhoCorasick, MatchKind};
+
+use crate::error::{Error, Result};
+
+/// All lists of words.
+#[derive(Debug)]
+pub struct Dictionaries {
+    /// Words and marks of official writing (`formal.txt`).
+    pub formal: Dictionary,
+    /// Words and marks of lively speech (`lively.txt`).
+    pub lively: Dictionary,
+    /// Words of warnings and rescue (`emergency.txt`).
+    pub emergency: Dictionary,
+    /// Words that turn to the reader (`interaction.txt`).
+    pub interaction: Dictionary,
+}
+
+impl Dictionaries {
+    /// The lists that come with weiku.
+    #[must_use]
+    pub fn built_in() -> Self {
+        Self {
+            formal: Dictionary::parse(include_str!("dictionaries/formal.txt")),
+            lively: Dictionary::parse(include_str!("dictionaries/lively.txt")),
+            emergency: Dictionary::parse(include_str!("dictionaries/emergency.txt")),
+            interaction: Dictionary::parse(include_str!("dictionaries/interaction.txt")),
+        }
+    }
+
+    /// The lists that come with weiku, each replaced by the file of its name in
+    /// `folder` if there is one.
+    ///
+    /// # Errors
+    /// When a file is there and cannot be read as UTF-8 text.
+    pub fn with_folder(folder: &Path) -> Result<Self> {
+        let mut dictionaries = Self::built_in();
+        for (name, dictionary) in [
+            ("formal.txt", &mut dictionaries.formal),
+            ("lively.txt", &mut dictionaries.lively),
+            ("emergency.txt", &mut dictionaries.emergency),
+            ("interaction.txt", &mut dictionaries.interaction),
+        ] {
+            let path = folder.join(name);
+            if path.exists() {
+                let words = std::fs::read_to_string(&path)
+                    .map_err(|error| Error::io("read the dictionary", &path, &error))?;
+                *dictionary = Dictionary::parse(&words);
+            }
+        }
+        Ok(dictionaries)
+    }
+}
+
+/// A list of words that is looked for in texts.
+#[derive(Debug)]
+pub struct Dictionary {
+    words: AhoCorasick,
+    /// For each word whether it counts only at the end of a clause.
+    closing: Vec<bool>,
+}
+
+impl Dictionary {
+    /// The words that the lines of `list` name.
+    #[must_use]
+    pub fn parse(list: &str) -> Self {
+        let lines =
+            || list.lines().map(str::trim).filter(|l| !l.is_empty() && !l.starts_with("# "));
+        let closing = lines().map(|line| line.ends_with('$')).collect();
+        let words = AhoCorasick::builder()
+            .match_kind(MatchKind::LeftmostLongest)
+            .build(lines().map(|line| line.trim_end_matches('$')))
+            .expect("a word list is far smaller than an automaton can be");
+        Self { words, closing }
+    }
+
+    /// How often words of the list stand in `text`, overlaps counted once.
+    #[must_use]
+    pub fn count(&self, text: &str) -> usize {
+        self.ends(text).count()
+    }
+
+    /// Whether any word of the list stands in `text`.
+    #[must_use]
+    pub fn occurs(&self, text: &str) -> bool {
+        self.ends(text).next().is_some()
+    }
+
+    /// Where the words that stand in `text` end.
+    fn ends(&self, text: &str) -> impl Iterator<Item = usize> {
+        self.words.find_iter(text).filter_map(|found| {
+            let counts =
+                !self.closing[found.pattern().as_usize()] || ends_clause(&text[found.end()..]);
+            counts.then_some(found.end())
+        })
+    }
+}
+
+/// Whether a clause ends where `rest` begins.
+fn ends_clause(rest: &str) -> bool {
+    !rest.starts_with(char::is_alphanumeric)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_closing_word_counts_only_at_the_end_of_a_clause() {
+        let dictionary = Dictionary::parse("# particles\n吧$\n\n您好");
+        assert_eq!(dictionary.count("酒吧开门，您好，走吧！吧"), 3);
+        assert!(!dictionary.occurs("酒吧开门"));
+    }
+
+    #[test]
+    fn a_file_in_the_folder_replaces_the_list_of_its_name() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("formal.txt"), "兹\n").unwrap();
+        let dictionaries = Dictionaries::with_folder(folder.path()).unwrap();
+        assert_eq!(dictionaries.formal.count("兹通知"), 1);
+        assert!(dictionaries.emergency.occurs("暴雨红色预警"));
+    }
+}
