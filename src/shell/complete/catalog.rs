@@ -1,0 +1,136 @@
+//! What completion knows: a snapshot of everything that has a name.
+
+/// Everything that can be named at the prompt.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Catalog {
+    /// Tables, views and kept results.
+    pub(crate) relations: Vec<Relation>,
+    /// Functions of SQL.
+    pub(crate) functions: Vec<Function>,
+    /// Settings for `SET` and `.set`.
+    pub(crate) settings: Vec<Setting>,
+    /// Saved queries.
+    pub(crate) queries: Vec<Query>,
+    /// Dot-commands.
+    pub(crate) commands: Vec<Command>,
+    /// Output formats for `.mode`.
+    pub(crate) formats: Vec<&'static str>,
+}
+
+/// A table or view.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Relation {
+    /// The schema it is in, unless it is found without one.
+    pub(crate) schema: Option<String>,
+    /// Its name, as it is stored.
+    pub(crate) name: String,
+    /// What it is, in a word: table, view, result.
+    pub(crate) kind: &'static str,
+    /// Its columns in order.
+    pub(crate) columns: Vec<Column>,
+}
+
+/// A column of a relation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Column {
+    /// Its name, as it is stored.
+    pub(crate) name: String,
+    /// Its type, for people.
+    pub(crate) type_name: String,
+}
+
+/// A function.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Function {
+    /// Its name.
+    pub(crate) name: String,
+    /// How it is called: `count(expression)`.
+    pub(crate) signature: String,
+    /// Whether it stands in FROM.
+    pub(crate) gives_rows: bool,
+}
+
+/// A setting.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Setting {
+    /// Its whole name: `datafusion.execution.time_zone`.
+    pub(crate) name: String,
+    /// What it is now.
+    pub(crate) value: String,
+}
+
+/// A saved query.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Query {
+    /// Its path below `queries/` without the suffix.
+    pub(crate) name: String,
+    /// What it answers.
+    pub(crate) title: String,
+    /// Its parameters: name, and type with default.
+    pub(crate) params: Vec<(String, String)>,
+}
+
+/// A dot-command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Command {
+    /// Its name with the dot, and its aliases.
+    pub(crate) names: Vec<&'static str>,
+    /// What it does, in a few words.
+    pub(crate) summary: &'static str,
+    /// What may follow it.
+    pub(crate) takes: Takes,
+}
+
+/// What an argument of a dot-command can be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Takes {
+    /// Nothing, or something that cannot be guessed.
+    Nothing,
+    /// A table or view.
+    Relation,
+    /// A table or view, or a query in brackets.
+    RelationOrSql,
+    /// A function.
+    Function,
+    /// A saved query, then its parameters.
+    Query,
+    /// A file.
+    File,
+    /// An output format.
+    Format,
+    /// A dot-command or a function.
+    Topic,
+    /// A setting, then its value.
+    Setting,
+    /// A statement of SQL.
+    Sql,
+    /// One of these words.
+    Choice(&'static [&'static str]),
+    /// `kind x=COLUMN y=COLUMN`, after one of these kinds.
+    Chart(&'static [&'static str]),
+}
+
+impl Catalog {
+    /// The relation called `name`, in `schema` if one is given.
+    pub(crate) fn relation(&self, schema: Option<&str>, name: &str) -> Option<&Relation> {
+        self.relations.iter().find(|relation| {
+            relation.name == name
+                && (schema.is_none() && relation.schema.is_none()
+                    || schema == Some(relation.schema.as_deref().unwrap_or("public")))
+        })
+    }
+}
+
+/// What completion asks of the world while somebody types: it must answer at
+/// once, from what it has, and may learn the rest for the next time.
+pub(crate) trait Lookup {
+    /// The distinct values of a text column with few of them, most frequent
+    /// first.
+    fn values(&self, relation: &str, column: &str) -> Vec<String>;
+
+    /// Files and folders whose path begins with `prefix`; folders end in `/`.
+    fn files(&self, prefix: &str) -> Vec<String>;
+
+    /// The columns of a data file that stands in FROM.
+    fn file_columns(&self, path: &str) -> Vec<Column>;
+}

@@ -1,0 +1,159 @@
+//! What a person typed, or a script holds: dot-commands and SQL statements.
+
+use crate::engine::{Statement, script};
+use crate::error::Result;
+use crate::shell::scan::{Kind, scan};
+
+/// One thing to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Input {
+    /// A dot-command or its backslash alias, on one line, as it was typed.
+    Command(String),
+    /// A SQL statement.
+    Statement(Statement),
+}
+
+/// Words that leave or help without a dot, for those who do not know the dot
+/// yet, and the commands they stand for.
+const BARE_WORDS: &[(&str, &str)] = &[("exit", ".quit"), ("quit", ".quit"), ("help", ".help")];
+
+/// Whether Enter should run `text` rather than begin a new line.
+pub(crate) fn is_complete(text: &str) -> bool {
+    let trimmed = text.trim();
+    if trimmed.is_empty() || begins_command(trimmed) || bare_word(trimmed).is_some() {
+        return true;
+    }
+    let lexemes = scan(trimmed);
+    if lexemes.last().is_some_and(|last| last.kind == Kind::OpenComment) {
+        return false;
+    }
+    match lexemes.iter().rfind(|lexeme| lexeme.is_significant()) {
+        // Comments only: there is nothing to wait for.
+        None => true,
+        // A script may end in a command: `select 1; .tables` on two lines.
+        Some(last) => last.is_symbol(";") || ends_in_command(trimmed),
+    }
+}
+
+/// Cuts `text` into commands and statements, in order; `file` is its name for
+/// errors.
+///
+/// # Errors
+/// When a string, a quoted name or a comment is not closed.
+pub(crate) fn split(text: &str, file: Option<&str>) -> Result<Vec<Input>> {
+    if let Some(command) = bare_word(text.trim()) {
+        return Ok(vec![Input::Command(command.to_owned())]);
+    }
+    let mut inputs = Vec::new();
+    let mut rest = 0;
+    while let Some((start, end)) = next_command(text, rest) {
+        push_statements(text, rest..start, file, &mut inputs)?;
+        inputs.push(Input::Command(text[start..end].trim().to_owned()));
+        rest = end;
+    }
+    push_statements(text, rest..text.len(), file, &mut inputs)?;
+    Ok(inputs)
+}
+
+/// Whether `text`, without leading blanks, is a command.
+pub(crate) fn begins_command(text: &str) -> bool {
+    let mut chars = text.chars();
+    match (chars.next(), chars.next()) {
+        (Some('.'), Some(next)) => next.is_alphabetic() || next == '?',
+        (Some('\\'), Some(next)) => next.is_alphabetic() || next == '?' || next == '!',
+        (Some('.' | '\\'), None) => true,
+        _ => false,
+    }
+}
+
+fn bare_word(trimmed: &str) -> Option<&'static str> {
+    let word = trimmed.trim_end_matches(';').trim_end();
+    BARE_WORDS.iter().find(|(bare, _)| word.eq_ignore_ascii_case(bare)).map(|(_, command)| *command)
+}
+
+fn ends_in_command(text: &str) -> bool {
+    let mut rest = 0;
+    let mut last = None;
+    while let Some((_, end)) = next_command(text, rest) {
+        last = Some(end);
+        rest = end;
+    }
+    last == Some(text.len())
+}
+
+/// The bytes of the next line that is a command: one that begins where a
+/// statement could begin.
+fn next_command(text: &str, from: usize) -> Option<(usize, usize)> {
+    let mut fresh = true;
+    for lexeme in scan(&text[from..]) {
+        if !lexeme.is_significant() {
+            continue;
+        }
+        let start = from + lexeme.start;
+        if fresh && begins_line(text, start) && begins_command(&text[start..]) {
+            let line = text[start..].find('\n').map_or(text.len(), |length| start + length);
+            return Some((start, line));
+        }
+        fresh = lexeme.is_symbol(";");
+    }
+    None
+}
+
+fn begins_line(text: &str, start: usize) -> bool {
+    let line = text[..start].rfind('\n').map_or(0, |end| end + 1);
+    text[line..start].trim_start_matches('\u{feff}').trim().is_empty()
+}
+
+/// Adds the statements in a part of `text`, with their places in the whole.
+fn push_statements(
+    text: &str,
+    part: std::ops::Range<usize>,
+    file: Option<&str>,
+    inputs: &mut Vec<Input>,
+) -> Result<()> {
+    if text[part.clone()].trim().is_empty() {
+        return Ok(());
+    }
+    // Empty lines instead of what stands before keep the line numbers right.
+    let mut padded = "\n".repeat(text[..part.start].matches('\n').count());
+    padded.push_str(&text[part]);
+    inputs.extend(script::parse(&padded, file)?.into_iter().map(Input::Statement));
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Input, is_complete, split};
+
+    #[test]
+    fn enter_runs_what_is_finished_and_only_that() {
+        for done in
+            ["", "  ", ".tables", "\\dt", "select 1;", "select ';';  -- end", "-- c", "exit"]
+        {
+            assert!(is_complete(done), "{done:?} should run");
+        }
+        for open in
+            ["select 1", "select ';", "select 1; select", "/* a", "select \"a;", "select 1 -- ;"]
+        {
+            assert!(!is_complete(open), "{open:?} should go on");
+        }
+    }
+
+    #[test]
+    fn a_script_mixes_commands_and_statements() {
+        let text =
+            "-- it's a comment\n.mode csv\nselect 1,\n  2;\n.read it's.sql\nselect ';\n.no';\n";
+        let inputs: Vec<String> = split(text, Some("a.sql"))
+            .unwrap()
+            .into_iter()
+            .map(|input| match input {
+                Input::Command(command) => command,
+                Input::Statement(statement) => format!("{}: {}", statement.line, statement.sql),
+            })
+            .collect();
+        assert_eq!(
+            inputs,
+            [".mode csv", "3: select 1,\n  2", ".read it's.sql", "6: select ';\n.no'"]
+        );
+    }
+}
