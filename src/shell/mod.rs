@@ -1,1 +1,429 @@
-//! (filled in below)
+//! The prompt: editor, completion, commands, and the loop that joins them.
+//!
+//! A [`Shell`] reads inputs from a [`Terminal`], runs them in a session, and
+//! writes answers and errors back. It knows nothing of the terminal beyond that
+//! trait, so that tests and scripts drive it as a person does.
+
+mod assist;
+mod commands;
+mod complete;
+pub mod diagnostic;
+mod editor;
+mod history;
+mod history_table;
+mod input;
+mod interrupts;
+mod listing;
+mod progress;
+mod results;
+mod scan;
+mod sink;
+mod snapshot;
+mod statement;
+mod terminal;
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+pub use assist::Assistant;
+pub use commands::reference;
+pub use editor::{EditorOptions, LineEditor};
+pub use terminal::{Plain, Reading, Terminal};
+
+use crate::engine::{Params, Session, Statement};
+use crate::error::{Error, Result};
+use crate::queries::Library;
+use crate::render::{self, Format, Readable, visible};
+use assist::Data;
+use complete::Catalog;
+use history::History;
+use input::Input;
+use interrupts::Interrupts;
+use results::Results;
+use sink::Sinks;
+
+/// How deeply `.read` may call itself.
+const DEEPEST_READ: usize = 16;
+
+/// Whether the shell goes on after an input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flow {
+    /// It reads the next input.
+    Continue,
+    /// It leaves.
+    Quit,
+}
+
+/// What a shell is told when it starts.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The database folder, for the prompt; `None` without one.
+    pub database: Option<PathBuf>,
+    /// The output format to begin with.
+    pub format: &'static Format,
+    /// Most rows that formats for people show.
+    pub max_rows: usize,
+    /// How formats for people show NULL.
+    pub null: String,
+    /// How big numbers are put into words.
+    pub readable: Readable,
+    /// Whether answers may be coloured.
+    pub color: bool,
+    /// Whether errors and everything else on standard error may be coloured.
+    pub error_color: bool,
+    /// Whether progress may be drawn.
+    pub progress: bool,
+    /// Whether each answer is followed by the time it took.
+    pub timing: bool,
+    /// Whether to greet, and to say what happens beside the answers.
+    pub quiet: bool,
+    /// Where inputs are remembered; `None` to remember nothing.
+    pub history: Option<PathBuf>,
+    /// A file of commands and statements to run first, if it is there.
+    pub init: Option<PathBuf>,
+    /// The program for `.edit`, and what it is called with.
+    pub editor: Option<String>,
+    /// The program for `.last`, and what it is called with.
+    pub pager: Option<String>,
+    /// Values of placeholders in statements.
+    pub params: Params,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        let shown = render::Options::default();
+        Self {
+            database: None,
+            format: render::FORMATS[0],
+            max_rows: shown.max_rows,
+            null: shown.null,
+            readable: shown.readable,
+            color: false,
+            error_color: false,
+            progress: false,
+            timing: true,
+            quiet: false,
+            history: None,
+            init: None,
+            editor: None,
+            pager: None,
+            params: Params::new(),
+        }
+    }
+}
+
+/// A session at work for a person or a script.
+pub struct Shell<'t> {
+    session: Session,
+    library: Library,
+    terminal: &'t mut dyn Terminal,
+    options: Options,
+    /// Cells across that the person wants, instead of the terminal's.
+    width: Option<usize>,
+    /// The format for people that `.x` goes back to.
+    before_expanded: Option<&'static Format>,
+    sinks: Sinks,
+    results: Results,
+    history: History,
+    interrupts: Interrupts,
+    /// The last statement of SQL that was run, with its parameters.
+    last: Option<(Statement, Params)>,
+    /// What the next prompt begins with.
+    initial: String,
+    /// How many rows the last statement gave.
+    last_rows: Option<u64>,
+    fixed: Catalog,
+    catalog: Arc<Catalog>,
+    data: Arc<Data>,
+    depth: usize,
+    /// Whether a person is there to be asked.
+    asks: bool,
+}
+
+impl std::fmt::Debug for Shell<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shell").field("options", &self.options).finish_non_exhaustive()
+    }
+}
+
+/// Runs the shell on the program's terminal until the person leaves, and
+/// returns the exit code.
+///
+/// # Errors
+/// When the terminal cannot be used, or the init file fails.
+pub async fn run(session: Session, library: Library, mut options: Options) -> Result<u8> {
+    let dumb = std::env::var("TERM").is_ok_and(|term| term == "dumb");
+    let program = |names: &[&str]| {
+        names.iter().find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
+    };
+    options.editor = options.editor.or_else(|| program(&["VISUAL", "EDITOR"]));
+    options.pager = options.pager.or_else(|| program(&["WEIKU_PAGER", "PAGER"]));
+    options.progress &= !dumb;
+    let mut editor = LineEditor::new(&EditorOptions {
+        color: options.color && !dumb,
+        hints: !dumb,
+        vi: false,
+        width: None,
+        history: options.history.clone(),
+    })?;
+    let mut shell = Shell::new(session, library, options, &mut editor)?;
+    shell.interact().await
+}
+
+impl<'t> Shell<'t> {
+    /// A shell over `session` that reads and writes through `terminal`. It must
+    /// be made within a Tokio runtime of several threads.
+    ///
+    /// # Errors
+    /// When Ctrl-C cannot be listened to.
+    pub fn new(
+        session: Session,
+        library: Library,
+        options: Options,
+        terminal: &'t mut dyn Terminal,
+    ) -> Result<Self> {
+        let history = History::new(options.history.clone());
+        history_table::register(&session, history.path());
+        let interrupts = Interrupts::listen()?;
+        let data = Arc::new(Data::new(session.clone()));
+        Ok(Self {
+            session,
+            library,
+            terminal,
+            options,
+            width: None,
+            before_expanded: None,
+            sinks: Sinks::default(),
+            results: Results::default(),
+            history,
+            interrupts,
+            last: None,
+            initial: String::new(),
+            last_rows: None,
+            fixed: Catalog::default(),
+            catalog: Arc::default(),
+            data,
+            depth: 0,
+            asks: false,
+        })
+    }
+
+    /// Greets, runs the init file, and reads inputs until the person leaves.
+    /// Returns the exit code of the program.
+    ///
+    /// # Errors
+    /// When the terminal cannot be read, or the init file fails.
+    pub async fn interact(&mut self) -> Result<u8> {
+        self.fixed = snapshot::fixed(&self.session).await;
+        if let Some(init) = self.options.init.clone().filter(|init| init.exists())
+            && self.run_init(&init).await? == Flow::Quit
+        {
+            return Ok(0);
+        }
+        self.learn_everything().await;
+        self.greet().await;
+        self.asks = true;
+        loop {
+            let initial = std::mem::take(&mut self.initial);
+            match self.terminal.read(&self.prompt(), &initial)? {
+                Reading::End => return Ok(0),
+                Reading::Interrupted => {}
+                Reading::Edit(text) => {
+                    if let Err(error) = commands::edit_text(self, &text) {
+                        self.complain(&error);
+                        self.initial = text;
+                    }
+                }
+                Reading::Text(text) => {
+                    if self.enter(&text).await == Flow::Quit {
+                        return Ok(0);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Runs commands and statements in order, up to the first that fails;
+    /// `file` names them in errors.
+    ///
+    /// # Errors
+    /// The first error, which is not printed.
+    pub async fn execute(&mut self, text: &str, file: Option<&str>) -> Result<Flow> {
+        for input in input::split(text, file)? {
+            let flow = match input {
+                Input::Command(line) => {
+                    Box::pin(commands::run(self, &line)).await.map_err(|error| match file {
+                        Some(file) if error.place().file.is_none() => error.in_file(file),
+                        _ => error,
+                    })?
+                }
+                Input::Statement(statement) => {
+                    let params = self.options.params.clone();
+                    self.run_statement(&statement, &params).await?;
+                    Flow::Continue
+                }
+            };
+            if flow == Flow::Quit {
+                return Ok(flow);
+            }
+        }
+        Ok(Flow::Continue)
+    }
+
+    /// Runs one line or text as if it were typed, for callers that mix the
+    /// shell's commands with their own work.
+    ///
+    /// # Errors
+    /// As for [`Shell::execute`].
+    pub async fn execute_line(&mut self, line: &str) -> Result<Flow> {
+        self.execute(line, None).await
+    }
+
+    /// Runs what was typed; errors are said and do not end the shell.
+    async fn enter(&mut self, text: &str) -> Flow {
+        if text.trim().is_empty() {
+            return Flow::Continue;
+        }
+        if !text.starts_with(char::is_whitespace) {
+            self.terminal.remember(text.trim_end());
+        }
+        let entry = self.history.add(text);
+        let entry = entry.unwrap_or_else(|error| {
+            self.complain(&error);
+            None
+        });
+        let begun = Instant::now();
+        self.last_rows = None;
+        let outcome = self.execute(text, None).await;
+        let rows = self.last_rows;
+        if let Some(entry) = entry {
+            let finished = self.history.finish(entry, begun.elapsed(), rows, outcome.is_ok());
+            if let Err(error) = finished {
+                self.complain(&error);
+            }
+        }
+        match outcome {
+            Ok(Flow::Quit) => return Flow::Quit,
+            Ok(Flow::Continue) => {}
+            Err(error) => self.complain(&error),
+        }
+        self.learn_relations().await;
+        Flow::Continue
+    }
+
+    /// Runs the file at `path`, which `.read` and the init file name.
+    async fn run_file(&mut self, path: &Path) -> Result<Flow> {
+        let text = std::fs::read(path).map_err(|error| Error::io("read", path, &error))?;
+        let name = path.display().to_string();
+        let text = String::from_utf8(text)
+            .map_err(|_| Error::usage(format!("{} is not UTF-8 text", visible(&name))))?;
+        if self.depth >= DEEPEST_READ {
+            return Err(Error::usage(format!(".read goes deeper than {DEEPEST_READ} files"))
+                .in_file(name)
+                .hint("does a file read itself?"));
+        }
+        self.depth += 1;
+        let outcome = Box::pin(self.execute(&text, Some(&name))).await;
+        self.depth -= 1;
+        outcome
+    }
+
+    async fn run_init(&mut self, init: &Path) -> Result<Flow> {
+        self.run_file(init).await.map_err(|error| match error.advice() {
+            Some(_) => error,
+            None => error.hint("--no-init starts without the init file"),
+        })
+    }
+
+    /// `weiku>`, or the name of the database folder.
+    fn prompt(&self) -> String {
+        let name = self.options.database.as_deref().and_then(Path::file_name);
+        let name =
+            name.map_or("weiku".into(), |name| visible(&name.to_string_lossy()).into_owned());
+        let mark = if self.session.settings().readonly { " (read-only)" } else { "" };
+        format!("{name}{mark}> ")
+    }
+
+    async fn greet(&mut self) {
+        if self.options.quiet {
+            return;
+        }
+        let what = match &self.options.database {
+            Some(path) => {
+                let counts = commands::row_counts(&self.session).await;
+                format!("{} · {counts}", visible(&path.display().to_string()))
+            }
+            None => "no database, only files: SELECT * FROM 'posts.csv';".to_owned(),
+        };
+        let version = env!("CARGO_PKG_VERSION");
+        self.note(&format!("weiku {version} · {what}"));
+        self.note(
+            "Enter runs a statement that ends in ; · .help lists the commands · Ctrl-D leaves",
+        );
+    }
+
+    /// Writes a line beside the answers.
+    fn note(&mut self, text: &str) {
+        let (dim, reset) = if self.options.error_color { ("\x1b[2m", "\x1b[0m") } else { ("", "") };
+        // Nobody is left to tell when standard error is gone.
+        let _ = writeln!(self.terminal.err(), "{dim}{text}{reset}");
+    }
+
+    /// Writes a line where answers go.
+    fn say(&mut self, text: &str) -> Result<()> {
+        let mut out = self.terminal.out();
+        writeln!(out, "{text}")
+            .and_then(|()| out.flush())
+            .map_err(|error| render::write_error(&error))
+    }
+
+    /// Says what went wrong.
+    fn complain(&mut self, error: &Error) {
+        let _ = diagnostic::write(&mut self.terminal.err(), error, self.options.error_color);
+    }
+
+    /// How values are shown on the terminal.
+    fn shown(&self) -> render::Options {
+        render::Options {
+            width: self.width.or_else(|| self.terminal.width()),
+            max_rows: self.options.max_rows,
+            color: self.options.color,
+            null: self.options.null.clone(),
+            readable: self.options.readable,
+            ..render::Options::default()
+        }
+    }
+
+    /// Tells the editor about new tables and results.
+    async fn learn_relations(&mut self) {
+        let mut catalog = Catalog::clone(&self.catalog);
+        catalog.relations = snapshot::relations(&self.session).await;
+        catalog.relations.extend(self.fixed.relations.iter().cloned());
+        self.hand_over(catalog);
+    }
+
+    /// Tells the editor about everything that has a name.
+    async fn learn_everything(&mut self) {
+        let catalog = snapshot::take(&self.session, &self.library, &self.fixed).await;
+        self.hand_over(catalog);
+    }
+
+    fn hand_over(&mut self, catalog: Catalog) {
+        self.catalog = Arc::new(catalog);
+        let data = Arc::clone(&self.data);
+        self.terminal.assist(Assistant::new(Arc::clone(&self.catalog), data));
+    }
+}
+
+/// `0.84 s`, or minutes when there are some.
+fn seconds(time: Duration) -> String {
+    let seconds = time.as_secs_f64();
+    match seconds {
+        s if s < 0.0995 => format!("{s:.3} s"),
+        s if s < 9.995 => format!("{s:.2} s"),
+        s if s < 119.5 => format!("{s:.1} s"),
+        s => format!("{:.0} min {:.0} s", (s / 60.0).floor(), s % 60.0),
+    }
+}

@@ -3,5 +3,6 @@
 #![expect(clippy::unwrap_used, reason = "a panic is a failed test")]
 
 mod real_exports;
+mod shell;
 mod store;
 mod tidy;

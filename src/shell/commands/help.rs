@@ -1,0 +1,116 @@
+//! `.help`: list the commands, or explain one of them or a function.
+
+use async_trait::async_trait;
+
+use super::{ALL, About, Command, Reach, find, usage};
+use crate::error::{Error, Result, nearest};
+use crate::render::value::{Column as Values, Value};
+use crate::render::visible;
+use crate::shell::complete::catalog::Takes;
+use crate::shell::{Flow, Shell};
+
+/// See [`ABOUT`].
+#[derive(Debug)]
+pub(crate) struct Help;
+
+static ABOUT: About = About {
+    name: ".help",
+    aliases: &["\\?", "\\h"],
+    usage: "[NAME]",
+    summary: "list the commands, or explain one of them or a function",
+    details: ".help run explains the command .run; .help count the function count.",
+    takes: Takes::Topic,
+    reach: Reach::Session,
+};
+
+#[async_trait(?Send)]
+impl Command for Help {
+    fn help(&self) -> &'static About {
+        &ABOUT
+    }
+
+    async fn run(&self, shell: &mut Shell<'_>, arguments: &str) -> Result<Flow> {
+        match arguments.trim_end_matches(';') {
+            "" => list(shell)?,
+            topic => explain(shell, topic).await?,
+        }
+        Ok(Flow::Continue)
+    }
+}
+
+/// Keys that are worth knowing.
+const KEYS: &str = "\
+keys: Tab completes · Right takes the ghost text · Up and Ctrl-R search what was typed · Alt-Enter begins a new line
+      Ctrl-X Ctrl-E edits in your editor · Ctrl-C clears the line or stops a statement · Ctrl-D leaves";
+
+fn list(shell: &mut Shell<'_>) -> Result<()> {
+    let usages: Vec<String> = ALL.iter().map(|command| usage(command.help())).collect();
+    let width = usages.iter().map(String::len).max().unwrap_or(0);
+    let mut text = String::new();
+    for (command, usage) in ALL.iter().zip(&usages) {
+        text.push_str(&format!("{usage:width$}  {}\n", command.help().summary));
+    }
+    text.push_str(
+        "\nSQL ends in ; and the last answer is the table _, earlier ones are @1, @2, ...\n",
+    );
+    text.push_str(KEYS);
+    shell.say(&text)
+}
+
+async fn explain(shell: &mut Shell<'_>, topic: &str) -> Result<()> {
+    let dotted =
+        if topic.starts_with(['.', '\\']) { topic.to_owned() } else { format!(".{topic}") };
+    if let Ok(command) = find(&dotted) {
+        let about = command.help();
+        let mut text = format!("{}\n    {}\n", usage(about), about.summary);
+        for line in about.details.lines() {
+            text.push_str(&format!("    {line}\n"));
+        }
+        if !about.aliases.is_empty() {
+            text.push_str(&format!("    also {}\n", about.aliases.join(", ")));
+        }
+        return shell.say(text.trim_end());
+    }
+    match function(shell, topic).await? {
+        Some(text) => shell.say(text.trim_end()),
+        None => Err(unknown(shell, topic)),
+    }
+}
+
+fn unknown(shell: &Shell<'_>, topic: &str) -> Error {
+    let error = Error::usage(format!("no command or function {}", visible(topic)));
+    let commands = ALL.iter().map(|command| command.help().name.trim_start_matches('.'));
+    let functions = shell.catalog.functions.iter().map(|function| function.name.as_str());
+    match nearest(topic, commands.chain(functions)) {
+        Some(near) => error.hint(format!("did you mean {near}?")),
+        None => error.hint(".help lists the commands, .functions the functions"),
+    }
+}
+
+/// What is documented of the function called `name`: its call, description and
+/// arguments.
+async fn function(shell: &mut Shell<'_>, name: &str) -> Result<Option<String>> {
+    let quoted = name.to_lowercase().replace('\'', "''");
+    let sql = format!(
+        "SELECT DISTINCT syntax_example, description, routine_name FROM information_schema.routines \
+         WHERE routine_name = '{quoted}' ORDER BY syntax_example"
+    );
+    let mut text = String::new();
+    for batch in shell.ask(&sql).await? {
+        let columns: Vec<Values> =
+            batch.columns().iter().map(Values::new).collect::<Result<_>>()?;
+        for row in 0..batch.num_rows() {
+            let cell = |column: &Values| match column.get(row) {
+                Value::Text(text) => text.trim().to_owned(),
+                _ => String::new(),
+            };
+            let (call, description) = (cell(&columns[0]), cell(&columns[1]));
+            let call = if call.is_empty() { format!("{name}(...)") } else { call };
+            let entry = format!("{call}\n    {}\n", description.replace('\n', "\n    "));
+            if !text.contains(&entry) {
+                text.push_str(&entry);
+            }
+        }
+    }
+    Ok(Some(text).filter(|text| !text.is_empty()))
+}

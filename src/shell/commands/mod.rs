@@ -1,0 +1,310 @@
+//! The dot-commands: one file each, and the list that dispatch, help, completion
+//! and the reference page are derived from.
+
+mod database;
+mod describe;
+mod edit;
+mod explain;
+mod format;
+mod functions;
+mod help;
+mod hints;
+mod history;
+mod last;
+mod maxrows;
+mod mode;
+mod null;
+mod once;
+mod output;
+mod queries;
+mod quit;
+mod read;
+mod run;
+mod save;
+mod schema;
+mod set;
+mod show;
+mod summarize;
+mod tables;
+mod tee;
+mod timing;
+mod watch;
+mod width;
+mod x;
+
+use async_trait::async_trait;
+
+use super::complete::catalog::Takes;
+use super::complete::words;
+use super::{Flow, Shell};
+use crate::engine::{Statement, script};
+use crate::error::{Error, Result, nearest};
+use crate::render::visible;
+
+pub(crate) use edit::edit_text;
+pub(crate) use tables::row_counts;
+
+/// All commands, in the order in which help lists them.
+pub(crate) const ALL: &[&dyn Command] = &[
+    &help::Help,
+    &tables::Tables,
+    &schema::Schema,
+    &describe::Describe,
+    &summarize::Summarize,
+    &functions::Functions,
+    &database::Database,
+    &queries::Queries,
+    &run::Run,
+    &show::Show,
+    &save::Save,
+    &explain::Explain,
+    &last::Last,
+    &watch::Watch,
+    &mode::Mode,
+    &x::X,
+    &maxrows::MaxRows,
+    &width::Width,
+    &null::Null,
+    &timing::Timing,
+    &hints::Hints,
+    &once::Once,
+    &output::Output,
+    &tee::Tee,
+    &read::Read,
+    &edit::Edit,
+    &format::Format,
+    &history::History,
+    &set::Set,
+    &quit::Quit,
+];
+
+/// A dot-command.
+#[async_trait(?Send)]
+pub(crate) trait Command: Sync {
+    /// What is to be known of it.
+    fn help(&self) -> &'static About;
+
+    /// Runs it with what was typed behind its name.
+    async fn run(&self, shell: &mut Shell<'_>, arguments: &str) -> Result<Flow>;
+}
+
+/// What is to be known of a command.
+#[derive(Debug)]
+pub(crate) struct About {
+    /// Its name with the dot.
+    pub(crate) name: &'static str,
+    /// Other names that fingers may know.
+    pub(crate) aliases: &'static [&'static str],
+    /// What may follow the name; optional parts stand in brackets.
+    pub(crate) usage: &'static str,
+    /// What it does, in a few words.
+    pub(crate) summary: &'static str,
+    /// All that is to be said beyond the summary, with an example.
+    pub(crate) details: &'static str,
+    /// What completion offers behind the name.
+    pub(crate) takes: Takes,
+    /// How far it reaches.
+    pub(crate) reach: Reach,
+}
+
+/// How far a command reaches, which decides whether `--safe` allows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reach {
+    /// Only the session: what SQL under the same rules may do.
+    Session,
+    /// Files that SQL could not reach, or programs.
+    Outside,
+}
+
+impl dyn Command {
+    /// Its name and its aliases.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &'static str> {
+        let about = self.help();
+        std::iter::once(about.name).chain(about.aliases.iter().copied())
+    }
+}
+
+/// Runs a line that begins with a dot or a backslash.
+///
+/// # Errors
+/// When there is no such command, it is not allowed, or it fails.
+pub(crate) async fn run(shell: &mut Shell<'_>, line: &str) -> Result<Flow> {
+    let line = line.trim();
+    let (name, arguments) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
+    let name = name.trim_end_matches(';');
+    let command = find(name)?;
+    if command.help().reach == Reach::Outside && shell.session.settings().safe {
+        return Err(Error::usage(format!("{} is not allowed under --safe", command.help().name)));
+    }
+    command.run(shell, arguments.trim()).await
+}
+
+/// The command called `name`, with its dot or backslash.
+///
+/// # Errors
+/// When there is none; the error names the nearest.
+pub(crate) fn find(name: &str) -> Result<&'static dyn Command> {
+    let found = ALL.iter().copied().find(|command| command.names().any(|known| known == name));
+    found.ok_or_else(|| {
+        let error = Error::usage(format!("no command {}", visible(name)));
+        match nearest(name, ALL.iter().map(|command| command.help().name)) {
+            Some(near) => error.hint(format!("did you mean {near}?")),
+            None => error.hint(".help lists the commands"),
+        }
+    })
+}
+
+/// The reference page of all commands, in Markdown.
+#[must_use]
+pub fn reference() -> String {
+    let mut page = String::from("# Commands of the shell\n");
+    for command in ALL {
+        let about = command.help();
+        page.push_str(&format!("\n## `{}`\n\n{}.\n", usage(about), capitalized(about.summary)));
+        if !about.details.is_empty() {
+            page.push_str(&format!("\n{}\n", about.details));
+        }
+        if !about.aliases.is_empty() {
+            page.push_str(&format!("\nAlso `{}`.\n", about.aliases.join("`, `")));
+        }
+    }
+    page
+}
+
+/// The name with what may follow it.
+fn usage(about: &About) -> String {
+    format!("{} {}", about.name, about.usage).trim_end().to_owned()
+}
+
+fn capitalized(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or(String::new(), |first| first.to_uppercase().chain(chars).collect())
+}
+
+/// The error for arguments that a command does not take.
+fn misused(about: &About) -> Error {
+    Error::usage(format!("{} needs something else", about.name))
+        .hint(format!("usage: {}", usage(about)))
+}
+
+/// The words of `arguments`; quotes hold words together.
+///
+/// # Errors
+/// When a quote is not closed.
+fn split_words(arguments: &str) -> Result<Vec<String>> {
+    let mut found = Vec::new();
+    let mut word: Option<String> = None;
+    let mut quote: Option<char> = None;
+    for c in arguments.chars() {
+        match (quote, c) {
+            (Some(open), c) if c == open => quote = None,
+            (Some(_), c) => word.get_or_insert_default().push(c),
+            (None, '\'' | '"') => {
+                quote = Some(c);
+                word.get_or_insert_default();
+            }
+            (None, c) if c.is_whitespace() => found.extend(word.take()),
+            (None, c) => word.get_or_insert_default().push(c),
+        }
+    }
+    if quote.is_some() {
+        return Err(Error::usage("a quote is not closed"));
+    }
+    found.extend(word);
+    Ok(found)
+}
+
+/// Reads `on` or `off`; nothing turns `now` around.
+fn switch(about: &About, arguments: &str, now: bool) -> Result<bool> {
+    match arguments.trim_end_matches(';') {
+        "" => Ok(!now),
+        "on" | "true" | "1" => Ok(true),
+        "off" | "false" | "0" => Ok(false),
+        _ => Err(misused(about)),
+    }
+}
+
+/// Whether `name` matches a pattern with `*` and `?`, in any case; a pattern
+/// without them matches names that hold it.
+fn matches(pattern: &str, name: &str) -> bool {
+    let (pattern, name) = (pattern.to_lowercase(), name.to_lowercase());
+    if !pattern.contains(['*', '?']) {
+        return name.contains(&pattern);
+    }
+    glob::Pattern::new(&pattern).is_ok_and(|pattern| pattern.matches(&name))
+}
+
+/// The one statement that `sql` is.
+///
+/// # Errors
+/// When it is none, or several.
+fn one_statement(about: &About, sql: &str) -> Result<Statement> {
+    let mut statements = script::parse(sql, None)?;
+    match (statements.pop(), statements.is_empty()) {
+        (Some(statement), true) => Ok(statement),
+        _ => Err(misused(about)),
+    }
+}
+
+/// What stands in FROM for an argument that is a name, a file, or a query in
+/// brackets.
+fn source(argument: &str) -> String {
+    let argument = argument.trim().trim_end_matches(';').trim_end();
+    let written = argument.starts_with(['(', '"', '\''])
+        || argument.split('.').all(words::is_plain) && !looks_like_file(argument);
+    if written { argument.to_owned() } else { format!("\"{}\"", argument.replace('"', "\"\"")) }
+}
+
+fn looks_like_file(argument: &str) -> bool {
+    argument.contains('/') || crate::render::format_for_suffix(argument.as_ref()).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::{ALL, find, matches, source, split_words};
+
+    #[test]
+    fn every_name_is_given_once_and_described() {
+        let mut names = HashSet::new();
+        for command in ALL {
+            let about = command.help();
+            assert!(about.name.starts_with('.'), "{}", about.name);
+            assert!(!about.summary.is_empty() && !about.summary.ends_with('.'), "{}", about.name);
+            for name in command.names() {
+                assert!(names.insert(name), "{name} is there twice");
+            }
+        }
+    }
+
+    #[test]
+    fn an_unknown_command_names_the_nearest() {
+        let error = find(".tabels").err().unwrap();
+        assert_eq!(error.advice(), Some("did you mean .tables?"));
+    }
+
+    #[test]
+    fn words_are_held_together_by_quotes() {
+        assert_eq!(split_words("a 'b c' d=\"e f\" ''").unwrap(), ["a", "b c", "d=e f", ""]);
+        assert!(split_words("a 'b").is_err());
+    }
+
+    #[test]
+    fn patterns_and_plain_parts_match_names() {
+        assert!(matches("post*", "post_snapshots"));
+        assert!(matches("snap", "post_snapshots"));
+        assert!(!matches("snap*", "post_snapshots"));
+    }
+
+    #[test]
+    fn a_source_is_quoted_when_it_must_be() {
+        assert_eq!(source("posts;"), "posts");
+        assert_eq!(source("(select 1)"), "(select 1)");
+        assert_eq!(source("a.csv"), "\"a.csv\"");
+        assert_eq!(source("data/a b.parquet"), "\"data/a b.parquet\"");
+        assert_eq!(source("'a.csv'"), "'a.csv'");
+        assert_eq!(source("information_schema.tables"), "information_schema.tables");
+        assert_eq!(source("@1"), "@1");
+    }
+}

@@ -1,0 +1,51 @@
+//! `.once`: write the next answer to a file or a program.
+
+use std::path::PathBuf;
+
+use async_trait::async_trait;
+
+use super::{About, Command, Reach, misused, split_words};
+use crate::error::Result;
+use crate::shell::complete::catalog::Takes;
+use crate::shell::sink::Target;
+use crate::shell::{Flow, Shell};
+
+/// See [`ABOUT`].
+#[derive(Debug)]
+pub(crate) struct Once;
+
+static ABOUT: About = About {
+    name: ".once",
+    aliases: &["\\g"],
+    usage: "FILE | |PROGRAM",
+    summary: "write the next answer to a file or a program",
+    details: "The suffix chooses the format. .once posts.parquet, .once |wc -l",
+    takes: Takes::File,
+    reach: Reach::Outside,
+};
+
+#[async_trait(?Send)]
+impl Command for Once {
+    fn help(&self) -> &'static About {
+        &ABOUT
+    }
+
+    async fn run(&self, shell: &mut Shell<'_>, arguments: &str) -> Result<Flow> {
+        let argument = arguments.trim_end_matches(';').trim_end();
+        shell.sinks.once = Some(match argument.strip_prefix('|') {
+            Some(command) if !command.trim().is_empty() => {
+                Target::Program(command.trim().to_owned())
+            }
+            _ => Target::File(one_path(&ABOUT, argument)?),
+        });
+        Ok(Flow::Continue)
+    }
+}
+
+/// The one path that `arguments` are.
+pub(super) fn one_path(about: &About, arguments: &str) -> Result<PathBuf> {
+    match split_words(arguments)?.as_slice() {
+        [path] if !path.is_empty() => Ok(PathBuf::from(path)),
+        _ => Err(misused(about)),
+    }
+}

@@ -1,0 +1,45 @@
+//! `.output`: write all answers to a file from now on.
+
+use super::once::one_path;
+use async_trait::async_trait;
+
+use super::{About, Command, Reach};
+use crate::error::Result;
+use crate::shell::complete::catalog::Takes;
+use crate::shell::sink::Target;
+use crate::shell::{Flow, Shell};
+
+/// See [`ABOUT`].
+#[derive(Debug)]
+pub(crate) struct Output;
+
+static ABOUT: About = About {
+    name: ".output",
+    aliases: &["\\o"],
+    usage: "[FILE | |PROGRAM]",
+    summary: "write all answers to a file from now on",
+    details: "Without a file, answers go to the terminal again.",
+    takes: Takes::File,
+    reach: Reach::Outside,
+};
+
+#[async_trait(?Send)]
+impl Command for Output {
+    fn help(&self) -> &'static About {
+        &ABOUT
+    }
+
+    async fn run(&self, shell: &mut Shell<'_>, arguments: &str) -> Result<Flow> {
+        let argument = arguments.trim_end_matches(';').trim_end();
+        shell.sinks.steady = match argument {
+            "" => None,
+            argument => match argument.strip_prefix('|') {
+                Some(command) if !command.trim().is_empty() => {
+                    Some(Target::Program(command.trim().to_owned()))
+                }
+                _ => Some(Target::append(&one_path(&ABOUT, argument)?)?),
+            },
+        };
+        Ok(Flow::Continue)
+    }
+}

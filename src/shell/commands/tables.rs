@@ -1,0 +1,103 @@
+//! `.tables`: list tables and views, with their rows.
+
+use async_trait::async_trait;
+
+use super::{About, Command, Reach, matches};
+use crate::engine::Session;
+use crate::error::Result;
+use crate::model;
+use crate::render::group_digits;
+use crate::render::value::{Column as Values, Value};
+use crate::shell::complete::catalog::Takes;
+use crate::shell::complete::words::quote_name;
+use crate::shell::listing::{self, Cell};
+use crate::shell::snapshot;
+use crate::shell::{Flow, Shell};
+
+/// See [`ABOUT`].
+#[derive(Debug)]
+pub(crate) struct Tables;
+
+static ABOUT: About = About {
+    name: ".tables",
+    aliases: &["\\dt", "\\dv"],
+    usage: "[PATTERN]",
+    summary: "list tables and views, with their rows",
+    details: ".tables post* lists the tables whose names begin with post. In SQL: information_schema.tables.",
+    takes: Takes::Relation,
+    reach: Reach::Session,
+};
+
+#[async_trait(?Send)]
+impl Command for Tables {
+    fn help(&self) -> &'static About {
+        &ABOUT
+    }
+
+    async fn run(&self, shell: &mut Shell<'_>, arguments: &str) -> Result<Flow> {
+        let pattern = arguments.trim_end_matches(';');
+        let mut rows = Vec::new();
+        for relation in snapshot::relations(&shell.session).await {
+            let wanted = match pattern {
+                // Each answer is one: they are asked for by name.
+                "" => relation.kind != "result",
+                pattern => matches(pattern, &relation.name),
+            };
+            if !wanted {
+                continue;
+            }
+            let count = match relation.kind {
+                // Counting a view may be a long question of its own.
+                "view" => None,
+                _ => count(shell, &relation.name).await?,
+            };
+            let known = model::table(&relation.name).filter(|_| relation.kind == "table");
+            let about = known.map_or("", |table| table.summary);
+            rows.push(vec![
+                Cell::from(relation.name),
+                Cell::from(relation.kind),
+                Cell::from(count),
+                Cell::from(about),
+            ]);
+        }
+        if rows.is_empty() {
+            let nothing =
+                if pattern.is_empty() { "there are no tables" } else { "no table matches" };
+            shell.note(nothing);
+        } else {
+            let listing = listing::batch(&["name", "kind", "rows", "about"], &rows)?;
+            shell.show_table(&listing)?;
+        }
+        Ok(Flow::Continue)
+    }
+}
+
+async fn count(shell: &mut Shell<'_>, name: &str) -> Result<Option<i64>> {
+    let batches = shell.ask(&format!("SELECT count(*) FROM {}", quote_name(name))).await?;
+    let Some(batch) = batches.first() else {
+        return Ok(None);
+    };
+    Ok(match Values::new(batch.column(0))?.get(0) {
+        Value::Int(count) => Some(count),
+        _ => None,
+    })
+}
+
+/// `44 accounts, 200,000 posts`, for the greeting.
+pub(crate) async fn row_counts(session: &Session) -> String {
+    let mut counts = Vec::new();
+    for table in ["accounts", "posts"] {
+        let batches = session.collect(&format!("SELECT count(*) FROM {table}")).await;
+        let count = batches.ok().and_then(|batches| {
+            let values = Values::new(batches.first()?.column(0)).ok()?;
+            match values.get(0) {
+                Value::Int(count) => u64::try_from(count).ok(),
+                _ => None,
+            }
+        });
+        if let Some(count) = count {
+            counts.push(format!("{} {table}", group_digits(count)));
+        }
+    }
+    counts.join(", ")
+}

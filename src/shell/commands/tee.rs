@@ -1,0 +1,40 @@
+//! `.tee`: copy all answers to a file from now on.
+
+use super::once::one_path;
+use async_trait::async_trait;
+
+use super::{About, Command, Reach};
+use crate::error::Result;
+use crate::shell::complete::catalog::Takes;
+use crate::shell::sink::Target;
+use crate::shell::{Flow, Shell};
+
+/// See [`ABOUT`].
+#[derive(Debug)]
+pub(crate) struct Tee;
+
+static ABOUT: About = About {
+    name: ".tee",
+    aliases: &[],
+    usage: "[FILE]",
+    summary: "copy all answers to a file from now on",
+    details: "Without a file, the copies end.",
+    takes: Takes::File,
+    reach: Reach::Outside,
+};
+
+#[async_trait(?Send)]
+impl Command for Tee {
+    fn help(&self) -> &'static About {
+        &ABOUT
+    }
+
+    async fn run(&self, shell: &mut Shell<'_>, arguments: &str) -> Result<Flow> {
+        let argument = arguments.trim_end_matches(';').trim_end();
+        shell.sinks.copy = match argument {
+            "" => None,
+            argument => Some(Target::append(&one_path(&ABOUT, argument)?)?),
+        };
+        Ok(Flow::Continue)
+    }
+}

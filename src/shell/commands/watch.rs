@@ -1,0 +1,83 @@
+//! `.watch`: run the last statement again and again.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use super::{About, Command, Reach, misused};
+use crate::error::{Error, Result};
+use crate::shell::complete::catalog::Takes;
+use crate::shell::{Flow, Shell};
+
+/// See [`ABOUT`].
+#[derive(Debug)]
+pub(crate) struct Watch;
+
+static ABOUT: About = About {
+    name: ".watch",
+    aliases: &["\\watch"],
+    usage: "[SECONDS] [until rows=N]",
+    summary: "run the last statement again and again",
+    details: "It goes on until Ctrl-C, or until the statement gives N rows. Without SECONDS it waits 2.",
+    takes: Takes::Nothing,
+    reach: Reach::Session,
+};
+
+#[async_trait(?Send)]
+impl Command for Watch {
+    fn help(&self) -> &'static About {
+        &ABOUT
+    }
+
+    async fn run(&self, shell: &mut Shell<'_>, arguments: &str) -> Result<Flow> {
+        let Some((statement, params)) = shell.last.clone() else {
+            return Err(Error::usage("there is no statement to watch yet"));
+        };
+        let (pause, until) = parse(arguments)?;
+        loop {
+            shell.run_statement(&statement, &params).await?;
+            if until.is_some() && shell.last_rows == until {
+                return Ok(Flow::Continue);
+            }
+            shell.interrupts.clear();
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                () = shell.interrupts.pressed() => return Ok(Flow::Continue),
+            }
+        }
+    }
+}
+
+/// The pause between runs, and the number of rows that ends it.
+fn parse(arguments: &str) -> Result<(Duration, Option<u64>)> {
+    let mut words = arguments.trim_end_matches(';').split_whitespace().peekable();
+    let mut pause = Duration::from_secs(2);
+    if let Some(seconds) = words.peek().and_then(|word| word.parse::<f64>().ok()) {
+        words.next();
+        pause = Duration::try_from_secs_f64(seconds).map_err(|_| misused(&ABOUT))?;
+    }
+    let rest: Vec<&str> = words.collect();
+    let until = match rest.as_slice() {
+        [] => None,
+        ["until", rows] => {
+            let count = rows.strip_prefix("rows=").and_then(|count| count.parse().ok());
+            Some(count.ok_or_else(|| misused(&ABOUT))?)
+        }
+        _ => return Err(misused(&ABOUT)),
+    };
+    Ok((pause.max(Duration::from_millis(100)), until))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::parse;
+
+    #[test]
+    fn the_pause_and_the_end_are_read() {
+        assert_eq!(parse("").unwrap(), (Duration::from_secs(2), None));
+        assert_eq!(parse("0.5 until rows=0;").unwrap(), (Duration::from_millis(500), Some(0)));
+        assert!(parse("soon").is_err() && parse("-1").is_err() && parse("1 until x").is_err());
+    }
+}

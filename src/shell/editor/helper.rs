@@ -1,0 +1,191 @@
+//! Joins our completion, colours and ghost text to the line editor.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rustyline::completion::{Candidate as _, Completer};
+use rustyline::highlight::{CmdKind, Highlighter};
+use rustyline::hint::{Hint, Hinter};
+use rustyline::history::SearchDirection;
+use rustyline::validate::{ValidationContext, ValidationResult, Validator};
+use rustyline::{CompletionType, Context, Helper};
+use unicode_segmentation::UnicodeSegmentation;
+use unicode_width::UnicodeWidthStr;
+
+use super::highlight::highlight;
+use crate::render::visible;
+use crate::shell::assist::{Assistant, Ghost};
+use crate::shell::complete::Candidate;
+use crate::shell::input;
+
+const DIM: &str = "\x1b[2m";
+const RESET: &str = "\x1b[0m";
+
+/// Between a candidate and its note in a list.
+const GAP: &str = "  ";
+
+/// Cells of a candidate with its note.
+const MOST_CELLS: usize = 56;
+
+/// Bytes of text up to which ghost text is looked for.
+const MOST_BYTES: usize = 4 << 10;
+
+/// What the line editor asks.
+#[derive(Debug, Default)]
+pub(super) struct Asked {
+    /// Who knows the names.
+    pub(super) assistant: Assistant,
+    /// Whether ghost text is wanted.
+    pub(super) hints: bool,
+    /// Set when the person asked for the editor program.
+    pub(super) edit: Arc<AtomicBool>,
+}
+
+impl Helper for Asked {}
+
+impl Validator for Asked {
+    fn validate(&self, context: &mut ValidationContext<'_>) -> rustyline::Result<ValidationResult> {
+        let run = self.edit.load(Ordering::Relaxed) || input::is_complete(context.input());
+        Ok(if run { ValidationResult::Valid(None) } else { ValidationResult::Incomplete })
+    }
+}
+
+/// A candidate as the editor lists it.
+#[derive(Debug)]
+pub(super) struct Listed {
+    display: String,
+    replacement: String,
+}
+
+impl rustyline::completion::Candidate for Listed {
+    fn display(&self) -> &str {
+        &self.display
+    }
+
+    fn replacement(&self) -> &str {
+        &self.replacement
+    }
+}
+
+impl From<Candidate> for Listed {
+    fn from(candidate: Candidate) -> Self {
+        let note = visible(&candidate.note).into_owned();
+        let text = visible(&candidate.text).into_owned();
+        let display = match (note.is_empty(), candidate.joins_note) {
+            (true, _) => text,
+            (false, true) => format!("{text}{note}"),
+            (false, false) => format!("{text}{GAP}{note}"),
+        };
+        Self { display: shortened(display), replacement: candidate.text }
+    }
+}
+
+fn shortened(text: String) -> String {
+    if text.width() <= MOST_CELLS {
+        return text;
+    }
+    let mut cells = 0;
+    let kept = text.graphemes(true).take_while(|grapheme| {
+        cells += grapheme.width();
+        cells < MOST_CELLS
+    });
+    let mut kept: String = kept.collect();
+    kept.push('…');
+    kept
+}
+
+impl Completer for Asked {
+    type Candidate = Listed;
+
+    fn complete(
+        &self,
+        line: &str,
+        position: usize,
+        _context: &Context<'_>,
+    ) -> rustyline::Result<(usize, Vec<Listed>)> {
+        let completion = self.assistant.complete(line, position);
+        let mut listed: Vec<Listed> = completion.candidates.into_iter().map(Listed::from).collect();
+        // A single name is taken whole; a blank behind it saves a key where
+        // nothing else can follow.
+        if let [only] = listed.as_mut_slice()
+            && only.replacement().starts_with('.')
+        {
+            only.replacement.push(' ');
+        }
+        Ok((completion.start, listed))
+    }
+}
+
+/// Ghost text for the editor.
+#[derive(Debug)]
+pub(super) struct GhostText(Ghost);
+
+impl Hint for GhostText {
+    fn display(&self) -> &str {
+        &self.0.shown
+    }
+
+    fn completion(&self) -> Option<&str> {
+        self.0.inserted.as_deref()
+    }
+}
+
+impl Hinter for Asked {
+    type Hint = GhostText;
+
+    fn hint(&self, line: &str, position: usize, context: &Context<'_>) -> Option<GhostText> {
+        if !self.hints || position < line.len() || line.trim().is_empty() || line.len() > MOST_BYTES
+        {
+            return None;
+        }
+        from_history(line, context).or_else(|| self.assistant.ghost(line)).map(GhostText)
+    }
+}
+
+/// The rest of the last input that began with `line`: its first line is shown,
+/// all of it is inserted.
+fn from_history(line: &str, context: &Context<'_>) -> Option<Ghost> {
+    let history = context.history();
+    let last = history.len().checked_sub(1)?;
+    let found = history.starts_with(line, last, SearchDirection::Reverse).ok().flatten()?;
+    let rest = found.entry.get(line.len()..).filter(|rest| !rest.is_empty())?;
+    let shown = match rest.split_once('\n') {
+        Some((first, _)) => format!("{} …", visible(first)),
+        None => visible(rest).into_owned(),
+    };
+    Some(Ghost { shown, inserted: Some(rest.to_owned()) })
+}
+
+impl Highlighter for Asked {
+    fn highlight<'l>(&self, line: &'l str, _position: usize) -> Cow<'l, str> {
+        highlight(line)
+    }
+
+    fn highlight_prompt<'b, 's: 'b, 'p: 'b>(
+        &'s self,
+        prompt: &'p str,
+        _default: bool,
+    ) -> Cow<'b, str> {
+        Cow::Owned(format!("\x1b[1m{prompt}{RESET}"))
+    }
+
+    fn highlight_hint<'h>(&self, hint: &'h str) -> Cow<'h, str> {
+        Cow::Owned(format!("{DIM}{hint}{RESET}"))
+    }
+
+    fn highlight_candidate<'c>(
+        &self,
+        candidate: &'c str,
+        _completion: CompletionType,
+    ) -> Cow<'c, str> {
+        match candidate.split_once(GAP) {
+            Some((text, note)) => Cow::Owned(format!("{text}{GAP}{DIM}{note}{RESET}")),
+            None => Cow::Borrowed(candidate),
+        }
+    }
+
+    fn highlight_char(&self, _line: &str, _position: usize, kind: CmdKind) -> bool {
+        kind != CmdKind::MoveCursor
+    }
+}

@@ -1,0 +1,97 @@
+//! Colours for SQL while it is typed.
+//!
+//! Only attributes and the colours that are readable on light and dark
+//! terminals alike: bold, dim, green, magenta, cyan.
+
+use std::borrow::Cow;
+use std::fmt::Write;
+
+use datafusion::sql::sqlparser::keywords::ALL_KEYWORDS;
+
+use crate::shell::input;
+use crate::shell::scan::{Kind, scan};
+
+const KEYWORD: &str = "\x1b[1m";
+const TEXT: &str = "\x1b[32m";
+const NUMBER: &str = "\x1b[35m";
+const COMMENT: &str = "\x1b[2m";
+const PARAMETER: &str = "\x1b[36m";
+const COMMAND: &str = "\x1b[1;36m";
+const RESET: &str = "\x1b[0m";
+
+/// Texts beyond this length stay plain: typing must not wait for colours.
+const MOST_BYTES: usize = 32 << 10;
+
+/// `text` with colours; it takes the same cells.
+pub(crate) fn highlight(text: &str) -> Cow<'_, str> {
+    if text.len() > MOST_BYTES {
+        return Cow::Borrowed(text);
+    }
+    if input::begins_command(text.trim_start()) {
+        return Cow::Owned(command(text));
+    }
+    let mut colored = String::with_capacity(text.len() * 2);
+    for lexeme in scan(text) {
+        match style(lexeme.kind, lexeme.text) {
+            Some(style) => push_styled(&mut colored, style, lexeme.text),
+            None => colored.push_str(lexeme.text),
+        }
+    }
+    Cow::Owned(colored)
+}
+
+/// Each line on its own, since the editor redraws lines.
+fn push_styled(colored: &mut String, style: &str, text: &str) {
+    for (index, line) in text.split('\n').enumerate() {
+        if index > 0 {
+            colored.push('\n');
+        }
+        if !line.is_empty() {
+            let _ = write!(colored, "{style}{line}{RESET}");
+        }
+    }
+}
+
+fn command(text: &str) -> String {
+    let start = text.len() - text.trim_start().len();
+    let end = text[start..].find(char::is_whitespace).map_or(text.len(), |at| start + at);
+    format!("{}{COMMAND}{}{RESET}{}", &text[..start], &text[start..end], &text[end..])
+}
+
+fn style(kind: Kind, text: &str) -> Option<&'static str> {
+    match kind {
+        Kind::Word => {
+            ALL_KEYWORDS.binary_search(&text.to_uppercase().as_str()).ok().map(|_| KEYWORD)
+        }
+        Kind::Text | Kind::OpenText => Some(TEXT),
+        Kind::Number => Some(NUMBER),
+        Kind::Comment | Kind::OpenComment => Some(COMMENT),
+        Kind::Parameter => Some(PARAMETER),
+        Kind::QuotedName | Kind::OpenName | Kind::Blank | Kind::Symbol => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::highlight;
+
+    fn plain(text: &str) -> String {
+        let pattern = regex::Regex::new("\x1b\\[[0-9;]*m").unwrap();
+        pattern.replace_all(&highlight(text), "").into_owned()
+    }
+
+    #[test]
+    fn colours_change_no_character() {
+        for text in ["select '微博\n外交' -- c\nfrom t", "select 'open", ".run x n=1", "", "/* a"]
+        {
+            assert_eq!(plain(text), text);
+        }
+    }
+
+    #[test]
+    fn an_unclosed_quote_keeps_the_colours_before_it() {
+        let colored = highlight("select 1, 'open");
+        assert!(colored.starts_with("\x1b[1mselect\x1b[0m"), "{colored:?}");
+        assert!(colored.ends_with("\x1b[32m'open\x1b[0m"), "{colored:?}");
+    }
+}

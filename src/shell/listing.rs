@@ -1,0 +1,66 @@
+//! Small tables that commands show: columns of text and counts.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
+use datafusion::arrow::datatypes::{DataType, Field, Schema};
+
+use crate::error::{Error, Result};
+
+/// A cell of a listing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Cell {
+    /// A text, or nothing to say.
+    Text(Option<String>),
+    /// A count, or an unknown one.
+    Count(Option<i64>),
+}
+
+impl From<&str> for Cell {
+    fn from(text: &str) -> Self {
+        Self::Text(Some(text.to_owned()).filter(|text| !text.is_empty()))
+    }
+}
+
+impl From<String> for Cell {
+    fn from(text: String) -> Self {
+        Self::Text(Some(text).filter(|text| !text.is_empty()))
+    }
+}
+
+impl From<Option<i64>> for Cell {
+    fn from(count: Option<i64>) -> Self {
+        Self::Count(count)
+    }
+}
+
+/// The batch of `rows` under `heads`. A column is of counts when all its cells
+/// are.
+///
+/// # Errors
+/// When a row has not one cell for each head, which is a fault of ours.
+pub(crate) fn batch(heads: &[&str], rows: &[Vec<Cell>]) -> Result<RecordBatch> {
+    let mut fields = Vec::new();
+    let mut columns: Vec<ArrayRef> = Vec::new();
+    for (index, head) in heads.iter().enumerate() {
+        let cells: Vec<&Cell> = rows.iter().filter_map(|row| row.get(index)).collect();
+        let counts = !cells.is_empty() && cells.iter().all(|cell| matches!(cell, Cell::Count(_)));
+        if counts {
+            let values = cells.iter().map(|cell| match cell {
+                Cell::Count(count) => *count,
+                Cell::Text(_) => None,
+            });
+            fields.push(Field::new(*head, DataType::Int64, true));
+            columns.push(Arc::new(values.collect::<Int64Array>()));
+        } else {
+            let values = cells.iter().map(|cell| match cell {
+                Cell::Text(text) => text.clone(),
+                Cell::Count(count) => count.map(|count| count.to_string()),
+            });
+            fields.push(Field::new(*head, DataType::Utf8, true));
+            columns.push(Arc::new(values.collect::<StringArray>()));
+        }
+    }
+    RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)
+        .map_err(|error| Error::internal(format!("a listing is uneven: {error}")))
+}

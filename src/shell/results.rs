@@ -1,0 +1,154 @@
+//! Results that can be asked again: the last one is the table `_`, and each has
+//! a number, `@1`, `@2` and so on.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use datafusion::arrow::datatypes::{Schema, SchemaRef};
+use datafusion::arrow::record_batch::{RecordBatch, RecordBatchOptions};
+use datafusion::common::TableReference;
+use datafusion::datasource::MemTable;
+use datafusion::prelude::SessionContext;
+
+use crate::error::{Error, Result};
+use crate::render::unique_names;
+
+/// The table that is the last result.
+pub(crate) const LAST: &str = "_";
+
+/// Bytes of one result that are kept at most.
+const MOST_BYTES: usize = 64 << 20;
+
+/// Bytes of all kept results together.
+const MOST_BYTES_TOGETHER: usize = 256 << 20;
+
+/// How many results are kept.
+const MOST_RESULTS: usize = 20;
+
+/// Collects the batches of a running statement while they are few enough.
+#[derive(Debug, Default)]
+pub(crate) struct Collector {
+    batches: Vec<RecordBatch>,
+    bytes: usize,
+}
+
+impl Collector {
+    /// Takes a batch, or lets all go when there is too much.
+    pub(crate) fn add(&mut self, batch: &RecordBatch) {
+        self.bytes = self.bytes.saturating_add(batch.get_array_memory_size());
+        if self.is_over() {
+            self.batches = Vec::new();
+        } else {
+            self.batches.push(batch.clone());
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        self.bytes > MOST_BYTES
+    }
+}
+
+/// One kept result.
+#[derive(Debug, Clone)]
+pub(crate) struct Kept {
+    /// Its number.
+    pub(crate) number: usize,
+    /// Its columns, told apart.
+    pub(crate) schema: SchemaRef,
+    /// Its rows.
+    pub(crate) batches: Vec<RecordBatch>,
+    bytes: usize,
+}
+
+/// The kept results of a session.
+#[derive(Debug, Default)]
+pub(crate) struct Results {
+    kept: VecDeque<Kept>,
+    count: usize,
+    last_is_kept: bool,
+}
+
+impl Results {
+    /// Keeps a finished result and returns its number, or `None` when it was
+    /// too large: then `_` is no more, rather than another result than the last.
+    ///
+    /// # Errors
+    /// When the session refuses the table.
+    pub(crate) fn keep(
+        &mut self,
+        context: &SessionContext,
+        schema: &SchemaRef,
+        collected: Collector,
+    ) -> Result<Option<usize>> {
+        self.count += 1;
+        self.last_is_kept = !collected.is_over();
+        if collected.is_over() {
+            forget(context, LAST)?;
+            return Ok(None);
+        }
+        let schema = told_apart(schema);
+        let batches = under(&schema, collected.batches)?;
+        let table = MemTable::try_new(Arc::clone(&schema), vec![batches.clone()]).map_err(fault)?;
+        let table = Arc::new(table);
+        for name in [LAST.to_owned(), name(self.count)] {
+            forget(context, &name)?;
+            let table = Arc::clone(&table);
+            context.register_table(bare(&name), table).map_err(fault)?;
+        }
+        self.kept.push_back(Kept { number: self.count, schema, batches, bytes: collected.bytes });
+        self.make_room(context)?;
+        Ok(Some(self.count))
+    }
+
+    /// The last result, if it was kept.
+    pub(crate) fn last(&self) -> Option<&Kept> {
+        self.kept.back().filter(|_| self.last_is_kept)
+    }
+
+    fn make_room(&mut self, context: &SessionContext) -> Result<()> {
+        let too_many = |kept: &VecDeque<Kept>| {
+            let bytes: usize = kept.iter().map(|kept| kept.bytes).sum();
+            kept.len() > 1 && (kept.len() > MOST_RESULTS || bytes > MOST_BYTES_TOGETHER)
+        };
+        while too_many(&self.kept) {
+            if let Some(oldest) = self.kept.pop_front() {
+                forget(context, &name(oldest.number))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The table name of result `number`.
+pub(crate) fn name(number: usize) -> String {
+    format!("@{number}")
+}
+
+fn bare(name: &str) -> TableReference {
+    TableReference::bare(name)
+}
+
+fn forget(context: &SessionContext, name: &str) -> Result<()> {
+    context.deregister_table(bare(name)).map(|_| ()).map_err(fault)
+}
+
+/// `schema` with a name of its own for each column, so that all can be asked.
+fn told_apart(schema: &SchemaRef) -> SchemaRef {
+    let fields = schema.fields().iter().zip(unique_names(schema));
+    let fields =
+        fields.map(|(field, name)| field.as_ref().clone().with_name(name).with_nullable(true));
+    Arc::new(Schema::new(fields.collect::<Vec<_>>()))
+}
+
+fn under(schema: &SchemaRef, batches: Vec<RecordBatch>) -> Result<Vec<RecordBatch>> {
+    let rename = |batch: RecordBatch| {
+        let rows = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+        RecordBatch::try_new_with_options(Arc::clone(schema), batch.columns().to_vec(), &rows)
+            .map_err(|error| Error::internal(format!("a result cannot be kept: {error}")))
+    };
+    batches.into_iter().map(rename).collect()
+}
+
+fn fault(error: impl std::fmt::Display) -> Error {
+    Error::internal(format!("a result cannot be kept: {error}"))
+}

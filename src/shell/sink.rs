@@ -1,0 +1,216 @@
+//! Where answers go: the terminal, a file, a program, and copies of them.
+
+use std::fs::File;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::arrow::record_batch::RecordBatch;
+
+use crate::error::{Error, Result};
+use crate::render::{self, BatchWriter, Format, OutputFile, is_broken_pipe};
+
+/// Formats whose files hold one result and cannot be added to.
+const WHOLE_FILES: &[&str] = &["parquet", "arrow", "json", "html"];
+
+/// Where one or all answers go instead of the terminal.
+#[derive(Debug)]
+pub(crate) enum Target {
+    /// Into a file that appears when the answer is whole.
+    File(PathBuf),
+    /// At the end of an open file.
+    Append(PathBuf, File),
+    /// Into a program, which a shell starts.
+    Program(String),
+}
+
+/// Where the answers of a session go.
+#[derive(Debug, Default)]
+pub(crate) struct Sinks {
+    /// All answers from now on; `None` for the terminal.
+    pub(crate) steady: Option<Target>,
+    /// A copy of all answers.
+    pub(crate) copy: Option<Target>,
+    /// The next answer only.
+    pub(crate) once: Option<Target>,
+}
+
+/// One answer being written.
+pub(crate) struct Writing {
+    writers: Vec<Box<dyn BatchWriter>>,
+    file: Option<OutputFile>,
+    program: Option<Child>,
+    /// Where it goes, if not to the terminal.
+    pub(crate) to: Option<String>,
+    /// Whether people see it on the terminal while it is written.
+    pub(crate) streams_to_terminal: bool,
+    /// Whether the terminal gets it in a format that says how much there is.
+    pub(crate) says_counts: bool,
+}
+
+impl Target {
+    /// The file at `path`, to which answers are added one after another.
+    ///
+    /// # Errors
+    /// When it cannot be made, or its format holds one answer only.
+    pub(crate) fn append(path: &Path) -> Result<Self> {
+        if let Ok(format) = render::format_for_suffix(path)
+            && WHOLE_FILES.contains(&format.name)
+        {
+            let error = Error::usage(format!("a {} file holds one answer only", format.name));
+            return Err(error.hint(format!(".once {} takes the next answer", path.display())));
+        }
+        let file = File::create(path).map_err(|error| Error::io("write", path, &error))?;
+        Ok(Self::Append(path.to_owned(), file))
+    }
+
+    /// What to call it.
+    fn name(&self) -> String {
+        match self {
+            Self::File(path) | Self::Append(path, _) => path.display().to_string(),
+            Self::Program(command) => format!("|{command}"),
+        }
+    }
+
+    /// The format of the answer: by the suffix, or else as on the terminal.
+    fn format(&self, shown: &'static Format) -> &'static Format {
+        match self {
+            Self::File(path) | Self::Append(path, _) => {
+                render::format_for_suffix(path).unwrap_or(shown)
+            }
+            Self::Program(_) => shown,
+        }
+    }
+}
+
+impl Sinks {
+    /// Whether the next answer is seen on the terminal.
+    pub(crate) fn is_terminal(&self) -> bool {
+        self.once.is_none() && self.steady.is_none()
+    }
+
+    /// Starts to write an answer to wherever it goes.
+    ///
+    /// # Errors
+    /// When a file or program cannot be written to.
+    pub(crate) fn open(
+        &mut self,
+        terminal: Box<dyn Write + Send>,
+        format: &'static Format,
+        schema: &SchemaRef,
+        shown: &render::Options,
+    ) -> Result<Writing> {
+        let mut writing = Writing {
+            writers: Vec::new(),
+            file: None,
+            program: None,
+            to: None,
+            streams_to_terminal: false,
+            says_counts: false,
+        };
+        let unbounded =
+            render::Options { width: None, max_rows: usize::MAX, color: false, ..shown.clone() };
+        let once = self.once.take();
+        match once.as_ref().or(self.steady.as_ref()) {
+            None => {
+                writing.streams_to_terminal = !format.for_people;
+                writing.says_counts = format.for_people;
+                writing.writers.push((format.open)(terminal, schema, shown)?);
+            }
+            Some(target) => {
+                writing.to = Some(target.name());
+                let to = writing.start(target)?;
+                writing.writers.push((target.format(format).open)(to, schema, &unbounded)?);
+            }
+        }
+        if let Some(copy) = &self.copy {
+            let to = writing.start(copy)?;
+            writing.writers.push((copy.format(format).open)(to, schema, &unbounded)?);
+        }
+        Ok(writing)
+    }
+}
+
+impl Writing {
+    /// Where the bytes for `target` go.
+    fn start(&mut self, target: &Target) -> Result<Box<dyn Write + Send>> {
+        match target {
+            Target::File(path) => {
+                let file = OutputFile::create(path)?;
+                let writer = file.writer()?;
+                self.file = Some(file);
+                Ok(writer)
+            }
+            Target::Append(path, file) => {
+                let file = file.try_clone().map_err(|error| Error::io("write", path, &error))?;
+                Ok(Box::new(file))
+            }
+            Target::Program(command) => {
+                let (child, input) = start_program(command)?;
+                self.program = Some(child);
+                Ok(input)
+            }
+        }
+    }
+
+    /// Writes a batch. A program that has read enough is no error: then the
+    /// answer is `false`, and no more need be written.
+    ///
+    /// # Errors
+    /// When an output cannot be written.
+    pub(crate) fn write(&mut self, batch: &RecordBatch) -> Result<bool> {
+        for writer in &mut self.writers {
+            match writer.write(batch) {
+                Err(error) if is_broken_pipe(&error) => return Ok(false),
+                written => written?,
+            }
+        }
+        Ok(true)
+    }
+
+    /// Ends the answer: files get their name, programs are waited for.
+    ///
+    /// # Errors
+    /// When an output cannot be written, or a program fails.
+    pub(crate) fn finish(self) -> Result<()> {
+        for writer in self.writers {
+            match writer.finish() {
+                Err(error) if is_broken_pipe(&error) => {}
+                finished => finished?,
+            }
+        }
+        if let Some(file) = self.file {
+            file.finish()?;
+        }
+        match self.program {
+            Some(child) => wait_for(child),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Starts `command` in a shell and returns it with its standard input.
+pub(crate) fn start_program(command: &str) -> Result<(Child, Box<dyn Write + Send>)> {
+    let failed = |why: &str| Error::usage(format!("cannot run `{command}`: {why}"));
+    let mut child = Command::new("sh")
+        .arg("-c")
+        .arg(command)
+        .stdin(Stdio::piped())
+        .spawn()
+        .map_err(|error| failed(&error.to_string()))?;
+    let input = child.stdin.take().ok_or_else(|| failed("it takes no input"))?;
+    Ok((child, Box::new(input)))
+}
+
+/// Waits until a program has ended.
+pub(crate) fn wait_for(mut child: Child) -> Result<()> {
+    let status = child
+        .wait()
+        .map_err(|error| Error::usage(format!("cannot wait for the program: {error}")))?;
+    match status.code() {
+        Some(0) => Ok(()),
+        Some(code) => Err(Error::usage(format!("the program ended with exit code {code}"))),
+        None => Err(Error::usage("the program was stopped by a signal")),
+    }
+}

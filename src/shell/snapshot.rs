@@ -1,0 +1,177 @@
+//! Takes the snapshot of names that completion works on.
+
+use datafusion::arrow::datatypes::Schema;
+use datafusion::catalog::TableProvider;
+use datafusion::logical_expr::{Documentation, TableType};
+
+use crate::catalog::{CATALOG, SCHEMA};
+use crate::engine::Session;
+use crate::model;
+use crate::queries::Library;
+use crate::render::value::{Column as Values, Value};
+use crate::render::{FORMATS, type_name};
+use crate::shell::commands;
+use crate::shell::complete::Catalog;
+use crate::shell::complete::catalog::{Column, Command, Function, Query, Relation, Setting};
+use crate::shell::results;
+
+/// The views of `information_schema`, with their most useful columns first.
+const INFORMATION: &[&str] =
+    &["tables", "columns", "views", "schemata", "df_settings", "routines", "parameters"];
+
+/// What does not change while a session lives.
+pub(crate) async fn fixed(session: &Session) -> Catalog {
+    Catalog {
+        relations: information(session).await,
+        functions: functions(session),
+        settings: Vec::new(),
+        queries: Vec::new(),
+        commands: commands::ALL
+            .iter()
+            .map(|command| Command {
+                names: command.names().collect(),
+                summary: command.help().summary,
+                takes: command.help().takes,
+            })
+            .collect(),
+        formats: FORMATS.iter().map(|format| format.name).collect(),
+    }
+}
+
+/// A whole snapshot: what does not change, and what is there now.
+pub(crate) async fn take(session: &Session, library: &Library, fixed: &Catalog) -> Catalog {
+    let mut relations = relations(session).await;
+    relations.extend(fixed.relations.iter().cloned());
+    Catalog {
+        relations,
+        settings: settings(session).await,
+        queries: queries(library),
+        ..fixed.clone()
+    }
+}
+
+/// Tables, views and kept results.
+pub(crate) async fn relations(session: &Session) -> Vec<Relation> {
+    let schema = session.context().catalog(CATALOG).and_then(|catalog| catalog.schema(SCHEMA));
+    let Some(schema) = schema else {
+        return Vec::new();
+    };
+    let mut relations = Vec::new();
+    for name in schema.table_names() {
+        // The store's tables are known without opening them.
+        let relation = match model::table(&name).filter(|_| session.store().is_some()) {
+            Some(table) => relation(name, "table", &table.schema()),
+            None => match schema.table(&name).await {
+                Ok(Some(table)) => {
+                    let kind = kind(&name, table.as_ref());
+                    relation(name, kind, &table.schema())
+                }
+                _ => continue,
+            },
+        };
+        relations.push(relation);
+    }
+    relations
+}
+
+fn kind(name: &str, table: &dyn TableProvider) -> &'static str {
+    match table.table_type() {
+        _ if name == results::LAST || name.starts_with('@') => "result",
+        TableType::View => "view",
+        TableType::Base | TableType::Temporary => "table",
+    }
+}
+
+fn relation(name: String, kind: &'static str, schema: &Schema) -> Relation {
+    let column = |field: &datafusion::arrow::datatypes::FieldRef| Column {
+        name: field.name().clone(),
+        type_name: type_name(field.data_type()),
+    };
+    Relation { schema: None, name, kind, columns: schema.fields().iter().map(column).collect() }
+}
+
+async fn information(session: &Session) -> Vec<Relation> {
+    let mut relations = Vec::new();
+    for name in INFORMATION {
+        let table = session.context().table(format!("information_schema.{name}")).await;
+        if let Ok(frame) = table {
+            let named = relation((*name).to_owned(), "view", frame.schema().as_arrow());
+            relations.push(Relation { schema: Some("information_schema".to_owned()), ..named });
+        }
+    }
+    relations
+}
+
+fn functions(session: &Session) -> Vec<Function> {
+    let state = session.context().state();
+    let mut functions: Vec<Function> = Vec::new();
+    for (name, function) in state.scalar_functions() {
+        functions.push(described(name, function.documentation()));
+    }
+    for (name, function) in state.aggregate_functions() {
+        functions.push(described(name, function.documentation()));
+    }
+    for (name, function) in state.window_functions() {
+        functions.push(described(name, function.documentation()));
+    }
+    for name in state.table_functions().keys() {
+        functions.push(Function { gives_rows: true, ..described(name, None) });
+    }
+    functions.sort_by(|a, b| (&a.name, a.gives_rows).cmp(&(&b.name, b.gives_rows)));
+    functions.dedup();
+    functions
+}
+
+fn described(name: &str, documentation: Option<&Documentation>) -> Function {
+    let syntax = documentation.map(|documentation| documentation.syntax_example.trim());
+    // An alias is documented under the other name, and some have examples over
+    // several lines: the call is what fits behind the name.
+    let arguments = syntax
+        .and_then(|syntax| syntax.lines().next())
+        .and_then(|line| line.split_once('('))
+        .map_or("…)", |(_, arguments)| arguments);
+    Function { name: name.to_owned(), signature: format!("{name}({arguments}"), gives_rows: false }
+}
+
+async fn settings(session: &Session) -> Vec<Setting> {
+    let sql = "SELECT name, value FROM information_schema.df_settings ORDER BY name";
+    let Ok(batches) = session.collect(sql).await else {
+        return Vec::new();
+    };
+    let mut settings = Vec::new();
+    for batch in &batches {
+        let (Ok(names), Ok(values)) = (Values::new(batch.column(0)), Values::new(batch.column(1)))
+        else {
+            continue;
+        };
+        for row in 0..batch.num_rows() {
+            if let Value::Text(name) = names.get(row) {
+                let value = match values.get(row) {
+                    Value::Text(value) => value.to_owned(),
+                    _ => String::new(),
+                };
+                settings.push(Setting { name: name.to_owned(), value });
+            }
+        }
+    }
+    settings
+}
+
+/// Saved queries; one that cannot be read is left out here, and `.run` says why.
+fn queries(library: &Library) -> Vec<Query> {
+    let entries = library.entries().unwrap_or_default();
+    let load = |entry: &crate::queries::Entry| entry.load().ok();
+    let query = |query: crate::queries::SavedQuery| Query {
+        params: query.params.iter().map(|param| (param.name.clone(), param_note(param))).collect(),
+        name: query.name,
+        title: query.title,
+    };
+    entries.iter().filter_map(load).map(query).collect()
+}
+
+fn param_note(param: &crate::queries::Param) -> String {
+    match param.default_text() {
+        Some(default) => format!("{}, default {default}", param.kind.name()),
+        None => param.kind.name().to_owned(),
+    }
+}

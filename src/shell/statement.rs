@@ -1,0 +1,226 @@
+//! Runs one statement for a person: progress, Ctrl-C, the answer, the footer.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::datatypes::{Schema, SchemaRef};
+
+use super::progress::Progress;
+use super::results::Collector;
+use super::{Shell, results, seconds};
+use crate::engine::{Answer, Params, Statement};
+use crate::error::{Error, Kind, Result};
+use crate::render::value::{Column as Values, Value};
+use crate::render::{self, group_digits, visible, visible_lines};
+
+/// How long a statement may take to hear that it should stop, before the
+/// prompt comes back without it.
+const PATIENCE: Duration = Duration::from_millis(800);
+
+/// What a statement has given.
+#[derive(Debug, Clone, Default)]
+struct Given {
+    /// Where it went, if not to the terminal.
+    to: Option<String>,
+    rows: usize,
+    columns: usize,
+    /// Whether the answer has told the counts itself.
+    told: bool,
+    /// The number under which it is kept.
+    number: Option<usize>,
+    /// Whether it was too large to be kept.
+    too_large: bool,
+}
+
+impl Shell<'_> {
+    /// Runs `statement` and shows its answer, which becomes the table `_`.
+    pub(super) async fn run_statement(
+        &mut self,
+        statement: &Statement,
+        params: &Params,
+    ) -> Result<()> {
+        let begun = Instant::now();
+        self.last = Some((statement.clone(), params.clone()));
+        self.interrupts.clear();
+        let progress = self.progress();
+        let outcome = self.answer(statement, params, progress).await;
+        let took = begun.elapsed();
+        match outcome {
+            Ok(given) => {
+                self.last_rows = Some(given.rows as u64);
+                self.footer(given, took);
+                Ok(())
+            }
+            Err(error) if error.kind() == Kind::Cancelled => Err(Error::new(
+                Kind::Cancelled,
+                format!("cancelled after {:.1} s", took.as_secs_f64()),
+            )),
+            Err(error) => Err(error),
+        }
+    }
+
+    pub(super) fn progress(&self) -> Option<Progress> {
+        let wanted = self.options.progress && self.terminal.is_live();
+        wanted.then(|| Progress::start(self.terminal.err()))
+    }
+
+    /// Plans and starts `statement`, or stops at Ctrl-C.
+    pub(super) async fn start(&mut self, statement: &Statement, params: &Params) -> Result<Answer> {
+        let session = self.session.clone();
+        let mut planning = Box::pin(session.run(statement, params));
+        tokio::select! {
+            answer = &mut planning => return answer,
+            () = self.interrupts.pressed() => session.cancel(),
+        }
+        match tokio::time::timeout(PATIENCE, planning).await {
+            Ok(Err(error)) => Err(error),
+            Ok(Ok(_)) | Err(_) => Err(Error::new(Kind::Cancelled, "cancelled")),
+        }
+    }
+
+    /// The next batch of `answer`, or stops at Ctrl-C.
+    pub(super) async fn next(&mut self, answer: &mut Answer) -> Option<Result<RecordBatch>> {
+        tokio::select! {
+            biased;
+            () = self.interrupts.pressed() => {
+                self.session.cancel();
+                Some(Err(Error::new(Kind::Cancelled, "cancelled")))
+            }
+            batch = answer.next() => batch,
+        }
+    }
+
+    async fn answer(
+        &mut self,
+        statement: &Statement,
+        params: &Params,
+        progress: Option<Progress>,
+    ) -> Result<Given> {
+        let mut answer = self.start(statement, params).await?;
+        if let Some(progress) = &progress {
+            progress.watch(&answer.plan);
+        }
+        let schema = Arc::clone(&answer.schema);
+        if schema.fields().is_empty() {
+            while let Some(batch) = self.next(&mut answer).await {
+                batch?;
+            }
+            self.data.forget();
+            return Ok(Given { told: true, ..Given::default() });
+        }
+        if is_plan(&schema) && self.options.format.for_people && self.sinks.is_terminal() {
+            drop(progress);
+            return self.plan_text(&mut answer).await;
+        }
+        self.table(&schema, &mut answer, progress).await
+    }
+
+    /// Shows an answer as a table and keeps it.
+    async fn table(
+        &mut self,
+        schema: &SchemaRef,
+        answer: &mut Answer,
+        progress: Option<Progress>,
+    ) -> Result<Given> {
+        let shown = self.shown();
+        let (out, format) = (self.terminal.out(), self.options.format);
+        let mut writing = self.sinks.open(out, format, schema, &shown)?;
+        let mut collector = Collector::default();
+        let mut given = Given { columns: schema.fields().len(), ..Given::default() };
+        let mut progress = progress;
+        while let Some(batch) = self.next(answer).await {
+            let batch = batch?;
+            if writing.streams_to_terminal {
+                // The line must be gone before rows are written over it.
+                progress = None;
+            }
+            given.rows += batch.num_rows();
+            collector.add(&batch);
+            if !writing.write(&batch)? {
+                break;
+            }
+        }
+        drop(progress);
+        given.told = writing.says_counts;
+        given.to.clone_from(&writing.to);
+        writing.finish()?;
+        let context = self.session.context();
+        given.number = self.results.keep(context, schema, collector)?;
+        given.too_large = given.number.is_none();
+        Ok(given)
+    }
+
+    /// Shows the plans of EXPLAIN as the text that they are.
+    async fn plan_text(&mut self, answer: &mut Answer) -> Result<Given> {
+        let mut given = Given { told: true, ..Given::default() };
+        while let Some(batch) = self.next(answer).await {
+            let batch = batch?;
+            let (kinds, plans) = (Values::new(batch.column(0))?, Values::new(batch.column(1))?);
+            for row in 0..batch.num_rows() {
+                if let (Value::Text(kind), Value::Text(plan)) = (kinds.get(row), plans.get(row)) {
+                    let text = format!("{kind}:\n{}", plan.trim_end());
+                    self.say(&visible_lines(&text))?;
+                    given.rows += 1;
+                }
+            }
+        }
+        Ok(given)
+    }
+
+    /// `1,234 rows · 6 columns · @3 · 0.84 s`, as far as it is not told yet.
+    fn footer(&mut self, given: Given, took: Duration) {
+        if self.options.quiet {
+            return;
+        }
+        let mut parts = Vec::new();
+        if !given.told {
+            let plural = |count: usize| if count == 1 { "" } else { "s" };
+            parts.push(format!("{} row{}", group_digits(given.rows as u64), plural(given.rows)));
+            parts.push(format!("{} column{}", given.columns, plural(given.columns)));
+        }
+        if let Some(to) = given.to {
+            parts.push(format!("to {}", visible(&to)));
+        }
+        match given.number {
+            Some(number) => parts.push(results::name(number)),
+            None if given.too_large => parts.push("too large to keep as _".to_owned()),
+            None => parts.push("done".to_owned()),
+        }
+        if self.options.timing {
+            parts.push(seconds(took));
+        }
+        self.note(&parts.join(" · "));
+    }
+
+    /// Shows a small table of our own. It is not kept: `_` stays the answer of
+    /// the person's own last question.
+    pub(super) fn show_table(&mut self, batch: &RecordBatch) -> Result<()> {
+        let schema = batch.schema();
+        let null = String::new();
+        let shown = render::Options { max_rows: usize::MAX, null, ..self.shown() };
+        let (out, format) = (self.terminal.out(), self.options.format);
+        let mut writing = self.sinks.open(out, format, &schema, &shown)?;
+        writing.write(batch)?;
+        writing.finish()
+    }
+
+    /// All batches of `sql`, a question of the shell's own, or stops at Ctrl-C.
+    pub(super) async fn ask(&mut self, sql: &str) -> Result<Vec<RecordBatch>> {
+        self.interrupts.clear();
+        let session = self.session.clone();
+        tokio::select! {
+            batches = session.collect(sql) => batches,
+            () = self.interrupts.pressed() => {
+                session.cancel();
+                Err(Error::new(Kind::Cancelled, "cancelled"))
+            }
+        }
+    }
+}
+
+/// Whether an answer is that of EXPLAIN.
+fn is_plan(schema: &Schema) -> bool {
+    let names = schema.fields().iter().map(|field| field.name().as_str());
+    names.eq(["plan_type", "plan"])
+}

@@ -1,0 +1,185 @@
+//! The shell as a person sees it: transcripts of inputs and what follows them.
+//!
+//! A line that begins with `> ` is typed, one with `. ` goes on with it, and all
+//! others are what the shell writes. With `WEIKU_ACCEPT=1` in the environment
+//! the transcripts are written anew: read the difference.
+
+use std::collections::VecDeque;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use weiku::Database;
+use weiku::engine::Settings;
+use weiku::queries::Library;
+use weiku::shell::{Options, Reading, Shell, Terminal};
+
+/// Plays the inputs of a transcript and takes down what is written.
+struct Played {
+    inputs: VecDeque<String>,
+    page: Page,
+}
+
+/// What is written, from all writers in order.
+#[derive(Clone, Default)]
+struct Page(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Page {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Terminal for Played {
+    fn read(&mut self, prompt: &str, initial: &str) -> weiku::Result<Reading> {
+        assert_eq!(initial, "", "nothing is typed ahead in a transcript");
+        let Some(input) = self.inputs.pop_front() else {
+            return Ok(Reading::End);
+        };
+        if !prompt.ends_with("> ") {
+            write!(self.page, "{prompt}").unwrap();
+        }
+        writeln!(self.page, "> {}", input.replace('\n', "\n. ")).unwrap();
+        Ok(Reading::Text(input))
+    }
+
+    fn out(&self) -> Box<dyn Write + Send> {
+        Box::new(self.page.clone())
+    }
+
+    fn err(&self) -> Box<dyn Write + Send> {
+        Box::new(self.page.clone())
+    }
+
+    fn width(&self) -> Option<usize> {
+        Some(80)
+    }
+}
+
+fn inputs(transcript: &str) -> VecDeque<String> {
+    let mut inputs: VecDeque<String> = VecDeque::new();
+    for line in transcript.lines() {
+        if let Some(typed) = line.strip_prefix("> ") {
+            inputs.push_back(typed.to_owned());
+        } else if let Some(more) = line.strip_prefix(". ") {
+            let last = inputs.back_mut().expect("a first line before the second");
+            last.push('\n');
+            last.push_str(more);
+        }
+    }
+    inputs
+}
+
+/// What the shell writes when it is given the inputs of a transcript, in a
+/// folder of its own.
+async fn play(transcript: &str, folder: &Path) -> String {
+    let session = Database::none().session(Settings::default()).unwrap();
+    let library = Library::of_folders(vec![folder.join("queries")]);
+    let options = Options {
+        history: Some(folder.join("history")),
+        params: weiku::engine::Params::new(),
+        ..Options::default()
+    };
+    let page = Page::default();
+    let mut terminal = Played { inputs: inputs(transcript), page: page.clone() };
+    let mut shell = Shell::new(session, library, options, &mut terminal).unwrap();
+    assert_eq!(shell.interact().await.unwrap(), 0);
+    let written = String::from_utf8(page.0.lock().unwrap().clone()).unwrap();
+    steady(&written, folder)
+}
+
+/// What differs from run to run, replaced.
+fn steady(written: &str, folder: &Path) -> String {
+    let written = written.replace(&folder.display().to_string(), "FOLDER");
+    let time = regex::Regex::new(r"\d+(\.\d+)? s\b").unwrap();
+    let written = time.replace_all(&written, "T s").replace(env!("CARGO_PKG_VERSION"), "VERSION");
+    let trimmed: Vec<&str> = written.lines().map(str::trim_end).collect();
+    trimmed.join("\n") + "\n"
+}
+
+/// A folder with the files that transcripts read.
+fn folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    };
+    write(
+        "queries/top_tags.sql",
+        "/*---\ntitle = \"Frequent tags\"\nparams.day = { type = \"date\" }\n\
+         params.n = { type = \"int\", default = 2 }\n---*/\n\
+         SELECT * FROM (VALUES ('微博', $day), ('a', $day), ('b', $day)) AS t(tag, day)\nLIMIT $n;\n",
+    );
+    write("posts.csv", "id,text,likes\n1,外交小灵通,12\n2,\"line\nbreak\",\n3,hello,3\n");
+    write("script.sql", ".mode csv\nselect 1 as one;\nselect nothing;\nselect 2 as two;\n");
+    folder
+}
+
+fn transcripts() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/shell");
+    let entries = std::fs::read_dir(folder).unwrap();
+    let mut files: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    files
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn transcripts_play_as_they_are_written() {
+    let accept = std::env::var_os("WEIKU_ACCEPT").is_some();
+    let files = transcripts();
+    assert!(!files.is_empty());
+    for file in files {
+        let folder = folder();
+        let place = folder.path().display().to_string();
+        let wanted = std::fs::read_to_string(&file).unwrap();
+        let about: String = wanted
+            .lines()
+            .take_while(|line| line.starts_with('#'))
+            .fold(String::new(), |about, line| about + line + "\n");
+        let played = play(&wanted.replace("FOLDER", &place), folder.path()).await;
+        let found = about + &played;
+        if accept {
+            std::fs::write(&file, found).unwrap();
+        } else {
+            assert_eq!(found, wanted, "{} plays differently", file.display());
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_script_stops_at_its_first_error_and_names_the_line() {
+    let folder = folder();
+    let path = folder.path().join("script.sql");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let session = Database::none().session(Settings::default()).unwrap();
+    let library = Library::of_folders(Vec::new());
+    let page = Page::default();
+    let mut terminal = Played { inputs: VecDeque::new(), page: page.clone() };
+    let options = Options { quiet: true, ..Options::default() };
+    let mut shell = Shell::new(session, library, options, &mut terminal).unwrap();
+    let error = shell.execute(&text, Some("script.sql")).await.unwrap_err();
+    assert_eq!((error.place().file.as_deref(), error.place().line), (Some("script.sql"), Some(3)));
+    let written = String::from_utf8(page.0.lock().unwrap().clone()).unwrap();
+    assert_eq!(written, "one\n1\n");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn safe_mode_keeps_commands_inside() {
+    let session = Database::none().session(Settings { safe: true, ..Settings::default() }).unwrap();
+    let page = Page::default();
+    let mut terminal = Played { inputs: VecDeque::new(), page: page.clone() };
+    let library = Library::of_folders(Vec::new());
+    let mut shell = Shell::new(session, library, Options::default(), &mut terminal).unwrap();
+    for command in [".read a.sql", ".output a", ".once |cat", ".tee a", ".edit", ".save a", ".last"]
+    {
+        let error = shell.execute_line(command).await.unwrap_err();
+        assert!(error.message().contains("--safe"), "{command}: {error}");
+    }
+    shell.execute_line(".help").await.unwrap();
+}
