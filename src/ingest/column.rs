@@ -14,6 +14,8 @@ pub enum Field {
     PostId,
     /// The post's id as a Weibo bid, even if it is all digits.
     Bid,
+    /// The post's Weibo mid, which is preferred to a short id of old.
+    Mid,
     /// The post's address, which names account and post.
     PostUrl,
     /// The account's id.
@@ -31,6 +33,8 @@ pub enum Field {
     ShortText,
     /// The text with HTML markup.
     Html,
+    /// The text, of which only some sources make HTML.
+    TextOrHtml,
     /// The program it was posted from, perhaps as an HTML link.
     Client,
     /// The place.
@@ -111,10 +115,11 @@ pub enum Field {
 
 /// Fields by the names under which mapping files and weiku's own files give
 /// them.
-pub(crate) const FIELDS: [(&str, Field); 50] = [
+pub(crate) const FIELDS: [(&str, Field); 51] = [
     ("platform", Field::Platform),
     ("post_id", Field::PostId),
     ("bid", Field::Bid),
+    ("mid", Field::Mid),
     ("post_url", Field::PostUrl),
     ("account_id", Field::AccountId),
     ("posted_at", Field::PostedAt),
@@ -123,6 +128,7 @@ pub(crate) const FIELDS: [(&str, Field); 50] = [
     ("text", Field::Text),
     ("text (short)", Field::ShortText),
     ("html", Field::Html),
+    ("text or html", Field::TextOrHtml),
     ("client", Field::Client),
     ("place", Field::Place),
     ("is_repost", Field::IsRepost),
@@ -161,7 +167,6 @@ pub(crate) const FIELDS: [(&str, Field); 50] = [
     ("following", Field::Following),
     ("posts", Field::Posts),
     ("ignored", Field::Ignored),
-    ("", Field::Ignored),
 ];
 
 impl Field {

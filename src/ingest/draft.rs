@@ -50,6 +50,11 @@ impl<'a> Draft<'a> {
         half.put(self.common, field, text)
     }
 
+    /// Says that the record passes on another post, even one without an id.
+    pub(crate) fn set_repost(&mut self) {
+        self.record.post.is_repost = Some(true);
+    }
+
     /// The rows, or why the record cannot be taken.
     pub(crate) fn finish(mut self) -> Result<Vec<Row>, String> {
         self.record.settle(self.common);
@@ -77,7 +82,9 @@ impl<'a> Draft<'a> {
 
     /// Lets the record name the original.
     fn link_origin(&mut self) {
-        let (record, origin) = (&mut self.record.post, &self.origin.post);
+        let (record, origin) = (&mut self.record.post, &mut self.origin.post);
+        // Services point past chains of reposts, at the original itself.
+        origin.is_repost.get_or_insert(false);
         if !origin.post_id.is_empty() {
             record.is_repost = Some(true);
             record.origin_post_id = Some(origin.post_id.clone());
@@ -105,6 +112,16 @@ impl Half {
                     self.set_post_id(id::weibo_bid(text)?);
                 }
             }
+            Field::Mid => {
+                // Before 2011 mid and id were different numbers, and only some
+                // of the mids are those that addresses are made of.
+                let mid = self.post_id(common, text)?;
+                if self.post.post_id.is_empty()
+                    || mid.as_deref().is_some_and(|mid| carried_time(mid).is_some())
+                {
+                    self.set_post_id(mid);
+                }
+            }
             Field::PostUrl => self.set_address(text)?,
             Field::AccountId => self.set_account(id::any(text)?),
             Field::PostedAt => self.when = self.time(common, text)?.or(self.when),
@@ -124,6 +141,14 @@ impl Half {
                 if self.post.text.is_none() {
                     self.post.text = fields::spoken(&plain::from_html(text)).map(str::to_owned);
                 }
+            }
+            Field::TextOrHtml => {
+                let is_html = ["</", "<br", "<img"].iter().any(|mark| text.contains(mark));
+                return self.put(
+                    common,
+                    if is_html { Field::Html } else { Field::ShortText },
+                    text,
+                );
             }
             Field::Client => self.post.client = label(text),
             Field::Place => self.post.place = place(text),

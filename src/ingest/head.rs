@@ -84,6 +84,17 @@ impl Head {
         }
     }
 
+    /// Whether a table has all of the columns, or JSON all of the keys.
+    pub(super) fn has(&self, names: &[&str]) -> bool {
+        if self.is_json() { self.has_keys(names) } else { self.has_columns(names) }
+    }
+
+    /// The names of the columns of a table, or of the outermost keys of JSON.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        let columns = self.columns().iter().map(String::as_str);
+        columns.chain(self.keys().filter(|key| !key.contains('.')))
+    }
+
     /// The keys of JSON, in alphabetical order.
     pub(super) fn keys(&self) -> impl Iterator<Item = &str> {
         let keys = match &self.shape {

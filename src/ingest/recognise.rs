@@ -45,20 +45,13 @@ fn unknown(head: &Head) -> Error {
 }
 
 fn seen(head: &Head) -> String {
-    let list = |names: Vec<&str>| names.join(", ");
-    if head.is_parquet() {
-        "the columns of this Parquet file".to_owned()
-    } else if head.is_json() {
-        format!(
-            "JSON with the keys {}",
-            list(head.keys().filter(|key| !key.contains('.')).take(SHOWN).collect())
-        )
-    } else {
-        format!(
-            "a table with the columns {}",
-            list(head.columns().iter().map(String::as_str).take(SHOWN).collect())
-        )
-    }
+    let names: Vec<&str> = head.names().take(SHOWN).collect();
+    let kind = match (head.is_parquet(), head.is_json()) {
+        (true, _) => return "the columns of this Parquet file".to_owned(),
+        (_, true) => "JSON with the keys",
+        _ => "a table with the columns",
+    };
+    format!("{kind} {}", names.join(", "))
 }
 
 /// The error for a table in which one column only is not called as a format

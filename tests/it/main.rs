@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a panic is a failed test")]
 
+mod import_formats;
+mod last;
 mod real_exports;
 mod shell;
 mod store;

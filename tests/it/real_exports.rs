@@ -1,11 +1,11 @@
 //! Real exports give the posts and sums that were counted independently of
 //! weiku. They lie outside the project; `WEIKU_REAL_DATA` names their folder.
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use weiku::Result;
-use weiku::ingest::{self, Account, Options, Post, Reading, Row, Sink, Source};
+use weiku::ingest::{Options, Post};
+
+use crate::last::Last;
 
 /// The folder of real exports, or a printed reason why there is none.
 fn real_data() -> Option<PathBuf> {
@@ -16,69 +16,6 @@ fn real_data() -> Option<PathBuf> {
             println!("skipped: WEIKU_REAL_DATA names no folder of real exports");
             None
         }
-    }
-}
-
-/// Keeps the last row of each post and account.
-#[derive(Default)]
-struct Last {
-    posts: BTreeMap<String, Post>,
-    accounts: BTreeMap<String, Account>,
-    records: u64,
-    skipped: u64,
-    rejected: Vec<String>,
-}
-
-impl Sink for Last {
-    fn record(&mut self, _row: u64, rows: Vec<Row>) -> Result<()> {
-        self.records += 1;
-        for row in rows {
-            match row {
-                Row::Post(post) => drop(self.posts.insert(post.post_id.clone(), post)),
-                Row::Account(account) => {
-                    self.accounts.insert(account.account_id.clone(), account);
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn skip(&mut self, _row: u64) -> Result<()> {
-        self.skipped += 1;
-        Ok(())
-    }
-
-    fn reject(&mut self, row: u64, reason: String, _raw: &[u8]) -> Result<()> {
-        self.rejected.push(format!("{row}: {reason}"));
-        Ok(())
-    }
-}
-
-impl Last {
-    fn read(paths: &[PathBuf], options: &Options) -> (Self, Vec<Reading>) {
-        let mut last = Self::default();
-        let mut readings = Vec::new();
-        for path in ingest::expand(paths).unwrap() {
-            for source in Source::open(&path).unwrap() {
-                readings.push(ingest::read(source, options, &mut last).unwrap());
-            }
-        }
-        (last, readings)
-    }
-
-    fn file(path: &Path) -> Self {
-        Self::read(&[path.to_owned()], &Options::default()).0
-    }
-
-    /// Posts, then the sums of reposts, comments and likes.
-    fn sums(&self) -> (usize, i64, i64, i64) {
-        let sum = |count: fn(&Post) -> Option<i64>| self.posts.values().filter_map(count).sum();
-        (
-            self.posts.len(),
-            sum(|post| post.counts.reposts),
-            sum(|post| post.counts.comments),
-            sum(|post| post.counts.likes),
-        )
     }
 }
 
@@ -124,4 +61,36 @@ fn the_same_file_in_gb18030_with_crlf_gives_the_same_rows() {
     for (id, post) in &utf8.posts {
         assert_eq!(without_line_ends(&gb.posts[id]), without_line_ends(post));
     }
+}
+
+#[test]
+fn answers_of_the_open_api_give_posts_originals_and_accounts() {
+    let Some(data) = real_data() else { return };
+    let folder = data.join("weibo-open-api-2012");
+    for (file, records, posts, accounts) in [
+        ("statuses.json", 20, 27, 21),
+        ("statuses_including_deleted.json", 20, 31, 27),
+        ("timeline.json", 20, 20, 20),
+        ("user_list.json", 20, 29, 28),
+        ("users.json", 1, 2, 2),
+        ("user2.json", 1, 1, 1),
+        ("timeline_ids.json", 3, 3, 0),
+        ("empty_repost_timeline.json", 0, 0, 0),
+    ] {
+        let last = Last::file(&folder.join(file));
+        assert_eq!(last.rejected, Vec::<String>::new(), "{file}");
+        let counted = (last.records, last.posts.len(), last.accounts.len());
+        assert_eq!(counted, (records, posts, accounts), "{file}");
+        assert!(last.posts.values().all(|post| post.posted_at.is_some()), "{file}");
+    }
+}
+
+#[test]
+fn the_text_of_a_deleted_original_is_unknown() {
+    let Some(data) = real_data() else { return };
+    let last = Last::file(&data.join("weibo-open-api-2012/statuses_including_deleted.json"));
+    let deleted = &last.posts["3342625899674471"];
+    assert_eq!((&deleted.text, &deleted.hashtags), (&None, &None));
+    assert_eq!(deleted.account_id.as_deref(), Some("2283962461"));
+    assert_eq!(deleted.client.as_deref(), Some("FaWave"));
 }

@@ -20,13 +20,15 @@ const ABOUT: [&str; 12] =
     ["大约", "大概", "超过", "约", "近", "超", "逾", "~", "≈", ">", "+", "余"];
 
 /// Reads `4047`, `4047.0`, `12,345`, `1.2万`, `1.36亿`, `100万+`, `约21.5万`,
-/// `1000多万`; a word such as `转发` stands for an unknown count.
+/// `1000多万`. A word such as `转发` stands for an unknown count, and so does a
+/// negative number, which Weibo gives for counts that it does not tell.
 pub(crate) fn parse(text: &str) -> Result<Option<Count>, String> {
     let Some(text) = known(text) else { return Ok(None) };
     if let Some(value) = plain(text) {
         return Ok(Some(Count { value, precision: 1 }));
     }
-    if WORDS.contains(&text) {
+    let is_negative = text.strip_prefix('-').is_some_and(|rest| plain(rest).is_some());
+    if is_negative || WORDS.contains(&text) {
         return Ok(None);
     }
     written(text).map(Some).ok_or_else(|| format!("`{text}` is not a count"))
@@ -139,14 +141,15 @@ mod tests {
 
     #[test]
     fn a_word_in_place_of_a_count_is_unknown_and_not_zero() {
-        for text in ["", "转发", "评论", "赞", "无", "null", "-"] {
+        for text in ["", "转发", "评论", "赞", "无", "null", "-", "-3"] {
             assert_eq!(parse(text), Ok(None), "{text}");
         }
     }
 
     #[test]
     fn what_is_no_count_is_refused() {
-        for text in ["abc", "4047.5", "-3", "万", "1.2.3", "99999999999999999999", "9999999亿亿亿"]
+        for text in
+            ["abc", "4047.5", "-3.5", "万", "1.2.3", "99999999999999999999", "9999999亿亿亿"]
         {
             assert!(parse(text).is_err(), "{text}");
         }

@@ -1,14 +1,22 @@
 //! The import formats, one file each.
 
+mod mediacrawler;
 mod scrape;
+mod weibo_api;
+mod weibo_crawler_csv;
+mod weibo_crawler_json;
+mod weibo_crawler_users;
+mod weibo_search;
 mod weibospider_csv;
-mod weiku_csv;
-mod weiku_jsonl;
+mod weibospider_json;
+mod weibospider_txt;
+mod weiku;
 
 use super::Sink;
-use super::column::Column;
+use super::column::{Column, Common};
 use super::head::Head;
 use super::input::Input;
+use super::{json, table};
 use crate::error::Result;
 
 /// One kind of foreign file.
@@ -27,10 +35,35 @@ pub struct Format {
 }
 
 /// All formats, in the order in which they are asked whether they know a file.
-pub const FORMATS: &[Format] =
-    &[weibospider_csv::FORMAT, scrape::FORMAT, weiku_csv::FORMAT, weiku_jsonl::FORMAT];
+pub const FORMATS: &[Format] = &[
+    weibo_crawler_csv::FORMAT,
+    weibo_crawler_json::FORMAT,
+    weibo_crawler_users::FORMAT,
+    weibospider_csv::FORMAT,
+    weibospider_json::FORMAT,
+    weibospider_txt::FORMAT,
+    weibo_search::FORMAT,
+    mediacrawler::FORMAT,
+    weibo_api::FORMAT,
+    scrape::FORMAT,
+    weiku::FORMAT,
+];
 
-/// Whether a table has all columns by which a format is recognised.
+/// Whether a file has all columns by which a format is recognised.
 fn has_required(head: &Head, columns: &[Column]) -> bool {
-    columns.iter().filter(|column| column.required).all(|column| head.has_columns(&[column.name]))
+    columns.iter().filter(|column| column.required).all(|column| head.has(&[column.name]))
+}
+
+/// Reads records that are as flat as a table, in CSV or in JSON.
+fn read_flat(
+    input: Input<'_>,
+    columns: &[Column],
+    common: &Common,
+    sink: &mut dyn Sink,
+) -> Result<()> {
+    if input.head.is_json() {
+        json::read_flat(input, json::elements_only, columns, common, sink)
+    } else {
+        table::read(input, columns, common, sink)
+    }
 }

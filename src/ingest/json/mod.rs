@@ -65,17 +65,17 @@ pub(super) fn read_flat(
 ) -> Result<()> {
     each(input, route, sink, &mut |_, value| {
         let mut draft = Draft::new(common);
-        fill(&mut draft, Part::Record, columns, value)?;
+        fill(&mut draft, Part::Record, columns.iter(), value)?;
         Ok(Taken::Rows(draft.finish()?))
     })
 }
 
 /// Puts the values of an object's keys where the columns say, in the given part
 /// of the draft.
-pub(super) fn fill(
+pub(super) fn fill<'a>(
     draft: &mut Draft<'_>,
     part: Part,
-    columns: &[Column],
+    columns: impl Iterator<Item = &'a Column>,
     value: &Value,
 ) -> Result<(), String> {
     if !value.is_object() {
@@ -103,8 +103,7 @@ fn put(draft: &mut Draft<'_>, part: Part, column: &Column, value: &Value) -> Res
     }
 }
 
-/// The value under keys with dots between; an array stands for its first
-/// element.
+/// The value under keys with dots between.
 pub(super) fn find<'a>(value: &'a Value, path: &str) -> Option<&'a Value> {
     path.split('.').try_fold(value, |value, key| value.get(key))
 }

@@ -1,18 +1,17 @@
-//! weiku's own tables as CSV, which is also how a directory of organizations is
-//! written.
+//! weiku's own tables as CSV, JSON lines or a JSON array, which is also how a
+//! directory of organizations is written.
 
-use super::Format;
+use super::{Format, read_flat};
 use crate::error::{Error, Result, nearest};
 use crate::ingest::Sink;
 use crate::ingest::column::{Column, Field, Subject, col};
 use crate::ingest::head::Head;
 use crate::ingest::input::Input;
-use crate::ingest::table;
 
 /// The columns decide what a row is: with `post_id` a post, else an account.
 pub(super) const FORMAT: Format = Format {
-    name: "weiku-csv",
-    summary: "weiku's own tables accounts, account_snapshots, posts and post_snapshots as CSV; also a directory of organizations",
+    name: "weiku",
+    summary: "weiku's own tables accounts, account_snapshots, posts and post_snapshots as CSV or JSON lines; also a directory of organizations",
     columns: COLUMNS,
     recognise,
     read,
@@ -55,10 +54,10 @@ pub(super) const COLUMNS: &[Column] = &[
     col("observed_at", Field::ObservedAt),
 ];
 
-/// Whether the table has an id and something else of ours.
+/// Whether records have an id and something else of ours.
 fn recognise(head: &Head) -> bool {
-    let known = head.columns().iter().filter(|name| is_column(name)).count();
-    (head.has_columns(&["post_id"]) || head.has_columns(&["account_id"])) && known >= 2
+    let known = head.names().filter(|name| is_column(name)).count();
+    (head.has(&["post_id"]) || head.has(&["account_id"])) && known >= 2
 }
 
 fn is_column(name: &str) -> bool {
@@ -67,33 +66,22 @@ fn is_column(name: &str) -> bool {
 
 fn read(input: Input<'_>, sink: &mut dyn Sink) -> Result<()> {
     check_names(&input)?;
-    let subject = subject(input.head.columns().iter().any(|name| name == "post_id"));
+    let subject = if input.head.has(&["post_id"]) { Subject::Post } else { Subject::Account };
     let mut common = input.common("", subject);
     common.platform.clone_from(&input.options.platform);
-    if common.platform.is_none() && !input.head.has_columns(&["platform"]) {
-        return Err(no_platform(input.name));
+    if common.platform.is_none() && !input.head.has(&["platform"]) {
+        let error = Error::input("no column `platform`").in_file(input.name);
+        return Err(error.at_line(1).hint("pass --platform weibo, or another service"));
     }
-    table::read(input, COLUMNS, &common, sink)
-}
-
-/// What a record is, by whether it has a post's id.
-pub(super) fn subject(has_post_id: bool) -> Subject {
-    if has_post_id { Subject::Post } else { Subject::Account }
-}
-
-pub(super) fn no_platform(file: &str) -> Error {
-    Error::input("no column `platform`")
-        .in_file(file)
-        .at_line(1)
-        .hint("pass --platform weibo, or another service")
+    read_flat(input, COLUMNS, &common, sink)
 }
 
 /// Refuses a column that is a misspelt one of ours, whose values would be lost;
 /// others are the analyst's own notes.
 fn check_names(input: &Input<'_>) -> Result<()> {
     let ours = || COLUMNS.iter().map(|column| column.name);
-    for name in input.head.columns().iter().filter(|name| !is_column(name)) {
-        let missing = ours().filter(|ours| !input.head.has_columns(&[ours]));
+    for name in input.head.names().filter(|name| !is_column(name)) {
+        let missing = ours().filter(|ours| !input.head.has(&[ours]));
         if let Some(meant) = nearest(name, missing) {
             return Err(Error::input(format!("no column `{name}` in weiku's tables"))
                 .in_file(input.name)
