@@ -1,1 +1,283 @@
-//! (filled in below)
+//! Batch runs: many saved queries, side by side, each to a file of its own.
+//!
+//! A [`RunPlan`] is made first, so that a wrong parameter or a cycle is told
+//! before anything runs; [`run`] carries it out. A result appears under its name
+//! only when it is whole and all that its query promises holds; otherwise the
+//! file of the run before stays. `run.json` beside the results says what
+//! happened, and is what later runs reuse, repeat and compare with.
+
+mod cancel;
+mod check;
+mod compare;
+mod difference;
+mod job;
+mod lint;
+mod output;
+mod plan;
+mod reads;
+mod record;
+pub(crate) mod sink;
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Instant;
+
+use chrono::Utc;
+use tokio::task::{Id, JoinSet};
+
+pub use cancel::Cancel;
+pub use difference::{TextTable, compare};
+pub use lint::{Finding, lint};
+pub use output::{Lines, Output, lines};
+pub use plan::{Options, RunPlan};
+pub use record::{ColumnRecord, ErrorRecord, QueryRecord, RUN_FILE, RunRecord, Status, Verdict};
+
+use crate::Database;
+use crate::error::{Error, Kind, Result};
+use compare::Against;
+use job::{Done, Shared};
+use plan::Planned;
+
+/// How a run went.
+#[derive(Debug)]
+pub struct Summary {
+    /// What is known of the run and each query; with an output folder, what its
+    /// `run.json` says.
+    pub record: RunRecord,
+    /// The errors of the queries that failed, by name, in the run's order.
+    pub errors: Vec<(String, Error)>,
+}
+
+impl Summary {
+    /// The exit code: that of the first failure, else 3 when an expectation
+    /// does not hold, else 0.
+    #[must_use]
+    pub fn exit_code(&self) -> u8 {
+        let code = |(_, error): &(String, Error)| match error.kind() {
+            // Others did run, so it is not the "nothing ran" of a usage error.
+            Kind::Usage if self.record.queries.len() > 1 => Kind::Query.exit_code(),
+            kind => kind.exit_code(),
+        };
+        let cancelled = self.errors.iter().find(|(_, error)| error.kind() == Kind::Cancelled);
+        if let Some(first) = cancelled.or(self.errors.first()) {
+            return code(first);
+        }
+        let unexpected = |query: &QueryRecord| query.status == Status::Unexpected;
+        if self.record.queries.iter().any(unexpected) {
+            return Kind::Expectation.exit_code();
+        }
+        0
+    }
+}
+
+/// Carries out `plan` on `database`, and tells `out` how it goes.
+///
+/// Failures of queries are part of the summary. With an output folder the
+/// record is written there in any case.
+///
+/// # Errors
+/// When nothing could run: the database, the output folder or the run to
+/// compare with is out of reach.
+pub async fn run(database: &Database, plan: &RunPlan, out: &mut dyn Output) -> Result<Summary> {
+    let options = &plan.options;
+    let now = plan.clock.now();
+    let began = Instant::now();
+    let mut record = RunRecord::begin(now, plan.clock.zone());
+    record.database = database.store().map(|store| store.root().display().to_string());
+    record.tables =
+        database.store().map_or_else(|| Ok(BTreeMap::new()), |store| store.versions())?;
+    record.given.clone_from(&options.given);
+    record.format.clone_from(&options.format);
+    if let Some(folder) = options.folder.as_deref().filter(|_| !options.dry_run) {
+        std::fs::create_dir_all(folder)
+            .map_err(|error| Error::io("make the folder", folder, &error))?;
+    }
+    let shared = Shared {
+        options: options.clone(),
+        session: database.session(options.settings.clone())?,
+        versions: record.tables.clone(),
+        last: plan.last.clone().filter(|last| !options.fresh && is_comparable(last, &record)),
+        against: options.against.as_deref().map(Against::read).transpose()?,
+    };
+    let done = Scheduler::new(&plan.jobs, shared).run(out).await?;
+    let mut errors = Vec::new();
+    for done in done {
+        if let Some(error) = done.error {
+            errors.push((done.record.name.clone(), error));
+        }
+        record.queries.push(done.record);
+    }
+    if let Some(last) = plan.last.as_ref().filter(|_| options.rerun_failed) {
+        record.queries = merged(last, record.queries);
+    }
+    record.seconds = began.elapsed().as_secs_f64();
+    record.finished_at = record::stamp(now + began.elapsed());
+    record.peak_memory = record::peak_memory();
+    if let Some(folder) = options.folder.as_deref().filter(|_| !options.dry_run) {
+        record.write(folder)?;
+    }
+    Ok(Summary { record, errors })
+}
+
+/// The current time, for the clock of a run.
+#[must_use]
+pub fn now() -> chrono::DateTime<Utc> {
+    Utc::now()
+}
+
+/// Whether results of the `last` run mean the same in this one.
+fn is_comparable(last: &RunRecord, this: &RunRecord) -> bool {
+    last.weiku == this.weiku && last.timezone == this.timezone && last.database == this.database
+}
+
+/// The queries of `last` with those that ran again in their places.
+fn merged(last: &RunRecord, again: Vec<QueryRecord>) -> Vec<QueryRecord> {
+    let mut again: BTreeMap<String, QueryRecord> =
+        again.into_iter().map(|query| (query.name.clone(), query)).collect();
+    let kept = last.queries.iter();
+    kept.map(|query| again.remove(&query.name).unwrap_or_else(|| query.clone())).collect()
+}
+
+/// Starts jobs when those before them have ended, and tells of their ends in
+/// order.
+struct Scheduler<'a> {
+    planned: &'a [Planned],
+    shared: Arc<Shared>,
+    /// What became of each query; `None` while it waits or runs.
+    done: Vec<Option<Done>>,
+    started: Vec<bool>,
+    running: JoinSet<Done>,
+    /// Which query each running task is.
+    tasks: HashMap<Id, usize>,
+    /// How many queries `out` has been told of.
+    told: usize,
+    /// Whether a failure keeps the rest from running.
+    stopped: bool,
+}
+
+impl<'a> Scheduler<'a> {
+    fn new(planned: &'a [Planned], shared: Shared) -> Self {
+        Self {
+            planned,
+            shared: Arc::new(shared),
+            done: planned.iter().map(|_| None).collect(),
+            started: vec![false; planned.len()],
+            running: JoinSet::new(),
+            tasks: HashMap::new(),
+            told: 0,
+            stopped: false,
+        }
+    }
+
+    async fn run(mut self, out: &mut dyn Output) -> Result<Vec<Done>> {
+        loop {
+            self.start_ready(out);
+            self.tell(out)?;
+            let Some(ended) = self.running.join_next_with_id().await else { break };
+            let (id, outcome) = match ended {
+                Ok((id, done)) => (id, Ok(done)),
+                Err(error) => (error.id(), Err(error)),
+            };
+            let Some(at) = self.tasks.remove(&id) else { continue };
+            let done = outcome.unwrap_or_else(|error| {
+                self.failed(at, Error::internal(format!("the query stopped on a fault: {error}")))
+            });
+            self.end(at, done);
+        }
+        Ok(self.done.into_iter().flatten().collect())
+    }
+
+    /// Starts what may start, and settles what never will.
+    fn start_ready(&mut self, out: &mut dyn Output) {
+        // Settling one query may settle those that wait for it.
+        let mut moved = true;
+        while moved {
+            moved = false;
+            for at in 0..self.planned.len() {
+                if !self.started[at] && self.is_due(at) {
+                    self.start(at, out);
+                    moved = true;
+                }
+            }
+        }
+    }
+
+    /// Whether the query's turn has come: all before it have ended, and there
+    /// is room, or it will not run anyway.
+    fn is_due(&self, at: usize) -> bool {
+        let jobs = self.shared.options.jobs.max(1);
+        let waits = self.planned[at].after.iter().any(|before| self.done[*before].is_none());
+        self.is_stopped() || (!waits && self.running.len() < jobs)
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.stopped || self.shared.options.cancel.is_cancelled()
+    }
+
+    fn start(&mut self, at: usize, out: &mut dyn Output) {
+        let planned = &self.planned[at];
+        self.started[at] = true;
+        let bad = planned.after.iter().find(|before| {
+            self.done[**before].as_ref().is_some_and(|done| !done.record.status.is_good())
+        });
+        let job = match &planned.job {
+            Err(error) => {
+                let done = self.failed(at, error.clone());
+                return self.end(at, done);
+            }
+            Ok(_) if self.is_stopped() => {
+                let why =
+                    if self.stopped { "a query before it failed" } else { "the run was stopped" };
+                return self.skip(at, why);
+            }
+            Ok(_) if bad.is_some() => {
+                let name = bad.map(|at| self.planned[*at].name.as_str()).unwrap_or_default();
+                return self.skip(at, &format!("it depends on {name}"));
+            }
+            Ok(job) => job.clone(),
+        };
+        out.started(&planned.name);
+        let options = &self.shared.options;
+        let printed = options.folder.is_none() && !options.prints_nothing();
+        let stream = printed.then(|| out.data());
+        let shared = Arc::clone(&self.shared);
+        let task = self.running.spawn(async move { shared.run(&job, stream).await });
+        self.tasks.insert(task.id(), at);
+    }
+
+    /// The end of a query that failed before it ran.
+    fn failed(&self, at: usize, error: Error) -> Done {
+        let planned = &self.planned[at];
+        let title = planned.job.as_ref().map_or(planned.name.as_str(), |job| &job.query.title);
+        let mut record = QueryRecord::new(&planned.name, title, &planned.file);
+        record.status = Status::Failed;
+        record.error = Some(ErrorRecord::from(&error));
+        Done { record, error: Some(error) }
+    }
+
+    /// Passes over a query.
+    fn skip(&mut self, at: usize, why: &str) {
+        let planned = &self.planned[at];
+        let title = planned.job.as_ref().map_or(planned.name.as_str(), |job| &job.query.title);
+        let mut record = QueryRecord::new(&planned.name, title, &planned.file);
+        let error = Error::query(format!("not run: {why}"));
+        record.error = Some(ErrorRecord::from(&error));
+        self.done[at] = Some(Done { record, error: None });
+    }
+
+    fn end(&mut self, at: usize, done: Done) {
+        if done.record.status == Status::Failed && !self.shared.options.keep_going {
+            self.stopped = true;
+        }
+        self.done[at] = Some(done);
+    }
+
+    /// Tells of the queries that have ended, up to the first that has not.
+    fn tell(&mut self, out: &mut dyn Output) -> Result<()> {
+        while let Some(Some(done)) = self.done.get(self.told) {
+            out.finished(&done.record, done.error.as_ref())?;
+            self.told += 1;
+        }
+        Ok(())
+    }
+}

@@ -134,6 +134,22 @@ impl Param {
         }
     }
 
+    /// A value that the parameter takes, to plan with: its default, its least or
+    /// greatest value, or an example of its type.
+    ///
+    /// # Errors
+    /// When it takes no value at all.
+    pub fn sample(&self, clock: &Clock) -> Result<ScalarValue> {
+        if !self.required {
+            return self.unset(clock);
+        }
+        let example = self.kind.example();
+        let example = example.trim_matches('"').to_owned();
+        let candidates = [Some(example.clone()), self.min.clone(), self.max.clone()];
+        let mut taken = candidates.into_iter().flatten().map(|text| self.parse(&text, clock));
+        taken.find(Result::is_ok).unwrap_or_else(|| self.parse(&example, clock))
+    }
+
     /// The default as it is written, if there is one.
     #[must_use]
     pub fn default_text(&self) -> Option<String> {

@@ -1,0 +1,453 @@
+//! One query of a run, from its statements to its file and its record.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use datafusion::arrow::array::ArrayRef;
+use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use datafusion::arrow::record_batch::RecordBatch;
+use datafusion::common::ScalarValue;
+use datafusion::physical_plan::ExecutionPlan;
+
+use super::check::{Checked, MAX_CHECKED};
+use super::compare::{Against, Copy};
+use super::plan::{Job, Options, output_name};
+use super::reads::Reads;
+use super::record::{ColumnRecord, ErrorRecord, QueryRecord, RunRecord, Status, sha256};
+use super::sink::Hash;
+use crate::engine::{Params, Session};
+use crate::error::{Error, Kind, Result};
+use crate::queries::{Rule, plain};
+use crate::render::{self, BatchWriter, OutputFile, Sink};
+
+/// The pause before the second attempt; each further one is twice as long.
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+
+/// What the jobs of a run share.
+pub(super) struct Shared {
+    pub(super) options: Options,
+    /// The session whose memory and caches all queries use.
+    pub(super) session: Session,
+    /// The table versions when the run began.
+    pub(super) versions: BTreeMap<String, i64>,
+    /// The last run in the output folder, if its results may be used again.
+    pub(super) last: Option<RunRecord>,
+    /// The run to compare with.
+    pub(super) against: Option<Against>,
+}
+
+/// What became of a job.
+pub(super) struct Done {
+    pub(super) record: QueryRecord,
+    pub(super) error: Option<Error>,
+}
+
+/// Where a result goes.
+enum Target {
+    File(OutputFile),
+    Stream(Sink),
+    Nowhere,
+}
+
+impl Shared {
+    /// Runs `job`; a result that has no file goes to `stream`.
+    pub(super) async fn run(&self, job: &Job, stream: Option<Sink>) -> Done {
+        let mut record = QueryRecord::new(&job.query.name, &job.query.title, &job.query.file);
+        record.sql_sha256 = Some(sha256(job.query.text.as_bytes()));
+        record.params = bound(job);
+        let result = self.run_into(job, stream, &mut record).await;
+        let error = result.err();
+        if let Some(error) = &error {
+            record.status = Status::Failed;
+            record.error = Some(ErrorRecord::from(error));
+        }
+        if !record.status.is_good() {
+            self.keep_old_output(job, &mut record);
+        }
+        Done { record, error }
+    }
+
+    async fn run_into(
+        &self,
+        job: &Job,
+        mut stream: Option<Sink>,
+        record: &mut QueryRecord,
+    ) -> Result<()> {
+        if self.options.dry_run {
+            return self.plan_only(job, record).await;
+        }
+        if let Some(folder) = &self.options.folder {
+            let reads = self.reads(job).await?;
+            record.tables = reads.tables;
+            record.repeatable = reads.repeatable && !has_baseline(job);
+            if self.reuse(job, folder, record) {
+                return Ok(());
+            }
+        }
+        let mut pause = FIRST_PAUSE;
+        loop {
+            record.attempts += 1;
+            let started = Instant::now();
+            let outcome = self.limited(job, &mut stream, record).await;
+            record.seconds = started.elapsed().as_secs_f64();
+            match outcome {
+                Err(error) if record.attempts <= self.options.retries && may_pass(&error) => {
+                    tokio::time::sleep(pause).await;
+                    pause *= 2;
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
+    /// One attempt, under the limits of time and patience.
+    async fn limited(
+        &self,
+        job: &Job,
+        stream: &mut Option<Sink>,
+        record: &mut QueryRecord,
+    ) -> Result<()> {
+        let limit = self.options.timeout.or(job.query.timeout);
+        let attempt = self.attempt(job, stream, record);
+        let attempt = async {
+            match limit {
+                Some(limit) => tokio::time::timeout(limit, attempt).await.unwrap_or_else(|_| {
+                    let message = format!("timed out after {} s", limit.as_secs_f64());
+                    let error = Error::new(Kind::Timeout, message).in_file(&job.query.file);
+                    Err(error.hint("raise --timeout"))
+                }),
+                None => attempt.await,
+            }
+        };
+        tokio::select! {
+            biased;
+            () = self.options.cancel.cancelled() => Err(Error::new(Kind::Cancelled, "cancelled")),
+            outcome = attempt => outcome,
+        }
+    }
+
+    async fn attempt(
+        &self,
+        job: &Job,
+        stream: &mut Option<Sink>,
+        record: &mut QueryRecord,
+    ) -> Result<()> {
+        let target = self.target(job, stream)?;
+        let hash = Hash::default();
+        let copy = self.against.as_ref().map(|_| Copy::default());
+        let mut sink = match &target {
+            Target::File(file) => hash.watch(file.writer()?),
+            Target::Stream(_) | Target::Nowhere => Box::new(std::io::sink()),
+        };
+        if let Some(copy) = &copy {
+            sink = copy.watch(sink);
+        }
+        let (sink, file) = match target {
+            Target::File(file) => (sink, Some(file)),
+            Target::Stream(stream) => (stream, None),
+            Target::Nowhere => (sink, None),
+        };
+        let mut result = Collected::new(job, sink, self.options.display.clone());
+        for point in &job.grid.points {
+            self.run_point(job, point, &mut result).await?;
+        }
+        let (schema, batches) = result.finish(record)?;
+        let checked = Checked {
+            entry: &job.entry,
+            schema: &schema,
+            batches: &batches,
+            session: &self.session,
+            accept: self.options.accept,
+        };
+        record.expectations = checked.verdicts(&job.query.expect).await?;
+        let holds = record.expectations.iter().all(|verdict| verdict.failure.is_none());
+        record.status = if holds { Status::Ok } else { Status::Unexpected };
+        if let (Some(against), Some(copy)) = (&self.against, copy) {
+            let changes = against.changes(job, record, copy)?;
+            if self.options.check && !changes.is_empty() {
+                record.status = Status::Unexpected;
+            }
+            record.changes = Some(changes);
+        }
+        if let Some(file) = file.filter(|_| record.status.is_good()) {
+            record.result_sha256 = Some(hash.finish());
+            record.output = Some(output_name(&job.query.name, job.format)?.display().to_string());
+            file.finish()?;
+        }
+        Ok(())
+    }
+
+    /// Runs the statements of `job` once, in a session of their own.
+    async fn run_point(&self, job: &Job, point: &Params, result: &mut Collected<'_>) -> Result<()> {
+        let session = self.session.sibling()?;
+        let statements = job.query.statements()?;
+        let Some((last, before)) = statements.split_last() else {
+            return Err(Error::internal("a saved query without a statement"));
+        };
+        for statement in before {
+            let mut answer = session.run(statement, point).await?;
+            while let Some(batch) = answer.next().await {
+                batch?;
+            }
+        }
+        let mut answer = session.run(last, point).await?;
+        result.begin(&answer.schema, point)?;
+        while let Some(batch) = answer.next().await {
+            result.write(&batch?, point)?;
+        }
+        result.bytes_read += bytes_read(answer.plan.as_ref());
+        Ok(())
+    }
+
+    /// Where the result of `job` goes.
+    fn target(&self, job: &Job, stream: &mut Option<Sink>) -> Result<Target> {
+        if let Some(folder) = &self.options.folder {
+            let path = folder.join(output_name(&job.query.name, job.format)?);
+            if let Some(parent) = path.parent() {
+                std::fs::create_dir_all(parent)
+                    .map_err(|error| Error::io("make the folder", parent, &error))?;
+            }
+            return Ok(Target::File(OutputFile::create(&path)?));
+        }
+        Ok(stream.take().map_or(Target::Nowhere, Target::Stream))
+    }
+
+    /// What the query reads. A file of several statements may read what it
+    /// makes, so it counts as reading everything.
+    async fn reads(&self, job: &Job) -> Result<Reads> {
+        let everything = || Reads { tables: self.versions.clone(), repeatable: false };
+        let statements = job.query.statements()?;
+        let [statement] = statements.as_slice() else { return Ok(everything()) };
+        let Some(point) = job.grid.points.first() else { return Ok(everything()) };
+        let plan = self.session.sibling()?.plan(statement, point).await?;
+        Ok(Reads::of(&plan, &self.versions))
+    }
+
+    /// Plans the query without running it.
+    async fn plan_only(&self, job: &Job, record: &mut QueryRecord) -> Result<()> {
+        let session = self.session.sibling()?;
+        let point = job.grid.points.first().cloned().unwrap_or_default();
+        let plan = super::lint::plan_all(&session, &job.query.statements()?, &point).await?;
+        record.tables = Reads::of(&plan, &self.versions).tables;
+        record.columns = columns(plan.schema().as_arrow());
+        record.status = Status::Planned;
+        Ok(())
+    }
+
+    /// Takes over the last result, if nothing that it depends on has changed and
+    /// its file is as it was written.
+    fn reuse(&self, job: &Job, folder: &Path, record: &mut QueryRecord) -> bool {
+        let Some(last) = self.last.as_ref().and_then(|last| last.query(&job.query.name)) else {
+            return false;
+        };
+        let unchanged = record.repeatable
+            && last.repeatable
+            && matches!(last.status, Status::Ok | Status::Reused)
+            && last.sql_sha256 == record.sql_sha256
+            && last.params == record.params
+            && last.tables == record.tables;
+        let name = output_name(&job.query.name, job.format).unwrap_or_default();
+        if !unchanged || last.output.as_deref() != name.to_str() {
+            return false;
+        }
+        let Ok(bytes) = std::fs::read(folder.join(&name)) else { return false };
+        if Some(sha256(&bytes)) != last.result_sha256 {
+            return false;
+        }
+        let (title, file) = (record.title.clone(), record.file.clone());
+        *record = QueryRecord {
+            title,
+            file,
+            attempts: 0,
+            status: Status::Reused,
+            changes: None,
+            ..last.clone()
+        };
+        if let Some(against) = &self.against {
+            let copy = Copy::of(bytes);
+            record.changes = against.changes(job, record, copy).ok();
+        }
+        true
+    }
+
+    /// Says of a failed query that its file is still that of an earlier run.
+    fn keep_old_output(&self, job: &Job, record: &mut QueryRecord) {
+        let Some(folder) = &self.options.folder else { return };
+        let Ok(name) = output_name(&job.query.name, job.format) else { return };
+        if folder.join(&name).is_file() {
+            record.output = Some(name.display().to_string());
+            record.stale = true;
+        }
+    }
+}
+
+/// The result of a query as it comes in: written, counted, and kept if it has to
+/// be checked.
+struct Collected<'a> {
+    job: &'a Job,
+    sink: Option<Sink>,
+    options: render::Options,
+    writer: Option<Box<dyn BatchWriter>>,
+    schema: Option<SchemaRef>,
+    kept: Vec<RecordBatch>,
+    kept_bytes: usize,
+    rows: u64,
+    bytes_read: u64,
+}
+
+impl<'a> Collected<'a> {
+    fn new(job: &'a Job, sink: Sink, options: render::Options) -> Self {
+        Self {
+            job,
+            sink: Some(sink),
+            options,
+            writer: None,
+            schema: None,
+            kept: Vec::new(),
+            kept_bytes: 0,
+            rows: 0,
+            bytes_read: 0,
+        }
+    }
+
+    /// Takes the columns of the next point of the grid, which have to be those
+    /// of the first.
+    fn begin(&mut self, schema: &SchemaRef, point: &Params) -> Result<()> {
+        let swept = self.job.grid.swept.iter().map(|name| {
+            let data_type = point.get(name).map_or(DataType::Null, ScalarValue::data_type);
+            Field::new(column_name(name, schema), data_type, true)
+        });
+        let own = schema.fields().iter().map(|field| field.as_ref().clone().with_nullable(true));
+        let all = Arc::new(Schema::new(if self.job.grid.swept.is_empty() {
+            schema.fields().iter().map(|field| field.as_ref().clone()).collect::<Vec<_>>()
+        } else {
+            swept.chain(own).collect()
+        }));
+        match &self.schema {
+            None => {
+                let sink = self.sink.take().unwrap_or_else(|| Box::new(std::io::sink()));
+                self.writer = Some((self.job.format.open)(sink, &all, &self.options)?);
+                self.schema = Some(all);
+                Ok(())
+            }
+            Some(first) if first.fields() == all.fields() => Ok(()),
+            Some(_) => {
+                Err(Error::query("the columns differ from one value of the sweep to the next")
+                    .in_file(&self.job.query.file))
+            }
+        }
+    }
+
+    fn write(&mut self, batch: &RecordBatch, point: &Params) -> Result<()> {
+        let batch = self.with_swept(batch, point)?;
+        self.rows += batch.num_rows() as u64;
+        if !self.job.query.expect.is_empty() {
+            self.kept_bytes += batch.get_array_memory_size();
+            if self.kept_bytes > MAX_CHECKED {
+                let message =
+                    format!("a result of more than {MAX_CHECKED} bytes cannot be checked");
+                let error = Error::new(Kind::Limit, message).in_file(&self.job.query.file);
+                return Err(error.hint("drop its expectations, or let it return fewer rows"));
+            }
+            self.kept.push(batch.clone());
+        }
+        match &mut self.writer {
+            Some(writer) => writer.write(&batch),
+            None => Ok(()),
+        }
+    }
+
+    /// The batch with a first column for each swept parameter.
+    fn with_swept(&self, batch: &RecordBatch, point: &Params) -> Result<RecordBatch> {
+        let Some(schema) = self.schema.as_ref().filter(|_| !self.job.grid.swept.is_empty()) else {
+            return Ok(batch.clone());
+        };
+        let values = self.job.grid.swept.iter().filter_map(|name| point.get(name));
+        let swept: datafusion::error::Result<Vec<ArrayRef>> =
+            values.map(|value| value.to_array_of_size(batch.num_rows())).collect();
+        let mut arrays = swept.map_err(|error| Error::internal(error.to_string()))?;
+        arrays.extend(batch.columns().iter().cloned());
+        RecordBatch::try_new(Arc::clone(schema), arrays)
+            .map_err(|error| Error::internal(error.to_string()))
+    }
+
+    /// Writes what is left, and says in `record` what came.
+    fn finish(mut self, record: &mut QueryRecord) -> Result<(SchemaRef, Vec<RecordBatch>)> {
+        if let Some(writer) = self.writer.take() {
+            writer.finish()?;
+        }
+        let schema = self.schema.unwrap_or_else(|| Arc::new(Schema::empty()));
+        record.rows = Some(self.rows);
+        record.columns = columns(&schema);
+        record.bytes_read = Some(self.bytes_read);
+        Ok((schema, self.kept))
+    }
+}
+
+/// The column of a swept parameter: its name, or another if the result has it.
+fn column_name(param: &str, schema: &Schema) -> String {
+    if schema.index_of(param).is_ok() { format!("param_{param}") } else { param.to_owned() }
+}
+
+/// The columns as the record has them.
+pub(super) fn columns(schema: &Schema) -> Vec<ColumnRecord> {
+    let column = |field: &Arc<Field>| ColumnRecord {
+        name: field.name().clone(),
+        kind: render::type_name(field.data_type()),
+    };
+    schema.fields().iter().map(column).collect()
+}
+
+/// Whether trying again may help.
+fn may_pass(error: &Error) -> bool {
+    matches!(error.kind(), Kind::Busy | Kind::Timeout | Kind::Limit | Kind::Store | Kind::Internal)
+}
+
+fn has_baseline(job: &Job) -> bool {
+    job.query.expect.iter().any(|expectation| matches!(expectation.rule, Rule::Baseline { .. }))
+}
+
+/// The value of each parameter for the record; the values of a swept one.
+fn bound(job: &Job) -> BTreeMap<String, serde_json::Value> {
+    let mut values = BTreeMap::new();
+    for param in &job.query.params {
+        let mut points =
+            job.grid.points.iter().filter_map(|point| point.get(&param.name)).map(json);
+        let value = if job.grid.swept.contains(&param.name) {
+            let mut seen = std::collections::HashSet::new();
+            points.filter(|value| seen.insert(value.to_string())).collect()
+        } else {
+            points.next().unwrap_or_default()
+        };
+        values.insert(param.name.clone(), value);
+    }
+    values
+}
+
+/// A parameter's value in JSON.
+pub(crate) fn json(value: &ScalarValue) -> serde_json::Value {
+    match value {
+        value if value.is_null() => serde_json::Value::Null,
+        ScalarValue::Int64(Some(number)) => (*number).into(),
+        ScalarValue::Float64(Some(number)) => (*number).into(),
+        ScalarValue::Boolean(Some(truth)) => (*truth).into(),
+        ScalarValue::List(list) => {
+            let values = list.value(0);
+            let elements =
+                (0..values.len()).filter_map(|at| ScalarValue::try_from_array(&values, at).ok());
+            elements.map(|element| json(&element)).collect()
+        }
+        other => plain(other).into(),
+    }
+}
+
+/// Bytes that the scans of a finished plan have read.
+pub(super) fn bytes_read(plan: &dyn ExecutionPlan) -> u64 {
+    let own = plan
+        .metrics()
+        .and_then(|metrics| metrics.sum_by_name("bytes_scanned"))
+        .map_or(0, |value| value.as_usize() as u64);
+    own + plan.children().iter().map(|child| bytes_read(child.as_ref())).sum::<u64>()
+}

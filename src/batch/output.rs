@@ -1,0 +1,148 @@
+//! What a run tells while it runs.
+
+use std::fmt::Write as _;
+use std::io::Write;
+
+use super::Summary;
+use super::record::{QueryRecord, Status};
+use crate::error::{Error, Result};
+use crate::render::{Sink, visible, write_error};
+
+/// Hears of a run as it goes on.
+pub trait Output {
+    /// The query called `name` begins.
+    fn started(&mut self, name: &str);
+
+    /// A query has ended. Queries are told of in the order in which they were
+    /// named, whatever order they end in.
+    ///
+    /// # Errors
+    /// When the news cannot be passed on.
+    fn finished(&mut self, query: &QueryRecord, error: Option<&Error>) -> Result<()>;
+
+    /// Where the result of a single query goes that has no folder.
+    fn data(&mut self) -> Sink;
+}
+
+/// One line per query, for standard error, and the result of a single query to
+/// a sink.
+pub struct Lines<'a> {
+    talk: &'a mut dyn Write,
+    data: Option<Sink>,
+    /// Whether queries that went well are mentioned.
+    mention_good: bool,
+}
+
+impl std::fmt::Debug for Lines<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Lines").field("mention_good", &self.mention_good).finish_non_exhaustive()
+    }
+}
+
+impl<'a> Lines<'a> {
+    /// Lines for `talk`; a single query's result goes to `data`.
+    pub fn new(talk: &'a mut dyn Write, data: Sink) -> Self {
+        Self { talk, data: Some(data), mention_good: true }
+    }
+
+    /// The same, silent about queries that went well.
+    #[must_use]
+    pub fn quiet(mut self) -> Self {
+        self.mention_good = false;
+        self
+    }
+}
+
+impl Output for Lines<'_> {
+    fn started(&mut self, _name: &str) {}
+
+    fn finished(&mut self, query: &QueryRecord, error: Option<&Error>) -> Result<()> {
+        if query.status.is_good() && !self.mention_good && query.changes.is_none() {
+            return Ok(());
+        }
+        self.talk
+            .write_all(lines(query, error).as_bytes())
+            .and_then(|()| self.talk.flush())
+            .map_err(|error| write_error(&error))
+    }
+
+    fn data(&mut self) -> Sink {
+        self.data.take().unwrap_or_else(|| Box::new(std::io::sink()))
+    }
+}
+
+/// The line of a query, and below it what is wrong and what has changed.
+#[must_use]
+pub fn lines(query: &QueryRecord, error: Option<&Error>) -> String {
+    let mut text = format!("{:<10}  {}", query.status.word(), visible(&query.name));
+    // Writing to a String cannot fail.
+    let _ = match (query.status, query.rows) {
+        (Status::Reused, Some(rows)) => write!(text, "  {}, nothing has changed", counted(rows)),
+        (Status::Ok | Status::Unexpected, Some(rows)) => {
+            write!(text, "  {}  {:.2} s", counted(rows), query.seconds)
+        }
+        _ => Ok(()),
+    };
+    if query.attempts > 1 {
+        let _ = write!(text, "  {} attempts", query.attempts);
+    }
+    text.push('\n');
+    if let Some(error) = error {
+        indent(&mut text, &error.to_string());
+    }
+    for verdict in &query.expectations {
+        if let Some(failure) = &verdict.failure {
+            let line = verdict.line.map(|line| format!(":{line}")).unwrap_or_default();
+            let place = format!("{}{line}: ", query.file);
+            indent(&mut text, &format!("{place}expected: {}; {failure}", verdict.expected));
+        }
+    }
+    for change in query.changes.iter().flatten() {
+        indent(&mut text, change);
+    }
+    if query.changes.as_ref().is_some_and(Vec::is_empty) {
+        indent(&mut text, "no change");
+    }
+    if query.stale {
+        let output = query.output.as_deref().unwrap_or_default();
+        indent(&mut text, &format!("{output} is still that of an earlier run"));
+    }
+    text
+}
+
+impl Summary {
+    /// The closing line: how many queries ended how.
+    #[must_use]
+    pub fn line(&self) -> String {
+        let queries = &self.record.queries;
+        let all = [
+            Status::Ok,
+            Status::Reused,
+            Status::Planned,
+            Status::Unexpected,
+            Status::Failed,
+            Status::Skipped,
+        ];
+        let counts: Vec<String> = all
+            .into_iter()
+            .map(|status| (status, queries.iter().filter(|query| query.status == status).count()))
+            .filter(|(_, count)| *count > 0)
+            .map(|(status, count)| format!("{count} {}", status.word()))
+            .collect();
+        let word = if queries.len() == 1 { "query" } else { "queries" };
+        format!("{} {word}: {}; {:.2} s", queries.len(), counts.join(", "), self.record.seconds)
+    }
+}
+
+fn counted(rows: u64) -> String {
+    if rows == 1 { "1 row".to_owned() } else { format!("{rows} rows") }
+}
+
+/// Appends `what` in lines of its own, set in.
+fn indent(text: &mut String, what: &str) {
+    for line in what.lines() {
+        text.push_str("    ");
+        text.push_str(line);
+        text.push('\n');
+    }
+}

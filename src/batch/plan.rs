@@ -1,0 +1,374 @@
+//! What a run will do: the chosen queries, read, with their parameters bound and
+//! in order. A fault found here is found before anything runs.
+
+use std::collections::BTreeMap;
+use std::path::{Component, Path, PathBuf};
+use std::time::Duration;
+
+use crate::engine::Settings;
+use crate::error::{Error, Result, nearest};
+use crate::queries::{Clock, Entry, Grid, Library, Origin, SavedQuery};
+use crate::render::{self, Format};
+
+use super::cancel::Cancel;
+use super::record::{RUN_FILE, RunRecord};
+
+/// What was asked for, resolved.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Parameters as they were given: name and text, in order. A parameter
+    /// applies to the queries that declare it.
+    pub given: Vec<(String, String)>,
+    /// The folder for results; without it, the one query prints its result.
+    pub folder: Option<PathBuf>,
+    /// The output format; without it each query's own, else CSV.
+    pub format: Option<String>,
+    /// The format of a query that is printed and names none.
+    pub printed: &'static str,
+    /// How values are shown.
+    pub display: render::Options,
+    /// How many queries run side by side.
+    pub jobs: usize,
+    /// Whether the others run after a failure.
+    pub keep_going: bool,
+    /// Whether expectations are all that is wanted: nothing is written.
+    pub check: bool,
+    /// Selectors such as `tag:daily`; a query has to fit one of them.
+    pub select: Vec<String>,
+    /// Whether queries are planned and not run.
+    pub dry_run: bool,
+    /// How long each query may take; a query's own limit is used where there
+    /// is none.
+    pub timeout: Option<Duration>,
+    /// Tries after the first, for failures that may pass: a busy database, a
+    /// timeout, memory or disk.
+    pub retries: u32,
+    /// Whether only what failed in `folder`'s last run is run.
+    pub rerun_failed: bool,
+    /// The folder of the run to compare with.
+    pub against: Option<PathBuf>,
+    /// Whether baselines, and the results in `against`, are replaced by what
+    /// comes out.
+    pub accept: bool,
+    /// Whether results are computed although nothing has changed.
+    pub fresh: bool,
+    /// The settings of the sessions that queries run in.
+    pub settings: Settings,
+    /// Stops the run.
+    pub cancel: Cancel,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            given: Vec::new(),
+            folder: None,
+            format: None,
+            printed: "csv",
+            display: render::Options::default(),
+            jobs: 1,
+            keep_going: false,
+            check: false,
+            select: Vec::new(),
+            dry_run: false,
+            timeout: None,
+            retries: 0,
+            rerun_failed: false,
+            against: None,
+            accept: false,
+            fresh: false,
+            settings: Settings::default(),
+            cancel: Cancel::default(),
+        }
+    }
+}
+
+/// What a run will do.
+#[derive(Debug)]
+pub struct RunPlan {
+    /// The queries in the order in which they were named.
+    pub(super) jobs: Vec<Planned>,
+    /// What was asked for.
+    pub(super) options: Options,
+    /// The record of the last run in the output folder.
+    pub(super) last: Option<RunRecord>,
+    /// What time it is taken to be.
+    pub(super) clock: Clock,
+}
+
+/// One query of a run.
+#[derive(Debug)]
+pub(super) struct Planned {
+    /// Its name.
+    pub(super) name: String,
+    /// Its file.
+    pub(super) file: String,
+    /// What to run, or why it cannot be.
+    pub(super) job: Result<Job>,
+    /// The jobs, by position, that have to end well before it.
+    pub(super) after: Vec<usize>,
+}
+
+/// A query that is ready to run.
+#[derive(Debug, Clone)]
+pub(super) struct Job {
+    pub(super) entry: Entry,
+    pub(super) query: SavedQuery,
+    pub(super) grid: Grid,
+    pub(super) format: &'static Format,
+}
+
+impl RunPlan {
+    /// Finds, reads and binds the queries that `wanted` names.
+    ///
+    /// # Errors
+    /// When a name finds nothing, two queries share one, a parameter fits no
+    /// query, dependencies form a cycle, or there is nothing to run; and, unless
+    /// the run keeps going, when one query is not well formed or lacks a
+    /// parameter.
+    pub fn new(
+        library: &Library,
+        wanted: &[String],
+        mut options: Options,
+        clock: &Clock,
+    ) -> Result<Self> {
+        if options.accept && options.against.is_some() {
+            accept_into(&mut options)?;
+        }
+        let last = options.folder.as_deref().map(RunRecord::read).transpose()?.flatten();
+        let entries = if options.rerun_failed {
+            failed_before(library, last.as_ref(), wanted, &mut options)?
+        } else {
+            library.select(wanted)?
+        };
+        let mut planned = Vec::new();
+        for entry in entries {
+            match prepare(&entry, &options, clock) {
+                Ok(job) if !is_selected(&job.query, &options.select) => {}
+                Err(error) if !options.keep_going => return Err(error),
+                job => planned.push(Planned {
+                    name: entry.name.clone(),
+                    file: entry.origin.to_string(),
+                    job,
+                    after: Vec::new(),
+                }),
+            }
+        }
+        check_selectors(&options.select)?;
+        if planned.is_empty() && !options.rerun_failed {
+            let error = Error::usage("there is no saved query to run");
+            return Err(if options.select.is_empty() {
+                error.hint("name one, or a folder of them")
+            } else {
+                error.hint(format!("none of them fits {}", options.select.join(", ")))
+            });
+        }
+        check_given(&planned, &options.given)?;
+        link(&mut planned, library)?;
+        check_cycles(&planned)?;
+        if planned.len() > 1 && options.folder.is_none() && !options.prints_nothing() {
+            let message = format!("{} queries need a folder for their results", planned.len());
+            return Err(Error::usage(message).hint("add -o DIR"));
+        }
+        Ok(Self { jobs: planned, options, last, clock: clock.clone() })
+    }
+}
+
+impl Options {
+    /// Whether no result is written or printed.
+    pub(super) fn prints_nothing(&self) -> bool {
+        self.check || self.dry_run || (self.against.is_some() && self.folder.is_none())
+    }
+
+    /// The given parameters that `query` declares.
+    fn given_to(&self, query: &SavedQuery) -> Vec<(String, String)> {
+        let declared = |name: &String| query.params.iter().any(|param| param.name == *name);
+        self.given.iter().filter(|(name, _)| declared(name)).cloned().collect()
+    }
+}
+
+/// Reads a query and binds its parameters.
+fn prepare(entry: &Entry, options: &Options, clock: &Clock) -> Result<Job> {
+    let query = entry.load()?;
+    let place = |error: Error| {
+        if error.place().file.is_none() { error.in_file(&query.file) } else { error }
+    };
+    query.statements()?;
+    let own = query.format.as_deref();
+    let fallback = if options.folder.is_some() { "csv" } else { options.printed };
+    let name = options.format.as_deref().or(own).unwrap_or(fallback);
+    let format = render::format(name).map_err(place)?;
+    let grid = Grid::new(&query.params, &options.given_to(&query), clock).map_err(place)?;
+    output_name(&entry.name, format).map_err(place)?;
+    Ok(Job { entry: entry.clone(), query, grid, format })
+}
+
+/// The file of a query's result, relative to the output folder.
+pub(super) fn output_name(name: &str, format: &Format) -> Result<PathBuf> {
+    let suffix = format.suffixes.first().unwrap_or(&"txt");
+    let file = PathBuf::from(format!("{name}.{suffix}"));
+    if !file.components().all(|part| matches!(part, Component::Normal(_))) {
+        return Err(Error::usage(format!(
+            "the query's name `{name}` leads out of the output folder"
+        )));
+    }
+    if file == Path::new(RUN_FILE) {
+        let error = Error::usage(format!("the result would take the place of {RUN_FILE}"));
+        return Err(error.hint("rename the query, or choose another --format"));
+    }
+    Ok(file)
+}
+
+/// The names that failed in the last run of the folder; takes over what that
+/// run was given unless this one is given something.
+fn failed_before(
+    library: &Library,
+    last: Option<&RunRecord>,
+    wanted: &[String],
+    options: &mut Options,
+) -> Result<Vec<Entry>> {
+    let Some(last) = last else {
+        let folder = options.folder.as_deref().map(|folder| folder.display().to_string());
+        let message = format!("no record of a run in {}", folder.unwrap_or_default());
+        return Err(Error::usage(message).hint("name the folder that -o named"));
+    };
+    if options.given.is_empty() {
+        options.given.clone_from(&last.given);
+    }
+    if options.format.is_none() {
+        options.format.clone_from(&last.format);
+    }
+    let bad = last.queries.iter().filter(|query| !query.status.is_good());
+    let again = bad.filter(|query| wanted.is_empty() || is_below(&query.name, wanted));
+    let mut entries = Vec::new();
+    for query in again {
+        if Path::new(&query.file).is_file() {
+            // By its path alone it could get another name than it had.
+            let origin = Origin::File(PathBuf::from(&query.file));
+            entries.push(Entry { name: query.name.clone(), origin });
+        } else {
+            entries.extend(library.select(std::slice::from_ref(&query.name))?);
+        }
+    }
+    Ok(entries)
+}
+
+/// Makes the folder to compare with the one that results go to.
+fn accept_into(options: &mut Options) -> Result<()> {
+    if options.folder.is_some() && options.folder != options.against {
+        let error = Error::usage("--accept replaces the results in the folder of --against");
+        return Err(error.hint("leave out -o"));
+    }
+    options.folder.clone_from(&options.against);
+    Ok(())
+}
+
+/// Whether `name` is one of `wanted` or lies in a folder of it.
+fn is_below(name: &str, wanted: &[String]) -> bool {
+    wanted.iter().any(|wanted| {
+        name == wanted
+            || name.strip_prefix(wanted.as_str()).is_some_and(|rest| rest.starts_with('/'))
+    })
+}
+
+/// Whether the query fits one of `select`.
+fn is_selected(query: &SavedQuery, select: &[String]) -> bool {
+    let fits = |selector: &String| {
+        selector.strip_prefix("tag:").is_some_and(|tag| query.tags.iter().any(|own| own == tag))
+    };
+    select.is_empty() || select.iter().any(fits)
+}
+
+fn check_selectors(select: &[String]) -> Result<()> {
+    match select.iter().find(|selector| !selector.starts_with("tag:")) {
+        Some(selector) => {
+            let message = format!("`{selector}` selects nothing");
+            Err(Error::usage(message).hint("write tag:NAME"))
+        }
+        None => Ok(()),
+    }
+}
+
+/// Refuses a parameter that no query declares.
+fn check_given(planned: &[Planned], given: &[(String, String)]) -> Result<()> {
+    let ready: Vec<&Job> = planned.iter().filter_map(|planned| planned.job.as_ref().ok()).collect();
+    if ready.len() < planned.len() {
+        // A query that could not be read may have declared it.
+        return Ok(());
+    }
+    let declared: Vec<&str> =
+        ready.iter().flat_map(|job| &job.query.params).map(|param| param.name.as_str()).collect();
+    let Some((name, _)) = given.iter().find(|(name, _)| !declared.contains(&name.as_str())) else {
+        return Ok(());
+    };
+    let error = match ready.as_slice() {
+        [only] => Error::usage(format!("{} has no parameter `{name}`", only.query.name)),
+        _ => Error::usage(format!("none of the queries has a parameter `{name}`")),
+    };
+    Err(match nearest(name, declared.iter().copied()) {
+        Some(near) => error.hint(format!("did you mean `{near}`?")),
+        None if declared.is_empty() => error.hint("they take no parameters"),
+        None => error.hint(format!("the parameters are {}", declared.join(", "))),
+    })
+}
+
+/// Turns the names of `depends_on` into positions. A dependency that is not part
+/// of the run is not waited for.
+fn link(planned: &mut [Planned], library: &Library) -> Result<()> {
+    let positions: BTreeMap<String, usize> =
+        planned.iter().enumerate().map(|(at, planned)| (planned.name.clone(), at)).collect();
+    let mut known: Option<Vec<String>> = None;
+    for planned in planned {
+        let Ok(job) = &planned.job else { continue };
+        for name in &job.query.depends_on {
+            if let Some(at) = positions.get(name) {
+                planned.after.push(*at);
+                continue;
+            }
+            if known.is_none() {
+                known = Some(library.entries()?.into_iter().map(|entry| entry.name).collect());
+            }
+            let names = known.as_deref().unwrap_or_default();
+            if !names.contains(name) {
+                let error = Error::usage(format!("depends_on: no saved query `{name}`"));
+                let error = error.in_file(&job.query.file);
+                let all = names.iter().chain(positions.keys()).map(String::as_str);
+                return Err(match nearest(name, all) {
+                    Some(near) => error.hint(format!("did you mean `{near}`?")),
+                    None => error,
+                });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Refuses queries that wait for each other, and names them.
+fn check_cycles(planned: &[Planned]) -> Result<()> {
+    let mut done = vec![false; planned.len()];
+    loop {
+        let free = |at: &usize| !done[*at] && planned[*at].after.iter().all(|before| done[*before]);
+        match (0..planned.len()).find(free) {
+            Some(at) => done[at] = true,
+            None => break,
+        }
+    }
+    let Some(start) = done.iter().position(|done| !done) else { return Ok(()) };
+    // Every query that is left waits for one that is left: walk until one comes
+    // again.
+    let mut path = vec![start];
+    loop {
+        let at = path[path.len() - 1];
+        let Some(next) = planned[at].after.iter().copied().find(|before| !done[*before]) else {
+            return Err(Error::internal("a cycle of dependencies without an end"));
+        };
+        if let Some(from) = path.iter().position(|seen| *seen == next) {
+            let mut names: Vec<&str> =
+                path[from..].iter().map(|at| planned[*at].name.as_str()).collect();
+            names.push(&planned[next].name);
+            let message = format!("depends_on goes in a circle: {}", names.join(" -> "));
+            return Err(Error::usage(message).in_file(&planned[next].file));
+        }
+        path.push(next);
+    }
+}

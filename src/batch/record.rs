@@ -1,0 +1,307 @@
+//! `run.json`: what a run did, for programs and for the next run.
+//!
+//! The file lies in the output folder, beside the results. It is one JSON object
+//! with the fields of [`RunRecord`]; `queries` has one object per query with the
+//! fields of [`QueryRecord`], in the order in which the queries were named.
+//! A field that is not known is `null`. `schema` is 1 and grows when a field
+//! changes its meaning or goes away; new fields may come at any time.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::error::{Error, Result};
+use crate::render::{OutputFile, write_error};
+
+/// The name of the file in the output folder.
+pub const RUN_FILE: &str = "run.json";
+
+/// The version of the file's layout.
+const SCHEMA: u32 = 1;
+
+/// One run.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RunRecord {
+    /// The version of this layout.
+    pub schema: u32,
+    /// The version of weiku that ran.
+    pub weiku: String,
+    /// The database folder; `null` for a run over files.
+    pub database: Option<String>,
+    /// When the run began, in UTC.
+    pub started_at: String,
+    /// When it ended, in UTC.
+    pub finished_at: String,
+    /// How long it took.
+    pub seconds: f64,
+    /// The time zone that ruled dates.
+    pub timezone: String,
+    /// The parameters as they were given, in order.
+    pub given: Vec<(String, String)>,
+    /// The output format that was asked for; `null` when each query chose.
+    pub format: Option<String>,
+    /// The version of every table when the run began.
+    pub tables: BTreeMap<String, i64>,
+    /// The most memory the process held so far, in bytes.
+    pub peak_memory: Option<u64>,
+    /// What became of each query.
+    pub queries: Vec<QueryRecord>,
+}
+
+/// What became of one query.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct QueryRecord {
+    /// The query's name.
+    pub name: String,
+    /// What a reader calls it.
+    pub title: String,
+    /// The file it was read from.
+    pub file: String,
+    /// How it ended.
+    pub status: Status,
+    /// The file of the result, relative to the output folder.
+    pub output: Option<String>,
+    /// After a failure, whether `output` is still that of an earlier run.
+    pub stale: bool,
+    /// Rows of the result.
+    pub rows: Option<u64>,
+    /// Columns of the result.
+    pub columns: Vec<ColumnRecord>,
+    /// How long the last attempt took; of a reused result, the time it took then.
+    pub seconds: f64,
+    /// Bytes read from data files.
+    pub bytes_read: Option<u64>,
+    /// Bytes of memory it held at most; `null`, as the engine does not count it
+    /// per query.
+    pub peak_memory: Option<u64>,
+    /// How often it was tried in this run; 0 if it was not.
+    pub attempts: u32,
+    /// The value of each parameter as it was bound; a list if it was swept.
+    pub params: BTreeMap<String, serde_json::Value>,
+    /// The SHA-256 of the query's file.
+    pub sql_sha256: Option<String>,
+    /// The SHA-256 of the output file.
+    pub result_sha256: Option<String>,
+    /// The version of each table that it read.
+    pub tables: BTreeMap<String, i64>,
+    /// Whether the same file, parameters and table versions are bound to give
+    /// the same result, so that it can be used again.
+    pub repeatable: bool,
+    /// How its expectations came out.
+    pub expectations: Vec<Verdict>,
+    /// What changed since the run it was compared with.
+    pub changes: Option<Vec<String>>,
+    /// Why it failed.
+    pub error: Option<ErrorRecord>,
+}
+
+/// How a query ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// It ran, and all it promises holds.
+    Ok,
+    /// Its last result was used again, as nothing has changed.
+    Reused,
+    /// It can be planned; it was not to be run.
+    Planned,
+    /// It ran, and an expectation does not hold.
+    Unexpected,
+    /// It failed.
+    Failed,
+    /// It was not run, because of a failure before it.
+    Skipped,
+}
+
+/// One column of a result.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ColumnRecord {
+    /// The name.
+    pub name: String,
+    /// The type, as SQL names it.
+    #[serde(rename = "type")]
+    pub kind: String,
+}
+
+/// How one expectation came out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verdict {
+    /// What was promised, in words.
+    pub expected: String,
+    /// The line of the query's file that promises it.
+    pub line: Option<u64>,
+    /// What was found instead; `null` if the promise holds.
+    pub failure: Option<String>,
+}
+
+/// An error, for programs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ErrorRecord {
+    /// The word for its kind, such as `query` or `timeout`.
+    pub code: String,
+    /// What failed.
+    pub message: String,
+    /// The file it lies in.
+    pub file: Option<String>,
+    /// The line in the file.
+    pub line: Option<u64>,
+    /// The column in the line.
+    pub column: Option<u64>,
+    /// What to try.
+    pub hint: Option<String>,
+}
+
+impl RunRecord {
+    /// A record of a run that begins now, with nothing in it.
+    pub(super) fn begin(now: chrono::DateTime<chrono::Utc>, timezone: &str) -> Self {
+        Self {
+            schema: SCHEMA,
+            weiku: env!("CARGO_PKG_VERSION").to_owned(),
+            database: None,
+            started_at: stamp(now),
+            finished_at: stamp(now),
+            seconds: 0.0,
+            timezone: timezone.to_owned(),
+            given: Vec::new(),
+            format: None,
+            tables: BTreeMap::new(),
+            peak_memory: None,
+            queries: Vec::new(),
+        }
+    }
+
+    /// Reads the record of the run that wrote `folder`; `None` if there is none.
+    ///
+    /// # Errors
+    /// When it cannot be read or is none of ours.
+    pub fn read(folder: &Path) -> Result<Option<Self>> {
+        let path = folder.join(RUN_FILE);
+        let bytes = match std::fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(Error::io("read", &path, &error)),
+        };
+        let faulty = |message: String| {
+            Error::usage(message).in_file(path.display().to_string()).hint("run without it once")
+        };
+        let record: Self = serde_json::from_slice(&bytes)
+            .map_err(|error| faulty(format!("it is no record of a run: {error}")))?;
+        if record.schema > SCHEMA {
+            return Err(faulty(format!("it is of a newer weiku, {}", record.weiku)));
+        }
+        Ok(Some(record))
+    }
+
+    /// Writes the record into `folder`, replacing the one that is there.
+    ///
+    /// # Errors
+    /// When it cannot be written; the old one then stays.
+    pub fn write(&self, folder: &Path) -> Result<()> {
+        let file = OutputFile::create(&folder.join(RUN_FILE))?;
+        let mut text = serde_json::to_string_pretty(self)
+            .map_err(|error| Error::internal(format!("cannot write {RUN_FILE}: {error}")))?;
+        text.push('\n');
+        file.writer()?.write_all(text.as_bytes()).map_err(|error| write_error(&error))?;
+        file.finish()
+    }
+
+    /// The record of the query called `name`.
+    #[must_use]
+    pub fn query(&self, name: &str) -> Option<&QueryRecord> {
+        self.queries.iter().find(|query| query.name == name)
+    }
+}
+
+impl QueryRecord {
+    /// The record of a query of which nothing is known yet.
+    pub(super) fn new(name: &str, title: &str, file: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            title: title.to_owned(),
+            file: file.to_owned(),
+            status: Status::Skipped,
+            output: None,
+            stale: false,
+            rows: None,
+            columns: Vec::new(),
+            seconds: 0.0,
+            bytes_read: None,
+            peak_memory: None,
+            attempts: 0,
+            params: BTreeMap::new(),
+            sql_sha256: None,
+            result_sha256: None,
+            tables: BTreeMap::new(),
+            repeatable: false,
+            expectations: Vec::new(),
+            changes: None,
+            error: None,
+        }
+    }
+}
+
+impl Status {
+    /// The word for it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Reused => "reused",
+            Self::Planned => "planned",
+            Self::Unexpected => "unexpected",
+            Self::Failed => "failed",
+            Self::Skipped => "skipped",
+        }
+    }
+
+    /// Whether the result is as it should be.
+    #[must_use]
+    pub fn is_good(self) -> bool {
+        matches!(self, Self::Ok | Self::Reused | Self::Planned)
+    }
+}
+
+impl From<&Error> for ErrorRecord {
+    fn from(error: &Error) -> Self {
+        let place = error.place();
+        Self {
+            code: error.kind().code().to_owned(),
+            message: error.message().to_owned(),
+            file: place.file.clone(),
+            line: place.line,
+            column: place.column,
+            hint: error.advice().map(str::to_owned),
+        }
+    }
+}
+
+/// An instant as the record has it.
+pub(super) fn stamp(instant: chrono::DateTime<chrono::Utc>) -> String {
+    instant.to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
+}
+
+/// The SHA-256 of `bytes` in hexadecimal digits.
+pub(super) fn sha256(bytes: &[u8]) -> String {
+    hexadecimal(&Sha256::digest(bytes))
+}
+
+/// `bytes` in hexadecimal digits.
+pub(super) fn hexadecimal(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut digits, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(digits, "{byte:02x}");
+        digits
+    })
+}
+
+/// The most memory the process held so far, where the system tells.
+pub(super) fn peak_memory() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kilobytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kilobytes * 1024)
+}
