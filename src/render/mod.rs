@@ -43,6 +43,7 @@ pub use plain::{is_number, plain, type_name};
 pub use readable::{Readable, group_digits, readable};
 pub use safe_text::{visible, visible_lines};
 pub use time::Moment;
+pub(crate) use time::{civil, date_text, days_from_civil, time_text};
 
 use crate::error::{Error, Result, nearest};
 

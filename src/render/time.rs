@@ -95,7 +95,7 @@ fn push_digits(out: &mut String, number: u64, width: u32) {
 
 /// Year, month and day of a day counted from 1970-01-01, in the proleptic
 /// Gregorian calendar: eras of 400 years, years that begin in March.
-fn civil(days: i64) -> (i64, u64, u64) {
+pub(crate) fn civil(days: i64) -> (i64, u64, u64) {
     let shifted = i128::from(days) + 719_468;
     let era = shifted.div_euclid(146_097);
     let day_of_era = shifted.rem_euclid(146_097);
@@ -107,6 +107,30 @@ fn civil(days: i64) -> (i64, u64, u64) {
     let month = if march_month < 10 { march_month + 3 } else { march_month - 9 };
     let year = era * 400 + year_of_era + i128::from(month <= 2);
     (year as i64, month as u64, day as u64)
+}
+
+/// The day, counted from 1970-01-01, of a year, month (from 1) and day.
+pub(crate) fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
+    let year = if month <= 2 { year - 1 } else { year };
+    let year_of_era = year.rem_euclid(400);
+    let march_month = (month + 9) % 12;
+    let day_of_year = (153 * march_month + 2) / 5 + day - 1;
+    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    year.div_euclid(400) * 146_097 + day_of_era - 719_468
+}
+
+/// `2012-08-27`, for a day counted from 1970-01-01.
+pub(crate) fn date_text(days: i64) -> String {
+    let mut out = String::new();
+    push_date(&mut out, days);
+    out
+}
+
+/// `10:00:00`, for a second of the day.
+pub(crate) fn time_text(seconds_of_day: i64) -> String {
+    let mut out = String::new();
+    push_time(&mut out, seconds_of_day.unsigned_abs(), 0);
+    out
 }
 
 #[cfg(test)]
@@ -131,6 +155,8 @@ mod tests {
         for days in (-900_000..3_100_000).step_by(101) {
             let expected = epoch + chrono::TimeDelta::days(days);
             assert_eq!(date(days), expected.to_string());
+            let (year, month, day) = civil(days);
+            assert_eq!(days_from_civil(year, month as i64, day as i64), days);
         }
     }
 

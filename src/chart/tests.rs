@@ -1,0 +1,294 @@
+//! Every kind of chart over data that is awkward for it.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::{
+    ArrayRef, Date32Array, Float64Array, Int64Array, StringArray, TimestampMicrosecondArray,
+};
+
+use super::*;
+use crate::text::width::display_width;
+
+fn batch(columns: Vec<(&str, ArrayRef)>) -> RecordBatch {
+    let columns = columns.into_iter().map(|(name, array)| (name, array, true));
+    RecordBatch::try_from_iter_with_nullable(columns).unwrap()
+}
+
+fn texts<S: AsRef<str>>(texts: impl IntoIterator<Item = S>) -> ArrayRef {
+    Arc::new(StringArray::from_iter_values(texts))
+}
+
+fn ints(numbers: impl IntoIterator<Item = Option<i64>>) -> ArrayRef {
+    Arc::new(numbers.into_iter().collect::<Int64Array>())
+}
+
+fn floats(numbers: impl IntoIterator<Item = Option<f64>>) -> ArrayRef {
+    Arc::new(numbers.into_iter().collect::<Float64Array>())
+}
+
+fn days(first: i32, step: i32, count: i32) -> ArrayRef {
+    Arc::new(Date32Array::from_iter_values((0..count).map(|n| first + n * step)))
+}
+
+fn spec(settings: &[(&str, &str)]) -> Result<Spec> {
+    let owned = settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+    Spec::parse(&owned.collect::<Vec<_>>())
+}
+
+fn chart(settings: &[(&str, &str)], batch: &RecordBatch) -> Result<Chart> {
+    Chart::new(&spec(settings)?, &batch.schema(), std::slice::from_ref(batch))
+}
+
+/// Pseudo-random but fixed waves.
+fn wave(n: i64) -> f64 {
+    let x = n as f64;
+    (x / 7.0).sin() * 40.0 + (x / 30.0).cos() * 60.0 + ((n * 7919) % 31) as f64
+}
+
+/// Every kind over awkward data, by name.
+fn gallery() -> Vec<(&'static str, Chart)> {
+    let names = [
+        "外交小灵通",
+        "公安部打四黑除四害",
+        "中国国家博物馆官方微博（国家文物局直属单位）",
+        "健康报",
+        "<b>x</b> & \u{202e}y",
+    ];
+    let ministries = batch(vec![
+        ("organization", texts(names)),
+        ("followers", ints([Some(2_812_345), Some(1_203_400), None, Some(45_000), Some(0)])),
+        ("change", ints([Some(120), Some(-45), Some(3), Some(-200), Some(0)])),
+        ("posts", ints([Some(5012), Some(3201), Some(1200), Some(800), Some(12)])),
+    ]);
+    let daily = batch(vec![
+        ("day", days(15_300, 1, 120)),
+        ("原创", ints((0..120).map(|n| (n % 17 != 5).then_some(wave(n) as i64 + 80)))),
+        ("转发", ints((0..120).map(|n| Some(wave(n + 40) as i64 + 150)))),
+        ("net", floats((0..120).map(|n| Some(wave(n))))),
+    ]);
+    let months = batch(vec![
+        (
+            "month",
+            Arc::new(Date32Array::from(vec![15_000, 15_031, 15_061, 15_092, 15_122])) as ArrayRef,
+        ),
+        ("posts", ints([Some(10), Some(-4), Some(7), None, Some(12)])),
+    ]);
+    let one = batch(vec![("day", days(15_579, 1, 1)), ("posts", ints([Some(44)]))]);
+    let many = batch(vec![
+        ("n", ints((0..10_000).map(Some))),
+        ("likes", floats((0..10_000).map(|n| Some(wave(n) * wave(n / 3))))),
+    ]);
+    let hours: Vec<i64> = (0..7 * 24).filter(|n| n % 24 != 4).collect();
+    let week = ["周一", "周二", "周三", "周四", "周五", "周六", "周日"];
+    let heat = batch(vec![
+        ("hour", ints(hours.iter().map(|n| Some(n % 24)))),
+        ("weekday", texts(hours.iter().map(|n| week[(n / 24) as usize]))),
+        ("posts", ints(hours.iter().map(|n| Some((wave(*n) + 130.0) as i64)))),
+    ]);
+    let long = batch(vec![
+        ("month", texts(["2012-06", "2012-06", "2012-07", "2012-07", "2012-08"])),
+        ("kind", texts(["原创", "转发", "原创", "转发", "原创"])),
+        ("posts", ints([Some(100), Some(50), Some(120), Some(80), Some(90)])),
+    ]);
+    let instants = batch(vec![
+        (
+            "posted_at",
+            Arc::new(
+                TimestampMicrosecondArray::from_iter_values(
+                    (0..500).map(|n| 1_346_032_800_000_000 + n * n * 1_000_000),
+                )
+                .with_timezone("Asia/Shanghai"),
+            ) as ArrayRef,
+        ),
+        ("reposts", ints((0..500).map(|n| Some((wave(n) * 3.0) as i64)))),
+    ]);
+    let empty = ministries.slice(0, 0);
+    let make = |settings: &[(&str, &str)], batch: &RecordBatch| chart(settings, batch).unwrap();
+    vec![
+        (
+            "bar",
+            make(
+                &[
+                    ("kind", "bar"),
+                    ("x", "organization"),
+                    ("y", "followers"),
+                    ("title", "Followers per ministry 各部委粉丝数"),
+                ],
+                &ministries,
+            ),
+        ),
+        ("bar_negative", make(&[("kind", "bar"), ("y", "change")], &ministries)),
+        ("bar_two", make(&[("kind", "bar"), ("y", "posts,change"), ("title", "Two")], &ministries)),
+        (
+            "bar_series",
+            make(&[("kind", "bar"), ("x", "month"), ("y", "posts"), ("series", "kind")], &long),
+        ),
+        ("bar_months", make(&[("kind", "bar"), ("x", "month"), ("y", "posts")], &months)),
+        ("bar_days", make(&[("kind", "bar"), ("x", "day"), ("y", "原创,转发")], &daily)),
+        (
+            "line",
+            make(
+                &[("kind", "line"), ("x", "day"), ("y", "原创,转发"), ("title", "Posts a day")],
+                &daily,
+            ),
+        ),
+        ("line_labels", make(&[("kind", "line"), ("y", "posts")], &ministries)),
+        ("area_negative", make(&[("kind", "area"), ("x", "day"), ("y", "net")], &daily)),
+        ("line_one", make(&[("kind", "line")], &one)),
+        ("line_many", make(&[("kind", "line")], &many)),
+        ("scatter_many", make(&[("kind", "scatter")], &many)),
+        ("scatter_time", make(&[("kind", "scatter")], &instants)),
+        ("histogram", make(&[("kind", "histogram"), ("x", "likes")], &many)),
+        ("histogram_time", make(&[("kind", "histogram"), ("x", "posted_at")], &instants)),
+        (
+            "heat",
+            make(
+                &[
+                    ("kind", "heatmap"),
+                    ("x", "hour"),
+                    ("y", "weekday"),
+                    ("title", "When ministries post"),
+                ],
+                &heat,
+            ),
+        ),
+        ("spark", make(&[("kind", "spark"), ("y", "net")], &daily)),
+        ("bar_empty", make(&[("kind", "bar"), ("y", "posts")], &empty)),
+        ("line_empty", make(&[("kind", "line"), ("y", "posts")], &empty)),
+        ("heat_empty", make(&[("kind", "heatmap"), ("y", "posts"), ("value", "change")], &empty)),
+    ]
+}
+
+#[test]
+fn no_line_of_text_is_wider_than_the_screen() {
+    for (name, chart) in gallery() {
+        for width in [32, 40, 80, 120] {
+            for (ascii, color) in [(false, false), (true, false)] {
+                let text = chart.to_text(&Screen { width, ascii, color, ..Screen::default() });
+                for line in text.lines() {
+                    assert!(display_width(line) <= width, "{name} at {width}:\n{text}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn ascii_charts_have_no_other_signs_but_those_of_the_labels() {
+    let plain = batch(vec![
+        ("day", days(15_300, 1, 50)),
+        ("posts", ints((0..50).map(|n| Some(wave(n) as i64)))),
+    ]);
+    for kind in ["bar", "line", "area", "scatter", "histogram", "heatmap", "spark"] {
+        let settings = [("kind", kind), ("y", "posts"), ("value", "posts"), ("title", "t")];
+        let screen = Screen { ascii: true, ..Screen::default() };
+        let text = chart(&settings, &plain).unwrap().to_text(&screen);
+        assert!(text.is_ascii(), "{kind}:\n{text}");
+    }
+}
+
+#[test]
+fn no_svg_holds_elements_of_the_data_or_places_that_are_no_numbers() {
+    for (name, chart) in gallery() {
+        let svg = chart.to_svg();
+        assert!(!svg.contains("<b>") && !svg.contains('\u{202e}'), "{name}");
+        assert!(!svg.contains("NaN") && !svg.contains("inf\""), "{name}: {svg}");
+        assert!(svg.starts_with("<svg ") && svg.ends_with("</svg>\n"), "{name}");
+        assert!(svg.contains("role=\"img\"") && svg.contains("<desc>"), "{name}");
+        assert!(!chart.to_svg_element().contains("style"), "{name}");
+        let opened = svg.matches('<').count() - svg.matches("</").count();
+        let closed = svg.matches("</").count() + svg.matches("/>").count();
+        assert_eq!(opened, closed, "{name}");
+    }
+}
+
+#[test]
+fn ten_thousand_points_stay_a_small_file_and_keep_their_extremes() {
+    let values: Vec<f64> = (0..10_000).map(|n| if n == 5000 { 1e6 } else { wave(n) }).collect();
+    let batch = batch(vec![
+        ("n", ints((0..10_000).map(Some))),
+        ("y", floats(values.into_iter().map(Some))),
+    ]);
+    let line = chart(&[("kind", "line")], &batch).unwrap().to_svg();
+    assert!(line.len() < 100_000, "{}", line.len());
+    let top = line.split("<path d=\"").nth(1).unwrap().split('"').next().unwrap();
+    let heights = top.split(['M', 'L']).filter_map(|point| point.split(' ').nth(1)?.parse().ok());
+    let highest = heights.fold(f64::MAX, f64::min);
+    assert!(highest < 60.0, "the spike reaches the top of the plot, not {highest}");
+    let dots = chart(&[("kind", "scatter")], &batch).unwrap().to_svg();
+    assert!(dots.len() < 200_000, "{}", dots.len());
+}
+
+fn refused(settings: &[(&str, &str)], batch: &RecordBatch) -> (String, String) {
+    let error = chart(settings, batch).unwrap_err();
+    (error.message().to_owned(), error.advice().unwrap_or_default().to_owned())
+}
+
+#[test]
+fn wrong_settings_and_columns_name_what_is_right() {
+    let batch = batch(vec![
+        ("organization", texts(["a", "a"])),
+        ("kind", texts(["k", "k"])),
+        ("posts", ints([Some(1), Some(2)])),
+    ]);
+    assert_eq!(
+        refused(&[("kind", "bar"), ("x", "organisation")], &batch),
+        ("the result has no column `organisation`".into(), "did you mean `organization`?".into())
+    );
+    assert_eq!(
+        refused(&[("kind", "line"), ("y", "kind")], &batch),
+        (
+            "a chart needs numbers, and column `kind` is text".into(),
+            "columns of numbers: posts".into()
+        )
+    );
+    assert_eq!(
+        refused(&[("kind", "bar"), ("series", "kind")], &batch).0,
+        "the result has more than one row for `a` and `k`"
+    );
+    assert_eq!(refused(&[("kind", "barr")], &batch).1, "did you mean `bar`?");
+    assert_eq!(refused(&[("kind", "bar"), ("tilte", "x")], &batch).1, "did you mean `title`?");
+    assert_eq!(
+        refused(&[("kind", "bar"), ("width", "wide")], &batch).0,
+        "the width of a chart is a whole number from 100 to 10000, not `wide`"
+    );
+    assert!(refused(&[("x", "posts")], &batch).0.contains("no kind"));
+}
+
+#[test]
+fn rows_without_a_place_are_left_out_and_said_so() {
+    let batch = batch(vec![
+        ("n", ints([Some(1), None, Some(3)])),
+        ("y", ints([Some(1), Some(2), Some(3)])),
+    ]);
+    let text = chart(&[("kind", "line")], &batch).unwrap().to_text(&Screen::default());
+    assert!(text.ends_with("left out: 1 row without n\n"), "{text}");
+    assert!(chart(&[("kind", "bar")], &batch.slice(0, 0)).unwrap().to_svg().contains("no rows"));
+}
+
+#[test]
+fn a_bar_chart_in_the_terminal_lines_up_chinese_labels() {
+    let batch = batch(vec![
+        ("organization", texts(["外交部", "MPS", "卫生"])),
+        ("accounts", ints([Some(11), Some(7), None])),
+    ]);
+    let screen = Screen { width: 32, ..Screen::default() };
+    assert_eq!(
+        chart(&[("kind", "bar")], &batch).unwrap().to_text(&screen),
+        "外交部 ████████████████████ 11\n\
+         MPS    ████████████▊ 7\n\
+         卫生   NULL\n"
+    );
+}
+
+#[test]
+fn an_hour_without_posts_is_an_empty_column_of_a_heat_map() {
+    let batch = batch(vec![
+        ("hour", ints([Some(7), Some(9)])),
+        ("day", texts(["周一", "周一"])),
+        ("posts", ints([Some(1), Some(5)])),
+    ]);
+    let heat = [("kind", "heatmap"), ("x", "hour"), ("y", "day")];
+    let text = chart(&heat, &batch).unwrap().to_text(&Screen::default());
+    assert!(text.contains("周一 ░░░░    ████\n"), "{text}");
+}
