@@ -1,8 +1,9 @@
 //! What can be typed on the command line; [`crate::config`] resolves it.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 /// The `weiku` command line.
 #[derive(Debug, Parser)]
@@ -35,10 +36,13 @@ pub struct Query {
     pub database: Option<PathBuf>,
     /// Run SQL and leave; may be repeated, also with -f, in the given order
     #[arg(short = 'c', long = "command", value_name = "SQL")]
-    pub commands: Vec<String>,
-    /// Run the statements of a file and leave; may be repeated
+    commands: Vec<String>,
+    /// Run the statements of a file and leave; may be repeated; - is standard input
     #[arg(short = 'f', long = "file", value_name = "FILE")]
-    pub files: Vec<PathBuf>,
+    files: Vec<PathBuf>,
+    /// What -c and -f say, in the order in which they were typed.
+    #[arg(skip)]
+    pub scripts: Vec<Script>,
     /// Go on after a failed statement; the exit code still tells of it
     #[arg(long)]
     pub keep_going: bool,
@@ -51,6 +55,40 @@ pub struct Query {
     /// How answers are written.
     #[command(flatten)]
     pub output: Output,
+}
+
+/// One piece of SQL to run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Script {
+    /// Typed after -c.
+    Text(String),
+    /// A file after -f; `-` is standard input.
+    File(PathBuf),
+}
+
+impl Cli {
+    /// Reads the command line.
+    ///
+    /// # Errors
+    /// When it cannot be read, or asks for help: the error prints itself.
+    pub fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
+        let matches = Self::command().try_get_matches_from(arguments)?;
+        let mut cli = Self::from_arg_matches(&matches)?;
+        cli.query.put_scripts_in_order(&matches);
+        Ok(cli)
+    }
+}
+
+impl Query {
+    fn put_scripts_in_order(&mut self, matches: &ArgMatches) {
+        let places = |id: &str| matches.indices_of(id).into_iter().flatten();
+        let texts = self.commands.drain(..).map(Script::Text);
+        let files = self.files.drain(..).map(Script::File);
+        let mut scripts: Vec<(usize, Script)> =
+            places("commands").zip(texts).chain(places("files").zip(files)).collect();
+        scripts.sort_by_key(|(place, _)| *place);
+        self.scripts = scripts.into_iter().map(|(_, script)| script).collect();
+    }
 }
 
 /// The commands.
@@ -381,4 +419,26 @@ pub enum Errors {
     Text,
     /// One JSON object per error
     Json,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scripts_run_in_the_order_in_which_they_are_typed() {
+        let line = ["weiku", "db", "-f", "a.sql", "-c", "select 1", "-f", "b.sql"];
+        let cli = Cli::read(line.map(OsString::from)).unwrap();
+        let expected = [
+            Script::File("a.sql".into()),
+            Script::Text("select 1".to_owned()),
+            Script::File("b.sql".into()),
+        ];
+        assert_eq!(cli.query.scripts, expected);
+    }
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
 }

@@ -8,6 +8,7 @@ pub mod batch;
 pub mod catalog;
 pub mod chart;
 pub mod cli;
+pub mod commands;
 pub mod config;
 pub mod database;
 pub mod engine;

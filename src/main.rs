@@ -1,3 +1,65 @@
-//! The `weiku` program.
+//! The `weiku` program: reads the command line, does what it says, and leaves
+//! with the exit code that stands for how it went.
 
-fn main() {}
+use std::io::IsTerminal;
+use std::process::ExitCode;
+
+use etcetera::{BaseStrategy, choose_base_strategy};
+use weiku::cli::Cli;
+use weiku::commands::{Program, execute};
+use weiku::config::Environment;
+use weiku::{Error, Result};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Room for the recursion of planning deep expressions; only what is used is
+/// taken from the system.
+const STACK_BYTES: usize = 64 << 20;
+
+fn main() -> ExitCode {
+    let cli = match Cli::read(std::env::args_os()) {
+        Ok(cli) => cli,
+        Err(error) => {
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    let errors = cli.errors();
+    let program = Program { environment: environment() };
+    match runtime().and_then(|runtime| runtime.block_on(execute(cli, &program))) {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            program.report(&error, errors);
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+/// The threads on which queries run.
+fn runtime() -> Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .thread_stack_size(STACK_BYTES)
+        .build()
+        .map_err(|error| Error::internal(format!("cannot start threads: {error}")))
+}
+
+/// What surrounds the program; nothing else asks for it.
+fn environment() -> Environment {
+    let folders = choose_base_strategy().ok();
+    let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    let dumb = std::env::var("TERM").is_ok_and(|term| term == "dumb");
+    Environment {
+        config_dir: folders.as_ref().map(|folders| folders.config_dir().join("weiku")),
+        state_dir: folders
+            .and_then(|folders| folders.state_dir())
+            .map(|folder| folder.join("weiku")),
+        stdout_terminal: std::io::stdout().is_terminal(),
+        stderr_terminal: std::io::stderr().is_terminal(),
+        stdin_terminal: std::io::stdin().is_terminal(),
+        no_color: dumb || set("NO_COLOR"),
+        width: terminal_size::terminal_size().map(|(width, _)| usize::from(width.0)),
+        dumb,
+    }
+}

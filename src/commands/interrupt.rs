@@ -1,0 +1,25 @@
+//! Ctrl-C in commands without a prompt.
+
+use crate::engine::Session;
+use crate::error::Kind;
+
+/// Stops what `session` runs at the first Ctrl-C; a second one within the same
+/// run ends the program at once.
+pub(super) fn cancel_on_interrupt(session: &Session) {
+    let session = session.clone();
+    tokio::spawn(async move {
+        let mut interrupts = 0;
+        while tokio::signal::ctrl_c().await.is_ok() {
+            session.cancel();
+            interrupts += 1;
+            if interrupts > 1 {
+                leave();
+            }
+        }
+    });
+}
+
+#[expect(clippy::exit, reason = "the person asked twice, and the first did not help")]
+fn leave() {
+    std::process::exit(i32::from(Kind::Cancelled.exit_code()));
+}

@@ -1,0 +1,76 @@
+//! What the program's commands do: one file each.
+//!
+//! A command gets its flags, the resolved configuration and the streams of the
+//! program, and gives the exit code.
+
+mod answers;
+mod interrupt;
+mod query;
+
+use std::io::Write;
+
+use crate::cli::{Cli, Command, Common, Errors};
+use crate::config::{Config, Environment};
+use crate::error::{Error, Result};
+
+/// The exit code of a command.
+pub type Exit = u8;
+
+/// All is well.
+const DONE: Exit = 0;
+
+/// The surroundings of the program that commands may touch.
+#[derive(Debug)]
+pub struct Program {
+    /// What was found out about the terminal and the user's folders.
+    pub environment: Environment,
+}
+
+impl Program {
+    /// Where data goes.
+    #[must_use]
+    pub fn stdout(&self) -> Box<dyn Write + Send> {
+        Box::new(std::io::stdout())
+    }
+
+    /// Where everything else goes.
+    #[must_use]
+    pub fn stderr(&self) -> Box<dyn Write + Send> {
+        Box::new(std::io::stderr())
+    }
+
+    /// Puts settings together for a command.
+    ///
+    /// # Errors
+    /// As for [`Config::resolve`].
+    pub fn resolve(&self, common: &Common) -> Result<Config> {
+        Config::resolve(common, &self.environment)
+    }
+}
+
+impl Cli {
+    /// How errors are to be written.
+    #[must_use]
+    pub fn errors(&self) -> Errors {
+        match &self.command {
+            None => self.query.common.errors,
+            Some(Command::Import(import)) => import.errors,
+            Some(Command::Run(run)) => run.common.errors,
+            Some(Command::Report(report)) => report.common.errors,
+            Some(Command::Demo { common, .. }) => common.errors,
+            Some(_) => Errors::Text,
+        }
+    }
+}
+
+/// Does what the command line says.
+///
+/// # Errors
+/// What keeps the command from running at all; what fails later is written to
+/// standard error as it happens and is in the exit code.
+pub async fn execute(cli: Cli, program: &Program) -> Result<Exit> {
+    match cli.command {
+        None => query::execute(&cli.query, program).await,
+        Some(_) => Err(Error::internal("this command is not there yet")),
+    }
+}

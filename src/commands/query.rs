@@ -1,0 +1,127 @@
+//! `weiku [DB] [-c SQL | -f FILE ...]`: runs scripts, or opens the shell.
+
+use std::io::{Read, Write};
+use std::path::Path;
+
+use datafusion::common::ScalarValue;
+
+use super::answers::Answers;
+use super::{DONE, Exit, Program};
+use crate::cli::{Errors, Query, Script};
+use crate::database::Database;
+use crate::engine::{Params, Session, Statement, script};
+use crate::error::{Error, Result};
+use crate::render::is_broken_pipe;
+
+pub(super) async fn execute(query: &Query, program: &Program) -> Result<Exit> {
+    let config = program.resolve(&query.common)?;
+    let database = open(query.database.as_deref()).await?;
+    let session = database.session(config.settings.clone())?;
+    let mut scripts = query.scripts.clone();
+    if scripts.is_empty() {
+        scripts.push(Script::File("-".into()));
+    }
+    let params = params(&query.common.params)?;
+    let mut answers = Answers::new(&query.output, &config, program)?;
+    super::interrupt::cancel_on_interrupt(&session);
+    let mut exit = DONE;
+    for one in &scripts {
+        for statement in statements(one)? {
+            match run(&session, &statement, &params, &mut answers, program).await {
+                Ok(()) => {}
+                Err(error) if is_broken_pipe(&error) => return Ok(DONE),
+                Err(error) if query.keep_going => {
+                    program.report(&error, query.common.errors);
+                    exit = error.exit_code();
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+    answers.finish()?;
+    Ok(exit)
+}
+
+/// The database at `path`, or none.
+pub(super) async fn open(path: Option<&Path>) -> Result<Database> {
+    match path {
+        Some(path) => Database::open(path).await,
+        None => Ok(Database::none()),
+    }
+}
+
+async fn run(
+    session: &Session,
+    statement: &Statement,
+    params: &Params,
+    answers: &mut Answers,
+    program: &Program,
+) -> Result<()> {
+    let answer = session.run(statement, params).await?;
+    answers.write(answer, program).await
+}
+
+/// The statements of a script.
+fn statements(source: &Script) -> Result<Vec<Statement>> {
+    match source {
+        Script::Text(text) => script::parse(text, None),
+        Script::File(path) if path == Path::new("-") => {
+            let mut bytes = Vec::new();
+            let read = std::io::stdin().read_to_end(&mut bytes);
+            read.map_err(|error| Error::io("read", path, &error))?;
+            script::parse(&text(bytes, "standard input")?, None)
+        }
+        Script::File(path) => {
+            let bytes = std::fs::read(path).map_err(|error| Error::io("read", path, &error))?;
+            let name = path.display().to_string();
+            script::parse(&text(bytes, &name)?, Some(&name))
+        }
+    }
+}
+
+/// SQL must be UTF-8; anything else is named with the place of its first fault.
+fn text(bytes: Vec<u8>, name: &str) -> Result<String> {
+    String::from_utf8(bytes).map_err(|error| {
+        let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        let line = 1 + valid.iter().filter(|byte| **byte == b'\n').count() as u64;
+        Error::usage("the script is not UTF-8 text").in_file(name).at_line(line)
+    })
+}
+
+/// Typed values of `-p NAME=VALUE` for plain SQL: a whole number, a number,
+/// true or false, or text.
+pub(super) fn params(given: &[String]) -> Result<Params> {
+    given
+        .iter()
+        .map(|pair| {
+            let (name, value) = pair.split_once('=').ok_or_else(|| {
+                Error::usage(format!("`-p {pair}` gives no value"))
+                    .hint("write it as -p name=value")
+            })?;
+            Ok((name.trim_start_matches('$').to_owned(), typed(value)))
+        })
+        .collect()
+}
+
+fn typed(value: &str) -> ScalarValue {
+    if let Ok(number) = value.parse::<i64>() {
+        return ScalarValue::Int64(Some(number));
+    }
+    match (value.parse::<f64>(), value.parse::<bool>()) {
+        (Ok(number), _) if number.is_finite() => ScalarValue::Float64(Some(number)),
+        (_, Ok(truth)) => ScalarValue::Boolean(Some(truth)),
+        _ => ScalarValue::Utf8(Some(value.to_owned())),
+    }
+}
+
+impl Program {
+    /// Writes an error to standard error, for people or for programs.
+    pub fn report(&self, error: &Error, errors: Errors) {
+        let mut stderr = self.stderr();
+        // Nobody is left to tell when standard error itself is gone.
+        let _ = match errors {
+            Errors::Text => writeln!(stderr, "error: {error}"),
+            Errors::Json => writeln!(stderr, "{{}}"),
+        };
+    }
+}

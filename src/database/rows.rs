@@ -1,0 +1,288 @@
+//! Rows that importers read, to batches that the store merges.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::{
+    ArrayRef, BinaryViewBuilder, BooleanBuilder, Int64Builder, ListBuilder, StringBuilder,
+    StringViewBuilder, TimestampMicrosecondBuilder,
+};
+use datafusion::arrow::datatypes::{DataType, Field};
+use datafusion::arrow::record_batch::RecordBatch;
+
+use crate::error::{Error, Result};
+use crate::ingest::{Account, Instant, Post};
+use crate::model::{ACCOUNT_SNAPSHOTS, ACCOUNTS, IMPORTS, POST_SNAPSHOTS, POSTS, REJECTS, Table};
+
+/// Rows of one table that wait to be merged, and which of them are records of
+/// the file rather than nested in one.
+#[derive(Debug)]
+pub(super) struct Pending {
+    pub(super) table: &'static Table,
+    pub(super) batch: RecordBatch,
+    pub(super) primary: Vec<bool>,
+}
+
+/// Collects the columns of one table row by row.
+///
+/// Values are pushed in the order of the table's columns, one per column.
+pub(super) struct Rows {
+    table: &'static Table,
+    columns: Vec<Column>,
+    primary: Vec<bool>,
+    /// Bytes of text so far, to bound memory.
+    bytes: usize,
+}
+
+enum Column {
+    Text(StringViewBuilder),
+    Texts(ListBuilder<StringBuilder>),
+    Integer(Int64Builder),
+    Boolean(BooleanBuilder),
+    Instant(TimestampMicrosecondBuilder),
+    Bytes(BinaryViewBuilder),
+}
+
+/// One value of a row.
+pub(super) enum Value<'a> {
+    Text(Option<&'a str>),
+    Texts(Option<&'a [String]>),
+    Integer(Option<i64>),
+    Boolean(Option<bool>),
+    Instant(Option<Instant>),
+    Bytes(Option<&'a [u8]>),
+}
+
+impl Column {
+    fn new(kind: &DataType) -> Self {
+        match kind {
+            DataType::Utf8View => Self::Text(StringViewBuilder::new()),
+            DataType::List(_) => {
+                let field = Field::new("element", DataType::Utf8, true);
+                Self::Texts(ListBuilder::new(StringBuilder::new()).with_field(field))
+            }
+            DataType::Int64 => Self::Integer(Int64Builder::new()),
+            DataType::Boolean => Self::Boolean(BooleanBuilder::new()),
+            DataType::BinaryView => Self::Bytes(BinaryViewBuilder::new()),
+            _ => Self::Instant(TimestampMicrosecondBuilder::new().with_timezone("UTC")),
+        }
+    }
+
+    fn finish(&mut self) -> ArrayRef {
+        match self {
+            Self::Text(builder) => Arc::new(builder.finish()),
+            Self::Texts(builder) => Arc::new(builder.finish()),
+            Self::Integer(builder) => Arc::new(builder.finish()),
+            Self::Boolean(builder) => Arc::new(builder.finish()),
+            Self::Instant(builder) => Arc::new(builder.finish()),
+            Self::Bytes(builder) => Arc::new(builder.finish()),
+        }
+    }
+}
+
+impl Rows {
+    pub(super) fn new(table: &'static Table) -> Self {
+        let schema = table.schema();
+        let columns = schema.fields().iter().map(|field| Column::new(field.data_type())).collect();
+        Self { table, columns, primary: Vec::new(), bytes: 0 }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.primary.len()
+    }
+
+    /// Bytes of text collected so far.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Adds a row; `values` are those of the table's columns in order.
+    pub(super) fn push(&mut self, primary: bool, values: &[Value<'_>]) -> Result<()> {
+        if values.len() != self.columns.len() {
+            return Err(Error::internal(format!("{} columns for {}", values.len(), self.table.name)));
+        }
+        for (column, value) in self.columns.iter_mut().zip(values) {
+            self.bytes += append(column, value)
+                .ok_or_else(|| Error::internal(format!("a wrong type for {}", self.table.name)))?;
+        }
+        self.primary.push(primary);
+        Ok(())
+    }
+
+    /// The rows collected so far; begins anew.
+    pub(super) fn take(&mut self) -> Result<Pending> {
+        let columns = self.columns.iter_mut().map(Column::finish).collect();
+        let batch = RecordBatch::try_new(self.table.schema(), columns)
+            .map_err(|error| Error::internal(format!("{}: {error}", self.table.name)))?;
+        self.bytes = 0;
+        Ok(Pending { table: self.table, batch, primary: std::mem::take(&mut self.primary) })
+    }
+}
+
+/// Appends a value and gives its bytes, or `None` if the types do not agree.
+fn append(column: &mut Column, value: &Value<'_>) -> Option<usize> {
+    match (column, value) {
+        (Column::Text(builder), Value::Text(text)) => {
+            builder.append_option(*text);
+            return Some(text.map_or(0, str::len));
+        }
+        (Column::Texts(builder), Value::Texts(texts)) => {
+            for text in texts.unwrap_or_default() {
+                builder.values().append_value(text);
+            }
+            builder.append(texts.is_some());
+        }
+        (Column::Integer(builder), Value::Integer(number)) => builder.append_option(*number),
+        (Column::Boolean(builder), Value::Boolean(truth)) => builder.append_option(*truth),
+        (Column::Instant(builder), Value::Instant(instant)) => builder.append_option(*instant),
+        (Column::Bytes(builder), Value::Bytes(bytes)) => {
+            builder.append_option(*bytes);
+            return Some(bytes.map_or(0, <[u8]>::len));
+        }
+        _ => return None,
+    }
+    Some(8)
+}
+
+/// A post into `posts`.
+pub(super) fn push_post(rows: &mut Rows, post: &Post, seen: Instant, primary: bool) -> Result<()> {
+    debug_assert_eq!(rows.table.name, POSTS.name);
+    rows.push(
+        primary,
+        &[
+            Value::Text(Some(&post.platform)),
+            Value::Text(Some(&post.post_id)),
+            Value::Text(post.account_id.as_deref()),
+            Value::Instant(post.posted_at),
+            Value::Text(post.text.as_deref()),
+            Value::Text(post.client.as_deref()),
+            Value::Text(post.place.as_deref()),
+            Value::Boolean(post.is_repost),
+            Value::Text(post.origin_post_id.as_deref()),
+            Value::Text(post.origin_account_id.as_deref()),
+            Value::Integer(post.counts.reposts),
+            Value::Integer(post.counts.comments),
+            Value::Integer(post.counts.likes),
+            Value::Texts(post.hashtags.as_deref()),
+            Value::Texts(post.mentions.as_deref()),
+            Value::Texts(post.urls.as_deref()),
+            Value::Integer(post.media_count),
+            Value::Instant(Some(seen)),
+        ],
+    )
+}
+
+/// A post's counts into `post_snapshots`.
+pub(super) fn push_post_counts(rows: &mut Rows, post: &Post, seen: Instant) -> Result<()> {
+    debug_assert_eq!(rows.table.name, POST_SNAPSHOTS.name);
+    rows.push(
+        true,
+        &[
+            Value::Text(Some(&post.platform)),
+            Value::Text(Some(&post.post_id)),
+            Value::Instant(Some(seen)),
+            Value::Integer(post.counts.reposts),
+            Value::Integer(post.counts.comments),
+            Value::Integer(post.counts.likes),
+            Value::Integer(post.counts.precision),
+        ],
+    )
+}
+
+/// An account into `accounts`.
+pub(super) fn push_account(
+    rows: &mut Rows,
+    account: &Account,
+    seen: Instant,
+    primary: bool,
+) -> Result<()> {
+    debug_assert_eq!(rows.table.name, ACCOUNTS.name);
+    rows.push(
+        primary,
+        &[
+            Value::Text(Some(&account.platform)),
+            Value::Text(Some(&account.account_id)),
+            Value::Text(account.screen_name.as_deref()),
+            Value::Text(account.description.as_deref()),
+            Value::Boolean(account.verified),
+            Value::Text(account.verified_type.as_deref()),
+            Value::Text(account.verified_reason.as_deref()),
+            Value::Text(account.location.as_deref()),
+            Value::Instant(account.registered_at),
+            Value::Text(account.organization.as_deref()),
+            Value::Text(account.level.as_deref()),
+            Value::Text(account.system.as_deref()),
+            Value::Text(account.region.as_deref()),
+            Value::Text(account.style.as_deref()),
+            Value::Instant(Some(seen)),
+        ],
+    )
+}
+
+/// An account's counts into `account_snapshots`, if it has any.
+pub(super) fn push_account_counts(rows: &mut Rows, account: &Account, seen: Instant) -> Result<()> {
+    debug_assert_eq!(rows.table.name, ACCOUNT_SNAPSHOTS.name);
+    let Some(counts) = &account.counts else { return Ok(()) };
+    rows.push(
+        true,
+        &[
+            Value::Text(Some(&account.platform)),
+            Value::Text(Some(&account.account_id)),
+            Value::Instant(Some(seen)),
+            Value::Integer(counts.followers),
+            Value::Integer(counts.following),
+            Value::Integer(counts.posts),
+            Value::Integer(counts.precision),
+        ],
+    )
+}
+
+/// A refused row into `rejects`.
+pub(super) fn push_reject(
+    rows: &mut Rows,
+    import: &str,
+    file: &str,
+    row: u64,
+    reason: &str,
+    raw: &[u8],
+) -> Result<()> {
+    debug_assert_eq!(rows.table.name, REJECTS.name);
+    rows.push(
+        true,
+        &[
+            Value::Text(Some(import)),
+            Value::Text(Some(file)),
+            Value::Integer(Some(i64::try_from(row).unwrap_or(i64::MAX))),
+            Value::Text(Some(reason)),
+            Value::Bytes(Some(raw)),
+        ],
+    )
+}
+
+/// The account of an import into `imports`.
+pub(super) fn push_import(
+    rows: &mut Rows,
+    report: &super::ImportReport,
+    times: [Instant; 3],
+) -> Result<()> {
+    debug_assert_eq!(rows.table.name, IMPORTS.name);
+    let count = |count: u64| Value::Integer(Some(i64::try_from(count).unwrap_or(i64::MAX)));
+    let [observed, started, finished] = times;
+    rows.push(
+        true,
+        &[
+            Value::Text(Some(&report.import_id)),
+            Value::Text(Some(&report.file)),
+            Value::Text(Some(&report.sha256)),
+            Value::Text(Some(&report.format)),
+            Value::Instant(Some(observed)),
+            Value::Instant(Some(started)),
+            Value::Instant(Some(finished)),
+            count(report.rows_read()),
+            count(report.records.added),
+            count(report.records.changed),
+            count(report.records.unchanged),
+            count(report.skipped),
+            count(report.rejected),
+        ],
+    )
+}
