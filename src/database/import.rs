@@ -16,7 +16,7 @@ use super::Database;
 use super::rows::{self, Pending, Rows};
 use crate::engine::Settings;
 use crate::error::{Error, Kind, Result};
-use crate::ingest::{self, Account, Instant, Post, Row, Sink};
+use crate::ingest::{self, Account, Instant, Position, Post, Row, Sink, Source};
 use crate::model::{ACCOUNT_SNAPSHOTS, ACCOUNTS, IMPORTS, POST_SNAPSHOTS, POSTS, REJECTS};
 use crate::store::{MergeCounts, Store};
 
@@ -28,6 +28,9 @@ const BATCH_BYTES: usize = 16 << 20;
 
 /// Batches that may wait to be merged.
 const QUEUE: usize = 4;
+
+/// Rows between two words on progress.
+const PROGRESS_ROWS: u64 = 4_096;
 
 /// Rows that a dry run shows.
 const SAMPLES: usize = 5;
@@ -47,7 +50,7 @@ pub struct ImportOptions {
 /// Hears of an import while it runs.
 pub trait Progress: Send + Sync {
     /// A file is about to be read.
-    fn begin(&self, file: &Path, bytes: Option<u64>);
+    fn begin(&self, file: &str, bytes: Option<u64>);
 
     /// So much of it has been read so far.
     fn advance(&self, bytes: u64, rows: u64);
@@ -61,7 +64,7 @@ pub trait Progress: Send + Sync {
 pub struct Silent;
 
 impl Progress for Silent {
-    fn begin(&self, _: &Path, _: Option<u64>) {}
+    fn begin(&self, _: &str, _: Option<u64>) {}
     fn advance(&self, _: u64, _: u64) {}
     fn end(&self) {}
 }
@@ -121,42 +124,47 @@ impl Database {
         };
         let mut reports = Vec::with_capacity(files.len());
         for file in files {
-            let report = self.import_file(store, file, options, progress).await;
-            progress.end();
-            match report {
-                Err(error) if matches!(error.kind(), Kind::Busy | Kind::Limit | Kind::Store) => {
-                    return Err(error);
+            let sources = match sources(file) {
+                Ok(sources) => sources,
+                Err(error) => {
+                    reports.push(Err(error));
+                    continue;
                 }
-                report => reports.push(report),
+            };
+            for source in sources {
+                let report = self.import_source(store, source, options, progress).await;
+                progress.end();
+                match report {
+                    Err(error) if ends_the_import(&error) => return Err(error),
+                    report => reports.push(report),
+                }
             }
         }
         Ok(reports)
     }
 
-    async fn import_file(
+    async fn import_source(
         &self,
         store: &Arc<Store>,
-        file: &Path,
+        source: Source,
         options: &ImportOptions,
         progress: &Arc<dyn Progress>,
     ) -> Result<ImportReport> {
         let started = Utc::now();
-        let name = file.display().to_string();
-        let (size, modified) = facts(file)?;
-        progress.begin(file, size);
+        let name = source.name().to_owned();
+        let modified = source.modified_at().unwrap_or(started.timestamp_micros());
+        progress.begin(&name, source.size());
         let seen = Seen { fixed: options.observed_at, modified };
         let import_id = import_id(started);
-        let mut transaction = store.begin().await?;
+        let mut transaction = store.begin_for("import").await?;
 
         let (sender, mut batches) = mpsc::channel(QUEUE);
         let reader = tokio::task::spawn_blocking({
             let mut sink = BatchSink::new(sender, import_id.clone(), name.clone(), seen);
-            let (file, reading) = (file.to_owned(), options.reading.clone());
-            let progress = Arc::clone(progress);
+            sink.heard_by(Arc::clone(progress), source.position());
+            let reading = ingest::Options { observed_at: seen.fixed, ..options.reading.clone() };
             move || -> Result<_> {
-                let read = ingest::read(&file, &reading, &mut sink, &mut |bytes, rows| {
-                    progress.advance(bytes, rows);
-                })?;
+                let read = ingest::read(source, &reading, &mut sink)?;
                 sink.hand_over_all()?;
                 Ok((read, sink.tally))
             }
@@ -164,8 +172,9 @@ impl Database {
         while let Some(Pending { table, batch, primary }) = batches.recv().await {
             transaction.upsert(table, batch, &primary).await?;
         }
-        let (read, tally) =
-            reader.await.map_err(|error| Error::internal(format!("the reader stopped: {error}")))??;
+        let (read, tally) = reader
+            .await
+            .map_err(|error| Error::internal(format!("the reader stopped: {error}")))??;
 
         let [posts, nested_posts] = transaction.flush(&POSTS).await?;
         let [accounts, nested_accounts] = transaction.flush(&ACCOUNTS).await?;
@@ -187,8 +196,10 @@ impl Database {
             report.samples = tally.samples;
             return Ok(report);
         }
-        let news = report.records.added + report.records.changed
-            + report.nested.added + report.nested.changed;
+        let news = report.records.added
+            + report.records.changed
+            + report.nested.added
+            + report.nested.changed;
         if news == 0 {
             report.repeats = self.earlier_import(&report.sha256).await?;
         }
@@ -212,7 +223,9 @@ impl Database {
         let batches = session.collect(&sql).await?;
         let first = batches.first().map(|batch| Arc::clone(batch.column(0)));
         Ok(first.and_then(|column| {
-            datafusion::common::ScalarValue::try_from_array(&column, 0).ok().map(|id| id.to_string())
+            datafusion::common::ScalarValue::try_from_array(&column, 0)
+                .ok()
+                .map(|id| id.to_string())
         }))
     }
 }
@@ -223,14 +236,17 @@ fn import_id(started: DateTime<Utc>) -> String {
     format!("{}-{}", started.format("%Y%m%dT%H%M%SZ"), &chance[..6])
 }
 
-/// A file's size and modification time; standard input has neither.
-fn facts(file: &Path) -> Result<(Option<u64>, Instant)> {
+/// What there is to read in `file`; `-` is standard input.
+fn sources(file: &Path) -> Result<Vec<Source>> {
     if file == Path::new("-") {
-        return Ok((None, Utc::now().timestamp_micros()));
+        return Ok(vec![Source::stream("-", std::io::stdin())]);
     }
-    let facts = std::fs::metadata(file).map_err(|error| Error::io("read", file, &error))?;
-    let modified = facts.modified().unwrap_or_else(|_| std::time::SystemTime::now());
-    Ok((Some(facts.len()), DateTime::<Utc>::from(modified).timestamp_micros()))
+    Source::open(file)
+}
+
+/// Whether an error would meet every other file as well.
+fn ends_the_import(error: &Error) -> bool {
+    matches!(error.kind(), Kind::Busy | Kind::Limit | Kind::Store | Kind::Cancelled)
 }
 
 /// When rows were observed.
@@ -271,6 +287,9 @@ struct BatchSink {
     rejects: Rows,
     repeats: Repeats,
     tally: Tally,
+    /// Rows so far, and who hears of them.
+    rows: u64,
+    progress: Option<(Arc<dyn Progress>, Position)>,
 }
 
 impl BatchSink {
@@ -287,7 +306,14 @@ impl BatchSink {
             rejects: Rows::new(&REJECTS),
             repeats: Repeats::default(),
             tally: Tally::default(),
+            rows: 0,
+            progress: None,
         }
+    }
+
+    /// Has `progress` told how far reading has come.
+    fn heard_by(&mut self, progress: Arc<dyn Progress>, position: Position) {
+        self.progress = Some((progress, position));
     }
 
     fn post(&mut self, post: &Post, primary: bool) -> Result<()> {
@@ -312,9 +338,19 @@ impl BatchSink {
     }
 
     fn hand_over_full(&mut self) -> Result<()> {
+        self.rows += 1;
+        if let Some((progress, position)) = &self.progress
+            && self.rows.is_multiple_of(PROGRESS_ROWS)
+        {
+            progress.advance(position.bytes(), self.rows);
+        }
         let full = |rows: &Rows| rows.len() >= BATCH_ROWS || rows.bytes() >= BATCH_BYTES;
         let tables = [&self.posts, &self.post_snapshots, &self.accounts, &self.account_snapshots];
-        if tables.into_iter().any(full) || full(&self.rejects) { self.hand_over_all() } else { Ok(()) }
+        if tables.into_iter().any(full) || full(&self.rejects) {
+            self.hand_over_all()
+        } else {
+            Ok(())
+        }
     }
 
     fn hand_over_all(&mut self) -> Result<()> {
@@ -391,8 +427,7 @@ impl Repeats {
     /// Microseconds to put this look after the first of the same key.
     fn later(&mut self, key: &(&str, &str, Instant), counts: &[Option<i64>; 3]) -> i64 {
         let counts = self.hasher.hash_one(counts);
-        let (looks, latest) =
-            self.looks.entry(self.hasher.hash_one(key)).or_insert((0, counts));
+        let (looks, latest) = self.looks.entry(self.hasher.hash_one(key)).or_insert((0, counts));
         if *latest != counts {
             *looks += 1;
             *latest = counts;

@@ -1,11 +1,16 @@
 //! The front door for programs: open a database, import files, run SQL.
 
+mod import;
+mod rows;
+
 use std::path::Path;
 use std::sync::Arc;
 
 use crate::engine::{Session, Settings};
 use crate::error::Result;
 use crate::store::Store;
+
+pub use import::{ImportOptions, ImportReport, Progress, Silent};
 
 /// An open database. Cloning it is cheap.
 ///

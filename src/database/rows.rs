@@ -98,7 +98,11 @@ impl Rows {
     /// Adds a row; `values` are those of the table's columns in order.
     pub(super) fn push(&mut self, primary: bool, values: &[Value<'_>]) -> Result<()> {
         if values.len() != self.columns.len() {
-            return Err(Error::internal(format!("{} columns for {}", values.len(), self.table.name)));
+            return Err(Error::internal(format!(
+                "{} columns for {}",
+                values.len(),
+                self.table.name
+            )));
         }
         for (column, value) in self.columns.iter_mut().zip(values) {
             self.bytes += append(column, value)

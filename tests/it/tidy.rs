@@ -22,9 +22,10 @@ const LAYERS: [&str; 20] = [
     "generate",
     "batch",
     "report",
+    "cli",
     "config",
     "shell",
-    "cli",
+    "commands",
     "main",
 ];
 
