@@ -45,19 +45,18 @@ pub(super) fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     sync_folder(parent(path))
 }
 
-/// Removes the file at `path` for good; it need not be there.
+/// Removes the file at `path`; it need not be there. After a power cut it may
+/// be there again.
 pub(super) fn remove(path: &Path) -> std::io::Result<()> {
     match fs::remove_file(path) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-        other => other?,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        other => other,
     }
-    sync_folder(parent(path))
 }
 
 /// Makes the folder at `path`, and its name durable.
 pub(super) fn create_folder(path: &Path) -> std::io::Result<()> {
     fs::create_dir_all(path)?;
-    sync_folder(path)?;
     sync_folder(parent(path))
 }
 

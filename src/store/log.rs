@@ -1,7 +1,7 @@
 //! The commit log of one table: checked when it is read, sealed when it is
 //! written.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -14,6 +14,7 @@ use deltalake_core::{DeltaTable, DeltaTableError};
 use serde_json::{Value, json};
 use url::Url;
 
+use super::checkpoints::Checkpoints;
 use super::data_file::Written;
 use super::errors::delta;
 use super::layout::{Layout, repair_hint};
@@ -24,6 +25,9 @@ use crate::model::{ColumnKind, Table};
 /// A checkpoint is written every so many versions, so that opening a table
 /// reads few entries whatever its history.
 const CHECKPOINT_INTERVAL: i64 = 10;
+
+/// How the names of checkpoints end.
+pub(super) const CHECKPOINT: &str = ".checkpoint.parquet";
 
 /// The tag that holds a data file's checksum.
 const TAG_SHA256: &str = "weiku.sha256";
@@ -63,7 +67,7 @@ pub(super) async fn load(layout: &Layout, table: &'static Table, version: i64) -
 }
 
 /// A data file as the log describes it.
-fn data_file(layout: &Layout, table: &'static Table, add: &Add) -> Result<DataFile> {
+pub(super) fn data_file(layout: &Layout, table: &'static Table, add: &Add) -> Result<DataFile> {
     let path = layout.data_file(table, &add.path)?;
     let size = u64::try_from(add.size).unwrap_or(0);
     let tag = |name: &str| add.tags.as_ref()?.get(name)?.clone();
@@ -79,29 +83,47 @@ fn data_file(layout: &Layout, table: &'static Table, add: &Add) -> Result<DataFi
     Ok(DataFile { path, size, rows, statistics, sha256: tag(TAG_SHA256) })
 }
 
+/// A data file as far as removing it needs it: its name may be one that must
+/// not be followed.
+pub(super) fn data_file_unchecked(layout: &Layout, table: &'static Table, add: &Add) -> DataFile {
+    let size = u64::try_from(add.size).unwrap_or(0);
+    let counted = add.get_stats().ok().flatten().map_or(0, |stats| stats.num_records);
+    let rows = u64::try_from(counted).unwrap_or(0);
+    DataFile {
+        path: layout.table(table).join(&add.path),
+        size,
+        rows,
+        statistics: Arc::new(statistics::statistics(table, rows, size, &[])),
+        sha256: None,
+    }
+}
+
 /// Checks every log entry that reading `version` rests on: there, whole, and
 /// as it was written.
 fn check(layout: &Layout, table: &'static Table, version: i64) -> Result<()> {
     inside(layout, table)?;
-    for version in first_entry(layout, table, version)?..=version {
+    let checkpoint = checkpoints(&layout.log(table))?.into_iter().rfind(|&at| at <= version);
+    if let Some(checkpoint) = checkpoint {
+        Checkpoints::read(layout, table)?.check(layout, table, checkpoint)?;
+    }
+    for version in checkpoint.map_or(0, |at| at + 1)..=version {
         check_entry(layout, table, version)?;
     }
     Ok(())
 }
 
-/// The first log entry that reading `version` rests on.
-fn first_entry(layout: &Layout, table: &'static Table, version: i64) -> Result<i64> {
-    let checkpoint = checkpoints(&layout.log(table))?.into_iter().rfind(|&at| at <= version);
-    Ok(checkpoint.map_or(0, |at| at + 1))
+/// The versions for which the log folder `log` holds a checkpoint.
+pub(super) fn checkpoints(log: &Path) -> Result<BTreeSet<i64>> {
+    versions_named(log, CHECKPOINT)
 }
 
-/// The versions for which the log folder holds a checkpoint.
-pub(super) fn checkpoints(log: &Path) -> Result<BTreeSet<i64>> {
+/// The versions that the file names with `suffix` in `log` stand for.
+fn versions_named(log: &Path, suffix: &str) -> Result<BTreeSet<i64>> {
     let failed = |error: std::io::Error| files::damaged(Error::io("read", log, &error));
     let mut versions = BTreeSet::new();
     for entry in std::fs::read_dir(log).map_err(failed)? {
         let name = entry.map_err(failed)?.file_name();
-        let version = name.to_str().and_then(|name| name.strip_suffix(".checkpoint.parquet"));
+        let version = name.to_str().and_then(|name| name.strip_suffix(suffix));
         versions.extend(version.and_then(|version| version.parse::<i64>().ok()));
     }
     Ok(versions)
@@ -125,6 +147,45 @@ pub(super) fn check_entry(layout: &Layout, table: &'static Table, version: i64) 
     if seal::is_intact(&bytes) { Ok(bytes) } else { Err(damaged("is damaged")) }
 }
 
+/// One log entry, as far as the store needs it.
+#[derive(Debug, Default)]
+pub(super) struct Entry {
+    /// When it was written, in milliseconds.
+    pub(super) timestamp: i64,
+    /// What it was written for.
+    pub(super) operation: String,
+    /// The files that it adds.
+    pub(super) added: Vec<Add>,
+    /// The files that it removes.
+    pub(super) removed: Vec<Remove>,
+}
+
+/// Reads one log entry, after a check.
+pub(super) fn read_entry(layout: &Layout, table: &'static Table, version: i64) -> Result<Entry> {
+    let bytes = check_entry(layout, table, version)?;
+    let mut entry = Entry::default();
+    for line in bytes.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()) {
+        let value: Value = serde_json::from_slice(line).map_err(|error| {
+            Error::store(format!(
+                "log entry {} cannot be read: {error}",
+                layout.entry(table, version).display()
+            ))
+        })?;
+        if let Some(info) = value.get("commitInfo") {
+            entry.timestamp = info["timestamp"].as_i64().unwrap_or_default();
+            entry.operation = info["weiku"]["operation"].as_str().unwrap_or("?").to_owned();
+            continue;
+        }
+        match serde_json::from_value(value) {
+            Ok(Action::Add(add)) => entry.added.push(add),
+            Ok(Action::Remove(remove)) => entry.removed.push(remove),
+            // Other actions say nothing of files.
+            _ => {}
+        }
+    }
+    Ok(entry)
+}
+
 /// The names of all data files that any version up to `version` knows.
 pub(super) fn named_files(
     layout: &Layout,
@@ -133,14 +194,32 @@ pub(super) fn named_files(
 ) -> Result<HashSet<String>> {
     let mut names = HashSet::new();
     for version in 0..=version {
-        for line in check_entry(layout, table, version)?.split(|&byte| byte == b'\n') {
-            let action: Option<Action> = serde_json::from_slice(line).ok();
-            if let Some(Action::Add(add)) = action {
-                names.insert(add.path);
-            }
-        }
+        let entry = read_entry(layout, table, version)?;
+        names.extend(entry.added.into_iter().map(|add| add.path));
     }
     Ok(names)
+}
+
+/// The data files of `version`, from the entries alone, without checkpoints.
+pub(super) fn replay(
+    layout: &Layout,
+    table: &'static Table,
+    version: i64,
+) -> Result<BTreeMap<String, Add>> {
+    let mut files = BTreeMap::new();
+    for version in 0..=version {
+        let entry = read_entry(layout, table, version)?;
+        for remove in entry.removed {
+            files.remove(&remove.path);
+        }
+        files.extend(entry.added.into_iter().map(|add| (add.path.clone(), add)));
+    }
+    Ok(files)
+}
+
+/// The versions for which the log folder holds an entry.
+pub(super) fn entries(layout: &Layout, table: &'static Table) -> Result<BTreeSet<i64>> {
+    versions_named(&layout.log(table), ".json")
 }
 
 /// Refuses a table folder that is a link out of the database.
@@ -274,7 +353,8 @@ pub(super) async fn checkpoint(layout: &Layout, table: &'static Table, version: 
     let mut opened = DeltaTable::new(log_store(layout, table)?);
     let failed = |error| delta(table, error);
     opened.load_version(delta_version(version)?).await.map_err(failed)?;
-    deltalake_core::checkpoints::create_checkpoint(&opened, None).await.map_err(failed)
+    deltalake_core::checkpoints::create_checkpoint(&opened, None).await.map_err(failed)?;
+    Checkpoints::record(layout, table, version)
 }
 
 /// The Delta library's access to a table's log.

@@ -6,11 +6,13 @@
 
 mod append;
 mod cache;
+mod checkpoints;
 mod compare;
 mod data_file;
 mod durable;
 mod errors;
 mod files;
+mod history;
 mod key_set;
 mod layout;
 mod lock;
@@ -22,6 +24,7 @@ mod rows;
 mod seal;
 mod statistics;
 mod transaction;
+mod verify;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -35,7 +38,9 @@ use cache::SnapshotCache;
 use layout::{Head, Layout};
 use lock::WriterLock;
 
+pub use history::Version;
 pub use transaction::Transaction;
+pub use verify::{Finding, Repair};
 
 /// A database folder. Cheap to clone; clones share what was read of the logs.
 #[derive(Debug, Clone)]
@@ -120,8 +125,12 @@ impl Store {
         Ok(store)
     }
 
-    /// A handle on the folder `root`, unread.
-    fn at(root: &Path) -> Result<Self> {
+    /// A handle on the folder `root`, unread: for [`Store::verify`], which
+    /// takes a database that cannot be opened.
+    ///
+    /// # Errors
+    /// When `root` is no usable path.
+    pub fn at(root: &Path) -> Result<Self> {
         let root = std::path::absolute(root).map_err(|error| Error::io("open", root, &error))?;
         Ok(Self { layout: Layout { root }, cache: Arc::default() })
     }
@@ -194,7 +203,6 @@ fn create_folders(layout: &Layout) -> Result<()> {
     for table in TABLES {
         let log = layout.log(table);
         files::create_folder(&log).map_err(failed(&log))?;
-        files::sync_folder(&layout.table(table)).map_err(failed(&log))?;
         let entry = layout.entry(table, 0);
         files::create(&entry, log::creation(table)?.as_bytes()).map_err(failed(&entry))?;
     }

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use super::checkpoints::Checkpoints;
 use super::layout::{Head, Layout, repair_hint, sealed_json};
 use super::{files, log, seal};
 use crate::error::{Error, Result};
@@ -43,6 +44,15 @@ impl Pending {
         }
         let head = Head::new(head.generation + 1, versions);
         Self { seal: seal::BLANK.to_owned(), head, entries }
+    }
+
+    /// The head before the commit.
+    pub(super) fn head_before(&self) -> Head {
+        let mut versions = self.head.versions.clone();
+        for entry in &self.entries {
+            versions.insert(entry.table.clone(), entry.version - 1);
+        }
+        Head::new(self.head.generation.saturating_sub(1), versions)
     }
 
     /// Writes the commit down. From here on it will be done, by this writer or
@@ -99,6 +109,8 @@ impl PendingEntry {
 
 /// Removes what was written down.
 pub(super) fn forget(layout: &Layout) -> Result<()> {
+    // Not synced: one that comes back after a power cut names a generation that
+    // the head has reached, and is forgotten again.
     let path = layout.pending();
     files::remove(&path).map_err(|error| Error::io("remove", &path, &error))
 }
@@ -120,6 +132,7 @@ pub(super) fn recover(layout: &Layout, abandoned: bool) -> Result<Head> {
     if abandoned {
         for table in TABLES {
             remove_leftovers(layout, table, &head)?;
+            Checkpoints::discard_unsure(layout, table)?;
         }
     }
     Ok(head)
@@ -140,7 +153,7 @@ fn remove_leftovers(layout: &Layout, table: &'static Table, head: &Head) -> Resu
 }
 
 /// The names of the plain files in `folder`; links are none.
-fn files_in(folder: &Path) -> Result<Vec<String>> {
+pub(super) fn files_in(folder: &Path) -> Result<Vec<String>> {
     let failed = |error: std::io::Error| files::damaged(Error::io("read", folder, &error));
     let mut names = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(failed)? {

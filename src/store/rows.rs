@@ -130,6 +130,12 @@ pub(super) fn keys(table: &'static Table, file: &DataFile) -> Result<FileKeys> {
     FileKeys::new(hashes)
 }
 
+/// How many rows the data file at `path` says it has.
+pub(super) fn count(path: &Path) -> Result<u64> {
+    let rows = builder(path)?.metadata().file_metadata().num_rows();
+    u64::try_from(rows).map_err(|_| Error::store(format!("{} is damaged", path.display())))
+}
+
 /// The rows of `batch` that `keep` marks.
 pub(super) fn keep_rows(batch: &RecordBatch, keep: &BooleanArray) -> Result<RecordBatch> {
     filter_record_batch(batch, keep).map_err(arrow)

@@ -12,7 +12,7 @@ use super::lock::WriterLock;
 use super::log::{self, Change};
 use super::merge::{Chunk, Merged, Merger};
 use super::pending::{self, Pending, PendingEntry};
-use super::{MergeCounts, Snapshot, Store, data_file, errors};
+use super::{MergeCounts, Snapshot, Store, data_file, errors, files};
 use crate::error::{Error, Result};
 use crate::model::{TABLES, Table};
 
@@ -385,7 +385,7 @@ fn publish(
     if let Err(error) = pending.write(layout) {
         // Unless it is certain that no trace is left, the next writer may
         // still finish the commit, and needs the files.
-        if pending::forget(layout).is_err() {
+        if pending::forget(layout).is_err() || files::sync_folder(&layout.root).is_err() {
             keep_all(finished);
         }
         return Err(error);

@@ -1,7 +1,7 @@
 //! The store: nothing lost, nothing twice, nothing torn.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
@@ -14,7 +14,7 @@ use datafusion::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use weiku::model::{POST_SNAPSHOTS, POSTS};
-use weiku::store::{MergeCounts, Snapshot, Store};
+use weiku::store::{MergeCounts, Repair, Snapshot, Store};
 
 /// A look at a post: id, instant, likes.
 type Look = (u64, i64, Option<i64>);
@@ -252,4 +252,126 @@ async fn merging_gives_what_merging_row_by_row_gives() {
             assert_eq!(stored, wanted, "seed {seed}");
         }
     }
+}
+
+/// A database with three commits of one row each.
+async fn small_database(folder: &Path) -> Store {
+    let store = Store::create(&folder.join("db")).await.unwrap();
+    for number in 0..3 {
+        let mut transaction = store.begin_for("import").await.unwrap();
+        transaction.append(&POST_SNAPSHOTS, looks(&[(number, 5, Some(1))])).await.unwrap();
+        transaction.commit().await.unwrap();
+    }
+    store
+}
+
+/// Every plain file below `folder`.
+fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files.extend(files_below(&path));
+        } else {
+            files.push(path);
+        }
+    }
+    files.sort();
+    files
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn verify_finds_every_flipped_bit_and_every_cut() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = small_database(folder.path()).await;
+    for number in 10..20 {
+        let mut transaction = store.begin().await.unwrap();
+        transaction.append(&POST_SNAPSHOTS, looks(&[(number, 5, None)])).await.unwrap();
+        transaction.commit().await.unwrap();
+    }
+    assert_eq!(store.verify(Repair::Plan).await.unwrap(), []);
+    let mut random = ChaCha8Rng::seed_from_u64(1);
+    let mut names = files_below(store.root());
+    assert!(names.iter().any(|path| path.to_string_lossy().contains("checkpoint.parquet")));
+    names.retain(|path| std::fs::metadata(path).unwrap().len() > 0);
+    for path in &names {
+        let whole = std::fs::read(path).unwrap();
+        for _ in 0..3 {
+            let mut flipped = whole.clone();
+            let bit = random.random_range(0..whole.len() * 8);
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            std::fs::write(path, &flipped).unwrap();
+            let findings = Store::at(store.root()).unwrap().verify(Repair::Plan).await.unwrap();
+            assert!(!findings.is_empty(), "bit {bit} of {}", path.display());
+            std::fs::write(path, &whole[..random.random_range(0..whole.len())]).unwrap();
+            let findings = Store::at(store.root()).unwrap().verify(Repair::Plan).await.unwrap();
+            assert!(!findings.is_empty(), "a cut of {}", path.display());
+        }
+        std::fs::write(path, &whole).unwrap();
+    }
+    assert_eq!(store.verify(Repair::Plan).await.unwrap(), []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_empty_or_torn_log_entry_is_named_and_only_a_repair_does_without_it() {
+    for damage in [None, Some(0), Some(40)] {
+        let folder = tempfile::tempdir().unwrap();
+        let store = small_database(folder.path()).await;
+        let entry = store.root().join("post_snapshots/_delta_log/00000000000000000002.json");
+        match damage {
+            None => std::fs::remove_file(&entry).unwrap(),
+            Some(length) => {
+                let whole = std::fs::read(&entry).unwrap();
+                std::fs::write(&entry, &whole[..length]).unwrap();
+            }
+        }
+        let store = Store::open(store.root()).await.unwrap();
+        let error = store.snapshot(&POST_SNAPSHOTS, None).await.unwrap_err();
+        assert!(error.message().contains("00000000000000000002.json"), "{error}");
+        assert!(error.advice().unwrap().contains("verify"), "{error}");
+        assert_eq!(store.snapshot(&POSTS, None).await.unwrap().rows(), 0, "other tables open");
+
+        let plan = store.verify(Repair::Plan).await.unwrap();
+        assert_eq!(plan.len(), 1, "{plan:?}");
+        assert!(plan[0].remedy.contains("back to version 1 with its 1 rows"), "{plan:?}");
+        assert!(store.snapshot(&POST_SNAPSHOTS, None).await.is_err(), "a plan changes nothing");
+
+        store.verify(Repair::Execute).await.unwrap();
+        assert_eq!(store.verify(Repair::Plan).await.unwrap(), []);
+        assert_eq!(store.snapshot(&POST_SNAPSHOTS, None).await.unwrap().rows(), 1);
+        let mut transaction = store.begin().await.unwrap();
+        transaction.append(&POST_SNAPSHOTS, looks(&[(7, 7, None)])).await.unwrap();
+        transaction.commit().await.unwrap();
+        assert_eq!(store.snapshot(&POST_SNAPSHOTS, None).await.unwrap().rows(), 2);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_data_file_is_taken_out_by_a_repair_and_kept_aside() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = small_database(folder.path()).await;
+    let path = store.snapshot(&POST_SNAPSHOTS, None).await.unwrap().files[1].path.clone();
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[10] ^= 1;
+    std::fs::write(&path, bytes).unwrap();
+    let findings = store.verify(Repair::Execute).await.unwrap();
+    assert_eq!(findings.len(), 1, "{findings:?}");
+    assert_eq!(findings[0].path, path);
+    assert_eq!(store.snapshot(&POST_SNAPSHOTS, None).await.unwrap().rows(), 2);
+    assert!(store.root().join("damaged/post_snapshots").join(path.file_name().unwrap()).exists());
+    let versions = store.history(&POST_SNAPSHOTS).await.unwrap();
+    let last = versions.last().unwrap();
+    assert_eq!((last.operation.as_str(), last.rows, last.files), ("repair", 2, 2));
+    assert_eq!((versions[1].operation.as_str(), versions[1].rows), ("import", 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_head_is_written_anew_by_a_repair() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = small_database(folder.path()).await;
+    std::fs::remove_file(store.root().join("weiku.json")).unwrap();
+    assert!(Store::open(store.root()).await.is_err());
+    Store::at(store.root()).unwrap().verify(Repair::Execute).await.unwrap();
+    let store = Store::open(store.root()).await.unwrap();
+    assert_eq!(store.snapshot(&POST_SNAPSHOTS, None).await.unwrap().rows(), 3);
 }
