@@ -141,10 +141,11 @@ impl Data {
         V: Clone + Default + Send + 'static,
         F: Future<Output = V> + Send + 'static,
     {
-        match lock(known).get(&key) {
-            Some(found) => return found.clone().unwrap_or_default(),
-            None => lock_insert(known, key.clone(), None),
+        let found = lock(known).get(&key).cloned();
+        if let Some(found) = found {
+            return found.unwrap_or_default();
         }
+        lock_insert(known, key.clone(), None);
         let (sender, receiver) = sync_channel(1);
         let shared = Arc::clone(known);
         self.runtime.spawn(async move {
