@@ -36,8 +36,7 @@ impl AdHocFiles {
     /// The file, glob or folder called `name`, or `None` if that is no path.
     pub(super) async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
         let Some(kind) = Kind::of(name) else { return Ok(None) };
-        let state = self.state.get().and_then(Weak::upgrade).map(|state| state.read().clone());
-        let Some(state) = state else { return Ok(None) };
+        let Some(state) = self.session_state() else { return Ok(None) };
         self.check(name).map_err(foreign)?;
         let options = ListingOptions::new(kind.format(name)?).with_file_extension(kind.suffix);
         let table = ListingTableConfig::new(ListingTableUrl::parse(name)?)
@@ -45,6 +44,11 @@ impl AdHocFiles {
             .infer_schema(&state)
             .await?;
         Ok(Some(Arc::new(ListingTable::try_new(table)?)))
+    }
+
+    /// The session as it is now, if it is there.
+    pub(super) fn session_state(&self) -> Option<SessionState> {
+        self.state.get().and_then(Weak::upgrade).map(|state| state.read().clone())
     }
 
     /// Refuses a path that is not there, or that a safe session may not read.

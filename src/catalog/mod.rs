@@ -4,10 +4,12 @@
 mod files;
 mod schema;
 mod table;
+mod views;
 
 pub(crate) use files::AdHocFiles;
 pub use schema::{DatabaseSchema, Pinned};
 pub use table::StoreTable;
+pub use views::{VIEWS, View, view};
 
 /// The name of the catalog that every session has.
 pub const CATALOG: &str = "weiku";

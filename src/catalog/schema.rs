@@ -6,10 +6,12 @@ use std::sync::{Arc, RwLock};
 use async_trait::async_trait;
 use datafusion::catalog::{SchemaProvider, TableProvider};
 use datafusion::common::exec_err;
+use datafusion::datasource::ViewTable;
 use datafusion::error::Result;
 
 use super::files::AdHocFiles;
 use super::table::{StoreTable, foreign};
+use super::views::{VIEWS, view};
 use crate::model;
 use crate::store::Store;
 
@@ -23,7 +25,7 @@ pub struct Pinned {
 }
 
 /// Looks a name up among the tables and views that the session made, the
-/// store's tables, and the files of the disk, in this order.
+/// store's tables and views, and the files of the disk, in this order.
 #[derive(Debug)]
 pub struct DatabaseSchema {
     store: Option<Arc<Store>>,
@@ -56,13 +58,27 @@ impl DatabaseSchema {
         let snapshot = store.snapshot(table, version).await?;
         Ok(Some(Arc::new(StoreTable::new(snapshot, &pinned.timezone))))
     }
+
+    /// The view called `name`, planned anew for every statement, so that it sees
+    /// the same commit as the statement.
+    async fn view(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
+        let (Some(_), Some(view), Some(state)) =
+            (&self.store, view(name), self.files.session_state())
+        else {
+            return Ok(None);
+        };
+        let plan = state.create_logical_plan(view.sql).await?;
+        Ok(Some(Arc::new(ViewTable::new(plan, Some(view.sql.to_owned())))))
+    }
 }
 
 #[async_trait]
 impl SchemaProvider for DatabaseSchema {
     fn table_names(&self) -> Vec<String> {
-        let stored = self.store.iter().flat_map(|_| model::TABLES).map(|table| table.name);
-        let mut names: Vec<String> = stored.map(str::to_owned).collect();
+        let stored = model::TABLES.iter().map(|table| table.name);
+        let viewed = VIEWS.iter().map(|view| view.name);
+        let all = self.store.iter().flat_map(|_| stored.clone().chain(viewed.clone()));
+        let mut names: Vec<String> = all.map(str::to_owned).collect();
         if let Ok(made) = self.made.read() {
             names.extend(made.keys().cloned());
         }
@@ -74,6 +90,9 @@ impl SchemaProvider for DatabaseSchema {
             return Ok(Some(table));
         }
         if let Some(table) = self.stored(name).await.map_err(foreign)? {
+            return Ok(Some(table));
+        }
+        if let Some(table) = self.view(name).await? {
             return Ok(Some(table));
         }
         self.files.table(name).await
@@ -101,6 +120,7 @@ impl SchemaProvider for DatabaseSchema {
     }
 
     fn table_exist(&self, name: &str) -> bool {
-        self.made(name).is_some() || (self.store.is_some() && model::table(name).is_some())
+        let stored = model::table(name).is_some() || view(name).is_some();
+        self.made(name).is_some() || (self.store.is_some() && stored)
     }
 }

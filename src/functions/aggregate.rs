@@ -176,7 +176,9 @@ impl Groups {
         columns: &[ArrayRef],
         group_of: impl Fn(usize) -> Option<usize>,
     ) -> Result<()> {
-        let columns = columns.iter().map(as_numbers).collect::<Result<Vec<_>>>()?;
+        let zone = columns.iter().find_map(|column| zone(column.data_type()));
+        let numbers = columns.iter().map(|column| as_numbers(column, zone));
+        let columns = numbers.collect::<Result<Vec<_>>>()?;
         let rows = columns.first().map_or(0, Array::len);
         let mut row = vec![None; columns.len()];
         for at in 0..rows {
@@ -306,13 +308,25 @@ fn as_lists(kept: &[Vec<f64>]) -> ArrayRef {
     Arc::new(lists.finish())
 }
 
-/// A column of arguments as numbers: an instant counts microseconds, true is 1.
-fn as_numbers(column: &ArrayRef) -> Result<Float64Array> {
-    let column = match column.data_type() {
-        DataType::Timestamp(..) => cast(column, &DataType::Int64)?,
-        _ => Arc::clone(column),
-    };
+/// A column of arguments as numbers: an instant counts microseconds since 1970
+/// in UTC, where one without a time zone means `zone`; true is 1.
+fn as_numbers(column: &ArrayRef, zone: Option<&Arc<str>>) -> Result<Float64Array> {
+    let mut column = Arc::clone(column);
+    if let DataType::Timestamp(unit, own) = column.data_type() {
+        if own.is_none() {
+            column = cast(&column, &DataType::Timestamp(*unit, zone.cloned()))?;
+        }
+        column = cast(&column, &DataType::Int64)?;
+    }
     Ok(cast(&column, &DataType::Float64)?.as_primitive::<Float64Type>().clone())
+}
+
+/// The time zone of an instant, if it has one.
+fn zone(data_type: &DataType) -> Option<&Arc<str>> {
+    match data_type {
+        DataType::Timestamp(_, zone) => zone.as_ref(),
+        _ => None,
+    }
 }
 
 /// Whether the row at `at` passes the `FILTER` of the call.

@@ -20,8 +20,8 @@ pub(super) enum Argument {
     Number,
     /// True or false.
     Flag,
-    /// An instant in microseconds; a date or text means the time zone of the
-    /// instant before it.
+    /// An instant in microseconds. One without a time zone, or a date, means the
+    /// zone of the other instants of the call.
     Instant,
 }
 
@@ -41,7 +41,9 @@ impl Argument {
             (Self::Number, given) if given.is_numeric() || given.is_null() => Some(Float64),
             (Self::Flag, Boolean | Null) => Some(Boolean),
             (Self::Instant, Timestamp(_, zone)) => Some(instant(zone.as_ref())),
-            (Self::Instant, Date32 | Date64 | Null) => Some(instant(zone)),
+            (Self::Instant, Null) => Some(instant(zone)),
+            // Arrow would read a date as midnight in UTC, whatever the zone.
+            (Self::Instant, Date32 | Date64) => Some(instant(None)),
             (Self::Instant, given) if is_text(given) => Some(instant(zone)),
             _ => None,
         }

@@ -1,4 +1,4 @@
-//! `style(emergency, interaction)`.
+//! `style(interaction, emergency)`.
 
 use std::sync::Arc;
 
@@ -10,36 +10,40 @@ use super::{Argument, Body, Example, Function};
 
 pub(super) static FUNCTION: Function = Function {
     name: "style",
-    signature: "style(emergency, interaction) -> text",
-    summary: "The operating style of an account, given which shares of its posts are 'emergency' \
-              and 'interaction' by post_style: 'emergency' if a third or more are emergency \
-              posts, else 'interaction' if a third or more are interaction posts, else 'news'.",
+    signature: "style(interaction, emergency) -> text",
+    summary: "The operating style of an account, given which shares of its own posts are \
+              'interaction' and 'emergency' by post_style: 'interaction' if 30 % or more are \
+              interaction, else 'emergency' if an eighth or more are emergency, else 'news'. \
+              Emergencies are rare, so that far fewer posts mark an account that serves them.",
     source: Some(
         "weiku's own rule for the three operating styles that the 2012 ministry report tells \
          apart.",
     ),
-    example: Example { sql: "SELECT style(0.05, 0.6)", result: "interaction" },
+    example: Example { sql: "SELECT style(0.45, 0.05)", result: "interaction" },
     arguments: &[Argument::Number, Argument::Number],
     body: Body::Scalar(Scalar { returns: text_type, compute: |columns, _| styles(columns) }),
 };
 
-/// The share of posts from which a kind marks the account.
-const MARKED: f64 = 1.0 / 3.0;
+/// The share of interaction from which an account lives by it.
+const TALKS: f64 = 0.30;
+
+/// The share of emergencies from which an account serves them.
+const WARNS: f64 = 0.125;
 
 /// The style for each row.
 fn styles(columns: &[ArrayRef]) -> Result<ArrayRef> {
     let rows = numbers(&columns[0]).iter().zip(numbers(&columns[1]));
     let styles: StringViewArray =
-        rows.map(|(emergency, interaction)| Some(of(emergency?, interaction?))).collect();
+        rows.map(|(interaction, emergency)| Some(style(interaction?, emergency?))).collect();
     Ok(Arc::new(styles))
 }
 
 /// The style of one account.
-fn of(emergency: f64, interaction: f64) -> &'static str {
-    if emergency >= MARKED {
-        "emergency"
-    } else if interaction >= MARKED {
+fn style(interaction: f64, emergency: f64) -> &'static str {
+    if interaction >= TALKS {
         "interaction"
+    } else if emergency >= WARNS {
+        "emergency"
     } else {
         "news"
     }

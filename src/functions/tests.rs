@@ -138,6 +138,16 @@ async fn times_are_shown_in_the_zone_of_the_session() {
 }
 
 #[tokio::test]
+async fn a_date_means_midnight_in_the_zone_of_the_posts() {
+    let context = session();
+    let posted = "arrow_cast(TIMESTAMP '2012-08-26 12:00:00', 'Timestamp(us, \"Asia/Shanghai\")')";
+    for as_of in ["DATE '2012-08-27'", "'2012-08-27'", "TIMESTAMP '2012-08-27 00:00:00'"] {
+        let sql = format!("SELECT dormancy(t, {as_of}) FROM (SELECT {posted} AS t) AS posts");
+        assert_eq!(value(&context, &sql).await, "0.5", "{sql}");
+    }
+}
+
+#[tokio::test]
 async fn a_dictionary_of_the_users_own_decides() {
     let context = SessionContext::new();
     let mut dictionaries = Dictionaries::built_in();

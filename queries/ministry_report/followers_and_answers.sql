@@ -1,0 +1,31 @@
+/*---
+title = "Planning (c): followings account by account"
+description = """Which accounts have followers who answer. The last column sets an account's median of reposts and comments against
+the median of all accounts for its number of followers, on logarithmic scales: above 1 the followers answer more than usual,
+far below 1 a large part of the following may be asleep or bought. It is an indicator, and no proof."""
+tags = ["report", "2012", "planning"]
+expect = [
+  { rows = 44 },
+  { unique = ["account_id"] },
+]
+---*/
+WITH answers AS (
+    SELECT a.account_id, a.screen_name, a.organization, a.followers,
+        a.precision > 1 AS followers_rounded,
+        median(p.reposts + p.comments) AS median_answers, h_index(p.reposts) AS h_index,
+        count(*) FILTER (WHERE p.reposts + p.comments = 0) / CAST(count(*) AS DOUBLE) AS unanswered
+    FROM account_latest AS a
+    JOIN posts AS p ON p.platform = a.platform AND p.account_id = a.account_id
+    WHERE a.level IN ('ministry', 'ministry_level') AND a.followers > 0 AND p.is_repost IS NOT TRUE
+    GROUP BY a.account_id, a.screen_name, a.organization, a.followers, a.precision
+),
+usual AS (
+    SELECT median(ln(median_answers + 1) / ln(followers + 1)) AS per_follower
+    FROM answers
+)
+SELECT account_id, screen_name, organization, followers, followers_rounded, median_answers, h_index,
+    round(100 * unanswered, 1) AS percent_unanswered,
+    round(ln(median_answers + 1) / ln(followers + 1) / usual.per_follower, 2) AS against_usual
+FROM answers
+CROSS JOIN usual
+ORDER BY against_usual DESC, followers DESC, account_id;

@@ -1,0 +1,25 @@
+/*---
+title = "Planning (d): linguistic form"
+description = """How each ministry writes in its own posts: length, formality (0 lively, 0.5 neutral, 1 formal), and the shares of posts
+with a question, emoji, a 【title】, a #topic# and a link. Lively tone belongs to interaction and formal tone to news; a ministry
+that talks in one tone only has one kind of post."""
+tags = ["report", "2012", "planning"]
+chart = { kind = "bar", x = "organization", y = "formality" }
+expect = [
+  { rows = 17 },
+  { unique = ["organization"] },
+  { range = [0, 1], column = "formality" },
+  { range = [1, 140], column = "median_characters" },
+]
+---*/
+SELECT organization, count(*) AS own_posts, median(character_length(text)) AS median_characters,
+    round(avg(formality(text)), 3) AS formality,
+    round(100.0 * count(*) FILTER (WHERE text LIKE '%？%') / count(*), 1) AS percent_question,
+    round(100.0 * count(*) FILTER (WHERE cardinality(emojis(text)) > 0) / count(*), 1) AS percent_emoji,
+    round(100.0 * count(*) FILTER (WHERE text LIKE '%【%】%') / count(*), 1) AS percent_title,
+    round(100.0 * count(*) FILTER (WHERE cardinality(hashtags) > 0) / count(*), 1) AS percent_hashtag,
+    round(100.0 * count(*) FILTER (WHERE cardinality(urls) > 0) / count(*), 1) AS percent_link
+FROM posts_with_accounts
+WHERE level IN ('ministry', 'ministry_level') AND is_repost IS NOT TRUE AND text <> ''
+GROUP BY organization
+ORDER BY formality, organization;

@@ -1,0 +1,28 @@
+/*---
+title = "The growth of 外交小灵通"
+description = """Followers and posts at the end of every day on which somebody looked, first and last of each month and the days
+that are on record: 22,124 followers on 18 April 2011, some 215,000 on 10 June, 2.8 million on 27 August 2012. A precision
+above 1 says that the source had rounded the followers to that unit."""
+tags = ["report", "2012", "case", "growth"]
+params.screen_name = { type = "text", default = "外交小灵通", description = "the account" }
+chart = { kind = "line", x = "day", y = "followers" }
+expect = [
+  { rows = ">= 12" },
+  { unique = ["day"] },
+  { value = 22124, column = "followers", where = { day = "2011-04-18" } },
+  { value = 215000, column = "followers", where = { day = "2011-06-10" } },
+  { value = 2800000, column = "followers", where = { day = "2012-08-27" } },
+  { none = "SELECT * FROM result WHERE new_followers < 0" },
+]
+---*/
+WITH daily AS (
+    SELECT CAST(date_trunc('day', s.observed_at) AS DATE) AS day, s.followers, s.posts, s.precision,
+        row_number() OVER (PARTITION BY date_trunc('day', s.observed_at) ORDER BY s.observed_at DESC) AS nth
+    FROM account_snapshots AS s
+    JOIN accounts AS a ON s.platform = a.platform AND s.account_id = a.account_id
+    WHERE a.screen_name = $screen_name
+)
+SELECT day, followers, followers - lag(followers) OVER (ORDER BY day) AS new_followers, posts, precision
+FROM daily
+WHERE nth = 1
+ORDER BY day;
