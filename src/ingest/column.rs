@@ -1,7 +1,5 @@
 //! What a column of a foreign file means.
 
-use super::record::Instant;
-
 /// Where the value of a column goes.
 ///
 /// The names are those of weiku's tables; the others say how a foreign column
@@ -193,9 +191,9 @@ pub enum Part {
 
 /// One column of a foreign file (for JSON, a path of keys) and where it goes.
 #[derive(Debug, Clone, Copy)]
-pub struct Column {
+pub struct Column<'a> {
     /// The name in the file's header, or the keys between dots.
-    pub name: &'static str,
+    pub name: &'a str,
     /// Where the value goes.
     pub field: Field,
     /// Whom it tells of.
@@ -205,17 +203,17 @@ pub struct Column {
 }
 
 /// A column of the record by which the format is recognised.
-pub(crate) const fn key(name: &'static str, field: Field) -> Column {
+pub(crate) const fn key(name: &'static str, field: Field) -> Column<'static> {
     Column { name, field, part: Part::Record, required: true }
 }
 
 /// A column of the record.
-pub(crate) const fn col(name: &'static str, field: Field) -> Column {
+pub(crate) const fn col(name: &'static str, field: Field) -> Column<'static> {
     Column { name, field, part: Part::Record, required: false }
 }
 
 /// A column of the reposted original.
-pub(crate) const fn origin(name: &'static str, field: Field) -> Column {
+pub(crate) const fn origin(name: &'static str, field: Field) -> Column<'static> {
     Column { name, field, part: Part::Origin, required: false }
 }
 
@@ -234,8 +232,8 @@ pub(crate) struct Common {
     pub(crate) is_repost: Option<bool>,
     /// What a record is.
     pub(crate) subject: Subject,
-    /// When the file says that it was captured.
-    pub(crate) observed_at: Option<Instant>,
+    /// What a mapping says of every record.
+    pub(crate) constants: Vec<(Field, String)>,
 }
 
 /// What a record of a file is.

@@ -27,9 +27,14 @@ struct Half {
 }
 
 impl<'a> Draft<'a> {
-    /// An empty draft.
+    /// A draft with what is the same in all records.
     pub(crate) fn new(common: &'a Common) -> Self {
-        Self { common, record: Half::default(), origin: Half::default() }
+        let mut draft = Self { common, record: Half::default(), origin: Half::default() };
+        for (field, text) in &common.constants {
+            // The mapping was refused unless its constants make sense.
+            let _ = draft.put(Part::Record, *field, text);
+        }
+        draft
     }
 
     /// Takes the text of one column.
@@ -39,6 +44,16 @@ impl<'a> Draft<'a> {
         }
         self.put(column.part, column.field, text)
             .map_err(|reason| format!("{}: {reason}", column.name))
+    }
+
+    /// Takes all hashtags, mentions or addresses.
+    pub(crate) fn put_list(
+        &mut self,
+        part: Part,
+        field: Field,
+        items: &[String],
+    ) -> Result<(), String> {
+        self.put(part, field, &serde_json::Value::from(items).to_string())
     }
 
     /// Takes the text of one field.
@@ -297,8 +312,6 @@ impl Half {
         self.account.registered_at =
             self.registered.and_then(|when| when.settle(None, common.clock));
         self.read_entities();
-        self.post.observed_at = self.post.observed_at.or(common.observed_at);
-        self.account.observed_at = self.account.observed_at.or(common.observed_at);
     }
 
     /// Reads hashtags, mentions and addresses off the text, unless a column

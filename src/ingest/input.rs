@@ -45,7 +45,7 @@ impl Input<'_> {
             time_format: None,
             is_repost: None,
             subject,
-            observed_at: None,
+            constants: Vec::new(),
         }
     }
 

@@ -10,9 +10,11 @@ mod encoding;
 mod expand;
 mod fields;
 mod formats;
+mod fresh;
 mod head;
 mod input;
 mod json;
+mod mapping;
 mod recognise;
 mod record;
 mod source;
@@ -27,6 +29,7 @@ pub use expand::expand;
 pub use formats::{FORMATS, Format};
 pub use head::Head;
 pub use input::Input;
+use recognise::Choice;
 pub use record::{Account, AccountCounts, Instant, Post, PostCounts, Row};
 pub use source::{Position, Source};
 
@@ -39,7 +42,8 @@ pub const MAX_RECORD: usize = 64 * 1024 * 1024;
 /// How a person wants files to be read; everything may be left open.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
-    /// The name of the format, instead of recognising it.
+    /// The name of the format, or the path of a mapping file that ends in
+    /// `.toml`, instead of recognising the format.
     pub format: Option<String>,
     /// The account of posts in files that do not name it.
     pub account_id: Option<String>,
@@ -113,7 +117,7 @@ pub fn read(source: Source, options: &Options, sink: &mut dyn Sink) -> Result<Re
     let (start, mut content) = source::peek(content, head::LENGTH).map_err(failed)?;
     let head = Head::new(&start);
     drop(start);
-    let format = recognise::format(&head, options, &name)?;
+    let choice = recognise::choose(&head, options, &name)?;
     let input = Input {
         name: &name,
         content: &mut content,
@@ -123,8 +127,18 @@ pub fn read(source: Source, options: &Options, sink: &mut dyn Sink) -> Result<Re
         now,
         beside: &beside,
     };
-    (format.read)(input, sink)?;
+    let sink = &mut fresh::Fresh::new(sink);
+    let format = match choice {
+        Choice::Format(format) => {
+            (format.read)(input, sink)?;
+            format.name
+        }
+        Choice::Mapping(mapping) => {
+            mapping.read(input, sink)?;
+            "mapping"
+        }
+    };
     // What no record needed still belongs to the checksum.
     io::copy(&mut content, &mut io::sink()).map_err(failed)?;
-    Ok(Reading { format: format.name, sha256: sum.hex(), bytes: position.bytes() })
+    Ok(Reading { format, sha256: sum.hex(), bytes: position.bytes() })
 }

@@ -4,20 +4,39 @@ use super::Options;
 use super::column::Column;
 use super::formats::{FORMATS, Format};
 use super::head::Head;
+use super::mapping::Mapping;
 use crate::error::{Error, Result, nearest};
 
 /// How many columns or keys an error lists.
 const SHOWN: usize = 12;
 
-/// The format that the person named, else the first that knows the content.
-pub(super) fn format(head: &Head, options: &Options, file: &str) -> Result<&'static Format> {
+/// How to read a file.
+pub(super) enum Choice {
+    /// As one of [`FORMATS`].
+    Format(&'static Format),
+    /// As a mapping file says.
+    Mapping(Mapping),
+}
+
+/// The format or mapping file that the person named, else the first format that
+/// knows the content.
+pub(super) fn choose(head: &Head, options: &Options, file: &str) -> Result<Choice> {
     if let Some(name) = &options.format {
-        return named(name);
+        return if is_mapping(name) {
+            Mapping::load(name.as_ref()).map(Choice::Mapping)
+        } else {
+            named(name).map(Choice::Format)
+        };
     }
     if let Some(format) = FORMATS.iter().find(|format| (format.recognise)(head)) {
-        return Ok(format);
+        return Ok(Choice::Format(format));
     }
     Err(unknown(head).in_file(file))
+}
+
+/// Whether the name of a format is the path of a mapping file.
+fn is_mapping(name: &str) -> bool {
+    std::path::Path::new(name).extension().is_some_and(|suffix| suffix.eq_ignore_ascii_case("toml"))
 }
 
 fn named(name: &str) -> Result<&'static Format> {
@@ -39,8 +58,7 @@ fn unknown(head: &Head) -> Error {
     if let Some(error) = misspelt(head) {
         return error;
     }
-    let advice =
-        "see `weiku formats`, name one with --format, or describe the columns in a mapping file";
+    let advice = "see `weiku formats`, name one with --format, or give a mapping file with --format FILE.toml";
     Error::input(format!("no import format knows {}", seen(head))).hint(advice)
 }
 

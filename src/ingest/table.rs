@@ -65,7 +65,7 @@ pub(super) fn column_name(cell: &[u8]) -> String {
 /// Which column each field of a record is.
 struct Layout<'a> {
     header: StringRecord,
-    columns: Vec<Option<&'a Column>>,
+    columns: Vec<Option<&'a Column<'a>>>,
 }
 
 /// What became of a record.
@@ -77,7 +77,7 @@ enum Taken<'a> {
 }
 
 impl<'a> Layout<'a> {
-    fn new(header: &StringRecord, columns: &'a [Column], file: &str) -> Result<Self> {
+    fn new(header: &StringRecord, columns: &'a [Column<'a>], file: &str) -> Result<Self> {
         let layout = Self::of(header, columns);
         for needed in columns.iter().filter(|column| column.required) {
             if !layout.columns.iter().flatten().any(|column| column.name == needed.name) {
@@ -87,12 +87,12 @@ impl<'a> Layout<'a> {
         Ok(layout)
     }
 
-    fn of(header: &StringRecord, columns: &'a [Column]) -> Self {
+    fn of(header: &StringRecord, columns: &'a [Column<'a>]) -> Self {
         let find = |cell: &str| columns.iter().find(|column| column.name == fields::bare(cell));
         Self { header: header.clone(), columns: header.iter().map(find).collect() }
     }
 
-    fn read(&self, record: &StringRecord, columns: &'a [Column], common: &Common) -> Taken<'a> {
+    fn read(&self, record: &StringRecord, columns: &'a [Column<'a>], common: &Common) -> Taken<'a> {
         if record.iter().all(|field| fields::spoken(field).is_none()) {
             return Taken::Nothing;
         }
@@ -107,7 +107,7 @@ impl<'a> Layout<'a> {
 
     /// The record as a header, if it is one: crawlers write theirs again each
     /// time they append.
-    fn other(&self, record: &StringRecord, columns: &'a [Column]) -> Option<Self> {
+    fn other(&self, record: &StringRecord, columns: &'a [Column<'a>]) -> Option<Self> {
         let first = fields::bare(record.get(0)?);
         let first_of_header = self.header.get(0).map(fields::bare);
         if first_of_header != Some(first) && !columns.iter().any(|column| column.name == first) {

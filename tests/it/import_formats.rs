@@ -204,3 +204,126 @@ fn an_error_answer_of_weibo_is_named_as_one() {
     let error = Last::text("error.json", text, &Options::default()).err().unwrap();
     assert!(error.message().contains("error answer"), "{error}");
 }
+
+#[test]
+fn mastodon_statuses_are_made_plain_and_what_is_private_is_left_out() {
+    let status = |id: u32, visibility: &str| {
+        format!(
+            r##"{{"id":"{id}","created_at":"2017-04-06T16:55:02.132Z","visibility":"{visibility}","content":"<p>Hi <a href=\"x\">#<span>Rust</span></a></p>","replies_count":1,"reblogs_count":2,"favourites_count":3,
+      "tags":[{{"name":"rust"}}],"mentions":[],"media_attachments":[],"application":{{"name":"Web"}},"account":{{"id":"7","acct":"me","display_name":"","note":"<p>I</p>","followers_count":5,"following_count":6,"statuses_count":8}}}}"##
+        )
+    };
+    let text = format!("[{},{}]", status(1, "public"), status(2, "direct"));
+    let last = read("mastodon", "t.json", &text);
+    assert_eq!((last.records, last.skipped, last.posts.len()), (1, 1, 1));
+    let post = &last.posts["1"];
+    assert_eq!(post.text.as_deref().map(str::trim_end), Some("Hi #Rust"));
+    assert_eq!(texts(post.hashtags.as_ref()), ["rust"]);
+    assert_eq!(post.posted_at, at("2017-04-06T16:55:02.132Z"));
+    assert_eq!(
+        (post.is_repost, post.media_count, post.client.as_deref()),
+        (Some(false), Some(0), Some("Web"))
+    );
+    assert_eq!(last.accounts["7"].screen_name.as_deref(), Some("me"));
+    let options = Options { private: true, ..Options::default() };
+    assert_eq!(Last::text("t.json", text, &options).unwrap().0.posts.len(), 2);
+}
+
+#[test]
+fn an_outbox_holds_posts_and_reposts_of_others() {
+    let text = r##"{"@context":"x","type":"OrderedCollection","orderedItems":[
+      {"id":"https://e.org/users/me/statuses/11/activity","type":"Create","actor":"https://e.org/users/me","published":"2022-01-01T00:00:00Z","to":["https://www.w3.org/ns/activitystreams#Public"],"cc":[],
+       "object":{"id":"https://e.org/users/me/statuses/11","type":"Note","published":"2022-01-01T00:00:00Z","content":"<p>a &lt; b</p>","attachment":[{}],"tag":[{"type":"Hashtag","name":"#sql"},{"type":"Mention","name":"@you@e.org"}]}},
+      {"id":"https://e.org/users/me/statuses/12/activity","type":"Announce","actor":"https://e.org/users/me","published":"2022-01-02T00:00:00Z","to":"as:Public","object":"https://f.org/users/you/statuses/9"},
+      {"id":"https://e.org/users/me/statuses/13/activity","type":"Create","actor":"https://e.org/users/me","to":["https://e.org/users/you"],"object":{"id":"https://e.org/users/me/statuses/13"}}]}"##;
+    let last = read("mastodon-outbox", "outbox.json", text);
+    assert_eq!((last.records, last.skipped), (2, 1));
+    let post = &last.posts["11"];
+    assert_eq!(post.text.as_deref().map(str::trim_end), Some("a < b"));
+    assert_eq!(post.account_id.as_deref(), Some("me@e.org"));
+    assert_eq!(
+        (texts(post.hashtags.as_ref()), texts(post.mentions.as_ref())),
+        (vec!["sql"], vec!["you@e.org"])
+    );
+    let repost = &last.posts["12"];
+    assert_eq!((repost.is_repost, repost.text.as_deref()), (Some(true), None));
+    assert_eq!(repost.origin_post_id.as_deref(), Some("https://f.org/users/you/statuses/9"));
+    assert_eq!(post.counts.likes, None);
+}
+
+const TWEETS: &str = r#"window.YTD.tweets.part0 = [ {
+  "tweet" : { "id_str" : "1050118621198921728", "created_at" : "Wed Oct 10 20:19:24 +0000 2018", "full_text" : "a &amp; b #rust https://t.co/x", "source" : "<a href=\"http://x\" rel=\"nofollow\">Twitter Web App</a>",
+    "favorite_count" : "3", "retweet_count" : "4", "entities" : { "hashtags" : [ { "text" : "rust" } ], "user_mentions" : [ ], "urls" : [ { "expanded_url" : "https://example.org" } ] } } },
+  { "tweet" : { "id_str" : "1050118621198921729", "created_at" : "Wed Oct 10 20:20:24 +0000 2018", "full_text" : "RT @you: hi" } } ]"#;
+
+#[test]
+fn an_x_archive_takes_its_account_from_the_file_beside() {
+    let folder = tempfile::tempdir().unwrap();
+    let account = r#"window.YTD.account.part0 = [ { "account" : { "email" : "a@b", "username" : "me", "accountId" : "42", "createdAt" : "2009-01-02T03:04:05.000Z" } } ]"#;
+    std::fs::write(folder.path().join("account.js"), account).unwrap();
+    std::fs::write(folder.path().join("tweets.js"), TWEETS).unwrap();
+    let last = Last::file(&folder.path().join("tweets.js"));
+    let post = &last.posts["1050118621198921728"];
+    assert_eq!((post.account_id.as_deref(), post.platform.as_str()), (Some("42"), "x"));
+    assert_eq!(post.text.as_deref(), Some("a & b #rust https://t.co/x"));
+    assert_eq!((post.client.as_deref(), post.counts.comments), (Some("Twitter Web App"), None));
+    assert_eq!(texts(post.urls.as_ref()), ["https://example.org"]);
+    assert_eq!(last.posts["1050118621198921729"].is_repost, Some(true));
+    assert_eq!(
+        Last::file(&folder.path().join("account.js")).accounts["42"].screen_name.as_deref(),
+        Some("me")
+    );
+    let error = Last::text("tweets.js", TWEETS, &Options::default()).err().unwrap();
+    assert!(error.advice().unwrap().contains("account.js"));
+}
+
+#[test]
+fn jetstream_gives_posts_reposts_and_handles_and_makes_no_counts() {
+    let event = |kind: &str| format!(r#"{{"did":"did:plc:a","time_us":1725911162329308,{kind}}}"#);
+    let post = event(
+        r#""kind":"commit","commit":{"operation":"create","collection":"app.bsky.feed.post","rkey":"3l","record":{"text":"hi #a","createdAt":"2024-09-09T19:46:02.102Z","facets":[{"features":[{"tag":"a"},{"uri":"https://e.org"}]}],"embed":{"images":[{},{}]}}}"#,
+    );
+    let repost = event(
+        r#""kind":"commit","commit":{"operation":"create","collection":"app.bsky.feed.repost","rkey":"3m","record":{"subject":{"uri":"at://did:plc:b/app.bsky.feed.post/1"},"createdAt":"2024-09-09T19:46:02Z"}}"#,
+    );
+    let like = event(
+        r#""kind":"commit","commit":{"operation":"create","collection":"app.bsky.feed.like","rkey":"3n","record":{"subject":{"uri":"x"}}}"#,
+    );
+    let identity =
+        event(r#""kind":"identity","identity":{"did":"did:plc:a","handle":"me.bsky.social"}"#);
+    let last = read("jetstream", "jetstream.jsonl", &[post, repost, like, identity].join("\n"));
+    assert_eq!((last.records, last.skipped), (3, 1));
+    let post = &last.posts["at://did:plc:a/app.bsky.feed.post/3l"];
+    assert_eq!((post.media_count, post.counts.likes), (Some(2), None));
+    assert_eq!(
+        (texts(post.hashtags.as_ref()), texts(post.urls.as_ref())),
+        (vec!["a"], vec!["https://e.org"])
+    );
+    let repost = &last.posts["at://did:plc:a/app.bsky.feed.repost/3m"];
+    assert_eq!(repost.origin_account_id.as_deref(), Some("did:plc:b"));
+    assert_eq!(last.accounts["did:plc:a"].screen_name.as_deref(), Some("me.bsky.social"));
+}
+
+#[test]
+fn a_mapping_reads_any_table() {
+    let folder = tempfile::tempdir().unwrap();
+    let mapping = folder.path().join("m.toml");
+    std::fs::write(&mapping, "platform = \"blog\"\ntime_format = \"%d.%m.%Y %H:%M\"\ntimezone = \"Europe/Berlin\"\n[columns]\n\"Nr\" = \"post_id\"\n\"Wann\" = \"posted_at\"\n\"von.id\" = \"account_id\"\n[constants]\nclient = \"archive\"\n").unwrap();
+    let options = Options { format: Some(mapping.display().to_string()), ..Options::default() };
+    let (last, reading) = Last::text(
+        "a.csv",
+        "Nr;Wann;von.id;x\n1;27.08.2012 10:00;me;y\n2;gestern;me;y\n",
+        &options,
+    )
+    .unwrap();
+    assert_eq!(reading.format, "mapping");
+    let post = &last.posts["1"];
+    assert_eq!((post.platform.as_str(), post.client.as_deref()), ("blog", Some("archive")));
+    assert_eq!(post.posted_at, at("2012-08-27T10:00:00+02:00"));
+    assert_eq!(last.rejected, ["3: Wann: `gestern` is not a time of the form `%d.%m.%Y %H:%M`"]);
+    let json = "{\"Nr\":1,\"Wann\":\"27.08.2012 10:00\",\"von\":{\"id\":\"me\"}}\n";
+    let (last, _) = Last::text("a.jsonl", json, &options).unwrap();
+    assert_eq!(last.posts["1"].account_id.as_deref(), Some("me"));
+    let error = Last::text("a.csv", "Nr,Wan,von.id\n", &options).err().unwrap();
+    assert_eq!(error.advice(), Some("is it the column `Wan`?"));
+}

@@ -52,6 +52,6 @@ fn read(input: Input<'_>, sink: &mut dyn Sink) -> Result<()> {
     read_flat(input, columns, &common, sink)
 }
 
-fn layout(head: &Head) -> (&'static [Column], Subject) {
+fn layout(head: &Head) -> (&'static [Column<'static>], Subject) {
     if head.has(&["fans"]) { (CREATOR, Subject::Account) } else { (POST, Subject::Post) }
 }

@@ -1,5 +1,8 @@
 //! The import formats, one file each.
 
+mod jetstream;
+mod mastodon;
+mod mastodon_outbox;
 mod mediacrawler;
 mod scrape;
 mod weibo_api;
@@ -11,6 +14,8 @@ mod weibospider_csv;
 mod weibospider_json;
 mod weibospider_txt;
 mod weiku;
+mod weiku_parquet;
+mod x_archive;
 
 use super::Sink;
 use super::column::{Column, Common};
@@ -27,7 +32,7 @@ pub struct Format {
     /// Where such files come from, in a sentence.
     pub summary: &'static str,
     /// The columns, or for JSON the keys, and where their values go.
-    pub columns: &'static [Column],
+    pub columns: &'static [Column<'static>],
     /// Whether a file that begins so is of this format.
     pub recognise: fn(&Head) -> bool,
     /// Reads a file of this format to its end.
@@ -46,7 +51,12 @@ pub const FORMATS: &[Format] = &[
     mediacrawler::FORMAT,
     weibo_api::FORMAT,
     scrape::FORMAT,
+    mastodon::FORMAT,
+    mastodon_outbox::FORMAT,
+    x_archive::FORMAT,
+    jetstream::FORMAT,
     weiku::FORMAT,
+    weiku_parquet::FORMAT,
 ];
 
 /// Whether a file has all columns by which a format is recognised.
@@ -55,7 +65,7 @@ fn has_required(head: &Head, columns: &[Column]) -> bool {
 }
 
 /// Reads records that are as flat as a table, in CSV or in JSON.
-fn read_flat(
+pub(super) fn read_flat(
     input: Input<'_>,
     columns: &[Column],
     common: &Common,

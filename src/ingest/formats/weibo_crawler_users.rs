@@ -40,7 +40,7 @@ fn read(input: Input<'_>, sink: &mut dyn Sink) -> Result<()> {
     if !input.head.has_columns(&["IP属地"]) {
         return table::read(input, COLUMNS, &common, sink);
     }
-    let rounded = |column: &Column| match column.field {
+    let rounded = |column: &Column<'static>| match column.field {
         Followers => Column { field: RoundedFollowers, ..*column },
         _ => *column,
     };

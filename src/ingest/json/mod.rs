@@ -75,7 +75,7 @@ pub(super) fn read_flat(
 pub(super) fn fill<'a>(
     draft: &mut Draft<'_>,
     part: Part,
-    columns: impl Iterator<Item = &'a Column>,
+    columns: impl Iterator<Item = &'a Column<'a>>,
     value: &Value,
 ) -> Result<(), String> {
     if !value.is_object() {

@@ -1,0 +1,57 @@
+//! Leaves out nested accounts that say what was said just before.
+
+use std::collections::HashMap;
+
+use super::Sink;
+use super::record::{Account, Row};
+use crate::error::Result;
+
+/// How many accounts are remembered before all are forgotten.
+const MOST: usize = 20_000;
+
+/// A sink in front of another one. Many posts of one account each carry its
+/// whole profile, and the store need not merge it each time.
+pub(super) struct Fresh<'a> {
+    sink: &'a mut dyn Sink,
+    known: HashMap<String, Account>,
+}
+
+impl<'a> Fresh<'a> {
+    pub(super) fn new(sink: &'a mut dyn Sink) -> Self {
+        Self { sink, known: HashMap::new() }
+    }
+
+    /// Whether the account is not as it was told last.
+    fn is_news(&mut self, account: &Account) -> bool {
+        if self.known.get(&account.account_id) == Some(account) {
+            return false;
+        }
+        if self.known.len() >= MOST {
+            self.known.clear();
+        }
+        self.known.insert(account.account_id.clone(), account.clone());
+        true
+    }
+}
+
+impl Sink for Fresh<'_> {
+    fn record(&mut self, row: u64, mut rows: Vec<Row>) -> Result<()> {
+        let mut is_record = true;
+        rows.retain(|row| {
+            let is_first = std::mem::replace(&mut is_record, false);
+            match row {
+                Row::Account(account) => self.is_news(account) || is_first,
+                Row::Post(_) => true,
+            }
+        });
+        self.sink.record(row, rows)
+    }
+
+    fn skip(&mut self, row: u64) -> Result<()> {
+        self.sink.skip(row)
+    }
+
+    fn reject(&mut self, row: u64, reason: String, raw: &[u8]) -> Result<()> {
+        self.sink.reject(row, reason, raw)
+    }
+}
