@@ -118,7 +118,7 @@ impl Half {
     fn put(&mut self, common: &Common, field: Field, text: &str) -> Result<(), String> {
         match field {
             Field::Platform => {
-                self.post.platform = fields::known(text).unwrap_or_default().to_owned()
+                self.post.platform = fields::known(text).unwrap_or_default().to_owned();
             }
             Field::PostId => self.set_post_id(self.post_id(common, text)?),
             Field::Bid => {
@@ -181,7 +181,7 @@ impl Half {
             Field::Urls => self.post.urls = list::parse(text)?,
             Field::Link => self.links.extend(fields::known(text).map(str::to_owned)),
             Field::MediaCount => {
-                self.post.media_count = count::parse(text)?.map(|count| count.value)
+                self.post.media_count = value(text)?;
             }
             Field::Media => self.add_media(text)?,
             Field::ObservedAt => {
@@ -208,7 +208,7 @@ impl Half {
             Field::ScreenName => account.screen_name = word(text),
             Field::Description => account.description = fields::spoken(text).map(str::to_owned),
             Field::DescriptionHtml => {
-                account.description = fields::spoken(&plain::from_html(text)).map(str::to_owned)
+                account.description = fields::spoken(&plain::from_html(text)).map(str::to_owned);
             }
             Field::Verified => account.verified = flag::parse(text)?,
             Field::VerifiedType => set_verified_type(account, text),

@@ -75,7 +75,7 @@ fn seen(head: &Head) -> String {
 /// The error for a table in which one column only is not called as a format
 /// needs it.
 fn misspelt(head: &Head) -> Option<Error> {
-    for format in FORMATS.iter() {
+    for format in FORMATS {
         let needed: Vec<&Column> = format.columns.iter().filter(|column| column.required).collect();
         let lacks: Vec<&&Column> =
             needed.iter().filter(|column| !head.has_columns(&[column.name])).collect();

@@ -304,11 +304,11 @@ impl Read for Raw {
     }
 }
 
+/// A reader from its beginning, though a part of it was looked at.
+pub(super) type Whole<R> = io::Chain<Cursor<Vec<u8>>, R>;
+
 /// What a reader begins with, and the reader as if nothing had been read.
-pub(super) fn peek<R: Read>(
-    mut reader: R,
-    most: u64,
-) -> io::Result<(Vec<u8>, io::Chain<Cursor<Vec<u8>>, R>)> {
+pub(super) fn peek<R: Read>(mut reader: R, most: u64) -> io::Result<(Vec<u8>, Whole<R>)> {
     let mut start = Vec::new();
     reader.by_ref().take(most).read_to_end(&mut start)?;
     Ok((start.clone(), Cursor::new(start).chain(reader)))

@@ -8,12 +8,12 @@ use weiku::ingest::{self, Account, Options, Post, Reading, Row, Sink, Source};
 
 /// Keeps the last row of each post and account.
 #[derive(Default)]
-pub struct Last {
-    pub posts: BTreeMap<String, Post>,
-    pub accounts: BTreeMap<String, Account>,
-    pub records: u64,
-    pub skipped: u64,
-    pub rejected: Vec<String>,
+pub(crate) struct Last {
+    pub(crate) posts: BTreeMap<String, Post>,
+    pub(crate) accounts: BTreeMap<String, Account>,
+    pub(crate) records: u64,
+    pub(crate) skipped: u64,
+    pub(crate) rejected: Vec<String>,
 }
 
 impl Sink for Last {
@@ -42,7 +42,7 @@ impl Sink for Last {
 }
 
 impl Last {
-    pub fn read(paths: &[PathBuf], options: &Options) -> (Self, Vec<Reading>) {
+    pub(crate) fn read(paths: &[PathBuf], options: &Options) -> (Self, Vec<Reading>) {
         let mut last = Self::default();
         let mut readings = Vec::new();
         for path in ingest::expand(paths).unwrap() {
@@ -54,7 +54,7 @@ impl Last {
     }
 
     /// What `text` gives, as the content of a file called `name`.
-    pub fn text(
+    pub(crate) fn text(
         name: &str,
         text: impl Into<Vec<u8>>,
         options: &Options,
@@ -65,12 +65,12 @@ impl Last {
         Ok((last, reading))
     }
 
-    pub fn file(path: &Path) -> Self {
+    pub(crate) fn file(path: &Path) -> Self {
         Self::read(&[path.to_owned()], &Options::default()).0
     }
 
     /// Posts, then the sums of reposts, comments and likes.
-    pub fn sums(&self) -> (usize, i64, i64, i64) {
+    pub(crate) fn sums(&self) -> (usize, i64, i64, i64) {
         let sum = |count: fn(&Post) -> Option<i64>| self.posts.values().filter_map(count).sum();
         (
             self.posts.len(),

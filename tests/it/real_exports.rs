@@ -13,10 +13,15 @@ fn real_data() -> Option<PathBuf> {
     match folder {
         Some(folder) if folder.is_dir() => Some(folder),
         _ => {
-            println!("skipped: WEIKU_REAL_DATA names no folder of real exports");
+            say_skipped();
             None
         }
     }
+}
+
+#[expect(clippy::print_stderr, reason = "a skipped test must say so")]
+fn say_skipped() {
+    eprintln!("skipped: WEIKU_REAL_DATA names no folder of real exports");
 }
 
 #[test]
@@ -93,4 +98,37 @@ fn the_text_of_a_deleted_original_is_unknown() {
     assert_eq!((&deleted.text, &deleted.hashtags), (&None, &None));
     assert_eq!(deleted.account_id.as_deref(), Some("2283962461"));
     assert_eq!(deleted.client.as_deref(), Some("FaWave"));
+}
+
+#[test]
+fn fixtures_of_mastodon_are_read_whole() {
+    let Some(data) = real_data() else { return };
+    for (file, records, posts, accounts) in [
+        ("Account.json", 1, 0, 1),
+        ("Accounts.json", 2, 0, 2),
+        ("Context.json", 2, 1, 1),
+        ("StatusWithNull.json", 1, 1, 1),
+        ("StatusWithoutNull.json", 1, 1, 1),
+        ("Timeline.json", 2, 1, 1),
+    ] {
+        let last = Last::file(&data.join("mastodon-api").join(file));
+        assert_eq!(last.rejected, Vec::<String>::new(), "{file}");
+        let counted = (last.records, last.posts.len(), last.accounts.len());
+        assert_eq!(counted, (records, posts, accounts), "{file}");
+    }
+}
+
+#[test]
+fn the_processed_table_of_the_scrape_agrees_with_the_raw_one() {
+    let Some(data) = real_data() else { return };
+    let folder = data.join("cctv-2020-scrape");
+    let raw = Last::file(&folder.join("sina_cctv_list_11.csv"));
+    let processed = Last::file(&folder.join("processed_list_11.csv"));
+    assert_eq!(processed.rejected, Vec::<String>::new());
+    for (id, post) in &processed.posts {
+        assert_eq!(
+            (post.posted_at, &post.counts),
+            (raw.posts[id].posted_at, &raw.posts[id].counts)
+        );
+    }
 }

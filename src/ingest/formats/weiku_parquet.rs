@@ -76,15 +76,16 @@ fn read(input: Input<'_>, sink: &mut dyn Sink) -> Result<()> {
 /// The file itself where it lies plain, else a copy, since Parquet is read from
 /// its end.
 fn open(input: Input<'_>) -> io::Result<File> {
+    let Input { content, beside, .. } = input;
     let mut magic = [0; 4];
-    if let Some(path) = input.beside.path() {
+    if let Some(path) = beside.path() {
         let mut file = File::open(path)?;
         if io::Read::read_exact(&mut file, &mut magic).is_ok() && &magic == b"PAR1" {
             return Ok(file);
         }
     }
     let mut copy = tempfile::tempfile()?;
-    io::copy(input.content, &mut copy)?;
+    io::copy(content, &mut copy)?;
     Ok(copy)
 }
 

@@ -23,8 +23,6 @@ pub(super) enum Taken {
     Rows(Vec<Row>),
     /// A record that carries nothing.
     Nothing,
-    /// Something that is told about all records, and none itself.
-    Aside,
 }
 
 /// Lets `take` make rows of every value that `route` leads to, and tells the
@@ -35,20 +33,19 @@ pub(super) fn each(
     sink: &mut dyn Sink,
     take: &mut dyn FnMut(&str, &Value) -> Result<Taken, String>,
 ) -> Result<()> {
-    let encoding = input.encoding.clone();
-    let is_lines = records::is_lines(input.head.text());
-    let mut records = records::Records::new(input.content, input.name, route, is_lines);
+    let Input { name, content, head, encoding, .. } = input;
+    let is_lines = records::is_lines(head.text());
+    let mut records = records::Records::new(content, name, route, is_lines);
     let mut row = 0;
     while let Some((path, bytes)) = records.next(row + 1)? {
+        row += 1;
         let taken = match serde_json::from_slice::<Value>(bytes) {
             Ok(value) => take(path, &value),
             Err(error) => Err(format!("not JSON: {error}")),
         };
-        row += u64::from(!matches!(taken, Ok(Taken::Aside)));
         match taken {
             Ok(Taken::Rows(rows)) => sink.record(row, rows)?,
             Ok(Taken::Nothing) => sink.skip(row)?,
-            Ok(Taken::Aside) => {}
             Err(reason) => sink.reject(row, reason, &raw(encoding.get(), bytes))?,
         }
     }
