@@ -9,14 +9,9 @@ use tokio::sync::Semaphore;
 
 use super::data_file::{self, Written};
 use super::lock::WriterLock;
+use super::{Limits, files};
 use crate::error::{Error, Result};
 use crate::model::Table;
-
-/// Rows that are collected for one file.
-const FILE_ROWS: usize = 1 << 20;
-
-/// Bytes of rows in memory that are collected for one file.
-const FILE_BYTES: usize = 192 << 20;
 
 /// Files that are written at the same time; with the one that is collected,
 /// this bounds memory.
@@ -39,8 +34,8 @@ impl Collected {
     }
 
     /// Whether there are enough rows for a file.
-    pub(super) fn is_full(&self) -> bool {
-        self.rows >= FILE_ROWS || self.bytes >= FILE_BYTES
+    pub(super) fn is_full(&self, limits: &Limits) -> bool {
+        self.rows >= limits.file_rows || self.bytes >= limits.file_bytes
     }
 
     /// Whether there are no rows.
@@ -82,7 +77,7 @@ impl Drop for Staged {
     fn drop(&mut self) {
         if let Some(written) = &self.written {
             // Nothing names the file; the next writer looks for leftovers too.
-            let _ = std::fs::remove_file(&written.file.path);
+            let _ = files::discard(&written.file.path);
         }
     }
 }

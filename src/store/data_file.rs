@@ -182,7 +182,7 @@ impl DataFileWriter {
             Ok(finished) => finished,
             Err(error) => {
                 // The write's own failure is what the caller must hear of.
-                let _ = std::fs::remove_file(&self.path);
+                let _ = files::discard(&self.path);
                 return Err(error);
             }
         };
@@ -199,7 +199,7 @@ impl Drop for DataFileWriter {
     fn drop(&mut self) {
         if self.writer.is_some() {
             // Nothing names the file; the next writer looks for leftovers too.
-            let _ = std::fs::remove_file(&self.path);
+            let _ = files::discard(&self.path);
         }
     }
 }

@@ -23,8 +23,9 @@ pub(super) fn hex(bytes: &[u8]) -> String {
 /// all. `Ok(false)` when there is one already.
 pub(super) fn create(path: &Path, bytes: &[u8]) -> std::io::Result<bool> {
     let staged = write_beside(path, bytes)?;
+    crash::point(path)?;
     let linked = fs::hard_link(&staged, path);
-    let removed = fs::remove_file(&staged);
+    let removed = discard(&staged);
     match linked {
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => return Ok(false),
         other => other?,
@@ -37,9 +38,10 @@ pub(super) fn create(path: &Path, bytes: &[u8]) -> std::io::Result<bool> {
 /// Puts `bytes` in the place of the file at `path`, in one step.
 pub(super) fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let staged = write_beside(path, bytes)?;
+    crash::point(path)?;
     if let Err(error) = fs::rename(&staged, path) {
         // The rename's own failure is what the caller must hear of.
-        let _ = fs::remove_file(&staged);
+        let _ = discard(&staged);
         return Err(error);
     }
     sync_folder(parent(path))
@@ -48,10 +50,17 @@ pub(super) fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
 /// Removes the file at `path`; it need not be there. After a power cut it may
 /// be there again.
 pub(super) fn remove(path: &Path) -> std::io::Result<()> {
+    crash::point(path)?;
     match fs::remove_file(path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
         other => other,
     }
+}
+
+/// Removes a file that was staged and that nothing names.
+pub(super) fn discard(path: &Path) -> std::io::Result<()> {
+    crash::point(path)?;
+    fs::remove_file(path)
 }
 
 /// Makes the folder at `path`, and its name durable.
@@ -62,6 +71,7 @@ pub(super) fn create_folder(path: &Path) -> std::io::Result<()> {
 
 /// Makes the names in the folder at `path` durable.
 pub(super) fn sync_folder(path: &Path) -> std::io::Result<()> {
+    crash::point(path)?;
     // Only Unix can open a folder to sync it; elsewhere the file system's
     // journal has to do.
     if cfg!(unix) { File::open(path)?.sync_all() } else { Ok(()) }
@@ -103,6 +113,7 @@ pub(super) fn is_staged(name: &str) -> bool {
 
 /// Writes and syncs `bytes` to a new file in the folder of `path`.
 fn write_beside(path: &Path, bytes: &[u8]) -> std::io::Result<PathBuf> {
+    crash::point(path)?;
     let staged = parent(path).join(format!(".{}.tmp", uuid::Uuid::new_v4().simple()));
     let written =
         OpenOptions::new().write(true).create_new(true).open(&staged).and_then(|mut file| {
@@ -111,7 +122,7 @@ fn write_beside(path: &Path, bytes: &[u8]) -> std::io::Result<PathBuf> {
         });
     if let Err(error) = written {
         // The write's own failure is what the caller must hear of.
-        let _ = fs::remove_file(&staged);
+        let _ = discard(&staged);
         return Err(error);
     }
     Ok(staged)
@@ -122,5 +133,52 @@ fn parent(path: &Path) -> &Path {
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
+    }
+}
+
+/// Where the process may die, for tests that let it.
+#[cfg(not(test))]
+pub(super) mod crash {
+    /// A step that a crash may come before.
+    #[inline]
+    #[expect(clippy::unnecessary_wraps, reason = "fails in tests")]
+    pub(in crate::store) fn point(_path: &std::path::Path) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Where the process may die, for tests that let it.
+#[cfg(test)]
+pub(super) mod crash {
+    use std::path::{Path, PathBuf};
+    use std::sync::Mutex;
+
+    /// How many steps each database has left to live.
+    static LEFT: Mutex<Vec<(PathBuf, usize)>> = Mutex::new(Vec::new());
+
+    /// A step that a crash may come before. After a crash every step fails, as
+    /// if the process were gone.
+    pub(in crate::store) fn point(path: &Path) -> std::io::Result<()> {
+        let mut left = LEFT.lock().unwrap();
+        match left.iter_mut().find(|(root, _)| path.starts_with(root)) {
+            Some((_, 0)) => Err(std::io::Error::other("crashed")),
+            Some((_, steps)) => {
+                *steps -= 1;
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Lets the database at `root` live for `steps` more steps.
+    pub(in crate::store) fn after(root: &Path, steps: usize) {
+        LEFT.lock().unwrap().push((root.to_owned(), steps));
+    }
+
+    /// Lets the database at `root` live for good; gives the steps it had left.
+    pub(in crate::store) fn never(root: &Path) -> usize {
+        let mut left = LEFT.lock().unwrap();
+        let at = left.iter().position(|(other, _)| other == root).unwrap();
+        left.swap_remove(at).1
     }
 }

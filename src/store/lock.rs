@@ -3,9 +3,10 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Seek, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use super::files;
 use crate::error::{Error, Kind, Result};
 
 /// How long a writer waits for another one.
@@ -21,6 +22,7 @@ const PAUSE: Duration = Duration::from_millis(20);
 #[derive(Debug)]
 pub(super) struct WriterLock {
     file: File,
+    path: PathBuf,
     abandoned: bool,
 }
 
@@ -34,7 +36,7 @@ impl WriterLock {
             .create(true)
             .truncate(false)
             .open(path)
-            .map_err(|error| super::files::damaged(Error::io("open", path, &error)))?;
+            .map_err(|error| files::damaged(Error::io("open", path, &error)))?;
         let since = Instant::now();
         loop {
             match file.try_lock() {
@@ -49,7 +51,7 @@ impl WriterLock {
         let failed = |error: std::io::Error| Error::io("write", path, &error);
         let abandoned = file.metadata().map_err(failed)?.len() > 0;
         name_holder(&mut file).map_err(failed)?;
-        Ok(Self { file, abandoned })
+        Ok(Self { file, path: path.to_owned(), abandoned })
     }
 
     /// Whether the holder before died, and may have left files behind.
@@ -61,7 +63,7 @@ impl WriterLock {
 impl Drop for WriterLock {
     fn drop(&mut self) {
         // At worst the next writer looks for leftovers that are not there.
-        let _ = self.file.set_len(0);
+        let _ = files::crash::point(&self.path).and_then(|()| self.file.set_len(0));
     }
 }
 
@@ -83,4 +85,30 @@ fn busy(path: &Path) -> Error {
     };
     Error::new(Kind::Busy, format!("{holder} is writing to this database"))
         .hint("wait until it is done; reading is possible meanwhile")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_second_writer_waits_and_then_says_who_writes() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(".lock");
+        let first = WriterLock::take(&path, PATIENCE).await.unwrap();
+        let error = WriterLock::take(&path, Duration::from_millis(30)).await.unwrap_err();
+        assert_eq!(error.kind(), Kind::Busy);
+        assert!(error.message().contains(&format!("process {}", std::process::id())), "{error}");
+        drop(first);
+        let second = WriterLock::take(&path, Duration::ZERO).await.unwrap();
+        assert!(!second.was_abandoned());
+    }
+
+    #[tokio::test]
+    async fn a_writer_that_died_frees_the_lock_and_is_noticed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(".lock");
+        std::fs::write(&path, "process 1 (somebody)").unwrap();
+        assert!(WriterLock::take(&path, Duration::ZERO).await.unwrap().was_abandoned());
+    }
 }

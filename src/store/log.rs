@@ -249,7 +249,7 @@ pub(super) fn creation(table: &'static Table) -> Result<String> {
         json!({ "protocol": { "minReaderVersion": 1, "minWriterVersion": 2 } }).to_string(),
         action(&Action::Metadata(metadata))?,
     ];
-    Ok(entry("CREATE TABLE", json!({ "operation": "create" }), &lines))
+    Ok(entry("CREATE TABLE", &json!({ "operation": "create" }), &lines))
 }
 
 /// The log entry for `change`, made by `operation`.
@@ -270,11 +270,11 @@ pub(super) fn entry_for(table: &'static Table, operation: &str, change: &Change)
         "filesRemoved": change.removed.len(),
     });
     let kind = if change.rows_change { "WRITE" } else { "OPTIMIZE" };
-    Ok(entry(kind, details, &lines))
+    Ok(entry(kind, &details, &lines))
 }
 
 /// A log entry of the given actions, sealed.
-fn entry(kind: &str, details: Value, actions: &[String]) -> String {
+fn entry(kind: &str, details: &Value, actions: &[String]) -> String {
     let info = json!({ "commitInfo": {
         "timestamp": chrono::Utc::now().timestamp_millis(),
         "operation": kind,

@@ -21,21 +21,9 @@ use super::key_set::{FileKeys, KeySet, key_columns, key_hashes};
 use super::memory::{Memory, Spot};
 use super::rows::{self, Rows};
 use super::statistics::may_hold;
-use super::{DataFile, MergeCounts, Snapshot};
+use super::{DataFile, Limits, MergeCounts, Snapshot};
 use crate::error::{Error, Result};
 use crate::model::Table;
-
-/// Rows that are merged at a time.
-const CHUNK_ROWS: usize = 256 * 1024;
-
-/// Bytes of rows in memory that are merged at a time.
-const CHUNK_BYTES: usize = 48 << 20;
-
-/// Rows that wait in memory for one file.
-const FILE_ROWS: usize = 1 << 20;
-
-/// Bytes of rows that wait in memory for one file.
-const FILE_BYTES: usize = 96 << 20;
 
 /// Rows of which the keys of files are held in memory at a time.
 const HELD_KEYS: u64 = 24 << 20;
@@ -65,8 +53,8 @@ impl Chunk {
     }
 
     /// Whether it is time to merge them.
-    pub(super) fn is_full(&self) -> bool {
-        self.rows() >= CHUNK_ROWS || self.bytes >= CHUNK_BYTES
+    pub(super) fn is_full(&self, limits: &Limits) -> bool {
+        self.rows() >= limits.merge_rows || self.bytes >= limits.merge_bytes
     }
 }
 
@@ -125,8 +113,8 @@ impl Merger {
     }
 
     /// Whether enough rows for a file wait in memory.
-    pub(super) fn is_full(&self) -> bool {
-        self.memory.rows() >= FILE_ROWS || self.memory.bytes() >= FILE_BYTES
+    pub(super) fn is_full(&self, limits: &Limits) -> bool {
+        self.memory.rows() >= limits.file_rows || self.memory.bytes() >= limits.merged_file_bytes
     }
 
     /// The rows that wait for their file, to be written by the caller, who then
@@ -143,7 +131,7 @@ impl Merger {
     }
 
     /// Merges the rows of `chunk`, in order.
-    pub(super) fn merge(&mut self, chunk: Chunk) -> Result<()> {
+    pub(super) fn merge(&mut self, chunk: &Chunk) -> Result<()> {
         if chunk.rows() == 0 {
             return Ok(());
         }

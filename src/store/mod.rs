@@ -19,9 +19,11 @@ mod lock;
 mod log;
 mod memory;
 mod merge;
+mod optimize;
 mod pending;
 mod rows;
 mod seal;
+mod sorted;
 mod statistics;
 mod transaction;
 mod verify;
@@ -39,6 +41,7 @@ use layout::{Head, Layout};
 use lock::WriterLock;
 
 pub use history::Version;
+pub use optimize::Optimized;
 pub use transaction::Transaction;
 pub use verify::{Finding, Repair};
 
@@ -47,6 +50,37 @@ pub use verify::{Finding, Repair};
 pub struct Store {
     layout: Layout,
     cache: Arc<SnapshotCache>,
+    limits: Limits,
+}
+
+/// How much a transaction collects before it writes or merges, and so how much
+/// memory it takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Rows of one data file.
+    pub file_rows: usize,
+    /// Bytes in memory of the added rows that make up one data file.
+    pub file_bytes: usize,
+    /// Bytes in memory of the merged rows that make up one data file.
+    pub merged_file_bytes: usize,
+    /// Rows that are merged at a time.
+    pub merge_rows: usize,
+    /// Bytes in memory of the rows that are merged at a time.
+    pub merge_bytes: usize,
+}
+
+impl Default for Limits {
+    /// Good for files of hundreds of thousands of posts and a few hundred
+    /// megabytes of memory.
+    fn default() -> Self {
+        Self {
+            file_rows: 1 << 20,
+            file_bytes: 192 << 20,
+            merged_file_bytes: 96 << 20,
+            merge_rows: 256 * 1024,
+            merge_bytes: 48 << 20,
+        }
+    }
 }
 
 /// One version of one table: the data files that make it up.
@@ -132,7 +166,14 @@ impl Store {
     /// When `root` is no usable path.
     pub fn at(root: &Path) -> Result<Self> {
         let root = std::path::absolute(root).map_err(|error| Error::io("open", root, &error))?;
-        Ok(Self { layout: Layout { root }, cache: Arc::default() })
+        Ok(Self { layout: Layout { root }, cache: Arc::default(), limits: Limits::default() })
+    }
+
+    /// The same database, written within other limits.
+    #[must_use]
+    pub fn with_limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
     }
 
     /// The database's folder.
@@ -164,7 +205,15 @@ impl Store {
             return Err(Error::usage(format!("table `{}` has no version {version}", table.name))
                 .hint(format!("its versions are 0 to {latest}")));
         }
-        self.cache.get(&self.layout, table, version).await
+        let snapshot = self.cache.get(&self.layout, table, version).await?;
+        if version < latest && snapshot.files.iter().any(|file| !file.path.exists()) {
+            return Err(Error::usage(format!(
+                "version {version} of table `{}` is no longer kept",
+                table.name
+            ))
+            .hint("weiku history lists the versions; old files are kept for some days only"));
+        }
+        Ok(snapshot)
     }
 
     /// Begins a transaction; waits a little for another writer, then says who
@@ -268,3 +317,6 @@ impl std::ops::Add for MergeCounts {
         }
     }
 }
+
+#[cfg(test)]
+mod crash_tests;

@@ -78,24 +78,50 @@ impl Pending {
         }
     }
 
+    /// Takes back what a failed [`Pending::publish`] did before the head moved,
+    /// so that the commit never was. If that fails too, the next writer does
+    /// the commit.
+    pub(super) fn undo(&self, layout: &Layout, head: &Head) -> Result<()> {
+        if Head::read(layout)?.generation != head.generation {
+            return Err(Error::store("the commit is made already"));
+        }
+        for entry in self.entries.iter().rev() {
+            let table = entry.table()?;
+            let path = layout.entry(table, entry.version);
+            let is_ours = std::fs::read(&path).is_ok_and(|text| text == entry.entry.as_bytes());
+            if is_ours {
+                files::remove(&path)
+                    .and_then(|()| files::sync_folder(&layout.log(table)))
+                    .map_err(|error| Error::io("remove", &path, &error))?;
+            }
+        }
+        forget(layout)?;
+        files::sync_folder(&layout.root).map_err(|error| Error::io("sync", &layout.root, &error))
+    }
+
     /// Does what is written down, as far as it is not done yet; gives the head
     /// after it.
-    pub(super) fn publish(self, layout: &Layout) -> Result<Head> {
+    pub(super) fn publish(&self, layout: &Layout) -> Result<Head> {
         for entry in &self.entries {
             entry.publish(layout)?;
         }
         self.head.write(layout)?;
-        forget(layout)?;
-        Ok(self.head)
+        // The commit is made; what is left of it here does no harm.
+        let _ = forget(layout);
+        Ok(self.head.clone())
     }
 }
 
 impl PendingEntry {
+    /// The table.
+    fn table(&self) -> Result<&'static Table> {
+        model::table(&self.table)
+            .ok_or_else(|| Error::store(format!("a pending commit names table `{}`", self.table)))
+    }
+
     /// Writes the log entry unless it is there.
     fn publish(&self, layout: &Layout) -> Result<()> {
-        let table = model::table(&self.table).ok_or_else(|| {
-            Error::store(format!("a pending commit names table `{}`", self.table))
-        })?;
+        let table = self.table()?;
         let path = layout.entry(table, self.version);
         let created = files::create(&path, self.entry.as_bytes())
             .map_err(|error| files::damaged(Error::io("write", &path, &error)))?;
@@ -139,7 +165,7 @@ pub(super) fn recover(layout: &Layout, abandoned: bool) -> Result<Head> {
 }
 
 /// Removes the files in a table's folder that no version of it names.
-fn remove_leftovers(layout: &Layout, table: &'static Table, head: &Head) -> Result<()> {
+pub(super) fn remove_leftovers(layout: &Layout, table: &'static Table, head: &Head) -> Result<()> {
     let folder = layout.table(table);
     let mut leftovers = files_in(&folder)?;
     leftovers.retain(|name| name.ends_with(".parquet") || files::is_staged(name));

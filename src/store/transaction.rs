@@ -7,12 +7,13 @@ use datafusion::arrow::record_batch::RecordBatch;
 use tokio::task::JoinHandle;
 
 use super::append::{Collected, Staged, Writers, Writing};
-use super::layout::{Head, repair_hint};
+use super::layout::{Head, Layout, repair_hint};
 use super::lock::WriterLock;
 use super::log::{self, Change};
 use super::merge::{Chunk, Merged, Merger};
-use super::pending::{self, Pending, PendingEntry};
-use super::{MergeCounts, Snapshot, Store, data_file, errors, files};
+use super::optimize;
+use super::pending::{Pending, PendingEntry};
+use super::{MergeCounts, Snapshot, Store, data_file, errors};
 use crate::error::{Error, Result};
 use crate::model::{TABLES, Table};
 
@@ -32,7 +33,6 @@ pub struct Transaction {
 /// What a transaction does to one table.
 #[derive(Debug)]
 struct TableChange {
-    table: &'static Table,
     /// The table before.
     base: Arc<Snapshot>,
     /// Added rows that wait for their file.
@@ -76,6 +76,11 @@ impl Transaction {
         }
     }
 
+    /// The head and the lock, for a commit that is put together elsewhere.
+    pub(super) fn into_parts(self) -> (Head, Arc<WriterLock>) {
+        (self.head, self.writers.lock())
+    }
+
     /// Adds rows whose keys the caller knows to be new. Rows are collected and
     /// written in sorted files of a good size; memory is bounded.
     ///
@@ -83,13 +88,14 @@ impl Transaction {
     /// When a file cannot be written.
     pub async fn append(&mut self, table: &'static Table, batch: RecordBatch) -> Result<()> {
         check_schema(table, &batch)?;
+        let limits = self.store.limits;
         let change = self.change(table).await?;
         if change.merging.is_some() {
             return Err(mixed(table));
         }
         change.appended += batch.num_rows() as u64;
         change.collected.push(batch);
-        if change.collected.is_full() { self.write_collected(table).await } else { Ok(()) }
+        if change.collected.is_full(&limits) { self.write_collected(table).await } else { Ok(()) }
     }
 
     /// Merges rows by the table's key, in order. For a key that is there, the
@@ -113,7 +119,7 @@ impl Transaction {
         if batch.num_rows() != primary.len() {
             return Err(Error::internal("not every row is said to be a record or nested"));
         }
-        let folder = self.store.layout.table(table);
+        let (folder, limits) = (self.store.layout.table(table), self.store.limits);
         let change = self.change(table).await?;
         if change.appended > 0 {
             return Err(mixed(table));
@@ -121,7 +127,7 @@ impl Transaction {
         let base = Arc::clone(&change.base);
         let merging = change.merging.get_or_insert_with(|| Merging::new(&base, folder));
         merging.chunk.push(batch, primary);
-        if merging.chunk.is_full() { self.merge_chunk(table).await } else { Ok(()) }
+        if merging.chunk.is_full(&limits) { self.merge_chunk(table).await } else { Ok(()) }
     }
 
     /// Merges what is still collected and gives the counts of
@@ -154,17 +160,31 @@ impl Transaction {
         let lock = self.writers.lock();
         let (head, operation) = (self.head.clone(), self.operation.clone());
         let published = tokio::task::spawn_blocking(move || {
-            let head = publish(&store, &head, &operation, changes);
+            let mut finished = Vec::new();
+            for change in changes {
+                finished.push(change.finish()?);
+            }
+            let head = publish(&store.layout, &head, &operation, finished);
             drop(lock);
             head
         });
-        let head = published.await.map_err(errors::join)??;
-        for table in TABLES {
-            // The commit is made. A checkpoint that fails costs the next reader
-            // some time, and the next commit tries again.
-            let _ = log::checkpoint(&self.store.layout, table, head.version(table)?).await;
-        }
+        self.head = published.await.map_err(errors::join)??;
+        self.tidy().await;
         Ok(())
+    }
+
+    /// Leaves the database fast to open and to read after a commit.
+    ///
+    /// The commit is made, so a failure here is none of it: it costs the next
+    /// reader some time, and the next commit tries again.
+    async fn tidy(&mut self) {
+        for table in TABLES {
+            let tidied = optimize::tidy(&self.store, &self.head, table, self.writers.lock()).await;
+            if let Ok(head) = tidied {
+                self.head = head;
+            }
+        }
+        let _ = checkpoint(&self.store, &self.head).await;
     }
 
     /// What the transaction does to `table`.
@@ -199,7 +219,7 @@ impl Transaction {
         }
         let chunk = std::mem::take(&mut merging.chunk);
         let merger = merging.merger().await?;
-        if merger.is_full() {
+        if merger.is_full(&self.store.limits) {
             let folder = self.store.layout.table(table);
             let batches = merger.take_memory()?;
             let writing = self.writers.write(table, folder, batches).await?;
@@ -249,8 +269,8 @@ impl Merging {
         self.state = match std::mem::replace(&mut self.state, MergeState::Failed) {
             MergeState::Idle(mut merger) => {
                 MergeState::Busy(tokio::task::spawn_blocking(move || {
-                    let merged = merger.merge(chunk);
-                    drop(lock);
+                    let merged = merger.merge(&chunk);
+                    drop((chunk, lock));
                     merged.map(|()| merger)
                 }))
             }
@@ -263,7 +283,6 @@ impl TableChange {
     /// No change of `base`.
     fn new(base: Arc<Snapshot>) -> Self {
         Self {
-            table: base.table,
             base,
             collected: Collected::default(),
             writing: Vec::new(),
@@ -283,7 +302,6 @@ impl TableChange {
             .as_ref()
             .map_or(0, |merger| merger.counts().iter().map(|counts| counts.added).sum());
         Ok(SettledChange {
-            table: self.table,
             rows: self.base.rows() + self.appended + added,
             base: self.base,
             writing: self.writing,
@@ -295,7 +313,6 @@ impl TableChange {
 /// What a transaction does to one table, once nothing more comes.
 #[derive(Debug)]
 struct SettledChange {
-    table: &'static Table,
     base: Arc<Snapshot>,
     /// How many rows the table has in the end, by the counts.
     rows: u64,
@@ -313,17 +330,21 @@ impl SettledChange {
         for writing in self.writing {
             merged.staged.push(writing.wait()?);
         }
-        Ok(FinishedChange { table: self.table, base: self.base, rows: self.rows, merged })
+        Ok(FinishedChange { base: self.base, rows: self.rows, merged, rows_change: true })
     }
 }
 
 /// What a transaction does to one table, all files written.
 #[derive(Debug)]
-struct FinishedChange {
-    table: &'static Table,
-    base: Arc<Snapshot>,
-    rows: u64,
-    merged: Merged,
+pub(super) struct FinishedChange {
+    /// The table before.
+    pub(super) base: Arc<Snapshot>,
+    /// How many rows the table has after.
+    pub(super) rows: u64,
+    /// The files that come and go.
+    pub(super) merged: Merged,
+    /// Whether rows change, or only the files that hold them.
+    pub(super) rows_change: bool,
 }
 
 impl FinishedChange {
@@ -343,34 +364,29 @@ impl FinishedChange {
         if rows != Some(self.rows) {
             return Err(Error::internal(format!(
                 "a commit would leave table `{}` with {} rows instead of {}",
-                self.table.name,
+                self.base.table.name,
                 rows.unwrap_or(0),
                 self.rows
             )));
         }
-        Ok(Change { added, removed: self.merged.removed.clone(), rows_change: true })
+        Ok(Change { added, removed: self.merged.removed.clone(), rows_change: self.rows_change })
     }
 }
 
 /// Writes the commit down and does it; gives the new head.
-fn publish(
-    store: &Store,
+pub(super) fn publish(
+    layout: &Layout,
     head: &Head,
     operation: &str,
-    changes: Vec<SettledChange>,
+    mut changes: Vec<FinishedChange>,
 ) -> Result<Head> {
-    let layout = &store.layout;
-    let mut finished = Vec::new();
-    for change in changes {
-        finished.push(change.finish()?);
-    }
-    finished.retain(|change| !change.is_empty());
-    if finished.is_empty() {
+    changes.retain(|change| !change.is_empty());
+    if changes.is_empty() {
         return Ok(head.clone());
     }
     let mut entries = Vec::new();
-    for change in &finished {
-        let table = change.table;
+    for change in &changes {
+        let table = change.base.table;
         data_file::sync_folder(&layout.table(table))?;
         let version = change.base.version + 1;
         let path = layout.entry(table, version);
@@ -382,16 +398,28 @@ fn publish(
         entries.push(PendingEntry { table: table.name.to_owned(), version, entry });
     }
     let pending = Pending::new(head, entries);
-    if let Err(error) = pending.write(layout) {
-        // Unless it is certain that no trace is left, the next writer may
-        // still finish the commit, and needs the files.
-        if pending::forget(layout).is_err() || files::sync_folder(&layout.root).is_err() {
-            keep_all(finished);
+    match pending.write(layout).and_then(|()| pending.publish(layout)) {
+        Ok(head) => {
+            keep_all(changes);
+            Ok(head)
         }
-        return Err(error);
+        Err(error) => {
+            // Unless it is certain that no trace is left, the next writer may
+            // still finish the commit, and needs the files.
+            if pending.undo(layout, head).is_err() {
+                keep_all(changes);
+            }
+            Err(error)
+        }
     }
-    keep_all(finished);
-    pending.publish(layout)
+}
+
+/// Writes the checkpoints that are due.
+pub(super) async fn checkpoint(store: &Store, head: &Head) -> Result<()> {
+    for table in TABLES {
+        log::checkpoint(&store.layout, table, head.version(table)?).await?;
+    }
+    Ok(())
 }
 
 /// Leaves the staged files where they are.

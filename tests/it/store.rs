@@ -14,7 +14,7 @@ use datafusion::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use weiku::model::{POST_SNAPSHOTS, POSTS};
-use weiku::store::{MergeCounts, Repair, Snapshot, Store};
+use weiku::store::{Limits, MergeCounts, Repair, Snapshot, Store};
 
 /// A look at a post: id, instant, likes.
 type Look = (u64, i64, Option<i64>);
@@ -104,8 +104,8 @@ async fn many_commits_are_read_through_a_checkpoint() {
         .map(|file| format!("{:?}", file.statistics.column_statistics[2].min_value))
         .collect();
     assert!(instants.iter().any(|instant| instant.contains("24000024")), "{instants:?}");
-    let earlier = store.snapshot(&POST_SNAPSHOTS, Some(13)).await.unwrap();
-    assert_eq!(earlier.rows(), 13);
+    let earlier = store.snapshot(&POST_SNAPSHOTS, Some(11)).await.unwrap();
+    assert_eq!(earlier.rows(), 11);
     let log = store.root().join("post_snapshots/_delta_log");
     assert!(log.join("00000000000000000020.checkpoint.parquet").exists());
 }
@@ -210,7 +210,14 @@ async fn merging_gives_what_merging_row_by_row_gives() {
     for seed in 0..12 {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::create(&folder.path().join("db")).await.unwrap();
+        // Small limits, so that rows are met in memory, in files that are being
+        // written, and in committed files.
+        let limits = match seed % 3 {
+            0 => Limits::default(),
+            1 => Limits { merge_rows: 10, ..Limits::default() },
+            _ => Limits { merge_rows: 10, file_rows: 25, ..Limits::default() },
+        };
+        let store = Store::create(&folder.path().join("db")).await.unwrap().with_limits(limits);
         let mut known = BTreeMap::new();
         for _ in 0..6 {
             let mut transaction = store.begin().await.unwrap();
@@ -374,4 +381,100 @@ async fn a_lost_head_is_written_anew_by_a_repair() {
     Store::at(store.root()).unwrap().verify(Repair::Execute).await.unwrap();
     let store = Store::open(store.root()).await.unwrap();
     assert_eq!(store.snapshot(&POST_SNAPSHOTS, None).await.unwrap().rows(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn small_files_are_merged_in_order_and_old_readers_keep_theirs() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::create(&folder.path().join("db")).await.unwrap();
+    let mut reader = None;
+    for number in 0..15 {
+        let mut transaction = store.begin().await.unwrap();
+        let rows = [(number, 100 - number as i64, None), (100 + number, number as i64, None)];
+        transaction.append(&POST_SNAPSHOTS, looks(&rows)).await.unwrap();
+        transaction.commit().await.unwrap();
+        if number == 5 {
+            reader = Some(store.snapshot(&POST_SNAPSHOTS, None).await.unwrap());
+        }
+    }
+    let snapshot = store.snapshot(&POST_SNAPSHOTS, None).await.unwrap();
+    assert!(snapshot.files.len() < 12, "the writer merges many small files itself");
+    let told = std::sync::Mutex::new(Vec::new());
+    let progress = |done, total| told.lock().unwrap().push((done, total));
+    let report = store.optimize(&progress).await.unwrap();
+    assert!(report.iter().any(|table| table.table == "post_snapshots" && table.files_after == 1));
+    assert_eq!(told.lock().unwrap().last(), Some(&(30, 30)));
+    let snapshot = store.snapshot(&POST_SNAPSHOTS, None).await.unwrap();
+    let sorted = ids(&snapshot);
+    let expected: Vec<String> =
+        (0..15).chain((100..115).rev()).map(|id| format!("{id:05}")).collect();
+    assert_eq!(sorted, [expected]);
+    assert_eq!(ids(&reader.unwrap()).concat().len(), 12, "a reader keeps its snapshot");
+    assert_eq!(store.snapshot(&POST_SNAPSHOTS, Some(3)).await.unwrap().rows(), 6);
+    assert_eq!(store.verify(Repair::Plan).await.unwrap(), []);
+    let history = store.history(&POST_SNAPSHOTS).await.unwrap();
+    assert_eq!(history.last().unwrap().operation, "optimize");
+    assert_eq!(history.last().unwrap().rows, 30);
+}
+
+/// What the killed process of the test below does: transactions over two
+/// tables, each acknowledged by a line after its commit.
+#[tokio::test(flavor = "multi_thread")]
+async fn writer_to_be_killed() {
+    let Some(root) = std::env::var_os("WEIKU_TEST_WRITER") else { return };
+    let store = Store::open(Path::new(&root)).await.unwrap();
+    let first = store.snapshot(&POSTS, None).await.unwrap().rows() / 50;
+    for number in first.. {
+        let ids = number * 50..(number + 1) * 50;
+        let rows: Vec<KnownPost> = ids
+            .map(|id| KnownPost { id, observed_at: 1, text: None, likes: Some(1), hashtags: None })
+            .collect();
+        let mut transaction = store.begin().await.unwrap();
+        transaction.upsert(&POSTS, posts(&rows), &[true; 50]).await.unwrap();
+        let snapshot = looks(&[(number, number as i64, None)]);
+        transaction.append(&POST_SNAPSHOTS, snapshot).await.unwrap();
+        transaction.commit().await.unwrap();
+        println!("done {}", number + 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_writer_killed_at_any_moment_loses_nothing_acknowledged_and_shows_nothing_partial() {
+    let rounds: u64 =
+        std::env::var("WEIKU_TEST_KILLS").ok().and_then(|count| count.parse().ok()).unwrap_or(8);
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::create(&folder.path().join("db")).await.unwrap();
+    let mut random = ChaCha8Rng::seed_from_u64(3);
+    let mut acknowledged = 0;
+    for round in 0..rounds {
+        let mut child = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["store::writer_to_be_killed", "--exact", "--nocapture", "--test-threads=1"])
+            .env("WEIKU_TEST_WRITER", store.root())
+            .stdout(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let wait = std::time::Duration::from_millis(random.random_range(100..700));
+        std::thread::sleep(wait);
+        child.kill().unwrap();
+        let output = child.wait_with_output().unwrap();
+        for line in String::from_utf8_lossy(&output.stdout).lines() {
+            // The test harness may have begun the line.
+            let number = line.rsplit_once("done ").and_then(|(_, number)| number.parse().ok());
+            acknowledged = number.unwrap_or(acknowledged);
+        }
+        for _ in 0..2 {
+            let reader = Store::open(store.root()).await.unwrap();
+            let transactions = reader.snapshot(&POST_SNAPSHOTS, None).await.unwrap().rows();
+            let posts = reader.snapshot(&POSTS, None).await.unwrap().rows();
+            assert!(transactions >= acknowledged, "round {round}: an acknowledged commit is lost");
+            assert!(transactions <= acknowledged + 1, "round {round}");
+            assert_eq!(posts, transactions * 50, "round {round}: half of a commit is seen");
+            // The second look is after the next writer cleared up.
+            drop(reader.begin().await.unwrap());
+        }
+        let rows = store.snapshot(&POST_SNAPSHOTS, None).await.unwrap().rows();
+        acknowledged = acknowledged.max(rows);
+        assert_eq!(store.verify(Repair::Plan).await.unwrap(), [], "round {round}");
+    }
+    println!("{rounds} writers killed, {acknowledged} commits made, none lost or seen in part");
 }
