@@ -82,7 +82,7 @@ pub(super) enum Level {
     /// A ministry of the State Council.
     Ministry,
     /// A body of the rank of a ministry, or nearly.
-    MinistryLevel,
+    NearMinistry,
     /// A province.
     Province,
     /// A city.
@@ -96,7 +96,7 @@ impl Level {
     pub(super) fn code(self) -> &'static str {
         match self {
             Self::Ministry => "ministry",
-            Self::MinistryLevel => "ministry_level",
+            Self::NearMinistry => "ministry_level",
             Self::Province => "province",
             Self::City => "city",
             Self::County => "county",
@@ -105,7 +105,7 @@ impl Level {
 
     /// Whether it belongs to the central government.
     pub(super) fn is_central(self) -> bool {
-        matches!(self, Self::Ministry | Self::MinistryLevel)
+        matches!(self, Self::Ministry | Self::NearMinistry)
     }
 }
 
@@ -206,7 +206,7 @@ const fn body(
     system: &'static str,
     accounts: &'static [(&'static str, Manner)],
 ) -> Ministry {
-    Ministry { name, level: Level::MinistryLevel, system, accounts }
+    Ministry { name, level: Level::NearMinistry, system, accounts }
 }
 
 /// The first `count` accounts of the world of `seed`: those of the ministries,

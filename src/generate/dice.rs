@@ -1,4 +1,4 @@
-//! Randomness that is the same on every machine: ChaCha streams named by what
+//! Randomness that is the same on every machine: `ChaCha` streams named by what
 //! they are for, and draws made of integers and software floating point only.
 
 use rand_chacha::ChaCha8Rng;
@@ -68,7 +68,7 @@ impl Seed {
 impl Dice {
     /// A whole number in `0..bound`; `bound` is at least 1.
     pub(super) fn below(&mut self, bound: usize) -> usize {
-        (u64::from(self.0.next_u32()) * bound as u64 >> 32) as usize
+        ((u64::from(self.0.next_u32()) * bound as u64) >> 32) as usize
     }
 
     /// A whole number in `least..=greatest`.

@@ -492,7 +492,7 @@ mod tests {
         let mut inside = 0;
         for (id, reposts) in texts(&posts, "post_id").iter().zip(integers(&posts, "reposts")) {
             let times = passed_on.get(id.unwrap()).copied().unwrap_or(0);
-            assert!(times <= *reposts, "{} of {reposts}", times);
+            assert!(times <= *reposts, "{times} of {reposts}");
             inside += times;
         }
         assert!(inside > 1_000, "{inside} reposts of posts in the collection");

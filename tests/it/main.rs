@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a panic is a failed test")]
 
 mod batch;
+mod generate;
 mod import_formats;
 mod last;
 mod real_exports;
