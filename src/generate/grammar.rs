@@ -31,13 +31,18 @@ pub(super) enum Fill {
     Time,
     /// The hour of the post.
     Hour,
+    /// Some time of the day or the days before, as 今天上午.
+    When,
     /// The year of the post.
     Year,
     /// The day of the week of the post, as 周三.
     Weekday,
+    /// The last of the year's 24 solar terms, as 立秋.
+    Term,
     /// A greeting that fits the hour.
     Greeting,
-    /// The place the account speaks for; any city for a ministry.
+    /// The place the account speaks for; for a ministry any city, but the same
+    /// in the whole text.
     Place,
     /// Some city.
     City,
@@ -58,13 +63,15 @@ pub(super) enum Fill {
 }
 
 /// The fills by their name in a rule.
-const FILLS: [(&str, Fill); 17] = [
+const FILLS: [(&str, Fill); 19] = [
     ("date", Fill::Date),
     ("yesterday", Fill::Yesterday),
     ("tomorrow", Fill::Tomorrow),
     ("time", Fill::Time),
     ("hour", Fill::Hour),
+    ("when", Fill::When),
     ("year", Fill::Year),
+    ("term", Fill::Term),
     ("weekday", Fill::Weekday),
     ("greeting", Fill::Greeting),
     ("place", Fill::Place),

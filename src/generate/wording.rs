@@ -17,7 +17,7 @@ pub(super) const MOST_CHARACTERS: usize = 140;
 const TOPIC_DAYS: u32 = 14;
 
 /// The rules of all fields.
-const SOURCES: [&str; 8] = [
+const SOURCES: [&str; 12] = [
     include_str!("grammar/common.txt"),
     include_str!("grammar/names.txt"),
     include_str!("grammar/general.txt"),
@@ -26,6 +26,10 @@ const SOURCES: [&str; 8] = [
     include_str!("grammar/health.txt"),
     include_str!("grammar/meteorology.txt"),
     include_str!("grammar/earthquake.txt"),
+    include_str!("grammar/emergency_services.txt"),
+    include_str!("grammar/public_works.txt"),
+    include_str!("grammar/economy.txt"),
+    include_str!("grammar/society.txt"),
 ];
 
 /// What an original post is for.
@@ -134,7 +138,7 @@ impl Wording {
         dice: &mut Dice,
         out: &mut Vec<u8>,
     ) {
-        let mut context = Context::new(self, post, setting);
+        let mut context = Context::new(self, post, setting, dice);
         let account = context.account;
         let burst =
             account.manner == Manner::Emergency && setting.bursts.at(account.system, context.day);
@@ -163,7 +167,7 @@ impl Wording {
         dice: &mut Dice,
         out: &mut Vec<u8>,
     ) {
-        let mut context = Context::new(self, post, setting);
+        let mut context = Context::new(self, post, setting, dice);
         self.grammar.write(self.comment, dice, &mut context, &mut Memory::default(), out);
         let links = dice.weighted(&[0.52, 0.30, 0.12, 0.06]);
         for _ in 0..links {
@@ -215,16 +219,24 @@ struct Context<'a> {
     /// Seconds since midnight.
     second: i64,
     season: Season,
+    /// The place of which the text speaks.
+    place: &'a str,
 }
 
 impl<'a> Context<'a> {
-    fn new(wording: &'a Wording, post: u64, setting: Setting<'a>) -> Self {
+    fn new(wording: &'a Wording, post: u64, setting: Setting<'a>, dice: &mut Dice) -> Self {
         let seconds = posted(post);
         let day = Day::at(seconds);
+        let account = &setting.accounts[author(post)];
+        let place = match account.place.as_str() {
+            "" => wording.places.city(dice),
+            place => place,
+        };
         Self {
             wording,
             setting,
-            account: &setting.accounts[author(post)],
+            account,
+            place,
             day,
             second: seconds - day.start(),
             season: day.season(),
@@ -238,6 +250,25 @@ impl<'a> Context<'a> {
         out.extend_from_slice("月".as_bytes());
         write_number(u64::from(of_month), 0, out);
         out.extend_from_slice("日".as_bytes());
+    }
+
+    /// Appends a time that is past.
+    fn when(&self, dice: &mut Dice, out: &mut Vec<u8>) {
+        let today = match self.second / 3600 {
+            0..11 => "昨天下午",
+            11..15 => "今天上午",
+            15..18 => "今天",
+            _ => "今天下午",
+        };
+        let word = match dice.below(10) {
+            0 => return self.date(self.day, out),
+            1 => return self.date(Day(self.day.0.saturating_sub(1)), out),
+            2..5 => "近日",
+            5 => "日前",
+            6 => "本周",
+            _ => today,
+        };
+        out.extend_from_slice(word.as_bytes());
     }
 
     fn greeting(&self) -> &'static str {
@@ -267,11 +298,12 @@ impl Filler for Context<'_> {
                 "分"
             }
             Fill::Hour => return write_number((self.second / 3600) as u64, 0, out),
+            Fill::When => return self.when(dice, out),
+            Fill::Term => solar_term(self.day),
             Fill::Year => return write_number(u64::from(self.day.date().0), 0, out),
             Fill::Weekday => WEEKDAYS[self.day.weekday() as usize],
             Fill::Greeting => self.greeting(),
-            Fill::Place if self.account.place.is_empty() => places.city(dice),
-            Fill::Place => &self.account.place,
+            Fill::Place => self.place,
             Fill::City => places.city(dice),
             Fill::Province => places.province(dice).short,
             Fill::Body => &self.account.organization,
@@ -297,6 +329,40 @@ impl Filler for Context<'_> {
     }
 }
 
+/// The last solar term before the end of a day. Their days move by one from year
+/// to year, which is left out here.
+fn solar_term(day: Day) -> &'static str {
+    const TERMS: [(u32, u32, &str); 24] = [
+        (1, 6, "小寒"),
+        (1, 20, "大寒"),
+        (2, 4, "立春"),
+        (2, 19, "雨水"),
+        (3, 6, "惊蛰"),
+        (3, 21, "春分"),
+        (4, 5, "清明"),
+        (4, 20, "谷雨"),
+        (5, 6, "立夏"),
+        (5, 21, "小满"),
+        (6, 6, "芒种"),
+        (6, 21, "夏至"),
+        (7, 7, "小暑"),
+        (7, 23, "大暑"),
+        (8, 8, "立秋"),
+        (8, 23, "处暑"),
+        (9, 8, "白露"),
+        (9, 23, "秋分"),
+        (10, 8, "寒露"),
+        (10, 23, "霜降"),
+        (11, 8, "立冬"),
+        (11, 22, "小雪"),
+        (12, 7, "大雪"),
+        (12, 22, "冬至"),
+    ];
+    let (_, month, of_month) = day.date();
+    let past = TERMS.iter().rev().find(|term| (term.0, term.1) <= (month, of_month));
+    past.map_or("冬至", |term| term.2)
+}
+
 /// Appends a short link of the service.
 fn write_link(dice: &mut Dice, out: &mut Vec<u8>) {
     const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
@@ -307,9 +373,12 @@ fn write_link(dice: &mut Dice, out: &mut Vec<u8>) {
     // A link ends where a character outside ASCII begins, or at a blank.
 }
 
-/// Cuts a text that is too long behind the last sentence that fits.
+/// Cuts blanks at the end, and a text that is too long behind the last sentence
+/// that fits.
 fn shorten(text: &mut Vec<u8>) {
     // Bytes that do not continue a character begin one.
+    let blank_end = text.iter().rev().take_while(|byte| **byte == b' ').count();
+    text.truncate(text.len() - blank_end);
     let mut starts = text.iter().enumerate().filter(|(_, byte)| (**byte as i8) >= -0x40);
     let Some((limit, _)) = starts.nth(MOST_CHARACTERS) else { return };
     text.truncate(limit);
