@@ -36,7 +36,8 @@ pub(crate) fn push_plain(out: &mut String, value: &Value<'_>, null: &str) {
     }
 }
 
-/// As [`push_plain`], in a string of its own.
+/// The text of `value` for people, as the data has it: pass it through
+/// [`visible`](super::visible) before it goes to a terminal.
 #[must_use]
 pub fn plain(value: &Value<'_>) -> String {
     let mut out = String::new();

@@ -20,35 +20,30 @@ const SECONDS_OF_DAY: i64 = 86_400;
 pub(crate) fn push_date(out: &mut String, days: i64) {
     let (year, month, day) = civil(days);
     if (0..=9999).contains(&year) {
-        push_digits(out, year.unsigned_abs(), 4);
+        push_two(out, year.unsigned_abs() / 100);
+        push_two(out, year.unsigned_abs() % 100);
     } else {
         let _ = write!(out, "{year:+05}");
     }
     out.push('-');
-    push_digits(out, month, 2);
+    push_two(out, month);
     out.push('-');
-    push_digits(out, day, 2);
+    push_two(out, day);
 }
 
 /// Appends `10:00:00`, with a fraction of 3, 6 or 9 digits when there is one.
 pub(crate) fn push_time(out: &mut String, seconds_of_day: u64, nanos: u32) {
-    push_digits(out, seconds_of_day / 3600, 2);
+    push_two(out, seconds_of_day / 3600);
     out.push(':');
-    push_digits(out, seconds_of_day / 60 % 60, 2);
+    push_two(out, seconds_of_day / 60 % 60);
     out.push(':');
-    push_digits(out, seconds_of_day % 60, 2);
-    let nanos = u64::from(nanos);
-    if nanos == 0 {
-        return;
-    }
-    out.push('.');
-    if nanos.is_multiple_of(1_000_000) {
-        push_digits(out, nanos / 1_000_000, 3);
-    } else if nanos.is_multiple_of(1000) {
-        push_digits(out, nanos / 1000, 6);
-    } else {
-        push_digits(out, nanos, 9);
-    }
+    push_two(out, seconds_of_day % 60);
+    let _ = match nanos {
+        0 => Ok(()),
+        _ if nanos.is_multiple_of(1_000_000) => write!(out, ".{:03}", nanos / 1_000_000),
+        _ if nanos.is_multiple_of(1000) => write!(out, ".{:06}", nanos / 1000),
+        _ => write!(out, ".{nanos:09}"),
+    };
 }
 
 /// Appends `2012-08-27 10:00:00`: the wall clock, for people.
@@ -74,9 +69,9 @@ pub(crate) fn push_rfc3339(out: &mut String, moment: Moment) {
     }
     out.push(if offset < 0 { '-' } else { '+' });
     let minutes = u64::from(offset.unsigned_abs()) / 60;
-    push_digits(out, minutes / 60, 2);
+    push_two(out, minutes / 60);
     out.push(':');
-    push_digits(out, minutes % 60, 2);
+    push_two(out, minutes % 60);
 }
 
 fn push_moment(out: &mut String, moment: Moment, between: char) {
@@ -85,18 +80,18 @@ fn push_moment(out: &mut String, moment: Moment, between: char) {
     push_time(out, moment.seconds.rem_euclid(SECONDS_OF_DAY).unsigned_abs(), moment.nanos);
 }
 
-/// Appends the last `width` digits of `number`, zero-padded.
-fn push_digits(out: &mut String, number: u64, width: u32) {
-    for place in (0..width).rev() {
-        let digit = number / 10_u64.pow(place) % 10;
-        out.push(char::from(b'0' + digit as u8));
-    }
+/// Appends two digits, of a number below 100.
+fn push_two(out: &mut String, number: u64) {
+    let digits = [b'0' + (number / 10 % 10) as u8, b'0' + (number % 10) as u8];
+    out.extend(digits.map(char::from));
 }
 
 /// Year, month and day of a day counted from 1970-01-01, in the proleptic
 /// Gregorian calendar: eras of 400 years, years that begin in March.
 pub(crate) fn civil(days: i64) -> (i64, u64, u64) {
-    let shifted = i128::from(days) + 719_468;
+    // One step of 400 years first, so that the last days of 64 bits do not wrap.
+    let (eras, days) = (days.div_euclid(146_097), days.rem_euclid(146_097));
+    let shifted = days + 719_468;
     let era = shifted.div_euclid(146_097);
     let day_of_era = shifted.rem_euclid(146_097);
     let year_of_era =
@@ -105,8 +100,8 @@ pub(crate) fn civil(days: i64) -> (i64, u64, u64) {
     let march_month = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * march_month + 2) / 5 + 1;
     let month = if march_month < 10 { march_month + 3 } else { march_month - 9 };
-    let year = era * 400 + year_of_era + i128::from(month <= 2);
-    (year as i64, month as u64, day as u64)
+    let year = (eras + era) * 400 + year_of_era + i64::from(month <= 2);
+    (year, month.unsigned_abs(), day.unsigned_abs())
 }
 
 /// The day, counted from 1970-01-01, of a year, month (from 1) and day.
