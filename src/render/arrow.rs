@@ -12,6 +12,7 @@ use crate::error::{Error, Result};
 /// An Arrow IPC file.
 pub(crate) const ARROW: Format = Format {
     name: "arrow",
+    aliases: &[],
     suffixes: &["arrow", "feather", "ipc"],
     summary: "an Arrow IPC (Feather) file, all types kept",
     for_people: false,

@@ -10,7 +10,7 @@ use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::arrow::record_batch::RecordBatch;
 
 use super::columns::{Need, Slot, fit};
-use super::fit::{beginning, truncate, wrap};
+use super::fit::{beginning, truncate, wrap, wrap_at_marks};
 use super::output::Output;
 use super::plain::{is_number, plain, type_name};
 use super::readable::{group_digits, readable};
@@ -24,6 +24,7 @@ use crate::text::width::display_width;
 /// A table with borders.
 pub(crate) const BOX: Format = Format {
     name: "box",
+    aliases: &[],
     suffixes: &["txt"],
     summary: "a table with borders, fitted to the terminal; the default on one",
     for_people: true,
@@ -33,6 +34,7 @@ pub(crate) const BOX: Format = Format {
 /// A table with borders of plain ASCII signs.
 pub(crate) const ASCII: Format = Format {
     name: "ascii",
+    aliases: &["table"],
     suffixes: &[],
     summary: "as box, with borders of + - and | for terminals that have no others",
     for_people: true,
@@ -85,8 +87,10 @@ const NARROWEST: usize = 12;
 const LEAST_TEXT: usize = 12;
 /// Texts without blanks up to this width are taken for ids and kept whole.
 const WIDEST_ID: usize = 24;
-/// One cell takes at most this many lines.
-const MOST_LINES: usize = 8;
+/// One cell takes at most this many lines, when its text has as many.
+const MOST_LINES: usize = 40;
+/// A line of a text is broken into at most this many.
+const MOST_BROKEN: usize = 8;
 
 struct Writer {
     output: Output,
@@ -159,8 +163,9 @@ impl<'a> Table<'a> {
         let (options, window) = (&writer.options, &writer.window);
         let width = options.width.map(|width| width.max(NARROWEST));
         // Few rows may be tall: a result takes about as many lines as it may
-        // have rows.
-        let lines = (options.max_rows / window.shown().max(1)).clamp(1, MOST_LINES);
+        // have rows, but a long one has a line for each row.
+        let room = options.max_rows.min(MOST_LINES);
+        let lines = (room / window.shown().max(1)).max(1);
         let most = width.map_or(usize::MAX, |width| width.saturating_mul(lines));
         let (head, tail) = window.parts();
         let mut rows = read(&head, options, most)?;
@@ -180,7 +185,7 @@ impl<'a> Table<'a> {
             })
             .collect();
         let needs: Vec<Need> =
-            heads.iter().enumerate().map(|(index, head)| need(head, &rows, index)).collect();
+            heads.iter().enumerate().map(|(index, head)| need(head, &rows, index, lines)).collect();
         let glyphs = writer.glyphs;
         let slots = fit(&needs, width, display_width(glyphs.ellipsis));
         let (total, color) = (window.total(), options.color);
@@ -321,7 +326,11 @@ impl<'a> Table<'a> {
     fn cell_lines(&self, row: usize, slot: Slot) -> Vec<String> {
         let Slot::Shown(index, width) = slot else { return vec![self.glyphs.ellipsis.to_owned()] };
         let cell = &self.rows[row][index];
-        let mut lines = wrap(&cell.text, width, self.lines, self.glyphs.ellipsis);
+        let ellipsis = self.glyphs.ellipsis;
+        let mut lines = match self.lines {
+            1 => vec![truncate(&cell.text, width, ellipsis).into_owned()],
+            most => wrap_at_marks(&cell.text, width, most, MOST_BROKEN, ellipsis),
+        };
         lines.extend(cell.words.iter().map(|words| truncate(words, width, "").into_owned()));
         lines
     }
@@ -329,7 +338,7 @@ impl<'a> Table<'a> {
     /// How many lines the texts of a row take, not counting words for numbers.
     fn height(&self, row: usize) -> usize {
         let heights = self.slots.iter().map(|slot| match slot {
-            Slot::Shown(index, width) if display_width(&self.rows[row][*index].text) > *width => {
+            Slot::Shown(index, _) if self.rows[row][*index].words.is_none() => {
                 self.cell_lines(row, *slot).len()
             }
             _ => 1,
@@ -401,11 +410,13 @@ fn add_words(row: &mut [Cell], batch: &RecordBatch, options: &Options) -> Result
     Ok(())
 }
 
-fn need(head: &Head, rows: &[Vec<Cell>], index: usize) -> Need {
+fn need(head: &Head, rows: &[Vec<Cell>], index: usize, lines: usize) -> Need {
     let cells = rows.iter().map(|row| &row[index]);
     let widest = cells.clone().map(|cell| {
         let words = cell.words.as_deref().map_or(0, display_width);
-        display_width(&cell.text).max(words)
+        let line_end = if lines > 1 { '⏎' } else { '\n' };
+        let widest = cell.text.split_inclusive(line_end).map(display_width).max();
+        widest.unwrap_or(0).max(words)
     });
     let widest = widest.max().unwrap_or(0);
     let header = display_width(&head.name);

@@ -20,6 +20,7 @@ use crate::error::Result;
 /// Comma-separated values.
 pub(crate) const CSV: Format = Format {
     name: "csv",
+    aliases: &[],
     suffixes: &["csv"],
     summary: "comma-separated values with a header; the default when not on a terminal",
     for_people: false,
@@ -29,6 +30,7 @@ pub(crate) const CSV: Format = Format {
 /// Tab-separated values.
 pub(crate) const TSV: Format = Format {
     name: "tsv",
+    aliases: &[],
     suffixes: &["tsv", "tab"],
     summary: "tab-separated values with a header, quoted as in CSV",
     for_people: false,

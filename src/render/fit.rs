@@ -36,6 +36,31 @@ pub fn wrap(text: &str, width: usize, lines: usize, ellipsis: &str) -> Vec<Strin
     out
 }
 
+/// As [`wrap`], with a new line after each `⏎`, the mark that
+/// [`visible`](super::visible) makes of a line end; each of these lines is
+/// broken into at most `each` lines.
+pub(super) fn wrap_at_marks(
+    text: &str,
+    width: usize,
+    lines: usize,
+    each: usize,
+    ellipsis: &str,
+) -> Vec<String> {
+    let mut out: Vec<String> = Vec::new();
+    for line in text.split_inclusive('⏎') {
+        if out.len() < lines {
+            out.extend(wrap(line, width, each.min(lines - out.len()), ellipsis));
+            continue;
+        }
+        if let Some(last) = out.last_mut().filter(|last| !last.ends_with(ellipsis)) {
+            let kept = truncate_to_width(last, width.saturating_sub(display_width(ellipsis)));
+            *last = truncate(&format!("{kept}{ellipsis}"), width, "").into_owned();
+        }
+        return out;
+    }
+    if out.is_empty() { vec![String::new()] } else { out }
+}
+
 /// Where the first line ends: after the last blank if that leaves a line not
 /// too short, else after the last grapheme that fits.
 fn line_end(text: &str, width: usize) -> usize {
@@ -82,6 +107,14 @@ mod tests {
         assert_eq!(wrap("abcdefgh", 3, 9, "…"), ["abc", "def", "gh"]);
         assert_eq!(wrap("", 3, 9, "…"), [""]);
         assert_eq!(wrap("外交", 1, 9, "…"), ["…"]);
+    }
+
+    #[test]
+    fn lines_of_the_text_stay_lines() {
+        assert_eq!(wrap_at_marks("a⏎  b⏎", 8, 9, 9, "…"), ["a⏎", "  b⏎"]);
+        assert_eq!(wrap_at_marks("a⏎b⏎c", 8, 2, 9, "…"), ["a⏎", "b⏎…"]);
+        assert_eq!(wrap_at_marks("外交⏎b⏎c", 4, 1, 9, "…"), ["外…"]);
+        assert_eq!(wrap_at_marks("", 8, 9, 9, "…"), [""]);
     }
 
     #[test]

@@ -16,6 +16,7 @@ use crate::error::Result;
 /// An HTML table.
 pub(crate) const HTML: Format = Format {
     name: "html",
+    aliases: &[],
     suffixes: &["html", "htm"],
     summary: "an HTML table, to be put into a page",
     for_people: false,

@@ -14,6 +14,7 @@ use crate::error::Result;
 /// INSERT statements.
 pub(crate) const INSERT: Format = Format {
     name: "insert",
+    aliases: &[],
     suffixes: &["sql"],
     summary: "an SQL INSERT statement for each row",
     for_people: false,

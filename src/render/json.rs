@@ -20,6 +20,7 @@ use crate::error::Result;
 /// One array of objects.
 pub(crate) const JSON: Format = Format {
     name: "json",
+    aliases: &[],
     suffixes: &["json"],
     summary: "one JSON array with an object for each row",
     for_people: false,
@@ -29,6 +30,7 @@ pub(crate) const JSON: Format = Format {
 /// One object a line.
 pub(crate) const JSONL: Format = Format {
     name: "jsonl",
+    aliases: &["ndjson"],
     suffixes: &["jsonl", "ndjson"],
     summary: "JSON lines: one object for each row",
     for_people: false,

@@ -13,6 +13,7 @@ use crate::error::Result;
 /// Values between bars.
 pub(crate) const LIST: Format = Format {
     name: "list",
+    aliases: &[],
     suffixes: &[],
     summary: "one row a line, values between bars, for a quick look",
     for_people: true,

@@ -16,6 +16,7 @@ use crate::error::Result;
 /// A Markdown table.
 pub(crate) const MARKDOWN: Format = Format {
     name: "markdown",
+    aliases: &["md"],
     suffixes: &["md"],
     summary: "a Markdown table",
     for_people: false,

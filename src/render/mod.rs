@@ -55,6 +55,8 @@ pub type Sink = Box<dyn Write + Send>;
 pub struct Format {
     /// The name for `--format` and `.mode`.
     pub name: &'static str,
+    /// Other names that people know it by from elsewhere.
+    pub aliases: &'static [&'static str],
     /// The file suffixes that choose it, without the dot.
     pub suffixes: &'static [&'static str],
     /// What it is for, in a sentence.
@@ -137,7 +139,8 @@ pub const FORMATS: &[&Format] = &[
 /// # Errors
 /// When there is none; the error names the nearest.
 pub fn format(name: &str) -> Result<&'static Format> {
-    FORMATS.iter().copied().find(|format| format.name == name).ok_or_else(|| {
+    let is_called = |format: &&Format| format.name == name || format.aliases.contains(&name);
+    FORMATS.iter().copied().find(is_called).ok_or_else(|| {
         let error = Error::usage(format!("no output format `{}`", visible(name)));
         match nearest(name, FORMATS.iter().map(|format| format.name)) {
             Some(near) => error.hint(format!("did you mean `{near}`?")),

@@ -13,6 +13,7 @@ use crate::error::{Error, Result};
 /// A Parquet file.
 pub(crate) const PARQUET: Format = Format {
     name: "parquet",
+    aliases: &[],
     suffixes: &["parquet", "pq"],
     summary: "a Parquet file, all types kept",
     for_people: false,

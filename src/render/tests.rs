@@ -271,6 +271,7 @@ fn every_format_is_found_by_its_name_and_suffixes() {
             assert_eq!(format_for_suffix(Path::new(&path)).unwrap().name, listed.name);
         }
     }
+    assert_eq!(format("line").unwrap().name, "vertical");
     assert_eq!(format("jsno").unwrap_err().advice(), Some("did you mean `json`?"));
     assert!(format_for_suffix(Path::new("x.docx")).unwrap_err().advice().is_some());
 }
@@ -320,6 +321,14 @@ fn a_single_row_has_its_big_numbers_in_words() {
     let options = Options { readable: Readable::Chinese, color: true, ..Options::default() };
     let shown = text("box", &[batch], &options);
     assert!(shown.contains("│   2812345 │\n│ \u{1b}[2m(281.2万)\u{1b}[0m │\n"), "{shown}");
+}
+
+#[test]
+fn lines_of_a_text_stay_lines_where_there_is_room() {
+    let plan = one("plan", Arc::new(StringArray::from(vec!["Sort\n  Scan posts"])));
+    let options = Options { width: Some(80), ..Options::default() };
+    let shown = text("box", &[plan], &options);
+    assert!(shown.contains("│ Sort⏎        │\n│   Scan posts │\n"), "{shown}");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::arrow::record_batch::RecordBatch;
 
-use super::fit::{truncate, wrap};
+use super::fit::{truncate, wrap_at_marks};
 use super::output::Output;
 use super::plain::plain_cell;
 use super::readable::group_digits;
@@ -19,6 +19,7 @@ use crate::text::width::display_width;
 /// One column a line.
 pub(crate) const VERTICAL: Format = Format {
     name: "vertical",
+    aliases: &["line", "expanded"],
     suffixes: &[],
     summary: "one column a line, for wide rows and long texts, which are shown whole",
     for_people: true,
@@ -93,7 +94,9 @@ impl Writer {
             };
             let text = cell.as_ref().map_or(self.options.null.as_str(), String::as_str);
             let mut name = truncate(name, names, "…");
-            for line in wrap(&visible(text), width - names - 3, usize::MAX, "…") {
+            for line in
+                wrap_at_marks(&visible(text), width - names - 3, usize::MAX, usize::MAX, "…")
+            {
                 let blanks = " ".repeat(names - display_width(&name));
                 let _ = writeln!(self.output.text, "{name}{blanks} │ {dim}{line}{reset}");
                 name = "".into();
