@@ -1,0 +1,17 @@
+/*---
+title = "Accounts by region"
+description = """The map of the report: accounts and followers of local bodies in each region. Bodies of the central government and
+accounts without a directory entry stand under 'none'."""
+tags = ["section"]
+params.n = { type = "int", default = 40, min = 1, description = "how many regions to show" }
+chart = { kind = "bar", x = "region", y = "accounts" }
+expect = [ { rows = ">= 1" }, { unique = ["region"] } ]
+---*/
+SELECT coalesce(region, 'none') AS region, count(*) AS accounts,
+    count(*) FILTER (WHERE level = 'province') AS of_province, count(*) FILTER (WHERE level = 'city') AS of_cities,
+    count(*) FILTER (WHERE level = 'county') AS of_counties, count(DISTINCT system) AS systems,
+    sum(followers) AS followers, sum(posts) AS posts
+FROM account_latest
+GROUP BY coalesce(region, 'none')
+ORDER BY accounts DESC, region
+LIMIT $n;
