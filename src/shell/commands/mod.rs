@@ -1,6 +1,7 @@
 //! The dot-commands: one file each, and the list that dispatch, help, completion
 //! and the reference page are derived from.
 
+mod chart;
 mod database;
 mod describe;
 mod edit;
@@ -59,6 +60,7 @@ pub(crate) const ALL: &[&dyn Command] = &[
     &save::Save,
     &explain::Explain,
     &last::Last,
+    &chart::Chart,
     &watch::Watch,
     &mode::Mode,
     &x::X,

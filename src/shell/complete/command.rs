@@ -40,7 +40,7 @@ pub(crate) fn complete(
             sql::setting_values(catalog, name, &mut found);
         }
         Takes::Chart(_) if !first => {
-            for channel in ["x=", "y=", "title="] {
+            for channel in ["x=", "y=", "series=", "value=", "title="] {
                 found.add(Candidate::new(channel.to_owned(), ""));
             }
         }

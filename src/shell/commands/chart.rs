@@ -1,0 +1,93 @@
+//! `.chart`: draw the last answer.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use async_trait::async_trait;
+
+use super::{About, Command, Reach, misused, split_words};
+use crate::chart::{self, Screen, Spec};
+use crate::error::{Error, Result};
+use crate::render::{OutputFile, write_error};
+use crate::shell::complete::catalog::Takes;
+use crate::shell::{Flow, Shell};
+
+/// See [`ABOUT`].
+#[derive(Debug)]
+pub(crate) struct Chart;
+
+static ABOUT: About = About {
+    name: ".chart",
+    aliases: &[],
+    usage: "KIND [x=COLUMN] [y=COLUMN] [SETTING=VALUE ...] [-o FILE.svg]",
+    summary: "draw the last answer",
+    details: "Kinds: bar, line, area, scatter, histogram, heatmap, spark. What is not said is chosen \
+              by the types of\nthe columns. .chart bar x=tag y=posts  .chart line y=likes -o likes.svg",
+    takes: Takes::Chart(&["bar", "line", "area", "scatter", "histogram", "heatmap", "spark"]),
+    reach: Reach::Session,
+};
+
+/// Lines that a chart takes on the terminal.
+const LINES: usize = 20;
+
+#[async_trait(?Send)]
+impl Command for Chart {
+    fn help(&self) -> &'static About {
+        &ABOUT
+    }
+
+    async fn run(&self, shell: &mut Shell<'_>, arguments: &str) -> Result<Flow> {
+        let (settings, file) = read(arguments)?;
+        let spec = Spec::parse(&settings)?;
+        let Some(kept) = shell.results.last() else {
+            return Err(Error::usage("there is no last answer, or it was too large to keep"));
+        };
+        let chart = chart::Chart::new(&spec, &kept.schema, &kept.batches)?;
+        match file {
+            Some(file) if shell.session.settings().safe => {
+                let message = format!("{} is not allowed under --safe", file.display());
+                Err(Error::usage(message))
+            }
+            Some(file) => write(&file, &chart.to_svg()).map(|()| Flow::Continue),
+            None => {
+                let shown = shell.shown();
+                let screen = Screen {
+                    width: shown.width.unwrap_or(80),
+                    height: LINES,
+                    color: shown.color,
+                    ascii: shell.options.format.name == "ascii",
+                    readable: shown.readable,
+                };
+                shell.say(chart.to_text(&screen).trim_end())?;
+                Ok(Flow::Continue)
+            }
+        }
+    }
+}
+
+/// The settings of a chart, and the file of `-o`.
+fn read(arguments: &str) -> Result<(Vec<(String, String)>, Option<PathBuf>)> {
+    let mut words = split_words(arguments.trim_end_matches(';'))?.into_iter();
+    let kind = words.next().ok_or_else(|| misused(&ABOUT))?;
+    let mut settings = vec![("kind".to_owned(), kind)];
+    let mut file = None;
+    while let Some(word) = words.next() {
+        if word == "-o" {
+            file = Some(words.next().map(PathBuf::from).ok_or_else(|| misused(&ABOUT))?);
+            continue;
+        }
+        let (key, value) = word.split_once('=').ok_or_else(|| misused(&ABOUT))?;
+        settings.push((key.to_owned(), value.to_owned()));
+    }
+    Ok((settings, file))
+}
+
+fn write(path: &Path, svg: &str) -> Result<()> {
+    if path.extension().is_none_or(|suffix| suffix != "svg") {
+        return Err(Error::usage(format!("{} does not end in .svg", path.display())));
+    }
+    let file = OutputFile::create(path)?;
+    let mut writer = file.writer()?;
+    writer.write_all(svg.as_bytes()).map_err(|error| write_error(&error))?;
+    file.finish()
+}
