@@ -59,7 +59,7 @@ fn walk(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
 }
 
 /// Whether the name of a file has a suffix of an import format.
-fn is_importable(path: &Path) -> bool {
+pub(super) fn is_importable(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
     let name = name.strip_suffix(".gz").or_else(|| name.strip_suffix(".zst")).unwrap_or(&name);
     name.rsplit_once('.').is_some_and(|(_, suffix)| SUFFIXES.contains(&suffix))

@@ -11,6 +11,7 @@ use std::time::UNIX_EPOCH;
 use sha2::{Digest, Sha256};
 use zip::ZipArchive;
 
+use super::expand;
 use super::record::Instant;
 use crate::error::{Error, Result};
 
@@ -177,7 +178,8 @@ impl Beside {
     }
 }
 
-/// The members of an archive that are files, in its order.
+/// The members of an archive that have a suffix of an import format, in its
+/// order.
 fn members(path: &Path, file: File, modified_at: Option<Instant>) -> Result<Vec<Source>> {
     let damaged = |error: zip::result::ZipError| {
         Error::input(format!("cannot read the archive: {error}"))
@@ -188,7 +190,7 @@ fn members(path: &Path, file: File, modified_at: Option<Instant>) -> Result<Vec<
     for index in 0..archive.len() {
         let member = archive.by_index_raw(index).map_err(damaged)?;
         let name = member.name().map_err(damaged)?.into_owned();
-        if member.is_dir() || is_hidden(&name) {
+        if member.is_dir() || is_hidden(&name) || !expand::is_importable(name.as_ref()) {
             continue;
         }
         sources.push(Source {

@@ -5,6 +5,7 @@
 mod batch;
 mod generate;
 mod import_formats;
+mod import_robust;
 mod last;
 mod real_exports;
 mod shell;

@@ -6,6 +6,9 @@ use crate::text::weibo_id;
 /// The largest whole number up to which a 64-bit float tells all of them apart.
 const EXACT_FLOAT: u64 = 1 << 53;
 
+/// The fewest characters of a bid: those of Weibo's first posts had as many.
+const SHORTEST_BID: usize = 5;
+
 /// A post named by its address.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Address {
@@ -37,14 +40,22 @@ pub(crate) fn weibo_post(text: &str) -> Result<Option<String>, String> {
             _ => Err(format!("`{text}` is not a Weibo post id")),
         };
     }
-    weibo_bid(text)
+    // Any word could be a bid; where none is expected it must carry a time.
+    let carries_time =
+        |mid: &String| mid.parse().is_ok_and(|mid| weibo_id::instant_from_mid(mid).is_some());
+    weibo_bid(text)?
+        .filter(carries_time)
+        .map(Some)
+        .ok_or_else(|| format!("`{text}` is not a Weibo post id"))
 }
 
 /// The numeric id of a Weibo post, given as bid, even where the bid happens to
 /// be digits only.
 pub(crate) fn weibo_bid(text: &str) -> Result<Option<String>, String> {
     let Some(text) = known(text) else { return Ok(None) };
+    let long_enough = text.len() >= SHORTEST_BID;
     weibo_id::mid_from_bid(text)
+        .filter(|_| long_enough)
         .map(|mid| Some(mid.to_string()))
         .ok_or_else(|| format!("`{text}` is not a Weibo post id"))
 }
@@ -126,7 +137,9 @@ mod tests {
 
     #[test]
     fn what_is_no_id_is_refused_and_nothing_is_none() {
-        assert!(weibo_post("不是").is_err());
+        for text in ["不是", "x", "hello", "null-ish", "x/", "https://weibo.com/"] {
+            assert!(weibo_post(text).is_err(), "{text}");
+        }
         assert!(weibo_post("0").is_err());
         assert_eq!(weibo_post("无"), Ok(None));
     }
