@@ -2,11 +2,14 @@
 
 use std::path::PathBuf;
 
+use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::arrow::record_batch::RecordBatch;
+
 use crate::cli::Output;
 use crate::config::Config;
 use crate::engine::Answer;
 use crate::error::{Error, Result};
-use crate::render::{self, Format, OutputFile};
+use crate::render::{self, BatchWriter, Format, OutputFile};
 
 use super::Program;
 
@@ -60,6 +63,24 @@ impl Answers {
             }
             return Ok(());
         }
+        let mut writer = self.writer(&answer.schema, program)?;
+        while let Some(batch) = answer.next().await {
+            writer.write(&batch?)?;
+        }
+        writer.finish()
+    }
+
+    /// Writes a table that is there already.
+    ///
+    /// # Errors
+    /// Those of writing.
+    pub(super) fn write_batch(&mut self, batch: &RecordBatch, program: &Program) -> Result<()> {
+        let mut writer = self.writer(&batch.schema(), program)?;
+        writer.write(batch)?;
+        writer.finish()
+    }
+
+    fn writer(&mut self, schema: &SchemaRef, program: &Program) -> Result<Box<dyn BatchWriter>> {
         let sink = match &self.file {
             Some(file) => {
                 self.check_room(file.path().to_owned())?;
@@ -68,11 +89,7 @@ impl Answers {
             None => program.stdout(),
         };
         self.written += 1;
-        let mut writer = (self.format.open)(sink, &answer.schema, &self.options)?;
-        while let Some(batch) = answer.next().await {
-            writer.write(&batch?)?;
-        }
-        writer.finish()
+        (self.format.open)(sink, schema, &self.options)
     }
 
     /// A binary file holds one table; a second answer has no room in it.

@@ -7,10 +7,15 @@ use crate::error::Kind;
 /// run ends the program at once.
 pub(super) fn cancel_on_interrupt(session: &Session) {
     let session = session.clone();
+    call_on_interrupt(move || session.cancel());
+}
+
+/// Calls `stop` at the first Ctrl-C; a second one ends the program at once.
+pub(super) fn call_on_interrupt(stop: impl Fn() + Send + 'static) {
     tokio::spawn(async move {
         let mut interrupts = 0;
         while tokio::signal::ctrl_c().await.is_ok() {
-            session.cancel();
+            stop();
             interrupts += 1;
             if interrupts > 1 {
                 leave();

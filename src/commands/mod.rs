@@ -4,14 +4,23 @@
 //! program, and gives the exit code.
 
 mod answers;
+mod batch;
+mod demo;
+mod import;
 mod interrupt;
+mod lists;
+mod prompt;
 mod query;
+mod upkeep;
 
 use std::io::Write;
+
+use clap::CommandFactory;
 
 use crate::cli::{Cli, Command, Common, Errors};
 use crate::config::{Config, Environment};
 use crate::error::{Error, Result};
+use crate::render::write_error;
 
 /// The exit code of a command.
 pub type Exit = u8;
@@ -71,6 +80,36 @@ impl Cli {
 pub async fn execute(cli: Cli, program: &Program) -> Result<Exit> {
     match cli.command {
         None => query::execute(&cli.query, program).await,
+        Some(Command::Demo { database, common }) => {
+            demo::execute(&database, &common, program).await
+        }
+        Some(Command::Import(import)) => import::execute(&import, program).await,
+        Some(Command::Run(run)) => batch::run(&run, program).await,
+        Some(Command::Lint { queries, database, common }) => {
+            batch::lint(&queries, database.as_deref(), &common, program).await
+        }
+        Some(Command::Generate(generate)) => demo::generate(&generate, program).await,
+        Some(Command::Verify { database, repair }) => {
+            upkeep::verify(&database, repair, program).await
+        }
+        Some(Command::History { database, table, output }) => {
+            lists::history(&database, table.as_deref(), &output, program).await
+        }
+        Some(Command::Formats { output }) => lists::formats(&output, program),
+        Some(Command::Functions { output }) => lists::functions(&output, program),
+        Some(Command::Config { action, common }) => lists::config(action, &common, program),
+        Some(Command::Completions { shell }) => {
+            clap_complete::generate(shell, &mut Cli::command(), "weiku", &mut program.stdout());
+            Ok(DONE)
+        }
         Some(_) => Err(Error::internal("this command is not there yet")),
+    }
+}
+
+/// Writes `text`; a reader that has gone is no error here.
+fn say(to: &mut dyn Write, text: &str) -> Result<()> {
+    match to.write_all(text.as_bytes()).and_then(|()| to.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(write_error(&error)),
+        _ => Ok(()),
     }
 }

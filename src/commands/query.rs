@@ -12,16 +12,20 @@ use crate::database::Database;
 use crate::engine::{Params, Session, Statement, script};
 use crate::error::{Error, Result};
 use crate::render::is_broken_pipe;
+use crate::shell::diagnostic;
 
 pub(super) async fn execute(query: &Query, program: &Program) -> Result<Exit> {
     let config = program.resolve(&query.common)?;
     let database = open(query.database.as_deref()).await?;
     let session = database.session(config.settings.clone())?;
+    let params = params(&query.common.params)?;
     let mut scripts = query.scripts.clone();
+    if scripts.is_empty() && program.environment.stdin_terminal {
+        return super::prompt::open(query, session, &config, params, program).await;
+    }
     if scripts.is_empty() {
         scripts.push(Script::File("-".into()));
     }
-    let params = params(&query.common.params)?;
     let mut answers = Answers::new(&query.output, &config, program)?;
     super::interrupt::cancel_on_interrupt(&session);
     let mut exit = DONE;
@@ -119,9 +123,10 @@ impl Program {
     pub fn report(&self, error: &Error, errors: Errors) {
         let mut stderr = self.stderr();
         // Nobody is left to tell when standard error itself is gone.
+        let color = self.environment.stderr_terminal && !self.environment.no_color;
         let _ = match errors {
-            Errors::Text => writeln!(stderr, "error: {error}"),
-            Errors::Json => writeln!(stderr, "{{}}"),
+            Errors::Text => diagnostic::write(&mut stderr, error, color),
+            Errors::Json => writeln!(stderr, "{}", diagnostic::to_json(error)),
         };
     }
 }

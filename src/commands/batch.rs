@@ -1,0 +1,111 @@
+//! `weiku run` and `weiku lint`: saved queries without a prompt.
+
+use std::path::Path;
+
+use super::prompt::library;
+use super::{DONE, Exit, Program, interrupt, say};
+use crate::batch::{self, Cancel, Lines, Options, RunPlan};
+use crate::cli::{Common, Run};
+use crate::config::Config;
+use crate::database::Database;
+use crate::error::{Error, Kind, Result};
+use crate::queries::Clock;
+use crate::render::{self, is_broken_pipe};
+
+/// `weiku run DB QUERY...`.
+pub(super) async fn run(run: &Run, program: &Program) -> Result<Exit> {
+    let config = program.resolve(&run.common)?;
+    let database = Database::open(&run.database).await?;
+    let library = library(&config, Some(&run.database))?;
+    let clock = clock(&config)?;
+    let plan = RunPlan::new(&library, &run.queries, options(run, &config, program)?, &clock)?;
+    let mut talk = program.stderr();
+    let mut lines = Lines::new(&mut *talk, program.stdout());
+    // A result on standard output speaks for itself.
+    let prints = run.output.output.is_none() && !run.check && !run.dry_run;
+    if run.common.quiet || prints {
+        lines = lines.quiet();
+    }
+    match batch::run(&database, &plan, &mut lines).await {
+        Ok(summary) => Ok(summary.exit_code()),
+        Err(error) if is_broken_pipe(&error) => Ok(DONE),
+        Err(error) => Err(error),
+    }
+}
+
+fn options(run: &Run, config: &Config, program: &Program) -> Result<Options> {
+    let terminal = program.environment.stdout_terminal;
+    let cancel = Cancel::default();
+    interrupt::call_on_interrupt({
+        let cancel = cancel.clone();
+        move || cancel.cancel()
+    });
+    let threads = config.settings.threads;
+    Ok(Options {
+        given: pairs(&run.common.params)?,
+        folder: run.rerun_failed.clone().or_else(|| run.output.output.clone()),
+        format: run.output.format_name().map(str::to_owned),
+        printed: if terminal { "box" } else { "csv" },
+        display: render::Options {
+            width: program.environment.width.filter(|_| terminal),
+            color: config.color,
+            ..render::Options::default()
+        },
+        jobs: run.common.threads.unwrap_or(1).min(threads.max(1)),
+        keep_going: run.keep_going,
+        check: run.check,
+        select: run.select.iter().cloned().collect(),
+        dry_run: run.dry_run,
+        timeout: config.settings.timeout,
+        retries: run.retries,
+        rerun_failed: run.rerun_failed.is_some(),
+        against: run.against.clone(),
+        accept: run.accept,
+        fresh: run.fresh,
+        settings: config.settings.clone(),
+        cancel,
+    })
+}
+
+/// Name and text of each `-p NAME=VALUE`.
+pub(super) fn pairs(given: &[String]) -> Result<Vec<(String, String)>> {
+    let pair = |pair: &String| {
+        let (name, value) = pair.split_once('=').ok_or_else(|| {
+            Error::usage(format!("`-p {pair}` gives no value")).hint("write it as -p name=value")
+        })?;
+        Ok((name.trim_start_matches('$').to_owned(), value.to_owned()))
+    };
+    given.iter().map(pair).collect()
+}
+
+/// The time of this run, in the session's time zone.
+pub(super) fn clock(config: &Config) -> Result<Clock> {
+    Clock::new(batch::now(), &config.settings.timezone)
+}
+
+/// `weiku lint QUERY...`.
+pub(super) async fn lint(
+    queries: &[String],
+    database: Option<&Path>,
+    common: &Common,
+    program: &Program,
+) -> Result<Exit> {
+    let config = program.resolve(common)?;
+    // Without a database queries are planned against empty tables of its shape.
+    let scratch = tempfile::tempdir().map_err(|error| Error::io("make", Path::new("."), &error))?;
+    let database_at = match database {
+        Some(path) => Database::open(path).await?,
+        None => Database::create(&scratch.path().join("database")).await?,
+    };
+    let session = database_at.session(config.settings.clone())?;
+    let entries = library(&config, database)?.select(queries)?;
+    let findings = batch::lint(&session, &entries, &clock(&config)?).await?;
+    let mut faults = 0;
+    for error in findings.iter().flat_map(|finding| &finding.faults) {
+        program.report(error, common.errors);
+        faults += 1;
+    }
+    let text = format!("{} saved queries, {faults} faults\n", entries.len());
+    say(&mut program.stderr(), &text)?;
+    Ok(if faults == 0 { DONE } else { Kind::Query.exit_code() })
+}

@@ -1,0 +1,180 @@
+//! `weiku import DB FILE...`: takes in the exports of crawlers.
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::sync::Arc;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::{DONE, Exit, Program, say};
+use crate::cli;
+use crate::database::{Database, ImportOptions, ImportReport, Progress, Silent};
+use crate::error::{Error, Result};
+use crate::ingest;
+use crate::render::{self, group_digits, visible};
+
+pub(super) async fn execute(import: &cli::Import, program: &Program) -> Result<Exit> {
+    let options = ImportOptions {
+        reading: ingest::Options {
+            format: import.format.clone(),
+            account_id: import.account_id.clone(),
+            platform: import.platform.clone(),
+            ..ingest::Options::default()
+        },
+        observed_at: import.observed_at.as_deref().map(|time| instant(time, import)).transpose()?,
+        dry_run: import.dry_run,
+    };
+    let files = ingest::expand(&import.files)?;
+    let scratch;
+    let (database, made) = if import.dry_run && !import.database.exists() {
+        scratch = tempfile::tempdir().map_err(|error| Error::io("make", Path::new("."), &error))?;
+        (Database::create(&scratch.path().join("database")).await?, false)
+    } else {
+        open_or_create(&import.database).await?
+    };
+    let progress = progress(import, program);
+    let reports = database.import(&files, &options, &progress).await;
+    let taken = reports.as_ref().is_ok_and(|reports| reports.iter().any(Result::is_ok));
+    if made && !taken {
+        // Nothing came in, so the folder made for it goes again.
+        let _ = std::fs::remove_dir_all(&import.database);
+    }
+    let mut exit = DONE;
+    for report in reports? {
+        match report {
+            Ok(report) if import.quiet && report.rejected == 0 => {}
+            Ok(report) => tell(&report, import, program)?,
+            Err(error) => {
+                program.report(&error, import.errors);
+                exit = error.exit_code().max(exit);
+            }
+        }
+    }
+    Ok(exit)
+}
+
+/// The database in a folder, and whether it was made just now.
+async fn open_or_create(path: &Path) -> Result<(Database, bool)> {
+    if path.exists() {
+        return Ok((Database::open(path).await?, false));
+    }
+    Ok((Database::create(path).await?, true))
+}
+
+/// The instant that `--observed-at` names, in the session's time zone unless it
+/// says its own.
+fn instant(time: &str, import: &cli::Import) -> Result<i64> {
+    let zone = import.timezone.as_deref().unwrap_or("Asia/Shanghai");
+    let zone: chrono_tz::Tz =
+        zone.parse().map_err(|_| Error::usage(format!("no time zone `{zone}`")))?;
+    if let Ok(instant) = chrono::DateTime::parse_from_rfc3339(time) {
+        return Ok(instant.timestamp_micros());
+    }
+    let naive = ["%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M"]
+        .into_iter()
+        .find_map(|form| chrono::NaiveDateTime::parse_from_str(time, form).ok())
+        .or_else(|| chrono::NaiveDate::parse_from_str(time, "%Y-%m-%d").ok()?.and_hms_opt(0, 0, 0));
+    let local = naive.and_then(|naive| naive.and_local_timezone(zone).earliest());
+    local.map(|local| local.timestamp_micros()).ok_or_else(|| {
+        Error::usage(format!("`{time}` is not a time"))
+            .hint("write it like 2012-08-27 18:00 or 2012-08-27T18:00:00+08:00")
+    })
+}
+
+/// Says what became of a file.
+fn tell(report: &ImportReport, import: &cli::Import, program: &Program) -> Result<()> {
+    let mut text = format!("{}: ", visible(&report.file));
+    let count = |number: u64| group_digits(number);
+    let records = report.records;
+    // Writing to a String cannot fail.
+    let _ = write!(text, "{} rows as {}", count(report.rows_read()), report.format);
+    let _ = write!(
+        text,
+        " = {} added + {} changed + {} unchanged + {} blank or repeated header + {} rejected",
+        count(records.added),
+        count(records.changed),
+        count(records.unchanged),
+        count(report.skipped),
+        count(report.rejected)
+    );
+    let nested = report.nested;
+    if nested.added + nested.changed + nested.unchanged > 0 {
+        let _ = write!(
+            text,
+            "; nested in them {} added, {} changed, {} unchanged",
+            count(nested.added),
+            count(nested.changed),
+            count(nested.unchanged)
+        );
+    }
+    if let Some(earlier) = &report.repeats {
+        let _ = write!(text, "; nothing new: the same bytes were imported as {earlier}");
+    }
+    if import.dry_run {
+        text.push_str("; dry run, nothing is written");
+    }
+    for (row, reason) in &report.refusals {
+        let _ = write!(text, "\n  row {row} rejected: {}", visible(reason));
+    }
+    let told = report.refusals.len() as u64;
+    if report.rejected > told {
+        let _ = write!(text, "\n  and {} more", count(report.rejected - told));
+    }
+    if report.rejected > 0 && !import.dry_run {
+        let _ = write!(
+            text,
+            "\n  all are kept: SELECT * FROM rejects WHERE import_id = '{}'",
+            report.import_id
+        );
+    }
+    text.push('\n');
+    say(&mut program.stderr(), &text)?;
+    if let Some(samples) = &report.samples {
+        let options =
+            render::Options { width: program.environment.width, ..render::Options::default() };
+        let mut writer =
+            (render::format("box")?.open)(program.stdout(), &samples.schema(), &options)?;
+        writer.write(samples)?;
+        writer.finish()?;
+    }
+    Ok(())
+}
+
+fn progress(import: &cli::Import, program: &Program) -> Arc<dyn Progress> {
+    if import.quiet || !program.environment.stderr_terminal || program.environment.dumb {
+        return Arc::new(Silent);
+    }
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+    Arc::new(Bar(bar))
+}
+
+/// A bar of bytes read, with rows a second and the time left.
+struct Bar(ProgressBar);
+
+impl Progress for Bar {
+    fn begin(&self, file: &str, bytes: Option<u64>) {
+        let style = match bytes {
+            Some(bytes) => {
+                self.0.set_length(bytes);
+                "{wide_bar} {percent:>3} %  {bytes_per_sec}  {prefix}  {eta} left  {msg}"
+            }
+            None => "{spinner} {bytes}  {bytes_per_sec}  {prefix}  {msg}",
+        };
+        if let Ok(style) = ProgressStyle::with_template(style) {
+            self.0.set_style(style);
+        }
+        self.0.reset();
+        self.0.set_message(visible(file).into_owned());
+    }
+
+    fn advance(&self, bytes: u64, rows: u64) {
+        self.0.set_position(bytes);
+        let seconds = self.0.elapsed().as_secs_f64().max(0.001);
+        let rate = (rows as f64 / seconds) as u64;
+        self.0.set_prefix(format!("{} rows, {}/s", group_digits(rows), group_digits(rate)));
+    }
+
+    fn end(&self) {
+        self.0.finish_and_clear();
+    }
+}

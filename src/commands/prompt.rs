@@ -1,0 +1,51 @@
+//! `weiku [DB]` on a terminal: the shell.
+
+use std::path::Path;
+
+use super::{Exit, Program};
+use crate::cli::Query;
+use crate::config::Config;
+use crate::engine::{Params, Session};
+use crate::error::Result;
+use crate::queries::Library;
+use crate::render;
+use crate::shell;
+
+/// Opens the shell as the flags of `query` say.
+pub(super) async fn open(
+    query: &Query,
+    session: Session,
+    config: &Config,
+    params: Params,
+    program: &Program,
+) -> Result<Exit> {
+    let library = library(config, query.database.as_deref())?;
+    let environment = &program.environment;
+    let asked = query.output.format_name().or(config.file.format.as_deref());
+    let defaults = shell::Options::default();
+    let options = shell::Options {
+        database: query.database.clone(),
+        format: asked.map(render::format).transpose()?.unwrap_or(defaults.format),
+        max_rows: config.file.max_rows.unwrap_or(defaults.max_rows),
+        null: config.file.null.clone().unwrap_or_else(|| defaults.null.clone()),
+        color: config.color,
+        error_color: config.error_color,
+        progress: config.progress,
+        quiet: query.common.quiet,
+        history: environment.state_dir.as_ref().map(|folder| folder.join("history")),
+        init: environment
+            .config_dir
+            .as_ref()
+            .filter(|_| !query.no_init)
+            .map(|folder| folder.join("init.sql")),
+        params,
+        ..defaults
+    };
+    shell::run(session, library, options).await
+}
+
+/// Where saved queries are looked up.
+pub(super) fn library(config: &Config, database: Option<&Path>) -> Result<Library> {
+    let named: Vec<_> = config.queries.iter().cloned().collect();
+    Library::standard(&named, Path::new("."), database)
+}

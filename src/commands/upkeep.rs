@@ -1,0 +1,42 @@
+//! `weiku optimize` and `weiku verify`: a database in good order.
+
+use std::path::Path;
+
+use super::{DONE, Exit, Program, say};
+use crate::database::Database;
+use crate::error::{Kind, Result};
+use crate::render::{group_digits, visible};
+use crate::store::Repair;
+
+/// `weiku verify DB [--repair]`.
+pub(super) async fn verify(path: &Path, repair: bool, program: &Program) -> Result<Exit> {
+    let database = Database::open(path).await?;
+    let Some(store) = database.store() else { return Ok(DONE) };
+    let findings = store.verify(Repair::Plan).await?;
+    let mut stderr = program.stderr();
+    for finding in &findings {
+        say(
+            &mut stderr,
+            &format!("damaged: {}\n  repair: {}\n", visible(&finding.problem), finding.remedy),
+        )?;
+    }
+    if findings.is_empty() {
+        say(&mut stderr, &format!("{}: no damage found\n", path.display()))?;
+        return Ok(DONE);
+    }
+    let count = group_digits(findings.len() as u64);
+    if !repair {
+        say(
+            &mut stderr,
+            &format!(
+                "{count} damaged; `weiku verify {} --repair` does what is said above\n",
+                path.display()
+            ),
+        )?;
+        return Ok(Kind::Store.exit_code());
+    }
+    store.verify(Repair::Execute).await?;
+    let left = store.verify(Repair::Plan).await?;
+    say(&mut stderr, &format!("{count} repaired, {} left\n", left.len()))?;
+    Ok(if left.is_empty() { DONE } else { Kind::Store.exit_code() })
+}
