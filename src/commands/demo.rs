@@ -4,17 +4,69 @@ use std::path::Path;
 
 use super::{DONE, Exit, Program, say};
 use crate::cli::{Common, Generate};
+use crate::database::Database;
 use crate::error::{Error, Result};
+use crate::generate::{self, Scale, Summary};
+use crate::render::group_digits;
+use crate::store::Store;
+
+/// The seed of the sample database.
+const SEED: u64 = 2012;
 
 /// `weiku demo [DB]`.
-pub(super) async fn execute(database: &Path, common: &Common, program: &Program) -> Result<Exit> {
-    let _ = (database, common, program);
-    Err(Error::internal("not there yet"))
+pub(super) async fn execute(path: &Path, common: &Common, program: &Program) -> Result<Exit> {
+    let _ = common;
+    sample(path, program).await?;
+    Ok(DONE)
+}
+
+/// The sample database in the folder `path`, made if it is not there.
+async fn sample(path: &Path, program: &Program) -> Result<Database> {
+    if path.join("weiku.json").exists() {
+        return Database::open(path).await;
+    }
+    make(path, Scale::Small, SEED, program).await
 }
 
 /// `weiku generate DB`.
 pub(super) async fn generate(generate: &Generate, program: &Program) -> Result<Exit> {
-    let _ = (generate, program);
-    say(&mut program.stderr(), "")?;
+    let scale: Scale = generate.scale.parse()?;
+    make(&generate.database, scale, generate.seed, program).await?;
     Ok(DONE)
+}
+
+/// Makes a database with a world in it, whole or not at all.
+async fn make(path: &Path, scale: Scale, seed: u64, program: &Program) -> Result<Database> {
+    let began = std::time::Instant::now();
+    let database = Database::create(path).await?;
+    let Some(store) = database.store() else {
+        return Err(Error::internal("a new database has no store"));
+    };
+    match fill(store, scale, seed, program).await {
+        Ok(summary) => {
+            let seconds = began.elapsed().as_secs_f64();
+            let text = format!(
+                "{}: {} accounts and {} posts in {seconds:.1} s\n",
+                path.display(),
+                group_digits(summary.accounts),
+                group_digits(summary.posts),
+            );
+            say(&mut program.stderr(), &text)?;
+            Ok(database)
+        }
+        Err(error) => {
+            // Nothing was committed, so the folder made for it goes again.
+            let _ = std::fs::remove_dir_all(path);
+            Err(error)
+        }
+    }
+}
+
+async fn fill(store: &Store, scale: Scale, seed: u64, program: &Program) -> Result<Summary> {
+    let bar = program.bar("making posts");
+    bar.set_length(scale.posts());
+    let summary =
+        generate::generate(store, scale, seed, &mut |posts| bar.set_position(posts)).await;
+    bar.finish_and_clear();
+    summary
 }

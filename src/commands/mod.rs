@@ -16,6 +16,7 @@ mod upkeep;
 use std::io::Write;
 
 use clap::CommandFactory;
+use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::cli::{Cli, Command, Common, Errors};
 use crate::config::{Config, Environment};
@@ -46,6 +47,21 @@ impl Program {
     #[must_use]
     pub fn stderr(&self) -> Box<dyn Write + Send> {
         Box::new(std::io::stderr())
+    }
+
+    /// A bar of work done, drawn when a person can see it.
+    fn bar(&self, what: &'static str) -> ProgressBar {
+        if !self.environment.stderr_terminal || self.environment.dumb {
+            return ProgressBar::hidden();
+        }
+        let style = ProgressStyle::with_template(
+            "{msg}  {wide_bar} {percent:>3} %  {human_pos} rows  {eta} left",
+        );
+        let bar = ProgressBar::new(0).with_message(what);
+        match style {
+            Ok(style) => bar.with_style(style),
+            Err(_) => bar,
+        }
     }
 
     /// Puts settings together for a command.
@@ -89,6 +105,7 @@ pub async fn execute(cli: Cli, program: &Program) -> Result<Exit> {
             batch::lint(&queries, database.as_deref(), &common, program).await
         }
         Some(Command::Generate(generate)) => demo::generate(&generate, program).await,
+        Some(Command::Optimize { database }) => upkeep::optimize(&database, program).await,
         Some(Command::Verify { database, repair }) => {
             upkeep::verify(&database, repair, program).await
         }

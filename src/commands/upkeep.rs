@@ -8,6 +8,29 @@ use crate::error::{Kind, Result};
 use crate::render::{group_digits, visible};
 use crate::store::Repair;
 
+/// `weiku optimize DB`.
+pub(super) async fn optimize(path: &Path, program: &Program) -> Result<Exit> {
+    let database = Database::open(path).await?;
+    let Some(store) = database.store() else { return Ok(DONE) };
+    let bar = program.bar("merging");
+    let done = store
+        .optimize(&|merged, total| {
+            bar.set_length(total);
+            bar.set_position(merged);
+        })
+        .await;
+    bar.finish_and_clear();
+    let mut stderr = program.stderr();
+    for table in done? {
+        let text = format!(
+            "{}: {} files merged into {}, {} old files removed\n",
+            table.table, table.files_before, table.files_after, table.files_removed
+        );
+        say(&mut stderr, &text)?;
+    }
+    Ok(DONE)
+}
+
 /// `weiku verify DB [--repair]`.
 pub(super) async fn verify(path: &Path, repair: bool, program: &Program) -> Result<Exit> {
     let database = Database::open(path).await?;

@@ -4,6 +4,7 @@
 //! so that reading, merging and writing overlap and memory stays bounded.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::hash::{BuildHasher, RandomState};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -318,23 +319,25 @@ impl BatchSink {
 
     fn post(&mut self, post: &Post, primary: bool) -> Result<()> {
         let counts = [post.counts.reposts, post.counts.comments, post.counts.likes];
-        let key = (post.platform.as_str(), post.post_id.as_str(), self.seen.at(post.observed_at));
-        let seen = key.2 + self.repeats.later(&key, &counts);
-        rows::push_post(&mut self.posts, post, seen, primary)?;
-        if counts.iter().any(Option::is_some) {
-            rows::push_post_counts(&mut self.post_snapshots, post, seen)?;
+        let seen = self.seen.at(post.observed_at);
+        let look = self.repeats.look(&(&post.platform, &post.post_id, seen), &counts);
+        rows::push_post(&mut self.posts, post, seen + look.later, primary)?;
+        if look.is_news {
+            rows::push_post_counts(&mut self.post_snapshots, post, seen + look.later)?;
         }
         Ok(())
     }
 
     fn account(&mut self, account: &Account, primary: bool) -> Result<()> {
-        let counts = account.counts.as_ref();
-        let counts = counts.map(|counts| [counts.followers, counts.following, counts.posts]);
+        let counts = account.counts.clone().unwrap_or_default();
+        let counts = [counts.followers, counts.following, counts.posts];
         let seen = self.seen.at(account.observed_at);
-        let key = (account.platform.as_str(), account.account_id.as_str(), seen);
-        let seen = seen + counts.map_or(0, |counts| self.repeats.later(&key, &counts));
-        rows::push_account(&mut self.accounts, account, seen, primary)?;
-        rows::push_account_counts(&mut self.account_snapshots, account, seen)
+        let look = self.repeats.look(&(&account.platform, &account.account_id, seen), &counts);
+        rows::push_account(&mut self.accounts, account, seen + look.later, primary)?;
+        if look.is_news {
+            rows::push_account_counts(&mut self.account_snapshots, account, seen + look.later)?;
+        }
+        Ok(())
     }
 
     fn hand_over_full(&mut self) -> Result<()> {
@@ -413,8 +416,9 @@ impl Sink for BatchSink {
 }
 
 /// Tells apart the several looks at one post that a file appended to over
-/// several crawls holds: they have one time of observation, the file's, but
-/// other counts. Each later look is placed a microsecond after the one before.
+/// several crawls holds. They have one time of observation, the file's; each
+/// later look is placed a microsecond after the one before, so that the order of
+/// the file decides which is the latest, however often it is imported.
 #[derive(Debug, Default)]
 struct Repeats {
     hasher: RandomState,
@@ -423,15 +427,30 @@ struct Repeats {
     looks: HashMap<u64, (u32, u64)>,
 }
 
+/// One look at a post or an account.
+struct Look {
+    /// Microseconds after the first look of the file.
+    later: i64,
+    /// Whether it saw counts, and other ones than the look before.
+    is_news: bool,
+}
+
 impl Repeats {
-    /// Microseconds to put this look after the first of the same key.
-    fn later(&mut self, key: &(&str, &str, Instant), counts: &[Option<i64>; 3]) -> i64 {
+    fn look(&mut self, key: &(&String, &String, Instant), counts: &[Option<i64>; 3]) -> Look {
+        let known = counts.iter().any(Option::is_some);
         let counts = self.hasher.hash_one(counts);
-        let (looks, latest) = self.looks.entry(self.hasher.hash_one(key)).or_insert((0, counts));
-        if *latest != counts {
-            *looks += 1;
-            *latest = counts;
+        match self.looks.entry(self.hasher.hash_one(key)) {
+            Entry::Vacant(entry) => {
+                entry.insert((0, counts));
+                Look { later: 0, is_news: known }
+            }
+            Entry::Occupied(mut entry) => {
+                let (looks, latest) = entry.get_mut();
+                *looks += 1;
+                let is_news = known && *latest != counts;
+                *latest = counts;
+                Look { later: i64::from(*looks), is_news }
+            }
         }
-        i64::from(*looks)
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::arrow::datatypes::{Schema, SchemaRef};
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::error::DataFusionError;
 use datafusion::execution::SendableRecordBatchStream;
@@ -34,6 +34,14 @@ impl std::fmt::Debug for Answer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Answer").field("schema", &self.schema).finish_non_exhaustive()
     }
+}
+
+/// A query that has been planned and set in motion.
+pub(super) struct Started {
+    pub(super) plan: Arc<dyn ExecutionPlan>,
+    pub(super) stream: SendableRecordBatchStream,
+    /// What the person would call the columns; see [`super::names`].
+    pub(super) names: Vec<Option<String>>,
 }
 
 /// What may end a query before its time.
@@ -74,13 +82,9 @@ impl Stop {
 impl Answer {
     /// Starts to pull batches from `stream` on a task of its own, so that a
     /// cancellation is heard even while an operator computes without a pause.
-    pub(super) fn start(
-        plan: Arc<dyn ExecutionPlan>,
-        mut stream: SendableRecordBatchStream,
-        stop: Stop,
-        translator: Translator,
-    ) -> Self {
-        let schema = stream.schema();
+    pub(super) fn start(started: Started, stop: Stop, translator: Translator) -> Self {
+        let Started { plan, mut stream, names } = started;
+        let schema = renamed(&stream.schema(), &names);
         let (sender, batches) = mpsc::channel(2);
         let worker = tokio::spawn(async move {
             while let Some(batch) = stream.next().await {
@@ -108,7 +112,10 @@ impl Answer {
             };
             match batch {
                 Some(Ok(batch)) if batch.num_rows() == 0 => {}
-                Some(Ok(batch)) => return Some(Ok(batch)),
+                Some(Ok(batch)) => {
+                    let renamed = batch.with_schema(Arc::clone(&self.schema));
+                    return Some(renamed.map_err(|error| Error::internal(error.to_string())));
+                }
                 Some(Err(error)) => {
                     self.ended = true;
                     self.worker.abort();
@@ -141,6 +148,24 @@ impl Answer {
         }
         Ok(all)
     }
+}
+
+/// `schema` with the columns called as the person called them, where `names`
+/// knows better; it is left alone when the two do not fit.
+fn renamed(schema: &SchemaRef, names: &[Option<String>]) -> SchemaRef {
+    if names.len() != schema.fields().len() || names.iter().all(Option::is_none) {
+        return Arc::clone(schema);
+    }
+    let fields: Vec<_> = schema
+        .fields()
+        .iter()
+        .zip(names)
+        .map(|(field, name)| match name {
+            Some(name) => Arc::new(field.as_ref().clone().with_name(name)),
+            None => Arc::clone(field),
+        })
+        .collect();
+    Arc::new(Schema::new_with_metadata(fields, schema.metadata().clone()))
 }
 
 impl Drop for Answer {

@@ -8,6 +8,7 @@ mod checked_arithmetic;
 mod checked_sum;
 mod diagnose;
 mod guard;
+mod names;
 pub mod script;
 mod session;
 mod settings;

@@ -14,13 +14,15 @@ use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::logical_expr::{AggregateUDF, LogicalPlan};
 use datafusion::physical_plan::execute_stream;
 use datafusion::prelude::{SessionConfig, SessionContext};
+use datafusion::sql::parser::Statement as Parsed;
 use tokio::sync::watch;
 
-use super::answer::{Answer, Stop};
+use super::answer::{Answer, Started, Stop};
 use super::checked_arithmetic::CheckArithmetic;
 use super::checked_sum::CheckedSum;
 use super::diagnose::Translator;
 use super::guard;
+use super::names;
 use super::script::{self, Statement};
 use super::settings::Settings;
 use crate::catalog::{CATALOG, DatabaseSchema, Pinned, SCHEMA};
@@ -141,7 +143,7 @@ impl Session {
             planned = planning => planned,
         };
         match planned {
-            Ok(Ok((plan, stream))) => Ok(Answer::start(plan, stream, stop, translator)),
+            Ok(Ok(started)) => Ok(Answer::start(started, stop, translator)),
             Ok(Err(error)) => Err(translator.translate(error)),
             Err(error) => match error.try_into_panic() {
                 Ok(panic) => Err(Error::internal(super::answer::panic_message(panic.as_ref()))),
@@ -170,16 +172,23 @@ impl Session {
     pub async fn plan(&self, statement: &Statement, params: &Params) -> Result<LogicalPlan> {
         guard::check_size(statement)?;
         let translator = Translator::new(&self.inner.context, statement);
-        self.logical(statement, params).await.map_err(|error| translator.translate(error))
+        let plan = async { self.logical(self.parse(statement)?, params).await };
+        plan.await.map_err(|error| translator.translate(error))
+    }
+
+    fn parse(&self, statement: &Statement) -> Result<Parsed, DataFusionError> {
+        let state = self.inner.context.state();
+        let dialect = state.config_options().sql_parser.dialect;
+        state.sql_to_statement(&statement.sql, &dialect)
     }
 
     async fn logical(
         &self,
-        statement: &Statement,
+        parsed: Parsed,
         params: &Params,
     ) -> Result<LogicalPlan, DataFusionError> {
         self.pin().map_err(foreign)?;
-        let plan = self.inner.context.state().create_logical_plan(&statement.sql).await?;
+        let plan = self.inner.context.state().statement_to_plan(parsed).await?;
         guard::check_effect(&plan, &self.inner.settings).map_err(foreign)?;
         if !guard::has_placeholders(&plan) {
             return Ok(plan);
@@ -193,19 +202,15 @@ impl Session {
         &self,
         statement: &Statement,
         params: &Params,
-    ) -> Result<
-        (
-            Arc<dyn datafusion::physical_plan::ExecutionPlan>,
-            datafusion::execution::SendableRecordBatchStream,
-        ),
-        DataFusionError,
-    > {
-        let plan = self.logical(statement, params).await?;
+    ) -> Result<Started, DataFusionError> {
+        let parsed = self.parse(statement)?;
+        let names = names::of_columns(&parsed);
+        let plan = self.logical(parsed, params).await?;
         let frame = self.inner.context.execute_logical_plan(plan).await?;
         let task = Arc::new(frame.task_ctx());
         let plan = frame.create_physical_plan().await?;
         let stream = execute_stream(Arc::clone(&plan), task)?;
-        Ok((plan, stream))
+        Ok(Started { plan, stream, names })
     }
 
     /// Makes the next statement see the newest commit, for all tables alike.

@@ -10,8 +10,8 @@ const SUFFIXES: [&str; 9] =
     ["csv", "tsv", "json", "jsonl", "ndjson", "js", "parquet", "txt", "zip"];
 
 /// The files that `paths` name: files as they are, folders and patterns such as
-/// `list_*.csv` as the importable files in them, in natural order (`list_2`
-/// before `list_10`).
+/// `list_*.csv` as the importable files in them; each once, in natural order
+/// (`list_2` before `list_10`).
 ///
 /// # Errors
 /// When a path is not there, a pattern is malformed, or nothing is found.
@@ -26,6 +26,10 @@ pub fn expand(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
             files.extend(matching(path)?);
         }
     }
+    // A shell that expands `list_*.csv` itself puts list_10 before list_2; the
+    // last observation of a post must not depend on who expands.
+    files.sort_by(|a, b| natural(&a.to_string_lossy(), &b.to_string_lossy()));
+    files.dedup();
     Ok(files)
 }
 
