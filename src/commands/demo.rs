@@ -30,7 +30,14 @@ async fn sample(path: &Path, program: &Program) -> Result<Database> {
 
 /// `weiku generate DB`.
 pub(super) async fn generate(generate: &Generate, program: &Program) -> Result<Exit> {
-    let scale: Scale = generate.scale.parse()?;
+    let scale = match generate.scale.as_str() {
+        "s" => Scale::Small,
+        "m" => Scale::Medium,
+        "l" => Scale::Large,
+        other => {
+            return Err(Error::usage(format!("no scale `{other}`")).hint("there are s, m and l"));
+        }
+    };
     make(&generate.database, scale, generate.seed, program).await?;
     Ok(DONE)
 }
