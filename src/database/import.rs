@@ -124,6 +124,7 @@ impl Database {
                 .hint("give its folder: weiku import DB FILE..."));
         };
         let mut reports = Vec::with_capacity(files.len());
+        let mut series = Series::default();
         for file in files {
             let sources = match sources(file) {
                 Ok(sources) => sources,
@@ -133,7 +134,8 @@ impl Database {
                 }
             };
             for source in sources {
-                let report = self.import_source(store, source, options, progress).await;
+                let seen = Seen { fixed: options.observed_at, modified: series.time(&source) };
+                let report = self.import_source(store, source, seen, options, progress).await;
                 progress.end();
                 match report {
                     Err(error) if ends_the_import(&error) => return Err(error),
@@ -148,14 +150,13 @@ impl Database {
         &self,
         store: &Arc<Store>,
         source: Source,
+        seen: Seen,
         options: &ImportOptions,
         progress: &Arc<dyn Progress>,
     ) -> Result<ImportReport> {
         let started = Utc::now();
         let name = source.name().to_owned();
-        let modified = source.modified_at().unwrap_or(started.timestamp_micros());
         progress.begin(&name, source.size());
-        let seen = Seen { fixed: options.observed_at, modified };
         let import_id = import_id(started);
         let mut transaction = store.begin_for("import").await?;
 
@@ -205,7 +206,7 @@ impl Database {
             report.repeats = self.earlier_import(&report.sha256).await?;
         }
         if report.repeats.is_none() {
-            let observed = seen.fixed.or(tally.observed).unwrap_or(modified);
+            let observed = seen.fixed.or(tally.observed).unwrap_or(seen.modified);
             let times = [observed, started.timestamp_micros(), Utc::now().timestamp_micros()];
             let mut imports = Rows::new(&IMPORTS);
             rows::push_import(&mut imports, &report, times)?;
@@ -248,6 +249,37 @@ fn sources(file: &Path) -> Result<Vec<Source>> {
 /// Whether an error would meet every other file as well.
 fn ends_the_import(error: &Error) -> bool {
     matches!(error.kind(), Kind::Busy | Kind::Limit | Kind::Store | Kind::Cancelled)
+}
+
+/// The times of files that are imported together.
+///
+/// The parts of one crawl (`list_1` to `list_11`) carry times of modification
+/// that lie closely together and say how they were copied, not which part is the
+/// later look. Among such files the order of the import decides.
+#[derive(Debug, Default)]
+struct Series {
+    previous: Option<Instant>,
+}
+
+impl Series {
+    /// Files whose times lie this close together are parts of one crawl.
+    const TOGETHER: Instant = 60 * 1_000_000;
+
+    /// What separates two parts; more than the looks within one file need.
+    const STEP: Instant = 1_000_000;
+
+    /// When the content of `source` was captured, as far as its file says.
+    fn time(&mut self, source: &Source) -> Instant {
+        let modified = source.modified_at().unwrap_or_else(|| Utc::now().timestamp_micros());
+        let time = match self.previous {
+            Some(previous) if (modified - previous).abs() < Self::TOGETHER => {
+                modified.max(previous + Self::STEP)
+            }
+            _ => modified,
+        };
+        self.previous = Some(time);
+        time
+    }
 }
 
 /// When rows were observed.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use datafusion::arrow::datatypes::{Schema, SchemaRef};
-use datafusion::arrow::record_batch::RecordBatch;
+use datafusion::arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use datafusion::error::DataFusionError;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::physical_plan::ExecutionPlan;
@@ -113,8 +113,7 @@ impl Answer {
             match batch {
                 Some(Ok(batch)) if batch.num_rows() == 0 => {}
                 Some(Ok(batch)) => {
-                    let renamed = batch.with_schema(Arc::clone(&self.schema));
-                    return Some(renamed.map_err(|error| Error::internal(error.to_string())));
+                    return Some(self.with_names(&batch));
                 }
                 Some(Err(error)) => {
                     self.ended = true;
@@ -125,6 +124,13 @@ impl Answer {
             }
         }
         None
+    }
+
+    fn with_names(&self, batch: &RecordBatch) -> Result<RecordBatch> {
+        let rows = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+        let (schema, columns) = (Arc::clone(&self.schema), batch.columns().to_vec());
+        RecordBatch::try_new_with_options(schema, columns, &rows)
+            .map_err(|error| Error::internal(error.to_string()))
     }
 
     /// How the worker ended: nothing to say unless it panicked.
