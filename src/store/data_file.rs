@@ -27,7 +27,10 @@ use crate::error::{Error, Result};
 use crate::model::{ColumnKind, Table};
 
 /// Rows of a row group: small enough that a look at few rows reads little.
-pub(super) const ROW_GROUP_ROWS: usize = 128 * 1024;
+const ROW_GROUP_ROWS: usize = 128 * 1024;
+
+/// Bytes of a row group, at most: long rows must not fill the memory.
+const ROW_GROUP_BYTES: usize = 128 << 20;
 
 /// Rows of a data page.
 const PAGE_ROWS: usize = 8 * 1024;
@@ -214,6 +217,7 @@ fn properties(table: &Table) -> Result<WriterProperties> {
         .set_compression(zstd)
         .set_dictionary_enabled(false)
         .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
+        .set_max_row_group_bytes(Some(ROW_GROUP_BYTES))
         .set_data_page_row_count_limit(PAGE_ROWS)
         .set_write_batch_size(PAGE_ROWS)
         .set_statistics_enabled(EnabledStatistics::Page)

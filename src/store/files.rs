@@ -24,13 +24,21 @@ pub(super) fn hex(bytes: &[u8]) -> String {
 pub(super) fn create(path: &Path, bytes: &[u8]) -> std::io::Result<bool> {
     let staged = write_beside(path, bytes)?;
     crash::point(path)?;
-    let linked = fs::hard_link(&staged, path);
-    let removed = discard(&staged);
-    match linked {
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => return Ok(false),
-        other => other?,
+    match fs::hard_link(&staged, path) {
+        Ok(()) => discard(&staged)?,
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+            discard(&staged)?;
+            return Ok(false);
+        }
+        // Some file systems have no links. The writer's lock keeps others away,
+        // so a look before a rename is as good.
+        Err(_) if !path.exists() => fs::rename(&staged, path)?,
+        Err(error) => {
+            // The link's own failure is what the caller must hear of.
+            let _ = discard(&staged);
+            return Err(error);
+        }
     }
-    removed?;
     sync_folder(parent(path))?;
     Ok(true)
 }

@@ -11,7 +11,7 @@ use datafusion::parquet::arrow::ProjectionMask;
 use datafusion::parquet::arrow::arrow_reader::{
     ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder, RowSelection,
 };
-use datafusion::parquet::file::metadata::PageIndexPolicy;
+use datafusion::parquet::file::metadata::{PageIndexPolicy, RowGroupMetaData};
 
 use super::errors::{arrow, parquet};
 use super::key_set::{FileKeys, key_hashes};
@@ -19,8 +19,11 @@ use super::{DataFile, files};
 use crate::error::{Error, Result};
 use crate::model::Table;
 
-/// Rows that are read at a time.
+/// Rows that are read at a time, at most.
 const BATCH_ROWS: usize = 8 * 1024;
+
+/// Bytes of rows that are read at a time, about.
+const BATCH_BYTES: i64 = 32 << 20;
 
 /// The rows of a data file, or some of them.
 pub(super) struct Rows<'a> {
@@ -58,9 +61,19 @@ impl<'a> Rows<'a> {
         if let Some(selection) = selection {
             builder = builder.with_row_selection(selection);
         }
-        let reader = builder.with_batch_size(BATCH_ROWS).build().map_err(failed)?;
+        let batch_rows = batch_rows(&builder);
+        let reader = builder.with_batch_size(batch_rows).build().map_err(failed)?;
         Ok(Self { table, file, schema: table.schema(), reader })
     }
+}
+
+/// How many rows are read at a time: fewer where they are long.
+fn batch_rows(builder: &ParquetRecordBatchReaderBuilder<File>) -> usize {
+    let groups = builder.metadata().row_groups();
+    let bytes: i64 = groups.iter().map(RowGroupMetaData::total_byte_size).sum();
+    let rows: i64 = groups.iter().map(RowGroupMetaData::num_rows).sum();
+    let average = bytes.checked_div(rows).unwrap_or(0).max(1);
+    usize::try_from(BATCH_BYTES / average).unwrap_or(1).clamp(1, BATCH_ROWS)
 }
 
 impl Iterator for Rows<'_> {

@@ -478,3 +478,139 @@ async fn a_writer_killed_at_any_moment_loses_nothing_acknowledged_and_shows_noth
     }
     println!("{rounds} writers killed, {acknowledged} commits made, none lost or seen in part");
 }
+
+/// Posts with a text of their own each, in the order of a crawler's file: by
+/// account, newest first.
+fn crawled_posts(from: u64, count: u64) -> RecordBatch {
+    let ids = from..from + count;
+    let columns =
+        POSTS.columns.iter().map(|column| -> ArrayRef {
+            let text = |of: &dyn Fn(u64) -> String| -> ArrayRef {
+                Arc::new(StringViewArray::from_iter_values(ids.clone().map(of)))
+            };
+            let mixed = |id: u64| id.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 20;
+            match column.name {
+                "platform" => text(&|_| "weibo".to_owned()),
+                "post_id" => text(&|id| format!("{}", 4_000_000_000_000_000 + mixed(id))),
+                "account_id" => text(&|id| format!("{}", 1_000_000_000 + id / 500)),
+                "text" => text(&|id| {
+                    format!(
+                        "今天是个好日子，外交部发言人答记者问 {} #话题{}# {}",
+                        mixed(id),
+                        id % 97,
+                        "字".repeat((mixed(id) % 60) as usize)
+                    )
+                }),
+                "client" => text(&|id| format!("客户端 {}", id % 7)),
+                "posted_at" | "observed_at" => Arc::new(
+                    TimestampMicrosecondArray::from_iter_values(ids.clone().map(|id| {
+                        1_300_000_000_000_000 + (mixed(id) % 40_000_000_000) as i64 * 1000
+                    }))
+                    .with_timezone("UTC"),
+                ),
+                "reposts" | "comments" | "likes" => Arc::new(Int64Array::from_iter_values(
+                    ids.clone().map(|id| (mixed(id) % 900) as i64),
+                )),
+                _ => new_null_array(&column.kind.data_type(), ids.clone().count()),
+            }
+        });
+    RecordBatch::try_new(POSTS.schema(), columns.collect()).unwrap()
+}
+
+/// Prints rows per second; `WEIKU_TEST_SPEED` gives the millions of rows.
+#[tokio::test(flavor = "multi_thread")]
+async fn speed_of_adding_and_merging() {
+    let Some(rows) = std::env::var("WEIKU_TEST_SPEED").ok().and_then(|rows| rows.parse().ok())
+    else {
+        println!("skipped: WEIKU_TEST_SPEED is not set");
+        return;
+    };
+    let rows: u64 = rows;
+    let batches: Vec<RecordBatch> =
+        (0..rows * 1_000_000 / 8192).map(|number| crawled_posts(number * 8192, 8192)).collect();
+    let count: usize = batches.iter().map(RecordBatch::num_rows).sum();
+    let folder = tempfile::tempdir().unwrap();
+    let added = Store::create(&folder.path().join("added")).await.unwrap();
+    let merged = Store::create(&folder.path().join("merged")).await.unwrap();
+    let rate = |what: &str, since: std::time::Instant| {
+        println!("{what}: {:.0} rows/s", count as f64 / since.elapsed().as_secs_f64());
+    };
+
+    let since = std::time::Instant::now();
+    let mut transaction = added.begin().await.unwrap();
+    for batch in &batches {
+        transaction.append(&POSTS, batch.clone()).await.unwrap();
+    }
+    transaction.commit().await.unwrap();
+    rate("append", since);
+    for what in ["merge new rows", "merge known rows"] {
+        let since = std::time::Instant::now();
+        let mut transaction = merged.begin().await.unwrap();
+        for batch in &batches {
+            transaction.upsert(&POSTS, batch.clone(), &vec![true; batch.num_rows()]).await.unwrap();
+        }
+        println!("{:?}", transaction.flush(&POSTS).await.unwrap()[0]);
+        transaction.commit().await.unwrap();
+        rate(what, since);
+    }
+    let snapshot = merged.snapshot(&POSTS, None).await.unwrap();
+    let bytes: u64 = snapshot.files.iter().map(|file| file.size).sum();
+    println!("{} files, {:.1} bytes/row", snapshot.files.len(), bytes as f64 / count as f64);
+    let since = std::time::Instant::now();
+    merged.verify(Repair::Plan).await.unwrap();
+    rate("verify", since);
+}
+
+/// Reads a table with other programs; prints what each one finds in one form.
+const OTHER_READERS: &str = r#"
+import sys, duckdb, polars
+from deltalake import DeltaTable
+table = DeltaTable(sys.argv[1])
+rows = table.to_pyarrow_table().to_pylist()
+expected = sorted((r["post_id"], r["text"], r["likes"], r["hashtags"], r["observed_at"].isoformat()) for r in rows)
+frame = polars.scan_delta(sys.argv[1]).collect().to_dicts()
+found = sorted((r["post_id"], r["text"], r["likes"], r["hashtags"], r["observed_at"].isoformat()) for r in frame)
+assert found == expected, (found, expected)
+files = table.file_uris()
+duck = duckdb.sql(f"SELECT post_id, text, likes, hashtags, epoch_us(observed_at) FROM read_parquet({files!r})").fetchall()
+micros = sorted((r["post_id"], r["text"], r["likes"], r["hashtags"], int(r["observed_at"].timestamp() * 1000000)) for r in rows)
+assert sorted(duck) == micros, (duck, micros)
+print(len(rows), sum(r["likes"] or 0 for r in rows), table.version(), sep=",")
+"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn other_programs_read_the_same_rows() {
+    let Some(python) = std::env::var_os("WEIKU_TEST_PYTHON") else {
+        println!("skipped: WEIKU_TEST_PYTHON names no Python with deltalake, duckdb and polars");
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::create(&folder.path().join("db")).await.unwrap();
+    let mut likes = 0;
+    for version in 0..23 {
+        let rows: Vec<KnownPost> = (version..version + 40)
+            .map(|id| KnownPost {
+                id: id % 50,
+                observed_at: version as i64 * 1_000_003,
+                text: (id % 3 > 0).then(|| format!("微博 \u{1F600} {id}")),
+                likes: (id % 5 > 0).then_some((id * version) as i64),
+                hashtags: Some(vec!["话题".to_owned(); (id % 3) as usize]),
+            })
+            .collect();
+        let mut transaction = store.begin().await.unwrap();
+        transaction.upsert(&POSTS, posts(&rows), &[true; 40]).await.unwrap();
+        transaction.commit().await.unwrap();
+        let position = POSTS.index("likes").unwrap();
+        let stored = all_rows(&store.snapshot(&POSTS, None).await.unwrap());
+        likes = stored.iter().filter_map(|row| row[position].parse::<i64>().ok()).sum();
+    }
+    let version = store.versions().unwrap()["posts"];
+    let output = std::process::Command::new(python)
+        .args(["-c", OTHER_READERS])
+        .arg(store.root().join("posts"))
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(told.trim(), format!("50,{likes},{version}"));
+}
