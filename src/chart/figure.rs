@@ -13,6 +13,10 @@ use crate::render::{Readable, group_digits, is_number, plain, type_name, visible
 
 /// More lines or groups than this cannot be told apart.
 const MOST_SERIES: usize = 8;
+/// More cells than this cannot be seen in a heat map.
+const MOST_CELLS: usize = 20_000;
+/// Numbers beyond this are taken as unknown, so that distances stay finite.
+const LARGEST: f64 = 1e300;
 
 /// What a chart draws.
 #[derive(Debug)]
@@ -344,6 +348,11 @@ impl Table<'_> {
         self.require_number(value)?;
         let (columns, column_of) = self.labels(x)?;
         let (rows, row_of) = self.labels(y)?;
+        if rows.len().saturating_mul(columns.len()) > MOST_CELLS {
+            let size = format!("{} by {}", rows.len(), columns.len());
+            let error = Error::query(format!("{size} cells are too many for a heat map"));
+            return Err(error.hint(format!("at most {MOST_CELLS} can be shown")));
+        }
         let mut cells = vec![vec![None; columns.len()]; rows.len()];
         let mut taken = HashSet::new();
         for (index, value) in self.numbers(value)?.into_iter().enumerate() {
@@ -475,7 +484,7 @@ impl Table<'_> {
     }
 
     fn numbers(&self, index: usize) -> Result<Vec<Option<f64>>> {
-        self.read(index, |value| number(&value).filter(|number| number.is_finite()))
+        self.read(index, |value| number(&value).filter(|number| number.abs() <= LARGEST))
     }
 
     fn times(&self, index: usize) -> Result<Vec<Option<f64>>> {
@@ -566,7 +575,8 @@ fn bins(values: &[f64], wanted: Option<usize>, whole: bool) -> (f64, f64, Vec<u6
     let start = if whole { start.floor() } else { start };
     let last =
         if exact && !whole { wanted.unwrap_or(1) - 1 } else { ((high - start) / step) as usize };
-    let mut counts = vec![0_u64; last.min(10_000) + 1];
+    let last = last.min(10_000);
+    let mut counts = vec![0_u64; last + 1];
     for value in values {
         let bin = ((value - start) / step) as usize;
         counts[bin.min(last)] += 1;
@@ -581,7 +591,7 @@ mod tests {
     #[test]
     fn every_value_is_counted_in_exactly_one_interval() {
         for values in
-            [vec![1.0], vec![0.0, 0.1, 0.2, 0.3, 1.0], vec![-5.0, -5.0, 7.5], vec![3.0; 9]]
+            [vec![1.0], vec![0.0, 0.1, 0.2, 1.0], vec![-5.0, 7.5], vec![-1e300, 0.0, 1e300]]
         {
             for wanted in [None, Some(1), Some(7)] {
                 let (start, step, counts) = bins(&values, wanted, false);

@@ -4,6 +4,9 @@ use crate::render::{
     Moment, Readable, civil, date_text, days_from_civil, group_digits, readable, time_text,
 };
 
+/// Numbers too small to be told apart could ask for any number of ticks.
+const MOST_TICKS: f64 = 1000.0;
+
 /// An axis from `low` to `high` with its ticks.
 #[derive(Debug, Clone)]
 pub(super) struct Scale {
@@ -59,7 +62,8 @@ fn ticks(first: f64, last: f64, step: f64) -> Vec<(f64, String)> {
     // A step of 0.2 needs one decimal; those of 10 and more none.
     let places = (-step.log10().floor()).clamp(0.0, 12.0) as usize;
     let largest = first.abs().max(last.abs()) * step;
-    let values = (0..=(last - first).max(0.0) as usize).map(|n| (first + n as f64) * step);
+    let count = (last - first).clamp(0.0, MOST_TICKS) as usize;
+    let values = (0..=count).map(|n| (first + n as f64) * step);
     values.map(|value| (value, tick_label(value, places, largest))).collect()
 }
 
@@ -308,6 +312,16 @@ mod tests {
             labels(&time_axis(at((2012, 8, 27), 0), at((2012, 8, 27), 0), 5)),
             ["2012-08-27"]
         );
+    }
+
+    #[test]
+    fn numbers_at_the_ends_of_their_range_still_give_few_ticks() {
+        for (low, high) in [(0.0, 5e-324), (-1e300, 1e300), (1.0, 1.0 + f64::EPSILON), (1e17, 1e17)]
+        {
+            assert!(round_scale(low, high, 5).ticks.len() <= 1001, "{low} {high}");
+            assert!(number_axis(low, high, 5).ticks.len() <= 1001, "{low} {high}");
+        }
+        assert!(time_axis(-1e18, 1e18, 5).ticks.len() <= 6);
     }
 
     #[test]
