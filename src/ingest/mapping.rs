@@ -16,7 +16,8 @@
 //!
 //! Fields are named like the columns of weiku's tables. With a column for
 //! `post_id` or `bid` or `post_url` a record is a post, else an account. In JSON
-//! the name of a column is the path of keys with dots between.
+//! the name of a column is the path of keys with dots between. A commented
+//! example is `datasets/mapping.example.toml`.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -163,7 +164,13 @@ fn field_named(name: &str) -> Result<Field> {
 
 #[cfg(test)]
 mod tests {
-    use super::Mapping;
+    use super::{Field, Mapping};
+
+    #[test]
+    fn the_example_that_ships_is_valid() {
+        let mapping = Mapping::parse(include_str!("../../datasets/mapping.example.toml")).unwrap();
+        assert!(mapping.maps(&[Field::PostId]));
+    }
 
     #[test]
     fn a_mapping_that_cannot_work_is_refused_with_advice() {

@@ -5,6 +5,7 @@
 //! does push rows into a [`Sink`].
 
 mod column;
+mod describe;
 mod draft;
 mod encoding;
 mod expand;
@@ -24,6 +25,7 @@ use std::io;
 
 use crate::error::{Error, Result};
 pub use column::{Column, Field, Part};
+pub use describe::{Described, describe};
 use encoding::Decoded;
 pub use expand::expand;
 pub use formats::{FORMATS, Format};

@@ -269,6 +269,50 @@ fn posts_survive_weikus_own_csv_and_json_lines_exactly() {
 }
 
 #[test]
+fn posts_survive_weikus_own_parquet_exactly() {
+    use std::sync::Arc;
+
+    use datafusion::arrow::array::{
+        ArrayRef, ListBuilder, RecordBatch, StringArray, StringBuilder, TimestampMicrosecondArray,
+    };
+    use datafusion::parquet::arrow::ArrowWriter;
+
+    let posts = posts_with(&NAUGHTY);
+    let mut hashtags = ListBuilder::new(StringBuilder::new());
+    for post in &posts {
+        hashtags.append_value(post.hashtags.iter().flatten().map(Some));
+    }
+    let texts: StringArray = posts.iter().map(|post| post.text.as_deref()).collect();
+    let ids: StringArray = posts.iter().map(|post| Some(post.post_id.as_str())).collect();
+    let platforms: StringArray = posts.iter().map(|post| Some(post.platform.as_str())).collect();
+    let times: TimestampMicrosecondArray = posts.iter().map(|post| post.posted_at).collect();
+    let columns: [(&str, ArrayRef); 5] = [
+        ("platform", Arc::new(platforms)),
+        ("post_id", Arc::new(ids)),
+        ("text", Arc::new(texts)),
+        ("hashtags", Arc::new(hashtags.finish())),
+        ("posted_at", Arc::new(times.with_timezone("UTC"))),
+    ];
+    let batch = RecordBatch::try_from_iter(columns).unwrap();
+    let mut bytes = Vec::new();
+    let mut writer = ArrowWriter::try_new(&mut bytes, batch.schema(), None).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+    let (last, reading) = Last::text("posts.parquet", bytes.clone(), &Options::default()).unwrap();
+    assert_eq!((reading.format, reading.bytes), ("weiku-parquet", bytes.len() as u64));
+    for post in &posts {
+        let read = &last.posts[&post.post_id];
+        assert_eq!(
+            (&read.text, &read.hashtags, read.posted_at),
+            (&post.text, &post.hashtags, post.posted_at)
+        );
+    }
+    for length in (4..bytes.len()).step_by(7) {
+        assert!(Last::text("cut.parquet", &bytes[..length], &Options::default()).is_err());
+    }
+}
+
+#[test]
 fn a_directory_of_organizations_is_accounts() {
     let text = "platform,account_id,organization,level,system,region,note\nweibo,1938330147,外交部,ministry,diplomacy,北京,x\n";
     let (last, reading) = Last::text("directory.csv", text, &Options::default()).unwrap();

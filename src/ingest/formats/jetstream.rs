@@ -20,6 +20,7 @@ pub(super) const FORMAT: Format = Format {
     name: "jetstream",
     summary: "posts, reposts and profiles in lines of Bluesky's jetstream; likes and deletions are left out",
     columns: POST,
+    more: &[],
     recognise: |head| head.has_keys(&["did", "time_us", "kind"]),
     read,
 };

@@ -21,6 +21,7 @@ pub(super) const FORMAT: Format = Format {
     name: "mastodon",
     summary: "statuses, accounts and threads as Mastodon's interface answers, in JSON; what is not public is left out",
     columns: POST,
+    more: &[("account", ACCOUNT), ("reblog", POST)],
     recognise: |head| PLACES.iter().any(|place| is_post(head, place) || is_account(head, place)),
     read,
 };

@@ -20,6 +20,7 @@ pub(super) const FORMAT: Format = Format {
     name: "mastodon-outbox",
     summary: "posts and reposts in the outbox.json of a Mastodon archive; what is not public is left out",
     columns: POST,
+    more: &[],
     recognise: |head| head.has_keys(&["orderedItems"]),
     read,
 };

@@ -17,6 +17,7 @@ pub(super) const FORMAT: Format = Format {
     name: "mediacrawler",
     summary: "Weibo posts or creators as MediaCrawler writes them, in CSV, JSON or JSON lines",
     columns: POST,
+    more: &[("", CREATOR)],
     recognise: |head| has_required(head, POST) || has_required(head, CREATOR),
     read,
 };

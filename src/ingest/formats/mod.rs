@@ -33,6 +33,9 @@ pub struct Format {
     pub summary: &'static str,
     /// The columns, or for JSON the keys, and where their values go.
     pub columns: &'static [Column<'static>],
+    /// Columns of other kinds of record, or of objects within one; the name of
+    /// each stands after the key that is given first, if any.
+    pub more: &'static [(&'static str, &'static [Column<'static>])],
     /// Whether a file that begins so is of this format.
     pub recognise: fn(&Head) -> bool,
     /// Reads a file of this format to its end.

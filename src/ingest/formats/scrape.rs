@@ -18,6 +18,7 @@ pub(super) const FORMAT: Format = Format {
     name: "weibo-scrape-csv",
     summary: "tables of Weibo's pages by point-and-click scrapers; ids and years come from the address",
     columns: COLUMNS,
+    more: &[],
     recognise: |head| {
         head.has_columns(&["weibo_url", "forward", "comment", "like"])
             && (head.has_columns(&["WB_text"]) || head.has_columns(&["weibo_content"]))

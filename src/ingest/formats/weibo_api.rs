@@ -23,6 +23,7 @@ pub(super) const FORMAT: Format = Format {
     name: "weibo-api",
     summary: "posts and accounts as Weibo's open API, m.weibo.cn and weibo.com answer, in JSON",
     columns: POST,
+    more: &[("user", ACCOUNT), ("retweeted_status", POST)],
     recognise,
     read,
 };

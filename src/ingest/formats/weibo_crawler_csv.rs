@@ -18,6 +18,7 @@ pub(super) const FORMAT: Format = Format {
     name: "weibo-crawler-csv",
     summary: "posts as weibo-crawler writes them to <uid>.csv",
     columns: COLUMNS,
+    more: &[],
     recognise: |head| has_required(head, COLUMNS),
     read,
 };

@@ -20,6 +20,7 @@ pub(super) const FORMAT: Format = Format {
     name: "weibo-crawler-json",
     summary: "an account and its posts as weibo-crawler writes them to <uid>.json",
     columns: POST,
+    more: &[("user", ACCOUNT), ("retweet", POST)],
     recognise: |head| {
         head.has_keys(&["user.screen_name", "weibo"]) && !head.has_keys(&["weibo.up_num"])
     },

@@ -16,6 +16,7 @@ pub(super) const FORMAT: Format = Format {
     name: "weibo-crawler-users",
     summary: "accounts as weibo-crawler writes them to users.csv",
     columns: COLUMNS,
+    more: &[],
     recognise: |head| has_required(head, COLUMNS),
     read,
 };

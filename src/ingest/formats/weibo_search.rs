@@ -16,6 +16,7 @@ pub(super) const FORMAT: Format = Format {
     name: "weibo-search",
     summary: "posts that hold a keyword, as weibo-search writes them to <keyword>.csv",
     columns: COLUMNS,
+    more: &[],
     recognise: |head| has_required(head, COLUMNS),
     read,
 };

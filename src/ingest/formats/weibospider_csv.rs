@@ -16,6 +16,7 @@ pub(super) const FORMAT: Format = Format {
     name: "weibospider-csv",
     summary: "posts as weiboSpider writes them to <uid>.csv",
     columns: COLUMNS,
+    more: &[],
     recognise: |head| has_required(head, COLUMNS),
     read,
 };

@@ -17,6 +17,7 @@ pub(super) const FORMAT: Format = Format {
     name: "weibospider-json",
     summary: "an account and its posts as weiboSpider writes them to <uid>.json",
     columns: POST,
+    more: &[("user", ACCOUNT)],
     recognise: |head| {
         head.has_keys(&["user.nickname", "user.weibo_num"]) || head.has_keys(&["weibo.up_num"])
     },

@@ -16,6 +16,7 @@ pub(super) const FORMAT: Format = Format {
     name: "weibospider-txt",
     summary: "the account in weiboSpider's <uid>.txt; its posts have no id and are rejected, take them from the CSV or JSON",
     columns: COLUMNS,
+    more: &[],
     recognise: |head| head.text().trim_start().starts_with(FIRST),
     read,
 };

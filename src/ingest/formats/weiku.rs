@@ -13,6 +13,7 @@ pub(super) const FORMAT: Format = Format {
     name: "weiku",
     summary: "weiku's own tables accounts, account_snapshots, posts and post_snapshots as CSV or JSON lines; also a directory of organizations",
     columns: COLUMNS,
+    more: &[],
     recognise,
     read,
 };

@@ -29,6 +29,7 @@ pub(super) const FORMAT: Format = Format {
     name: "weiku-parquet",
     summary: "weiku's own tables as Parquet, with columns named as the tables name them",
     columns: COLUMNS,
+    more: &[],
     recognise: |head| head.is_parquet(),
     read,
 };

@@ -19,6 +19,7 @@ pub(super) const FORMAT: Format = Format {
     name: "x-archive",
     summary: "posts or the account of an X archive: tweets.js with account.js beside it",
     columns: POST,
+    more: &[("account", ACCOUNT)],
     recognise: |head| {
         head.has_keys(&["tweet.full_text"])
             || head.has_keys(&["full_text", "id_str", "favorite_count"])
