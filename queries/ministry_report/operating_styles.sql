@@ -2,7 +2,7 @@
 title = "Three operating styles"
 description = """How each account is run, read off its own posts: interaction, news release, or emergency information. A post is
 'emergency' if it warns or reports what is urgent, else 'interaction' if it answers, asks or invites, else 'news'
-(post_style). An account with 30 % interaction or more lives by it; else one with an eighth of emergencies serves them; else
+(post_style). An account with a quarter of interaction lives by it; else one with a sixth of emergencies serves them; else
 it releases news (style). Words are counted, not understood: read the examples of an account before you judge it."""
 tags = ["report", "2012", "style"]
 expect = [

@@ -12,8 +12,8 @@ pub(super) static FUNCTION: Function = Function {
     name: "style",
     signature: "style(interaction, emergency) -> text",
     summary: "The operating style of an account, given which shares of its own posts are \
-              'interaction' and 'emergency' by post_style: 'interaction' if 30 % or more are \
-              interaction, else 'emergency' if an eighth or more are emergency, else 'news'. \
+              'interaction' and 'emergency' by post_style: 'interaction' if a quarter or more are \
+              interaction, else 'emergency' if a sixth or more are emergency, else 'news'. \
               Emergencies are rare, so that far fewer posts mark an account that serves them.",
     source: Some(
         "weiku's own rule for the three operating styles that the 2012 ministry report tells \
@@ -25,10 +25,10 @@ pub(super) static FUNCTION: Function = Function {
 };
 
 /// The share of interaction from which an account lives by it.
-const TALKS: f64 = 0.30;
+const TALKS: f64 = 0.25;
 
 /// The share of emergencies from which an account serves them.
-const WARNS: f64 = 0.125;
+const WARNS: f64 = 1.0 / 6.0;
 
 /// The style for each row.
 fn styles(columns: &[ArrayRef]) -> Result<ArrayRef> {

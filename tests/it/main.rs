@@ -7,6 +7,7 @@ mod generate;
 mod import_formats;
 mod import_robust;
 mod last;
+mod queries;
 mod real_exports;
 mod shell;
 mod store;
