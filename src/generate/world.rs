@@ -5,6 +5,7 @@
 
 use std::cmp::Reverse;
 use std::ops::Range;
+use std::str::FromStr;
 
 use datafusion::arrow::record_batch::RecordBatch;
 
@@ -17,7 +18,7 @@ use super::reception::{Reception, Receptions};
 use super::relay::{Candidate, Origin, Relay, days_before};
 use super::schedule::{Bursts, PostTotals, Schedule, author, posted};
 use super::wording::{Setting, Wording};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// How large a world is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +30,19 @@ pub enum Scale {
     /// 50,000 accounts and about 35 million posts: the government micro-blogs
     /// of 2012.
     Large,
+}
+
+impl FromStr for Scale {
+    type Err = Error;
+
+    /// The scale of this letter.
+    fn from_str(letter: &str) -> Result<Self> {
+        let found = Self::ALL.iter().find(|(known, _)| *known == letter);
+        found.map(|(_, scale)| *scale).ok_or_else(|| {
+            Error::usage(format!("no scale `{letter}`"))
+                .hint("s is 44 accounts and 200,000 posts, m 5,000 and 2 million, l 50,000 and 35 million")
+        })
+    }
 }
 
 /// About how many posts the ministries' accounts have at every scale.
@@ -398,6 +412,12 @@ mod tests {
     fn some_posts(world: &World) -> RecordBatch {
         let blocks = [0, world.blocks() - 1].map(|block| world.posts_of_block(block).unwrap());
         all(&POSTS, blocks.into_iter().flatten().map(Ok))
+    }
+
+    #[test]
+    fn a_scale_is_named_by_its_letter() {
+        assert_eq!("m".parse::<Scale>().unwrap(), Scale::Medium);
+        assert!("x".parse::<Scale>().unwrap_err().to_string().contains("no scale `x`"));
     }
 
     #[test]
