@@ -11,4 +11,5 @@ mod queries;
 mod real_exports;
 mod shell;
 mod store;
+mod store_loops;
 mod tidy;

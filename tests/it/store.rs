@@ -17,10 +17,10 @@ use weiku::model::{POST_SNAPSHOTS, POSTS};
 use weiku::store::{Limits, MergeCounts, Repair, Snapshot, Store};
 
 /// A look at a post: id, instant, likes.
-type Look = (u64, i64, Option<i64>);
+pub(crate) type Look = (u64, i64, Option<i64>);
 
 /// Rows of `post_snapshots`.
-fn looks(rows: &[Look]) -> RecordBatch {
+pub(crate) fn looks(rows: &[Look]) -> RecordBatch {
     let platforms = StringViewArray::from_iter_values(rows.iter().map(|_| "weibo"));
     let ids = StringViewArray::from_iter_values(rows.iter().map(|row| format!("{:05}", row.0)));
     let instants = TimestampMicrosecondArray::from_iter_values(rows.iter().map(|row| row.1))
@@ -124,7 +124,7 @@ fn formatted(batch: &RecordBatch) -> Vec<Vec<String>> {
 }
 
 /// The rows of a table, value by value, file by file.
-fn all_rows(snapshot: &Snapshot) -> Vec<Vec<String>> {
+pub(crate) fn all_rows(snapshot: &Snapshot) -> Vec<Vec<String>> {
     let mut rows = Vec::new();
     for file in &snapshot.files {
         let reader = std::fs::File::open(&file.path).unwrap();
@@ -136,16 +136,16 @@ fn all_rows(snapshot: &Snapshot) -> Vec<Vec<String>> {
 
 /// A post as the tests know it: id, observed, text, likes, hashtags.
 #[derive(Debug, Clone, PartialEq)]
-struct KnownPost {
-    id: u64,
-    observed_at: i64,
-    text: Option<String>,
-    likes: Option<i64>,
-    hashtags: Option<Vec<String>>,
+pub(crate) struct KnownPost {
+    pub(crate) id: u64,
+    pub(crate) observed_at: i64,
+    pub(crate) text: Option<String>,
+    pub(crate) likes: Option<i64>,
+    pub(crate) hashtags: Option<Vec<String>>,
 }
 
 /// Rows of `posts`.
-fn posts(rows: &[KnownPost]) -> RecordBatch {
+pub(crate) fn posts(rows: &[KnownPost]) -> RecordBatch {
     let columns = POSTS.columns.iter().map(|column| -> ArrayRef {
         match column.name {
             "platform" => Arc::new(StringViewArray::from_iter_values(rows.iter().map(|_| "weibo"))),
@@ -415,202 +415,4 @@ async fn small_files_are_merged_in_order_and_old_readers_keep_theirs() {
     let history = store.history(&POST_SNAPSHOTS).await.unwrap();
     assert_eq!(history.last().unwrap().operation, "optimize");
     assert_eq!(history.last().unwrap().rows, 30);
-}
-
-/// What the killed process of the test below does: transactions over two
-/// tables, each acknowledged by a line after its commit.
-#[tokio::test(flavor = "multi_thread")]
-async fn writer_to_be_killed() {
-    let Some(root) = std::env::var_os("WEIKU_TEST_WRITER") else { return };
-    let store = Store::open(Path::new(&root)).await.unwrap();
-    let first = store.snapshot(&POSTS, None).await.unwrap().rows() / 50;
-    for number in first.. {
-        let ids = number * 50..(number + 1) * 50;
-        let rows: Vec<KnownPost> = ids
-            .map(|id| KnownPost { id, observed_at: 1, text: None, likes: Some(1), hashtags: None })
-            .collect();
-        let mut transaction = store.begin().await.unwrap();
-        transaction.upsert(&POSTS, posts(&rows), &[true; 50]).await.unwrap();
-        let snapshot = looks(&[(number, number as i64, None)]);
-        transaction.append(&POST_SNAPSHOTS, snapshot).await.unwrap();
-        transaction.commit().await.unwrap();
-        println!("done {}", number + 1);
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_writer_killed_at_any_moment_loses_nothing_acknowledged_and_shows_nothing_partial() {
-    let rounds: u64 =
-        std::env::var("WEIKU_TEST_KILLS").ok().and_then(|count| count.parse().ok()).unwrap_or(8);
-    let folder = tempfile::tempdir().unwrap();
-    let store = Store::create(&folder.path().join("db")).await.unwrap();
-    let mut random = ChaCha8Rng::seed_from_u64(3);
-    let mut acknowledged = 0;
-    for round in 0..rounds {
-        let mut child = std::process::Command::new(std::env::current_exe().unwrap())
-            .args(["store::writer_to_be_killed", "--exact", "--nocapture", "--test-threads=1"])
-            .env("WEIKU_TEST_WRITER", store.root())
-            .stdout(std::process::Stdio::piped())
-            .spawn()
-            .unwrap();
-        let wait = std::time::Duration::from_millis(random.random_range(100..700));
-        std::thread::sleep(wait);
-        child.kill().unwrap();
-        let output = child.wait_with_output().unwrap();
-        for line in String::from_utf8_lossy(&output.stdout).lines() {
-            // The test harness may have begun the line.
-            let number = line.rsplit_once("done ").and_then(|(_, number)| number.parse().ok());
-            acknowledged = number.unwrap_or(acknowledged);
-        }
-        for _ in 0..2 {
-            let reader = Store::open(store.root()).await.unwrap();
-            let transactions = reader.snapshot(&POST_SNAPSHOTS, None).await.unwrap().rows();
-            let posts = reader.snapshot(&POSTS, None).await.unwrap().rows();
-            assert!(transactions >= acknowledged, "round {round}: an acknowledged commit is lost");
-            assert!(transactions <= acknowledged + 1, "round {round}");
-            assert_eq!(posts, transactions * 50, "round {round}: half of a commit is seen");
-            // The second look is after the next writer cleared up.
-            drop(reader.begin().await.unwrap());
-        }
-        let rows = store.snapshot(&POST_SNAPSHOTS, None).await.unwrap().rows();
-        acknowledged = acknowledged.max(rows);
-        assert_eq!(store.verify(Repair::Plan).await.unwrap(), [], "round {round}");
-    }
-    println!("{rounds} writers killed, {acknowledged} commits made, none lost or seen in part");
-}
-
-/// Posts with a text of their own each, in the order of a crawler's file: by
-/// account, newest first.
-fn crawled_posts(from: u64, count: u64) -> RecordBatch {
-    let ids = from..from + count;
-    let columns =
-        POSTS.columns.iter().map(|column| -> ArrayRef {
-            let text = |of: &dyn Fn(u64) -> String| -> ArrayRef {
-                Arc::new(StringViewArray::from_iter_values(ids.clone().map(of)))
-            };
-            let mixed = |id: u64| id.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 20;
-            match column.name {
-                "platform" => text(&|_| "weibo".to_owned()),
-                "post_id" => text(&|id| format!("{}", 4_000_000_000_000_000 + mixed(id))),
-                "account_id" => text(&|id| format!("{}", 1_000_000_000 + id / 500)),
-                "text" => text(&|id| {
-                    format!(
-                        "今天是个好日子，外交部发言人答记者问 {} #话题{}# {}",
-                        mixed(id),
-                        id % 97,
-                        "字".repeat((mixed(id) % 60) as usize)
-                    )
-                }),
-                "client" => text(&|id| format!("客户端 {}", id % 7)),
-                "posted_at" | "observed_at" => Arc::new(
-                    TimestampMicrosecondArray::from_iter_values(ids.clone().map(|id| {
-                        1_300_000_000_000_000 + (mixed(id) % 40_000_000_000) as i64 * 1000
-                    }))
-                    .with_timezone("UTC"),
-                ),
-                "reposts" | "comments" | "likes" => Arc::new(Int64Array::from_iter_values(
-                    ids.clone().map(|id| (mixed(id) % 900) as i64),
-                )),
-                _ => new_null_array(&column.kind.data_type(), ids.clone().count()),
-            }
-        });
-    RecordBatch::try_new(POSTS.schema(), columns.collect()).unwrap()
-}
-
-/// Prints rows per second; `WEIKU_TEST_SPEED` gives the millions of rows.
-#[tokio::test(flavor = "multi_thread")]
-async fn speed_of_adding_and_merging() {
-    let Some(rows) = std::env::var("WEIKU_TEST_SPEED").ok().and_then(|rows| rows.parse().ok())
-    else {
-        println!("skipped: WEIKU_TEST_SPEED is not set");
-        return;
-    };
-    let rows: u64 = rows;
-    let batches: Vec<RecordBatch> =
-        (0..rows * 1_000_000 / 8192).map(|number| crawled_posts(number * 8192, 8192)).collect();
-    let count: usize = batches.iter().map(RecordBatch::num_rows).sum();
-    let folder = tempfile::tempdir().unwrap();
-    let added = Store::create(&folder.path().join("added")).await.unwrap();
-    let merged = Store::create(&folder.path().join("merged")).await.unwrap();
-    let rate = |what: &str, since: std::time::Instant| {
-        println!("{what}: {:.0} rows/s", count as f64 / since.elapsed().as_secs_f64());
-    };
-
-    let since = std::time::Instant::now();
-    let mut transaction = added.begin().await.unwrap();
-    for batch in &batches {
-        transaction.append(&POSTS, batch.clone()).await.unwrap();
-    }
-    transaction.commit().await.unwrap();
-    rate("append", since);
-    for what in ["merge new rows", "merge known rows"] {
-        let since = std::time::Instant::now();
-        let mut transaction = merged.begin().await.unwrap();
-        for batch in &batches {
-            transaction.upsert(&POSTS, batch.clone(), &vec![true; batch.num_rows()]).await.unwrap();
-        }
-        println!("{:?}", transaction.flush(&POSTS).await.unwrap()[0]);
-        transaction.commit().await.unwrap();
-        rate(what, since);
-    }
-    let snapshot = merged.snapshot(&POSTS, None).await.unwrap();
-    let bytes: u64 = snapshot.files.iter().map(|file| file.size).sum();
-    println!("{} files, {:.1} bytes/row", snapshot.files.len(), bytes as f64 / count as f64);
-    let since = std::time::Instant::now();
-    merged.verify(Repair::Plan).await.unwrap();
-    rate("verify", since);
-}
-
-/// Reads a table with other programs; prints what each one finds in one form.
-const OTHER_READERS: &str = r#"
-import sys, duckdb, polars
-from deltalake import DeltaTable
-table = DeltaTable(sys.argv[1])
-rows = table.to_pyarrow_table().to_pylist()
-expected = sorted((r["post_id"], r["text"], r["likes"], r["hashtags"], r["observed_at"].isoformat()) for r in rows)
-frame = polars.scan_delta(sys.argv[1]).collect().to_dicts()
-found = sorted((r["post_id"], r["text"], r["likes"], r["hashtags"], r["observed_at"].isoformat()) for r in frame)
-assert found == expected, (found, expected)
-files = table.file_uris()
-duck = duckdb.sql(f"SELECT post_id, text, likes, hashtags, epoch_us(observed_at) FROM read_parquet({files!r})").fetchall()
-micros = sorted((r["post_id"], r["text"], r["likes"], r["hashtags"], int(r["observed_at"].timestamp() * 1000000)) for r in rows)
-assert sorted(duck) == micros, (duck, micros)
-print(len(rows), sum(r["likes"] or 0 for r in rows), table.version(), sep=",")
-"#;
-
-#[tokio::test(flavor = "multi_thread")]
-async fn other_programs_read_the_same_rows() {
-    let Some(python) = std::env::var_os("WEIKU_TEST_PYTHON") else {
-        println!("skipped: WEIKU_TEST_PYTHON names no Python with deltalake, duckdb and polars");
-        return;
-    };
-    let folder = tempfile::tempdir().unwrap();
-    let store = Store::create(&folder.path().join("db")).await.unwrap();
-    let mut likes = 0;
-    for version in 0..23 {
-        let rows: Vec<KnownPost> = (version..version + 40)
-            .map(|id| KnownPost {
-                id: id % 50,
-                observed_at: version as i64 * 1_000_003,
-                text: (id % 3 > 0).then(|| format!("微博 \u{1F600} {id}")),
-                likes: (id % 5 > 0).then_some((id * version) as i64),
-                hashtags: Some(vec!["话题".to_owned(); (id % 3) as usize]),
-            })
-            .collect();
-        let mut transaction = store.begin().await.unwrap();
-        transaction.upsert(&POSTS, posts(&rows), &[true; 40]).await.unwrap();
-        transaction.commit().await.unwrap();
-        let position = POSTS.index("likes").unwrap();
-        let stored = all_rows(&store.snapshot(&POSTS, None).await.unwrap());
-        likes = stored.iter().filter_map(|row| row[position].parse::<i64>().ok()).sum();
-    }
-    let version = store.versions().unwrap()["posts"];
-    let output = std::process::Command::new(python)
-        .args(["-c", OTHER_READERS])
-        .arg(store.root().join("posts"))
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let told = String::from_utf8_lossy(&output.stdout);
-    assert_eq!(told.trim(), format!("50,{likes},{version}"));
 }
