@@ -42,6 +42,17 @@ pub(super) struct Shared {
 pub(super) struct Done {
     pub(super) record: QueryRecord,
     pub(super) error: Option<Error>,
+    /// The result, if it is to be handed over.
+    pub(super) result: Option<QueryResult>,
+}
+
+/// A whole result.
+#[derive(Debug, Clone)]
+pub struct QueryResult {
+    /// The columns.
+    pub schema: SchemaRef,
+    /// The rows.
+    pub batches: Vec<RecordBatch>,
 }
 
 /// Where a result goes.
@@ -57,8 +68,10 @@ impl Shared {
         let mut record = QueryRecord::new(&job.query.name, &job.query.title, &job.query.file);
         record.sql_sha256 = Some(sha256(job.query.text.as_bytes()));
         record.params = bound(job);
-        let result = self.run_into(job, stream, &mut record).await;
-        let error = result.err();
+        let (result, error) = match self.run_into(job, stream, &mut record).await {
+            Ok(result) => (result, None),
+            Err(error) => (None, Some(error)),
+        };
         if let Some(error) = &error {
             record.status = Status::Failed;
             record.error = Some(ErrorRecord::from(error));
@@ -66,7 +79,7 @@ impl Shared {
         if !record.status.is_good() {
             self.keep_old_output(job, &mut record);
         }
-        Done { record, error }
+        Done { record, error, result }
     }
 
     async fn run_into(
@@ -74,17 +87,19 @@ impl Shared {
         job: &Job,
         mut stream: Option<Sink>,
         record: &mut QueryRecord,
-    ) -> Result<()> {
+    ) -> Result<Option<QueryResult>> {
         if self.options.dry_run {
-            return self.plan_only(job, record).await;
+            return self.plan_only(job, record).await.map(|()| None);
         }
-        if let Some(folder) = &self.options.folder {
+        if self.options.folder.is_some() || self.options.keep {
             let reads = self.reads(job).await?;
             record.tables = reads.tables;
             record.repeatable = reads.repeatable && !has_baseline(job);
-            if self.reuse(job, folder, record) {
-                return Ok(());
-            }
+        }
+        if let Some(folder) = &self.options.folder
+            && self.reuse(job, folder, record)
+        {
+            return Ok(None);
         }
         let mut pause = FIRST_PAUSE;
         loop {
@@ -108,7 +123,7 @@ impl Shared {
         job: &Job,
         stream: &mut Option<Sink>,
         record: &mut QueryRecord,
-    ) -> Result<()> {
+    ) -> Result<Option<QueryResult>> {
         let limit = self.options.timeout.or(job.query.timeout);
         let attempt = self.attempt(job, stream, record);
         let attempt = async {
@@ -133,7 +148,7 @@ impl Shared {
         job: &Job,
         stream: &mut Option<Sink>,
         record: &mut QueryRecord,
-    ) -> Result<()> {
+    ) -> Result<Option<QueryResult>> {
         let target = self.target(job, stream)?;
         let hash = Hash::default();
         let copy = self.against.as_ref().map(|_| Copy::default());
@@ -149,7 +164,7 @@ impl Shared {
             Target::Stream(stream) => (stream, None),
             Target::Nowhere => (sink, None),
         };
-        let mut result = Collected::new(job, sink, self.options.display.clone());
+        let mut result = Collected::new(job, sink, &self.options);
         for point in &job.grid.points {
             self.run_point(job, point, &mut result).await?;
         }
@@ -176,7 +191,7 @@ impl Shared {
             record.output = Some(output_name(&job.query.name, job.format)?.display().to_string());
             file.finish()?;
         }
-        Ok(())
+        Ok(self.options.keep.then_some(QueryResult { schema, batches }))
     }
 
     /// Runs the statements of `job` once, in a session of their own.
@@ -288,6 +303,8 @@ impl Shared {
 struct Collected<'a> {
     job: &'a Job,
     sink: Option<Sink>,
+    /// Whether the rows are held in memory as well.
+    keeps: bool,
     options: render::Options,
     writer: Option<Box<dyn BatchWriter>>,
     schema: Option<SchemaRef>,
@@ -298,11 +315,12 @@ struct Collected<'a> {
 }
 
 impl<'a> Collected<'a> {
-    fn new(job: &'a Job, sink: Sink, options: render::Options) -> Self {
+    fn new(job: &'a Job, sink: Sink, options: &Options) -> Self {
         Self {
             job,
             sink: Some(sink),
-            options,
+            keeps: options.keep || !job.query.expect.is_empty(),
+            options: options.display.clone(),
             writer: None,
             schema: None,
             kept: Vec::new(),
@@ -343,11 +361,11 @@ impl<'a> Collected<'a> {
     fn write(&mut self, batch: &RecordBatch, point: &Params) -> Result<()> {
         let batch = self.with_swept(batch, point)?;
         self.rows += batch.num_rows() as u64;
-        if !self.job.query.expect.is_empty() {
+        if self.keeps {
             self.kept_bytes += batch.get_array_memory_size();
             if self.kept_bytes > MAX_CHECKED {
                 let message =
-                    format!("a result of more than {MAX_CHECKED} bytes cannot be checked");
+                    format!("a result of more than {MAX_CHECKED} bytes cannot be checked or shown");
                 let error = Error::new(Kind::Limit, message).in_file(&self.job.query.file);
                 return Err(error.hint("drop its expectations, or let it return fewer rows"));
             }

@@ -27,6 +27,7 @@ use tokio::task::{Id, JoinSet};
 
 pub use cancel::Cancel;
 pub use difference::{TextTable, compare};
+pub use job::QueryResult;
 pub use lint::{Finding, lint};
 pub use output::{Lines, Output, lines};
 pub use plan::{Options, RunPlan};
@@ -46,6 +47,8 @@ pub struct Summary {
     pub record: RunRecord,
     /// The errors of the queries that failed, by name, in the run's order.
     pub errors: Vec<(String, Error)>,
+    /// The results by name, if they were to be handed over.
+    pub results: BTreeMap<String, QueryResult>,
 }
 
 impl Summary {
@@ -77,7 +80,8 @@ impl Summary {
 ///
 /// # Errors
 /// When nothing could run: the database, the output folder or the run to
-/// compare with is out of reach.
+/// compare with is out of reach; and when the one query that prints its result
+/// fails.
 pub async fn run(database: &Database, plan: &RunPlan, out: &mut dyn Output) -> Result<Summary> {
     let options = &plan.options;
     let now = plan.clock.now();
@@ -101,7 +105,11 @@ pub async fn run(database: &Database, plan: &RunPlan, out: &mut dyn Output) -> R
     };
     let done = Scheduler::new(&plan.jobs, shared).run(out).await?;
     let mut errors = Vec::new();
+    let mut results = BTreeMap::new();
     for done in done {
+        if let Some(result) = done.result {
+            results.insert(done.record.name.clone(), result);
+        }
         if let Some(error) = done.error {
             errors.push((done.record.name.clone(), error));
         }
@@ -116,7 +124,7 @@ pub async fn run(database: &Database, plan: &RunPlan, out: &mut dyn Output) -> R
     if let Some(folder) = options.folder.as_deref().filter(|_| !options.dry_run) {
         record.write(folder)?;
     }
-    Ok(Summary { record, errors })
+    Ok(Summary { record, errors, results })
 }
 
 /// The current time, for the clock of a run.
@@ -237,9 +245,7 @@ impl<'a> Scheduler<'a> {
             Ok(job) => job.clone(),
         };
         out.started(&planned.name);
-        let options = &self.shared.options;
-        let printed = options.folder.is_none() && !options.prints_nothing();
-        let stream = printed.then(|| out.data());
+        let stream = self.shared.options.prints().then(|| out.data());
         let shared = Arc::clone(&self.shared);
         let task = self.running.spawn(async move { shared.run(&job, stream).await });
         self.tasks.insert(task.id(), at);
@@ -252,7 +258,7 @@ impl<'a> Scheduler<'a> {
         let mut record = QueryRecord::new(&planned.name, title, &planned.file);
         record.status = Status::Failed;
         record.error = Some(ErrorRecord::from(&error));
-        Done { record, error: Some(error) }
+        Done { record, error: Some(error), result: None }
     }
 
     /// Passes over a query.
@@ -262,7 +268,7 @@ impl<'a> Scheduler<'a> {
         let mut record = QueryRecord::new(&planned.name, title, &planned.file);
         let error = Error::query(format!("not run: {why}"));
         record.error = Some(ErrorRecord::from(&error));
-        self.done[at] = Some(Done { record, error: None });
+        self.done[at] = Some(Done { record, error: None, result: None });
     }
 
     fn end(&mut self, at: usize, done: Done) {
@@ -275,6 +281,11 @@ impl<'a> Scheduler<'a> {
     /// Tells of the queries that have ended, up to the first that has not.
     fn tell(&mut self, out: &mut dyn Output) -> Result<()> {
         while let Some(Some(done)) = self.done.get(self.told) {
+            // The caller tells of the failure of the one query that prints, as
+            // it does of any statement's.
+            if let Some(error) = done.error.as_ref().filter(|_| self.shared.options.prints()) {
+                return Err(error.clone());
+            }
             out.finished(&done.record, done.error.as_ref())?;
             self.told += 1;
         }

@@ -35,6 +35,9 @@ pub struct Options {
     pub check: bool,
     /// Selectors such as `tag:daily`; a query has to fit one of them.
     pub select: Vec<String>,
+    /// Whether results are handed over with the summary instead of being
+    /// printed.
+    pub keep: bool,
     /// Whether queries are planned and not run.
     pub dry_run: bool,
     /// How long each query may take; a query's own limit is used where there
@@ -69,6 +72,7 @@ impl Default for Options {
             jobs: 1,
             keep_going: false,
             check: false,
+            keep: false,
             select: Vec::new(),
             dry_run: false,
             timeout: None,
@@ -166,7 +170,7 @@ impl RunPlan {
         check_given(&planned, &options.given)?;
         link(&mut planned, library)?;
         check_cycles(&planned)?;
-        if planned.len() > 1 && options.folder.is_none() && !options.prints_nothing() {
+        if planned.len() > 1 && options.prints() {
             let message = format!("{} queries need a folder for their results", planned.len());
             return Err(Error::usage(message).hint("add -o DIR"));
         }
@@ -174,10 +178,30 @@ impl RunPlan {
     }
 }
 
+impl RunPlan {
+    /// The queries that can run, in order.
+    pub fn queries(&self) -> impl Iterator<Item = &SavedQuery> {
+        self.jobs.iter().filter_map(|planned| planned.job.as_ref().ok()).map(|job| &job.query)
+    }
+
+    /// What time it is taken to be.
+    #[must_use]
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// What was asked for.
+    #[must_use]
+    pub fn options(&self) -> &Options {
+        &self.options
+    }
+}
+
 impl Options {
-    /// Whether no result is written or printed.
-    pub(super) fn prints_nothing(&self) -> bool {
-        self.check || self.dry_run || (self.against.is_some() && self.folder.is_none())
+    /// Whether the result is printed.
+    pub(super) fn prints(&self) -> bool {
+        let silent = self.check || self.keep || self.dry_run || self.against.is_some();
+        self.folder.is_none() && !silent
     }
 
     /// The given parameters that `query` declares.

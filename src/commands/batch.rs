@@ -54,6 +54,7 @@ fn options(run: &Run, config: &Config, program: &Program) -> Result<Options> {
         jobs: run.common.threads.unwrap_or(1).min(threads.max(1)),
         keep_going: run.keep_going,
         check: run.check,
+        keep: false,
         select: run.select.iter().cloned().collect(),
         dry_run: run.dry_run,
         timeout: config.settings.timeout,

@@ -311,10 +311,11 @@ impl fmt::Display for Literal {
 
 impl fmt::Display for RowCount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let rows = |count| if count == 1 { "row" } else { "rows" };
         match (self.min, self.max) {
-            (min, max) if min == max => write!(f, "exactly {min} rows"),
-            (min, u64::MAX) => write!(f, "at least {min} rows"),
-            (0, max) => write!(f, "at most {max} rows"),
+            (min, max) if min == max => write!(f, "exactly {min} {}", rows(min)),
+            (min, u64::MAX) => write!(f, "at least {min} {}", rows(min)),
+            (0, max) => write!(f, "at most {max} {}", rows(max)),
             (min, max) => write!(f, "{min} to {max} rows"),
         }
     }
@@ -365,7 +366,7 @@ mod tests {
         let count = |text: &str| RowCount::parse(text).map(|count| count.to_string());
         assert_eq!(count("17").as_deref(), Some("exactly 17 rows"));
         assert_eq!(count("= 17").as_deref(), Some("exactly 17 rows"));
-        assert_eq!(count(">= 1").as_deref(), Some("at least 1 rows"));
+        assert_eq!(count(">= 1").as_deref(), Some("at least 1 row"));
         assert_eq!(count("> 1").as_deref(), Some("at least 2 rows"));
         assert_eq!(count("<100").as_deref(), Some("at most 99 rows"));
         assert_eq!(count("1..50").as_deref(), Some("1 to 50 rows"));

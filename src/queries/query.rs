@@ -7,6 +7,7 @@ use toml::de::{DeTable, DeValue};
 use super::expect::Expectation;
 use super::fields::{Fields, Source, in_file_order};
 use super::param::Param;
+use crate::chart::Spec;
 use crate::engine::{Statement, script};
 use crate::error::{Error, Result};
 
@@ -203,7 +204,10 @@ fn read_chart(fields: &Fields<'_>) -> Result<Option<ChartSettings>> {
         };
         settings.push((key.get_ref().as_ref().to_owned(), text));
     }
-    let line = fields.source.place(value.span()).line.unwrap_or(1);
+    let place = fields.source.place(value.span());
+    let line = place.line.unwrap_or(1);
+    // Whether its columns are there can only be seen of a result.
+    Spec::parse(&settings).map_err(|error| error.at(place))?;
     Ok(Some(ChartSettings { settings, line }))
 }
 

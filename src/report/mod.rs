@@ -1,1 +1,258 @@
-//! (filled in below)
+//! Reports: the results of saved queries as something to hand over.
+//!
+//! A [`Report`] is gathered once and then written as one HTML file that asks the
+//! network for nothing, as Markdown, or to a terminal.
+
+mod cells;
+mod facts;
+mod html;
+mod markdown;
+mod terminal;
+
+use std::path::Path;
+
+use crate::Database;
+use crate::batch::{self, Output, QueryRecord, QueryResult, RunPlan, Summary};
+use crate::chart::{Chart, Spec};
+use crate::error::{Error, Result};
+use crate::queries::SavedQuery;
+
+pub use facts::Facts;
+pub use terminal::Terminal;
+
+/// Most rows of a table in a report; the page says what it leaves out.
+pub const MAX_ROWS: usize = 1000;
+
+/// A report, ready to be written.
+#[derive(Debug)]
+pub struct Report {
+    /// What stands above all.
+    title: String,
+    /// The opening paragraphs.
+    opening: Vec<String>,
+    /// What the data is.
+    facts: Facts,
+    /// One part per query.
+    sections: Vec<Section>,
+    /// How the run went.
+    summary: Summary,
+}
+
+/// One query of a report.
+#[derive(Debug)]
+struct Section {
+    /// The saved query.
+    query: SavedQuery,
+    /// How it ran.
+    record: QueryRecord,
+    /// Its result, if it has one.
+    result: Option<QueryResult>,
+    /// Its chart, or why it could not be drawn.
+    chart: Option<Result<Chart>>,
+    /// Why it failed.
+    error: Option<Error>,
+}
+
+/// What stands before the sections.
+#[derive(Debug, Clone, Default)]
+pub struct Cover {
+    /// The title; else the first heading of `about`, else the first query's.
+    pub title: Option<String>,
+    /// A text in Markdown, such as [`Library::about`] gives: its first heading
+    /// is the title, and its paragraphs up to the next heading are the opening.
+    ///
+    /// [`Library::about`]: crate::queries::Library::about
+    pub about: Option<String>,
+}
+
+/// Runs `plan`, whose options have `keep` set, and gathers a report.
+///
+/// # Errors
+/// As for [`batch::run`]; queries that fail have a section that says why.
+pub async fn gather(
+    database: &Database,
+    plan: &RunPlan,
+    cover: &Cover,
+    out: &mut dyn Output,
+) -> Result<Report> {
+    let mut summary = batch::run(database, plan, out).await?;
+    let facts = Facts::gather(database, plan, &summary.record).await?;
+    let sections: Vec<Section> =
+        plan.queries().filter_map(|query| Section::new(query, &mut summary)).collect();
+    let (heading, opening) = cover.about.as_deref().map(read_about).unwrap_or_default();
+    let first = sections.first().map(|section| section.query.title.clone());
+    let title = cover.title.clone().or(heading).or(first).unwrap_or_else(|| "Report".to_owned());
+    Ok(Report { title, opening, facts, sections, summary })
+}
+
+impl Report {
+    /// How the run went, with its exit code.
+    #[must_use]
+    pub fn summary(&self) -> &Summary {
+        &self.summary
+    }
+
+    /// Writes the report to `path`, whose suffix chooses HTML or Markdown; the
+    /// file appears when it is whole.
+    ///
+    /// # Errors
+    /// When the suffix is another, or the file cannot be written.
+    pub fn write(&self, path: &Path) -> Result<()> {
+        let text = match path.extension().and_then(|suffix| suffix.to_str()) {
+            Some("html" | "htm") => self.html()?,
+            Some("md") => self.markdown()?,
+            _ => {
+                let message = format!("no kind of report for the name {}", path.display());
+                return Err(Error::usage(message).hint("end it with .html or .md"));
+            }
+        };
+        batch::sink::write_file(path, text.as_bytes())
+    }
+}
+
+impl Section {
+    /// The section of `query`, unless it was not part of the run.
+    fn new(query: &SavedQuery, summary: &mut Summary) -> Option<Self> {
+        let record = summary.record.query(&query.name)?.clone();
+        let result = summary.results.remove(&query.name);
+        let error = summary.errors.iter().find(|(name, _)| *name == query.name);
+        let chart = query.chart.as_ref().zip(result.as_ref()).map(|(settings, result)| {
+            let spec = Spec::parse(&settings.settings)?;
+            Chart::new(&spec, &result.schema, &result.batches)
+        });
+        let error = error.map(|(_, error)| error.clone());
+        Some(Self { query: query.clone(), record, result, chart, error })
+    }
+
+    /// The rows that are shown.
+    fn shown_rows(&self) -> usize {
+        self.record.rows.map_or(0, |rows| usize::try_from(rows).unwrap_or(MAX_ROWS)).min(MAX_ROWS)
+    }
+
+    /// Each parameter and its value.
+    fn params(&self) -> Vec<(&str, String)> {
+        let value = |name: &str| match self.record.params.get(name) {
+            None | Some(serde_json::Value::Null) => "not set".to_owned(),
+            Some(serde_json::Value::Array(values)) if values.len() > 8 => {
+                let ends = values.first().zip(values.last());
+                ends.map(|(first, last)| format!("{} .. {}", plain(first), plain(last)))
+                    .unwrap_or_default()
+            }
+            Some(serde_json::Value::Array(values)) => {
+                values.iter().map(plain).collect::<Vec<_>>().join(", ")
+            }
+            Some(value) => plain(value),
+        };
+        self.query.params.iter().map(|param| (param.name.as_str(), value(&param.name))).collect()
+    }
+
+    /// What a reader needs to repeat and cite the result.
+    fn facts(&self) -> String {
+        let record = &self.record;
+        let mut facts = vec![record.name.clone()];
+        if let Some(rows) = record.rows {
+            facts.push(format!(
+                "{} {}",
+                cells::grouped(rows),
+                if rows == 1 { "row" } else { "rows" }
+            ));
+        }
+        if record.rows.is_some() {
+            facts.push(format!("{:.2} s", record.seconds));
+        }
+        if let Some(bytes) = record.bytes_read.filter(|bytes| *bytes > 0) {
+            facts.push(format!("{} read", size(bytes)));
+        }
+        if !record.tables.is_empty() {
+            let tables: Vec<String> = record
+                .tables
+                .iter()
+                .map(|(table, version)| format!("{table} version {version}"))
+                .collect();
+            facts.push(tables.join(", "));
+        }
+        if let Some(hash) = &record.sql_sha256 {
+            facts.push(format!("SQL {}", hash.get(..12).unwrap_or(hash)));
+        }
+        facts.join(" · ")
+    }
+}
+
+/// A JSON value without quotes.
+fn plain(value: &serde_json::Value) -> String {
+    match value {
+        serde_json::Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// A number of bytes for people.
+fn size(bytes: u64) -> String {
+    #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
+    let bytes = bytes as f64;
+    let units = ["B", "kB", "MB", "GB", "TB"];
+    let mut unit = 0;
+    let mut number = bytes;
+    while number >= 1000.0 && unit + 1 < units.len() {
+        number /= 1000.0;
+        unit += 1;
+    }
+    if unit == 0 { format!("{number} B") } else { format!("{number:.1} {}", units[unit]) }
+}
+
+/// The title and the opening paragraphs of a Markdown text.
+fn read_about(text: &str) -> (Option<String>, Vec<String>) {
+    let mut title = None;
+    let mut paragraphs = Vec::new();
+    for block in paragraphs_of(text) {
+        match block.strip_prefix("# ") {
+            Some(heading) if title.is_none() && paragraphs.is_empty() => {
+                title = Some(heading.trim().to_owned());
+            }
+            _ if block.starts_with('#') || block.starts_with("```") => break,
+            _ => paragraphs.push(block),
+        }
+    }
+    (title, paragraphs)
+}
+
+/// The paragraphs of a text: blank lines part them, line ends within are blanks.
+/// A Markdown heading is a paragraph of its own.
+fn paragraphs_of(text: &str) -> Vec<String> {
+    let mut paragraphs = vec![String::new()];
+    for line in text.lines().map(str::trim) {
+        let last = paragraphs.len() - 1;
+        if line.is_empty() || line.starts_with('#') {
+            paragraphs.push(line.to_owned());
+            if line.starts_with('#') {
+                paragraphs.push(String::new());
+            }
+        } else if paragraphs[last].is_empty() {
+            paragraphs[last] = line.to_owned();
+        } else {
+            paragraphs[last].push(' ');
+            paragraphs[last].push_str(line);
+        }
+    }
+    paragraphs.retain(|paragraph| !paragraph.is_empty());
+    paragraphs
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_readme_gives_a_title_and_its_opening_paragraphs() {
+        let (title, paragraphs) =
+            read_about("# Ministries\nTwo lines\nin one.\n\nSecond.\n\n## How\nto run\n");
+        assert_eq!(title.as_deref(), Some("Ministries"));
+        assert_eq!(paragraphs, ["Two lines in one.", "Second."]);
+    }
+
+    #[test]
+    fn sizes_are_for_people() {
+        assert_eq!(size(999), "999 B");
+        assert_eq!(size(12_345_678), "12.3 MB");
+    }
+}

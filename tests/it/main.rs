@@ -9,6 +9,7 @@ mod import_robust;
 mod last;
 mod queries;
 mod real_exports;
+mod report;
 mod shell;
 mod store;
 mod store_loops;

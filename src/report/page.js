@@ -1,0 +1,114 @@
+"use strict";
+// Sorting, filtering, paging and download of the tables. Without this script
+// they are whole and readable all the same.
+const PAGE = 25;
+const order = new Intl.Collator(undefined, { numeric: true });
+const make = (name, text) => {
+  const element = document.createElement(name);
+  if (text !== undefined) element.textContent = text;
+  return element;
+};
+const isNull = (cell) => cell.classList.contains("u");
+const exact = (cell, number) =>
+  isNull(cell) ? "" : cell.dataset.v ?? (number ? cell.textContent.replaceAll(",", "") : cell.textContent);
+
+// A spreadsheet takes a text that begins like a formula for one.
+const safe = (text, number) => (!number && /^[=+\-@\t\r]/.test(text) ? "'" + text : text);
+const quoted = (text) => (/[",\r\n]/.test(text) ? '"' + text.replaceAll('"', '""') + '"' : text);
+
+function enhance(table) {
+  const body = table.tBodies[0];
+  const heads = [...table.tHead.rows[0].cells];
+  const numbers = heads.map((head) => head.hasAttribute("data-n"));
+  const all = [...body.rows];
+  let shown = all;
+  let page = 0;
+
+  const tools = make("div");
+  tools.className = "tools";
+  const label = make("label", "Filter ");
+  const filter = make("input");
+  filter.type = "search";
+  label.append(filter);
+  const download = make("button", "Download CSV");
+  download.type = "button";
+  const count = make("span");
+  count.className = "dim";
+  count.setAttribute("role", "status");
+  const pager = make("div");
+  pager.className = "pager";
+  const back = make("button", "Previous");
+  const next = make("button", "Next");
+  const range = make("span");
+  back.type = next.type = "button";
+  pager.append(range, back, next);
+
+  const draw = () => {
+    const pages = Math.max(1, Math.ceil(shown.length / PAGE));
+    page = Math.min(page, pages - 1);
+    const first = page * PAGE;
+    const on = new Set(shown.slice(first, first + PAGE));
+    for (const row of all) row.classList.toggle("off", !on.has(row));
+    const last = Math.min(first + PAGE, shown.length);
+    range.textContent = shown.length ? `${first + 1} to ${last} of ${shown.length}` : "no rows";
+    back.disabled = page === 0;
+    next.disabled = page >= pages - 1;
+    pager.classList.toggle("off", pages === 1);
+    count.textContent = shown.length === all.length ? "" : `${shown.length} of ${all.length} rows`;
+  };
+  back.onclick = () => { page -= 1; draw(); };
+  next.onclick = () => { page += 1; draw(); };
+
+  filter.oninput = () => {
+    const wanted = filter.value.trim().toLowerCase();
+    shown = [...body.rows].filter((row) => row.textContent.toLowerCase().includes(wanted));
+    page = 0;
+    draw();
+  };
+
+  heads.forEach((head, at) => {
+    const button = make("button");
+    button.type = "button";
+    button.append(...head.childNodes);
+    head.append(button);
+    head.setAttribute("aria-sort", "none");
+    button.onclick = () => {
+      const down = head.getAttribute("aria-sort") === "ascending";
+      for (const other of heads) other.setAttribute("aria-sort", "none");
+      head.setAttribute("aria-sort", down ? "descending" : "ascending");
+      const sign = down ? -1 : 1;
+      const compare = (one, two) => {
+        const [a, b] = [one.cells[at], two.cells[at]];
+        if (isNull(a) || isNull(b)) return isNull(a) - isNull(b);
+        const [x, y] = [exact(a, numbers[at]), exact(b, numbers[at])];
+        return sign * (numbers[at] ? x - y : order.compare(x, y));
+      };
+      const sorted = [...body.rows].sort(compare);
+      body.append(...sorted);
+      const kept = new Set(shown);
+      shown = sorted.filter((row) => kept.has(row));
+      page = 0;
+      draw();
+    };
+  });
+
+  download.onclick = () => {
+    const lines = [heads.map((head) => quoted(safe(head.textContent, false))).join(",")];
+    for (const row of shown) {
+      const cells = [...row.cells].map((cell, at) => quoted(safe(exact(cell, numbers[at]), numbers[at])));
+      lines.push(cells.join(","));
+    }
+    const link = make("a");
+    link.href = URL.createObjectURL(new Blob(["\ufeff", lines.join("\r\n"), "\r\n"], { type: "text/csv" }));
+    link.download = table.dataset.file;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+  };
+
+  if (all.length > 10) tools.append(label);
+  tools.append(count, download);
+  table.parentElement.before(tools);
+  table.parentElement.after(pager);
+  draw();
+}
+for (const table of document.querySelectorAll("table[data-file]")) enhance(table);

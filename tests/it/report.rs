@@ -1,0 +1,208 @@
+//! The report: one file that shows everything, asks for nothing, and in which
+//! nobody's text acts.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use weiku::batch::{Lines, Options, RunPlan};
+use weiku::report::{self, Cover, Report};
+
+use crate::batch::{World, clock};
+
+const NAUGHTY: &str = "/*---
+title = \"<script>alert(1)</script>\"
+description = \"<img src=x onerror=alert(1)> & \\\"more\\\"\"
+params.who = { type = \"text\", default = \"</dd><b>bold</b>\" }
+chart = { kind = \"bar\", x = \"label\", y = \"n\" }
+expect = [ { rows = 4 } ]
+---*/
+SELECT * FROM (VALUES
+  (3, '</td></table><img src=x onerror=alert(2)>', '=1+1'),
+  (20000, '<svg onload=alert(3)>', '@SUM(A1)'),
+  (-5, $who, NULL)
+) AS t(n, label, \"<i>col</i>\") ORDER BY label;";
+
+const LONG: &str = "/*---
+title = \"Long\"
+---*/
+SELECT value AS n, value / 3.0 AS third FROM generate_series(1, 1500) AS t(value) ORDER BY 1;";
+
+/// A report of the queries in `world`.
+async fn report(world: &World) -> Report {
+    let options = Options { keep: true, keep_going: true, ..Options::default() };
+    let wanted = [world.queries().display().to_string()];
+    let plan = RunPlan::new(&world.library(), &wanted, options, &clock()).unwrap();
+    let mut talk = Vec::new();
+    let mut lines = Lines::new(&mut talk, Box::new(std::io::sink()));
+    let about = Some("# A <b>title</b>\n\nOpening.\n".to_owned());
+    let cover = Cover { title: None, about };
+    report::gather(&world.database, &plan, &cover, &mut lines).await.unwrap()
+}
+
+/// `html` without the times that differ from run to run.
+fn timeless(html: &str) -> String {
+    let parts = html.split(" · ").map(|part| {
+        let is_time = part.strip_suffix(" s").is_some_and(|number| number.parse::<f64>().is_ok());
+        if is_time { "TIME" } else { part }
+    });
+    parts.collect::<Vec<_>>().join(" · ")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_text_is_escaped_and_the_page_forbids_what_it_does_not_need() {
+    let world = World::new(&[
+        ("naughty", NAUGHTY),
+        ("broken", "SELECT no_such FROM accounts"),
+        ("orgs", "SELECT organization, count(*) AS n FROM accounts GROUP BY 1 ORDER BY 1"),
+    ])
+    .await;
+    let report = report(&world).await;
+    let html = report.html().unwrap();
+    let body = html.split_once("<body>").unwrap().1;
+    for act in ["<img", "<script>alert", "<svg onload", "<b>", "<i>", "onerror=alert(1)>", "http"] {
+        let found = body.match_indices(act).next().map(|(at, _)| &body[at..]);
+        assert!(
+            found.is_none_or(|rest| rest.starts_with("http://www.w3.org/2000/svg")),
+            "{act}: {:.80}",
+            found.unwrap_or_default()
+        );
+    }
+    assert!(html.contains("default-src 'none'; style-src 'sha256-"), "{:.600}", html);
+    assert!(!html.contains(" style=\""), "inline styles are forbidden by the page itself");
+    assert!(html.contains("<h1>A &lt;b&gt;title&lt;/b&gt;</h1>"));
+    assert!(html.contains("exactly 4 rows; there are 3"));
+    assert!(html.contains("<td>20,000"));
+    assert!(html.contains("<td class=u>NULL"));
+    assert!(html.contains("no column &quot;no_such&quot; in accounts"));
+    assert!(html.contains("accounts version 1"));
+    assert_eq!(report.summary().exit_code(), 1);
+
+    let markdown = report.markdown().unwrap();
+    assert!(markdown.starts_with("# A &lt;b&gt;title&lt;/b&gt;\n\nOpening.\n"), "{markdown:.200}");
+    assert!(markdown.contains("| 公安部 | 1 |"), "{markdown}");
+    assert!(markdown.contains("**Not as expected:** exactly 4 rows; there are 3"), "{markdown}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_data_gives_the_same_report_apart_from_times() {
+    let world = World::new(&[("long", LONG), ("naughty", NAUGHTY)]).await;
+    let (one, two) = (report(&world).await, report(&world).await);
+    assert_eq!(timeless(&one.html().unwrap()), timeless(&two.html().unwrap()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_table_says_what_it_leaves_out_and_stays_small() {
+    let queries: Vec<(String, &str)> = (0..20).map(|n| (format!("q{n:02}"), LONG)).collect();
+    let queries: Vec<(&str, &str)> =
+        queries.iter().map(|(name, text)| (name.as_str(), *text)).collect();
+    let world = World::new(&queries).await;
+    let html = report(&world).await.html().unwrap();
+    assert!(html.contains("The first 1,000 of 1,500 rows are shown."));
+    assert_eq!(html.matches("<tr>\n<td>").count(), 20_000);
+    assert!(html.len() < 2_000_000, "{} bytes", html.len());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_report_file_is_html_or_markdown_by_its_suffix() {
+    let world = World::new(&[("one", "SELECT 1 AS one")]).await;
+    let report = report(&world).await;
+    let file = |name: &str| world.queries().join(name);
+    report.write(&file("r.html")).unwrap();
+    report.write(&file("r.md")).unwrap();
+    assert!(std::fs::read_to_string(file("r.html")).unwrap().starts_with("<!DOCTYPE html>"));
+    let error = report.write(&file("r.pdf")).unwrap_err().to_string();
+    assert!(error.ends_with("r.pdf; hint: end it with .html or .md"), "{error}");
+}
+
+/// What the test asks the page in the browser, and how it answers.
+const QUESTIONS: &str = r#"
+const answer = {};
+const tables = [...document.querySelectorAll("table")];
+const rows = (table) => [...table.tBodies[0].rows].filter((row) => !row.classList.contains("off"));
+const first = (table, at) => rows(table)[0].cells[at].textContent;
+const click = (table, at) => table.tHead.rows[0].cells[at].querySelector("button").click();
+const [long, naughty] = tables;
+answer.page = rows(long).length;
+click(long, 1); click(long, 1);
+answer.largest = first(long, 0);
+answer.sort = long.tHead.rows[0].cells[1].getAttribute("aria-sort");
+const filter = document.querySelector("input");
+filter.value = "777"; filter.dispatchEvent(new Event("input"));
+answer.filtered = rows(long).length;
+click(naughty, 0);
+answer.least = first(naughty, 0);
+let csv = "";
+URL.createObjectURL = (blob) => { blob.text().then((text) => { csv = text; }); return "about:blank"; };
+HTMLAnchorElement.prototype.click = () => {};
+naughty.parentElement.previousElementSibling.querySelector("button").click();
+answer.requests = performance.getEntriesByType("resource").length;
+answer.images = document.images.length;
+answer.scripts = document.scripts.length;
+answer.bold = document.querySelectorAll("b, i").length;
+setTimeout(() => { answer.csv = csv; document.title = "ANSWER" + JSON.stringify(answer); }, 200);
+"#;
+
+/// A browser, if there is one.
+fn chromium() -> Option<PathBuf> {
+    let named = std::env::var_os("WEIKU_CHROMIUM").map(PathBuf::from);
+    let usual = ["/usr/bin/chromium", "/usr/bin/chromium-browser"].map(PathBuf::from);
+    named.into_iter().chain(usual).find(|path| path.is_file())
+}
+
+/// The document of `page` after its scripts ran in a browser without a window.
+fn browse(browser: &Path, page: &Path) -> String {
+    let output = Command::new(browser)
+        .args(["--headless=new", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=5000"])
+        .args(["--disable-background-networking", "--disable-component-update"])
+        .arg(format!("--user-data-dir={}", page.with_extension("profile").display()))
+        .arg("--dump-dom")
+        .arg(format!("file://{}", page.display()))
+        .output()
+        .unwrap();
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_browser_sorts_filters_and_downloads_and_asks_the_network_for_nothing() {
+    let Some(browser) = chromium() else {
+        use std::io::Write;
+        let _ = writeln!(std::io::stderr(), "skipped: no Chromium; WEIKU_CHROMIUM may name one");
+        return;
+    };
+    let world = World::new(&[("long", LONG), ("naughty", NAUGHTY)]).await;
+    let html = report(&world).await.html().unwrap();
+    // The page allows its own script only; for the test it allows one more.
+    let hash = {
+        use base64::Engine;
+        use sha2::Digest;
+        base64::engine::general_purpose::STANDARD.encode(sha2::Sha256::digest(QUESTIONS))
+    };
+    let html = html
+        .replacen("script-src ", &format!("script-src 'sha256-{hash}' "), 1)
+        .replace("</body>", &format!("<script>{QUESTIONS}</script></body>"));
+    let page = world.queries().join("page.html");
+    std::fs::write(&page, html).unwrap();
+
+    let document = browse(&browser, &page);
+    let answer = document.split_once("<title>ANSWER").unwrap_or_default().1;
+    let answer = answer
+        .split_once("</title>")
+        .unwrap_or_default()
+        .0
+        .replace("&lt;", "<")
+        .replace("&gt;", ">")
+        .replace("&amp;", "&");
+    let answer: serde_json::Value = serde_json::from_str(&answer).expect(&answer);
+    assert_eq!(answer["page"], 25);
+    assert_eq!(answer["largest"], "1000");
+    assert_eq!(answer["sort"], "descending");
+    assert_eq!(answer["filtered"], 1, "777");
+    assert_eq!(answer["least"], "-5");
+    assert_eq!(answer["requests"], 0);
+    assert_eq!(answer["images"], 0);
+    assert_eq!(answer["scripts"], 2);
+    assert_eq!(answer["bold"], 0);
+    let csv = answer["csv"].as_str().unwrap();
+    assert!(csv.contains("20000,<svg onload=alert(3)>,'@SUM(A1)\r\n"), "{csv}");
+    assert!(csv.contains("-5,</dd><b>bold</b>,\r\n"), "{csv}");
+}
