@@ -144,6 +144,6 @@ mod tests {
         assert_eq!(texts(|| vec![Value::Double(8.8), Value::Double(11.546)]), ["8.80", "11.55"]);
         assert_eq!(texts(|| vec![Value::Double(0.5), Value::Double(2.0)]), ["0.5", "2.0"]);
         assert_eq!(texts(|| vec![Value::Double(-12345.6), Value::Double(0.2)]), ["-12,346", "0"]);
-        assert_eq!(texts(|| vec![Value::Double(f64::NAN), Value::Double(1e-9)])[1], "0.000000001");
+        assert_eq!(texts(|| vec![Value::Double(f64::NAN), Value::Double(1e-9)])[1], "1e-9");
     }
 }

@@ -67,7 +67,7 @@ async fn every_text_is_escaped_and_the_page_forbids_what_it_does_not_need() {
             found.unwrap_or_default()
         );
     }
-    assert!(html.contains("default-src 'none'; style-src 'sha256-"), "{:.600}", html);
+    assert!(html.contains("default-src 'none'; style-src 'sha256-"), "{html:.600}");
     assert!(!html.contains(" style=\""), "inline styles are forbidden by the page itself");
     assert!(html.contains("<h1>A &lt;b&gt;title&lt;/b&gt;</h1>"));
     assert!(html.contains("exactly 4 rows; there are 3"));
