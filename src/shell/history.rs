@@ -17,6 +17,10 @@ use crate::error::{Error, Result};
 /// The most inputs that the arrow keys walk.
 pub(crate) const MOST_RECALLED: usize = 10_000;
 
+/// Bytes of an input beyond which it is not remembered: a pasted file is no
+/// input that anybody walks back to.
+const MOST_BYTES: usize = 1 << 20;
+
 /// One input, and how it went.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Entry {
@@ -68,7 +72,8 @@ impl History {
     /// # Errors
     /// When the file cannot be written.
     pub(crate) fn add(&mut self, text: &str) -> Result<Option<EntryId>> {
-        if text.starts_with(char::is_whitespace) || text.trim().is_empty() || self.path.is_none() {
+        let skip = text.starts_with(char::is_whitespace) || text.trim().is_empty();
+        if skip || text.len() > MOST_BYTES || self.path.is_none() {
             return Ok(None);
         }
         let now = chrono::Utc::now();

@@ -331,9 +331,11 @@ impl<'t> Shell<'t> {
     }
 
     async fn run_init(&mut self, init: &Path) -> Result<Flow> {
-        self.run_file(init).await.map_err(|error| match error.advice() {
-            Some(_) => error,
-            None => error.hint("--no-init starts without the init file"),
+        // Whatever is wrong in it, nothing of the session has run yet.
+        self.run_file(init).await.map_err(|error| {
+            Error::usage(format!("the init file failed: {}", error.message()))
+                .at(error.place().clone())
+                .hint("mend it, or start with --no-init")
         })
     }
 

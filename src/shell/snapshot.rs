@@ -56,11 +56,12 @@ pub(crate) async fn relations(session: &Session) -> Vec<Relation> {
     let Some(schema) = schema else {
         return Vec::new();
     };
+    let zone = session.settings().timezone;
     let mut relations = Vec::new();
     for name in schema.table_names() {
         // The store's tables are known without opening them.
         let relation = match model::table(&name).filter(|_| session.store().is_some()) {
-            Some(table) => relation(name, "table", &table.schema()),
+            Some(table) => in_zone(relation(name, "table", &table.schema()), &zone),
             None => match schema.table(&name).await {
                 Ok(Some(table)) => {
                     let kind = kind(&name, table.as_ref());
@@ -88,6 +89,17 @@ fn relation(name: String, kind: &'static str, schema: &Schema) -> Relation {
         type_name: type_name(field.data_type()),
     };
     Relation { schema: None, name, kind, columns: schema.fields().iter().map(column).collect() }
+}
+
+/// A stored relation as SQL sees it: instants are stored in UTC and asked in the
+/// session's time zone.
+fn in_zone(mut relation: Relation, zone: &str) -> Relation {
+    for column in &mut relation.columns {
+        if column.type_name == "timestamp UTC" {
+            column.type_name = format!("timestamp {zone}");
+        }
+    }
+    relation
 }
 
 async fn information(session: &Session) -> Vec<Relation> {

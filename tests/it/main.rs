@@ -13,4 +13,5 @@ mod report;
 mod shell;
 mod store;
 mod store_loops;
+mod terminal;
 mod tidy;

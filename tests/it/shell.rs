@@ -42,7 +42,7 @@ impl Terminal for Played {
             return Ok(Reading::End);
         };
         if !prompt.ends_with("> ") {
-            write!(self.page, "{prompt}").unwrap();
+            writeln!(self.page, "{}", prompt.trim_end()).unwrap();
         }
         writeln!(self.page, "> {}", input.replace('\n', "\n. ")).unwrap();
         Ok(Reading::Text(input))
@@ -147,7 +147,9 @@ async fn transcripts_play_as_they_are_written() {
         if accept {
             std::fs::write(&file, found).unwrap();
         } else {
-            assert_eq!(found, wanted, "{} plays differently", file.display());
+            let difference =
+                found.lines().zip(wanted.lines()).find(|(found, wanted)| found != wanted);
+            assert!(found == wanted, "{} plays differently: {difference:#?}", file.display());
         }
     }
 }

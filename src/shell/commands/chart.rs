@@ -19,7 +19,7 @@ pub(crate) struct Chart;
 static ABOUT: About = About {
     name: ".chart",
     aliases: &[],
-    usage: "KIND [x=COLUMN] [y=COLUMN] [SETTING=VALUE ...] [-o FILE.svg]",
+    usage: "KIND [x=COLUMN y=COLUMN ...] [-o FILE.svg]",
     summary: "draw the last answer",
     details: "Kinds: bar, line, area, scatter, histogram, heatmap, spark. What is not said is chosen \
               by the types of\nthe columns. .chart bar x=tag y=posts  .chart line y=likes -o likes.svg",
@@ -37,7 +37,7 @@ impl Command for Chart {
     }
 
     async fn run(&self, shell: &mut Shell<'_>, arguments: &str) -> Result<Flow> {
-        let (settings, file) = read(arguments)?;
+        let Asked { settings, file } = read(arguments)?;
         let spec = Spec::parse(&settings)?;
         let Some(kept) = shell.results.last() else {
             return Err(Error::usage("there is no last answer, or it was too large to keep"));
@@ -65,8 +65,15 @@ impl Command for Chart {
     }
 }
 
-/// The settings of a chart, and the file of `-o`.
-fn read(arguments: &str) -> Result<(Vec<(String, String)>, Option<PathBuf>)> {
+/// What was typed behind `.chart`.
+struct Asked {
+    /// The kind and the other settings of the chart.
+    settings: Vec<(String, String)>,
+    /// The file of `-o`.
+    file: Option<PathBuf>,
+}
+
+fn read(arguments: &str) -> Result<Asked> {
     let mut words = split_words(arguments.trim_end_matches(';'))?.into_iter();
     let kind = words.next().ok_or_else(|| misused(&ABOUT))?;
     let mut settings = vec![("kind".to_owned(), kind)];
@@ -79,7 +86,7 @@ fn read(arguments: &str) -> Result<(Vec<(String, String)>, Option<PathBuf>)> {
         let (key, value) = word.split_once('=').ok_or_else(|| misused(&ABOUT))?;
         settings.push((key.to_owned(), value.to_owned()));
     }
-    Ok((settings, file))
+    Ok(Asked { settings, file })
 }
 
 fn write(path: &Path, svg: &str) -> Result<()> {

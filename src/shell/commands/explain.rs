@@ -67,7 +67,7 @@ async fn explain(
     let width = shell.shown().width.unwrap_or(120);
     let text = tree(answer.plan.as_ref(), width);
     shell.say(&format!(
-        "{text}\n{} row{} in {}; shares are of the time that the operators computed, on all threads",
+        "{text}\n{} row{} in {} · shares are of the computing time of all threads",
         group_digits(rows as u64),
         if rows == 1 { "" } else { "s" },
         seconds(took),
@@ -117,7 +117,7 @@ fn collect(plan: &dyn ExecutionPlan, here: &str, below: &str, nodes: &mut Vec<No
         what: described(plan),
         notes: notes(&metrics),
         rows: metrics.output_rows(),
-        nanos: metrics.elapsed_compute().unwrap_or(0),
+        nanos: nanos(&metrics),
     };
     let children = plan.children();
     // An operator that does nothing of note only lengthens the tree.
@@ -133,6 +133,12 @@ fn collect(plan: &dyn ExecutionPlan, here: &str, below: &str, nodes: &mut Vec<No
     }
 }
 
+/// The time that an operator computed; a scan counts its own in other words.
+fn nanos(metrics: &MetricsSet) -> usize {
+    let scanned = metrics.sum_by_name("time_elapsed_processing").map(|time| time.as_usize());
+    metrics.elapsed_compute().unwrap_or(0).max(scanned.unwrap_or(0))
+}
+
 /// Operators that only pass batches on.
 const PASSING: &[&str] = &["CooperativeExec", "CoalescePartitionsExec", "CoalesceBatchesExec"];
 
@@ -145,7 +151,20 @@ fn described(plan: &dyn ExecutionPlan) -> String {
         }
     }
     let text = Shown(plan).to_string();
-    visible(&text.replacen("Exec: ", ": ", 1)).into_owned()
+    visible(&without_files(&text.replacen("Exec: ", ": ", 1))).into_owned()
+}
+
+/// A scan without the list of its files, which would leave no room for more.
+fn without_files(text: &str) -> String {
+    let Some((before, rest)) = text.split_once("file_groups={") else {
+        return text.to_owned();
+    };
+    match rest.split_once("]]}, ") {
+        Some((files, after)) => {
+            format!("{before}{} parts, {after}", files.matches(", ").count() + 1)
+        }
+        None => before.trim_end_matches([' ', ',']).to_owned(),
+    }
 }
 
 /// What slowed an operator down, or spared it work.

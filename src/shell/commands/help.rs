@@ -38,22 +38,25 @@ impl Command for Help {
     }
 }
 
-/// Keys that are worth knowing.
-const KEYS: &str = "\
-keys: Tab completes · Right takes the ghost text · Up and Ctrl-R search what was typed · Alt-Enter begins a new line
-      Ctrl-X Ctrl-E edits in your editor · Ctrl-C clears the line or stops a statement · Ctrl-D leaves";
+/// What is worth knowing besides the commands.
+const BESIDES: &str = "\
+.help NAME says more of a command, or of a function of SQL.
+SQL ends in ; and the last answer is the table _, earlier ones are @1, @2, ...
+
+Tab        completes              Alt-Enter      begins a new line
+Right      takes the ghost text   Ctrl-X Ctrl-E  opens your editor
+Up Ctrl-R  search what was typed  Ctrl-C         clears the line, stops a query
+Ctrl-L     clears the screen      Ctrl-D         leaves";
 
 fn list(shell: &mut Shell<'_>) -> Result<()> {
-    let usages: Vec<String> = ALL.iter().map(|command| usage(command.help())).collect();
-    let width = usages.iter().map(String::len).max().unwrap_or(0);
+    let width = ALL.iter().map(|command| command.help().name.len()).max().unwrap_or(0);
     let mut text = String::new();
-    for (command, usage) in ALL.iter().zip(&usages) {
-        text.push_str(&format!("{usage:width$}  {}\n", command.help().summary));
+    for command in ALL {
+        let about = command.help();
+        text.push_str(&format!("{:width$}  {}\n", about.name, about.summary));
     }
-    text.push_str(
-        "\nSQL ends in ; and the last answer is the table _, earlier ones are @1, @2, ...\n",
-    );
-    text.push_str(KEYS);
+    text.push('\n');
+    text.push_str(BESIDES);
     shell.say(&text)
 }
 

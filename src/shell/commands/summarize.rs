@@ -72,7 +72,8 @@ impl Command for Summarize {
         }
         let heads = ["column", "type", "empty", "distinct", "lowest", "highest", "spread"];
         shell.show_table(&listing::batch(&heads, &listed)?)?;
-        shell.note(&format!("{} rows", group_digits(u64::try_from(rows).unwrap_or(0))));
+        shell
+            .note(&format!("summed up of {} rows", group_digits(u64::try_from(rows).unwrap_or(0))));
         Ok(Flow::Continue)
     }
 }
@@ -201,9 +202,10 @@ fn share(part: i64, whole: i64) -> String {
 /// The most frequent values, with their counts.
 async fn top(shell: &mut Shell<'_>, column: &Column, from: &str) -> Result<String> {
     let name = &column.sql;
+    let value = if column.is_text() { name.clone() } else { format!("CAST({name} AS VARCHAR)") };
     let sql = format!(
-        "SELECT CAST(v AS VARCHAR), n FROM (SELECT {name} AS v, count(*) AS n FROM {from} \
-         WHERE {name} IS NOT NULL GROUP BY {name}) WHERE n > 1 ORDER BY n DESC, v LIMIT {TOP}"
+        "SELECT v, count(*) AS n FROM (SELECT {value} AS v FROM {from} WHERE {name} IS NOT NULL) \
+         GROUP BY v HAVING count(*) > 1 ORDER BY n DESC, v LIMIT {TOP}"
     );
     let mut found = Vec::new();
     for batch in shell.ask(&sql).await.map_err(unplaced)? {

@@ -165,7 +165,12 @@ impl Query<'_> {
         for named in self.scope.named.iter().rev() {
             found.add(Candidate::name(&named.name, "with"));
         }
+        let asks_for_result = found.prefix().starts_with('@');
         for relation in &self.catalog.relations {
+            if relation.name.starts_with('@') && !asks_for_result {
+                // There is one for each answer: too many to be in the way.
+                continue;
+            }
             match &relation.schema {
                 None => found.add(Candidate::name(&relation.name, relation.kind)),
                 Some(schema) if !found.prefix().is_empty() => {
@@ -187,7 +192,7 @@ impl Query<'_> {
             self.keywords(&["SELECT"], found);
         }
         if found.prefix().is_empty() {
-            for file in self.data_files("") {
+            for file in self.data_files("").iter().filter(|file| !file.ends_with('/')) {
                 found.add(Candidate::new(format!("'{}'", file.replace('\'', "''")), "file"));
             }
         }

@@ -123,7 +123,7 @@ fn an_alias_gives_only_its_columns_with_their_types() {
 fn from_gives_with_queries_then_tables_then_table_functions_then_files() {
     assert_eq!(
         at("with daily as (select 1 as n) select * from |"),
-        ["daily", "accounts", "posts", "range(", "'data/'", "'data/posts.parquet'"]
+        ["daily", "accounts", "posts", "range(", "'data/posts.parquet'"]
     );
     assert_eq!(at("select * from accounts join p|"), ["posts"]);
     assert_eq!(at("select * from accounts, p|"), ["posts"]);

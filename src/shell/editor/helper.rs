@@ -26,7 +26,7 @@ const RESET: &str = "\x1b[0m";
 const GAP: &str = "  ";
 
 /// Cells of a candidate with its note.
-const MOST_CELLS: usize = 56;
+const MOST_CELLS: usize = 72;
 
 /// Bytes of text up to which ghost text is looked for.
 const MOST_BYTES: usize = 4 << 10;
