@@ -1,7 +1,7 @@
 //! What can be typed on the command line; [`crate::config`] resolves it.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
@@ -29,7 +29,7 @@ pub struct Cli {
 }
 
 /// `weiku [DB] [-c SQL | -f FILE ...]`.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub struct Query {
     /// The database folder; without it, an empty session over ad hoc files
     #[arg(value_name = "DB")]
@@ -80,6 +80,12 @@ impl Cli {
 }
 
 impl Query {
+    /// The shell over `database`, as if nothing else had been typed.
+    #[must_use]
+    pub fn shell(database: &Path, common: &Common) -> Self {
+        Self { database: Some(database.to_owned()), common: common.clone(), ..Self::default() }
+    }
+
     fn put_scripts_in_order(&mut self, matches: &ArgMatches) {
         let places = |id: &str| matches.indices_of(id).into_iter().flatten();
         let texts = self.commands.drain(..).map(Script::Text);

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use super::{DONE, Exit, Program, say};
-use crate::cli::{Common, Generate};
+use super::{DONE, Exit, Program, query, report, say};
+use crate::cli::{Common, Generate, Query};
 use crate::database::Database;
 use crate::error::{Error, Result};
 use crate::generate::{self, Scale, Summary};
@@ -13,11 +13,19 @@ use crate::store::Store;
 /// The seed of the sample database.
 const SEED: u64 = 2012;
 
+/// The folder of saved queries that the demo prints.
+const REPORT: &str = "ministry_report";
+
 /// `weiku demo [DB]`.
 pub(super) async fn execute(path: &Path, common: &Common, program: &Program) -> Result<Exit> {
-    let _ = common;
-    sample(path, program).await?;
-    Ok(DONE)
+    let database = sample(path, program).await?;
+    let exit = report::print(&database, path, &[REPORT.to_owned()], common, program).await?;
+    let environment = &program.environment;
+    if environment.stdin_terminal && environment.stdout_terminal {
+        let query = Query::shell(path, common);
+        return query::execute(&query, program).await;
+    }
+    Ok(exit)
 }
 
 /// The sample database in the folder `path`, made if it is not there.

@@ -11,6 +11,7 @@ mod interrupt;
 mod lists;
 mod prompt;
 mod query;
+mod report;
 mod upkeep;
 
 use std::io::Write;
@@ -20,7 +21,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::cli::{Cli, Command, Common, Errors};
 use crate::config::{Config, Environment};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::render::write_error;
 
 /// The exit code of a command.
@@ -119,7 +120,7 @@ pub async fn execute(cli: Cli, program: &Program) -> Result<Exit> {
             clap_complete::generate(shell, &mut Cli::command(), "weiku", &mut program.stdout());
             Ok(DONE)
         }
-        Some(_) => Err(Error::internal("this command is not there yet")),
+        Some(Command::Report(report)) => report::execute(&report, program).await,
     }
 }
 

@@ -6,7 +6,7 @@ use super::{DONE, Exit, Program, say};
 use crate::database::Database;
 use crate::error::{Kind, Result};
 use crate::render::{group_digits, visible};
-use crate::store::Repair;
+use crate::store::{Repair, Store};
 
 /// `weiku optimize DB`.
 pub(super) async fn optimize(path: &Path, program: &Program) -> Result<Exit> {
@@ -33,8 +33,8 @@ pub(super) async fn optimize(path: &Path, program: &Program) -> Result<Exit> {
 
 /// `weiku verify DB [--repair]`.
 pub(super) async fn verify(path: &Path, repair: bool, program: &Program) -> Result<Exit> {
-    let database = Database::open(path).await?;
-    let Some(store) = database.store() else { return Ok(DONE) };
+    // A database that is too damaged to be opened can still be verified.
+    let store = Store::at(path)?;
     let findings = store.verify(Repair::Plan).await?;
     let mut stderr = program.stderr();
     for finding in &findings {

@@ -8,6 +8,8 @@ mod import_formats;
 mod import_robust;
 mod last;
 mod queries;
+mod query;
+mod readme;
 mod real_exports;
 mod report;
 mod shell;

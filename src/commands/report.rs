@@ -1,0 +1,92 @@
+//! `weiku report DB QUERY... -o FILE`: saved queries as something to hand over.
+
+use std::path::Path;
+
+use super::batch::{clock, pairs};
+use super::prompt::library;
+use super::{DONE, Exit, Program, interrupt};
+use crate::batch::{Cancel, Lines, Options, RunPlan};
+use crate::chart::Screen;
+use crate::cli::{self, Common};
+use crate::config::Config;
+use crate::database::Database;
+use crate::error::{Kind, Result};
+use crate::render;
+use crate::report::{self, Cover, Terminal};
+
+/// `weiku report`.
+pub(super) async fn execute(report: &cli::Report, program: &Program) -> Result<Exit> {
+    let config = program.resolve(&report.common)?;
+    let database = Database::open(&report.database).await?;
+    let (plan, cover) = plan(&report.queries, &report.common, &report.database, &config)?;
+    let cover = Cover { title: report.title.clone().or(cover.title), ..cover };
+    let mut talk = program.stderr();
+    let mut lines = Lines::new(&mut *talk, Box::new(std::io::sink()));
+    if report.common.quiet {
+        lines = lines.quiet();
+    }
+    let made = report::gather(&database, &plan, &cover, &mut lines).await?;
+    made.write(&report.output)?;
+    let exit = made.summary().exit_code();
+    // A report says itself which expectations fail; only --check makes that the
+    // outcome of the command.
+    let expectation = Kind::Expectation.exit_code();
+    Ok(if exit == expectation && !report.check { DONE } else { exit })
+}
+
+/// Prints the report of `queries` for a person.
+pub(super) async fn print(
+    database: &Database,
+    at: &Path,
+    queries: &[String],
+    common: &Common,
+    program: &Program,
+) -> Result<Exit> {
+    let config = program.resolve(common)?;
+    let (plan, cover) = plan(queries, common, at, &config)?;
+    let mut talk = program.stderr();
+    let mut lines = Lines::new(&mut *talk, Box::new(std::io::sink())).quiet();
+    let made = report::gather(database, &plan, &cover, &mut lines).await?;
+    let environment = &program.environment;
+    let width = environment.width.unwrap_or(100);
+    let terminal = Terminal {
+        display: render::Options {
+            width: Some(width),
+            color: config.color,
+            ..render::Options::default()
+        },
+        screen: Screen { width, color: config.color, ascii: environment.dumb, ..Screen::default() },
+    };
+    made.terminal(&mut program.stdout(), &terminal)?;
+    Ok(made.summary().exit_code())
+}
+
+fn plan(
+    queries: &[String],
+    common: &Common,
+    database: &Path,
+    config: &Config,
+) -> Result<(RunPlan, Cover)> {
+    let library = library(config, Some(database))?;
+    let cancel = Cancel::default();
+    interrupt::call_on_interrupt({
+        let cancel = cancel.clone();
+        move || cancel.cancel()
+    });
+    let options = Options {
+        given: pairs(&common.params)?,
+        jobs: config.settings.threads,
+        keep: true,
+        keep_going: true,
+        timeout: config.settings.timeout,
+        settings: config.settings.clone(),
+        cancel,
+        ..Options::default()
+    };
+    let about = match queries {
+        [folder] => library.about(folder)?,
+        _ => None,
+    };
+    let plan = RunPlan::new(&library, queries, options, &clock(config)?)?;
+    Ok((plan, Cover { title: None, about }))
+}

@@ -1,0 +1,185 @@
+//! The command line as scripts use it: exit codes, streams, statements.
+
+use std::io::Write;
+use std::process::{Command, Output, Stdio};
+
+/// Runs weiku with `arguments` and `input` on standard input.
+fn weiku(arguments: &[&str], input: &str) -> Output {
+    let folder = tempfile::tempdir().unwrap();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_weiku"))
+        .args(arguments)
+        .env("XDG_CONFIG_HOME", folder.path())
+        .env("XDG_STATE_HOME", folder.path())
+        .env_remove("WEIKU_TIMEZONE")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // A program that refuses its arguments may be gone before it reads.
+    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+    child.wait_with_output().unwrap()
+}
+
+fn code(output: &Output) -> i32 {
+    output.status.code().unwrap()
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+#[test]
+fn a_million_rows_are_a_million_lines_and_a_header() {
+    let output = weiku(&["-c", "SELECT value FROM generate_series(1, 1000000)", "--csv"], "");
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    let lines = output.stdout.iter().filter(|byte| **byte == b'\n').count();
+    assert_eq!(lines, 1_000_001);
+    assert!(output.stderr.is_empty());
+}
+
+#[test]
+fn a_script_stops_at_its_first_error_and_names_the_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("three.sql");
+    std::fs::write(
+        &file,
+        "SELECT 1 AS a;\nSELECT contnt\nFROM (SELECT 1 AS content);\nSELECT 3 AS c;",
+    )
+    .unwrap();
+    let path = file.to_str().unwrap();
+    let output = weiku(&["-f", path], "");
+    assert_eq!((code(&output), stdout(&output).as_str()), (1, "a\n1\n"));
+    assert!(stderr(&output).contains("three.sql:2:8"), "{}", stderr(&output));
+    assert!(stderr(&output).contains("content"), "{}", stderr(&output));
+
+    let output = weiku(&["-f", path, "--keep-going"], "");
+    assert_eq!((code(&output), stdout(&output).as_str()), (1, "a\n1\nc\n3\n"));
+}
+
+#[test]
+fn statements_come_from_flags_in_order_and_from_standard_input() {
+    let output = weiku(&["-c", "SELECT 1 AS a", "-c", "SELECT ';' AS b; SELECT 2 AS c"], "");
+    assert_eq!(stdout(&output), "a\n1\nb\n;\nc\n2\n");
+    let output = weiku(&[], "\u{feff}SELECT '微博' AS 名称; -- done\r\n");
+    assert_eq!((code(&output), stdout(&output).as_str()), (0, "名称\n微博\n"));
+}
+
+#[test]
+fn exit_codes_tell_who_can_mend_it() {
+    let cases: [(&[&str], i32); 8] = [
+        (&["-c", "SELECT 1"], 0),
+        (&["-c", "SELECT nothing"], 1),
+        (&["-c", "SELEC 1"], 1),
+        (&["--no-such-flag"], 2),
+        (&["/no/such/database", "-c", "SELECT 1"], 2),
+        (&["-c", "SELECT * FROM 'missing.parquet'"], 2),
+        (&["-c", "SELECT $n"], 2),
+        (
+            &[
+                "--timeout",
+                "100ms",
+                "-c",
+                "SELECT count(*) FROM generate_series(1, 400000) a, generate_series(1, 400000) b WHERE a.value <> b.value",
+            ],
+            124,
+        ),
+    ];
+    for (arguments, expected) in cases {
+        let output = weiku(arguments, "");
+        assert_eq!(code(&output), expected, "{arguments:?}: {}", stderr(&output));
+        assert_eq!(output.stdout.is_empty(), expected != 0, "{arguments:?}");
+    }
+}
+
+#[test]
+fn sums_and_products_that_do_not_fit_are_errors() {
+    for sql in [
+        "SELECT sum(v) FROM (VALUES (9223372036854775807), (1)) AS t(v)",
+        "SELECT 10000000000 * 10000000000",
+        "SELECT v + 1 FROM (VALUES (9223372036854775807)) AS t(v)",
+        "SELECT sum(v) OVER () FROM (VALUES (9223372036854775807), (1)) AS t(v)",
+        "SELECT k, sum(v) FROM (VALUES (1, 9223372036854775807), (1, 1)) AS t(k, v) GROUP BY k",
+    ] {
+        let output = weiku(&["-c", sql], "");
+        assert_eq!(code(&output), 1, "{sql} gave {}", stdout(&output));
+    }
+    let sql = "SELECT sum(v), sum(DISTINCT v) FROM (VALUES (9223372036854775807), (1), (-1), (-1)) AS t(v)";
+    let output = weiku(&["-c", sql], "");
+    assert_eq!(
+        stdout(&output),
+        "sum(v),sum(DISTINCT v)\n9223372036854775806,9223372036854775807\n"
+    );
+}
+
+#[test]
+fn deep_and_long_statements_give_an_answer_or_an_error() {
+    let brackets = format!("SELECT {}1{}", "(".repeat(10_000), ")".repeat(10_000));
+    let chain = format!("SELECT 1{}", "+1".repeat(100_000));
+    let either = format!("SELECT 1 WHERE 1 = 0{}", " OR 1 = 2".repeat(3_000));
+    for sql in [brackets, chain, either] {
+        let output = weiku(&[], &sql);
+        assert!(output.status.code().is_some(), "a signal ended {}...", &sql[..40]);
+    }
+}
+
+#[test]
+fn errors_are_json_for_programs() {
+    let output = weiku(&["--errors", "json", "-c", "SELECT 1 AS a FROM nowhere"], "");
+    let error: serde_json::Value = serde_json::from_str(stderr(&output).trim()).unwrap();
+    assert_eq!((error["code"].as_str(), error["line"].as_u64()), (Some("query"), Some(1)));
+}
+
+#[test]
+fn a_typed_parameter_is_never_pasted_into_the_text() {
+    let hostile = "v='; SELECT 2; --";
+    let output = weiku(&["-c", "SELECT $v AS v", "-p", hostile], "");
+    assert_eq!(stdout(&output), "v\n'; SELECT 2; --\n");
+}
+
+#[test]
+fn files_are_tables_and_output_files_appear_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let made = weiku(&["-c", "SELECT 1 AS a, '两\n行' AS b", "-o", &path("x.csv")], "");
+    assert_eq!((code(&made), made.stdout.len()), (0, 0), "{}", stderr(&made));
+    let read = weiku(&["-c", &format!("SELECT a, b FROM '{}'", path("x.csv")), "--jsonl"], "");
+    assert_eq!(stdout(&read), "{\"a\":1,\"b\":\"两\\n行\"}\n");
+    let failed = weiku(&["-c", "SELECT 1/0 AS a", "-o", &path("x.csv")], "");
+    assert_eq!(code(&failed), 1);
+    assert!(std::fs::read_to_string(path("x.csv")).unwrap().contains("两"));
+    let near = weiku(&["-c", &format!("SELECT * FROM '{}'", path("y.csv"))], "");
+    assert!(stderr(&near).contains("x.csv"), "{}", stderr(&near));
+}
+
+#[test]
+fn read_only_and_safe_sessions_refuse_what_they_must() {
+    let folder = tempfile::tempdir().unwrap();
+    let target = folder.path().join("out.csv").display().to_string();
+    let copy = format!("COPY (SELECT 1) TO '{target}'");
+    let secret = folder.path().join("secret.csv");
+    std::fs::write(&secret, "a\nsentinel\n").unwrap();
+    let read = format!("SELECT * FROM '{}'", secret.display());
+    for (flag, sql) in [("--readonly", copy.as_str()), ("--safe", &copy), ("--safe", &read)] {
+        let output = weiku(&[flag, "-c", sql], "");
+        assert_eq!(code(&output), 1, "{flag} {sql}: {}", stderr(&output));
+        assert!(!stdout(&output).contains("sentinel"));
+    }
+    assert!(!std::path::Path::new(&target).exists());
+    let allowed = ["--safe", "--allow", folder.path().to_str().unwrap(), "-c", &read];
+    assert_eq!(stdout(&weiku(&allowed, "")), "a\nsentinel\n");
+}
+
+#[test]
+fn a_closed_pipe_ends_quietly() {
+    let script = format!(
+        "{} -c 'SELECT value FROM generate_series(1, 5000000)' | head -1; exit ${{PIPESTATUS[0]}}",
+        env!("CARGO_BIN_EXE_weiku")
+    );
+    let output = Command::new("bash").args(["-c", &script]).output().unwrap();
+    assert_eq!((code(&output), stderr(&output).as_str()), (0, ""));
+}
