@@ -18,10 +18,16 @@ recent AS (
     WHERE d.day > l.day - INTERVAL '28 days' AND d.day <= l.day
     GROUP BY d.platform, d.account_id
 ),
+known AS (
+    SELECT platform, account_id FROM accounts
+    UNION
+    SELECT platform, account_id FROM posts WHERE account_id IS NOT NULL
+),
 rates AS (
     SELECT a.followers, coalesce(r.posts, 0) / 28.0 AS per_day
-    FROM account_latest AS a
-    LEFT JOIN recent AS r ON a.platform = r.platform AND a.account_id = r.account_id
+    FROM known AS k
+    LEFT JOIN account_latest AS a ON k.platform = a.platform AND k.account_id = a.account_id
+    LEFT JOIN recent AS r ON k.platform = r.platform AND k.account_id = r.account_id
 )
 SELECT
     CASE

@@ -15,12 +15,12 @@ silence AS (
     SELECT p.platform, p.account_id, dormancy(p.posted_at, c.at) AS days, max(p.posted_at) AS last_post_at, count(*) AS posts
     FROM posts AS p
     CROSS JOIN check_day AS c
-    WHERE p.posted_at <= c.at
+    WHERE p.posted_at <= c.at AND p.account_id IS NOT NULL
     GROUP BY p.platform, p.account_id
 )
-SELECT a.platform, a.account_id, a.screen_name, a.organization, a.followers, s.last_post_at,
-    floor(s.days) AS silent_days, s.posts
+SELECT coalesce(a.platform, s.platform) AS platform, coalesce(a.account_id, s.account_id) AS account_id, a.screen_name,
+    a.organization, a.followers, s.last_post_at, floor(s.days) AS silent_days, s.posts
 FROM account_latest AS a
-LEFT JOIN silence AS s ON a.platform = s.platform AND a.account_id = s.account_id
+FULL JOIN silence AS s ON a.platform = s.platform AND a.account_id = s.account_id
 WHERE s.days IS NULL OR s.days >= $days
-ORDER BY silent_days DESC NULLS FIRST, a.followers DESC NULLS LAST, a.account_id;
+ORDER BY silent_days DESC NULLS FIRST, followers DESC NULLS LAST, platform, account_id;

@@ -6,7 +6,7 @@
 
 use std::sync::LazyLock;
 
-use memchr::{memchr, memmem};
+use memchr::{memchr, memchr3, memmem};
 use regex::Regex;
 use unicode_segmentation::UnicodeSegmentation;
 
@@ -21,6 +21,10 @@ const FACE_BYTES: usize = 24;
 
 /// Turns the preceding character into a picture.
 const VARIATION_SELECTOR_16: char = '\u{FE0F}';
+
+/// Finds [`VARIATION_SELECTOR_16`] in bytes.
+static SELECTOR: LazyLock<memmem::Finder<'static>> =
+    LazyLock::new(|| memmem::Finder::new("\u{FE0F}"));
 
 /// Turns the preceding character into a key.
 const KEYCAP: char = '\u{20E3}';
@@ -303,6 +307,7 @@ fn trim_address(address: &str) -> &str {
 
 /// The first emoji of `text` at or after `from`, and where it starts.
 fn next_emoji(text: &str, from: usize) -> Option<(usize, &str)> {
+    let from = emoji_can_start(text, from)?;
     let mut characters = text[from..].char_indices().peekable();
     while let Some((offset, character)) = characters.next() {
         let start = from + offset;
@@ -318,6 +323,19 @@ fn next_emoji(text: &str, from: usize) -> Option<(usize, &str)> {
         }
     }
     None
+}
+
+/// The first place at or after `from` where an emoji can start, found by bytes:
+/// most texts have none, and need not be read letter by letter.
+fn emoji_can_start(text: &str, from: usize) -> Option<usize> {
+    let rest = &text.as_bytes()[from..];
+    // A face begins with a bracket. Pictures, keycaps and their like hold a
+    // character from U+2000 or U+10000 on, or a selector after the base.
+    let sign = memchr3(b'[', 0xE2, 0xF0, rest);
+    let selector = SELECTOR.find(&rest[..sign.unwrap_or(rest.len())]);
+    let found = from + selector.or(sign)?;
+    // What was found may stand behind the character that it changes.
+    Some(text[from..found].char_indices().next_back().map_or(from, |(last, _)| from + last))
 }
 
 /// The Weibo face, with its brackets, that `text` begins with.
@@ -426,6 +444,7 @@ mod tests {
             ("1️⃣ ©️ ©", vec!["1️⃣", "©️"]),
             ("[泪][not a face][", vec!["[泪]"]),
             ("☰〈⭐", vec!["⭐"]),
+            ("中1\u{20E3}“引”㊗️。", vec!["1\u{20E3}", "㊗️"]),
         ] {
             assert_eq!(emojis(text), expected, "{text}");
         }
