@@ -18,6 +18,7 @@ use crate::chart;
 use crate::error::Result;
 use crate::render::value::{self, Column};
 use crate::render::{is_number, push_escaped};
+use crate::text::width::display_width;
 
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
@@ -26,8 +27,8 @@ const SCRIPT: &str = include_str!("page.js");
 /// rather than by a mark on every cell, which halves the size of a long table.
 const STYLED_COLUMNS: usize = 40;
 
-/// Characters from which a column of text is kept wide.
-const LONG_TEXT: usize = 40;
+/// Columns of a terminal up to which a cell stays on one line.
+const ONE_LINE: usize = 32;
 
 impl Report {
     /// The report as an HTML page.
@@ -303,7 +304,7 @@ impl Page {
             self.raw("<td data-v=\"");
             self.text(exact);
             self.raw("\">");
-        } else if cell.text.chars().nth(LONG_TEXT).is_some() {
+        } else if cell.text.contains('\n') || display_width(&cell.text) > ONE_LINE {
             self.raw("<td class=w>");
         } else {
             self.raw("<td>");
