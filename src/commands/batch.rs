@@ -18,7 +18,13 @@ pub(super) async fn run(run: &Run, program: &Program) -> Result<Exit> {
     let database = Database::open(&run.database).await?;
     let library = library(&config, Some(&run.database))?;
     let clock = clock(&config)?;
-    let plan = RunPlan::new(&library, &run.queries, options(run, &config, program)?, &clock)?;
+    let cancel = Cancel::default();
+    let _listening = interrupt::call_on_interrupt({
+        let cancel = cancel.clone();
+        move || cancel.cancel()
+    });
+    let options = options(run, &config, cancel, program)?;
+    let plan = RunPlan::new(&library, &run.queries, options, &clock)?;
     let mut talk = program.stderr();
     let mut lines = Lines::new(&mut *talk, program.stdout());
     // A result on standard output speaks for itself.
@@ -33,13 +39,8 @@ pub(super) async fn run(run: &Run, program: &Program) -> Result<Exit> {
     }
 }
 
-fn options(run: &Run, config: &Config, program: &Program) -> Result<Options> {
+fn options(run: &Run, config: &Config, cancel: Cancel, program: &Program) -> Result<Options> {
     let terminal = program.environment.stdout_terminal;
-    let cancel = Cancel::default();
-    interrupt::call_on_interrupt({
-        let cancel = cancel.clone();
-        move || cancel.cancel()
-    });
     let threads = config.settings.threads;
     Ok(Options {
         given: pairs(&run.common.params)?,

@@ -27,7 +27,7 @@ pub(super) async fn execute(query: &Query, program: &Program) -> Result<Exit> {
         scripts.push(Script::File("-".into()));
     }
     let mut answers = Answers::new(&query.output, &config, program)?;
-    super::interrupt::cancel_on_interrupt(&session);
+    let _listening = super::interrupt::cancel_on_interrupt(&session);
     let mut exit = DONE;
     for one in &scripts {
         for statement in statements(one)? {

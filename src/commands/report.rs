@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use super::batch::{clock, pairs};
+use super::interrupt::{self, Listening};
 use super::prompt::library;
-use super::{DONE, Exit, Program, interrupt};
+use super::{DONE, Exit, Program};
 use crate::batch::{Cancel, Lines, Options, RunPlan};
 use crate::chart::Screen;
 use crate::cli::{self, Common};
@@ -18,7 +19,9 @@ use crate::report::{self, Cover, Terminal};
 pub(super) async fn execute(report: &cli::Report, program: &Program) -> Result<Exit> {
     let config = program.resolve(&report.common)?;
     let database = Database::open(&report.database).await?;
-    let (plan, cover) = plan(&report.queries, &report.common, &report.database, &config)?;
+    let cancel = Cancel::default();
+    let _listening = stop_on_interrupt(&cancel);
+    let (plan, cover) = plan(&report.queries, &report.common, &report.database, &config, &cancel)?;
     let cover = Cover { title: report.title.clone().or(cover.title), ..cover };
     let mut talk = program.stderr();
     let mut lines = Lines::new(&mut *talk, Box::new(std::io::sink()));
@@ -43,7 +46,9 @@ pub(super) async fn print(
     program: &Program,
 ) -> Result<Exit> {
     let config = program.resolve(common)?;
-    let (plan, cover) = plan(queries, common, at, &config)?;
+    let cancel = Cancel::default();
+    let _listening = stop_on_interrupt(&cancel);
+    let (plan, cover) = plan(queries, common, at, &config, &cancel)?;
     let mut talk = program.stderr();
     let mut lines = Lines::new(&mut *talk, Box::new(std::io::sink())).quiet();
     let made = report::gather(database, &plan, &cover, &mut lines).await?;
@@ -61,18 +66,19 @@ pub(super) async fn print(
     Ok(made.summary().exit_code())
 }
 
+fn stop_on_interrupt(cancel: &Cancel) -> Listening {
+    let cancel = cancel.clone();
+    interrupt::call_on_interrupt(move || cancel.cancel())
+}
+
 fn plan(
     queries: &[String],
     common: &Common,
     database: &Path,
     config: &Config,
+    cancel: &Cancel,
 ) -> Result<(RunPlan, Cover)> {
     let library = library(config, Some(database))?;
-    let cancel = Cancel::default();
-    interrupt::call_on_interrupt({
-        let cancel = cancel.clone();
-        move || cancel.cancel()
-    });
     let options = Options {
         given: pairs(&common.params)?,
         jobs: config.settings.threads,
@@ -80,7 +86,7 @@ fn plan(
         keep_going: true,
         timeout: config.settings.timeout,
         settings: config.settings.clone(),
-        cancel,
+        cancel: cancel.clone(),
         ..Options::default()
     };
     let about = match queries {

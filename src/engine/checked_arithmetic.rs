@@ -12,17 +12,17 @@ use datafusion::arrow::compute::kernels::numeric;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::arrow::error::ArrowError;
 use datafusion::common::config::ConfigOptions;
-use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRewriter};
+use datafusion::common::tree_node::Transformed;
 use datafusion::common::{DFSchema, Result};
 use datafusion::logical_expr::expr::ScalarFunction;
-use datafusion::logical_expr::expr_rewriter::NamePreserver;
-use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{
     BinaryExpr, ColumnarValue, Expr, ExprSchemable, LogicalPlan, Operator, ScalarFunctionArgs,
     ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
 use datafusion::optimizer::AnalyzerRule;
 use datafusion::physical_expr_common::datum::apply;
+
+use super::rewrite;
 
 /// The rule.
 #[derive(Debug)]
@@ -34,57 +34,32 @@ impl AnalyzerRule for CheckArithmetic {
     }
 
     fn analyze(&self, plan: LogicalPlan, _config: &ConfigOptions) -> Result<LogicalPlan> {
-        plan.transform_up_with_subqueries(check_node).map(|plan| plan.data)
+        rewrite::expressions(plan, check)
     }
 }
 
-fn check_node(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
-    let mut schema = merge_schema(&plan.inputs());
-    if let LogicalPlan::TableScan(scan) = &plan {
-        schema.merge(&DFSchema::try_from_qualified_schema(
-            scan.table_name.clone(),
-            &scan.source.schema(),
-        )?);
+fn check(expression: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
+    let Expr::BinaryExpr(BinaryExpr { left, op, right }) = expression else {
+        return Ok(Transformed::no(expression));
+    };
+    let function = match op {
+        Operator::Plus => Checked::Plus,
+        Operator::Minus => Checked::Minus,
+        Operator::Multiply => Checked::Times,
+        _ => return Ok(Transformed::no(Expr::BinaryExpr(BinaryExpr { left, op, right }))),
+    };
+    // A type that cannot be told, such as that of an outer column, is left to
+    // the engine.
+    let integers = matches!(
+        (left.get_type(schema), right.get_type(schema)),
+        (Ok(left), Ok(right)) if left.is_integer() && left == right
+    );
+    if !integers {
+        return Ok(Transformed::no(Expr::BinaryExpr(BinaryExpr { left, op, right })));
     }
-    let names = NamePreserver::new(&plan);
-    let mut check = Check { schema };
-    plan.map_expressions(|expression| {
-        let name = names.save(&expression);
-        expression.rewrite(&mut check).map(|changed| changed.update_data(|new| name.restore(new)))
-    })?
-    .map_data(LogicalPlan::recompute_schema)
-}
-
-struct Check {
-    schema: DFSchema,
-}
-
-impl TreeNodeRewriter for Check {
-    type Node = Expr;
-
-    fn f_up(&mut self, expression: Expr) -> Result<Transformed<Expr>> {
-        let Expr::BinaryExpr(BinaryExpr { left, op, right }) = expression else {
-            return Ok(Transformed::no(expression));
-        };
-        let function = match op {
-            Operator::Plus => Checked::Plus,
-            Operator::Minus => Checked::Minus,
-            Operator::Multiply => Checked::Times,
-            _ => return Ok(Transformed::no(Expr::BinaryExpr(BinaryExpr { left, op, right }))),
-        };
-        // A type that cannot be told, such as that of an outer column, is left
-        // to the engine.
-        let integers = matches!(
-            (left.get_type(&self.schema), right.get_type(&self.schema)),
-            (Ok(left), Ok(right)) if left.is_integer() && left == right
-        );
-        if !integers {
-            return Ok(Transformed::no(Expr::BinaryExpr(BinaryExpr { left, op, right })));
-        }
-        let function = Arc::new(ScalarUDF::from(CheckedOperator::new(function)));
-        let call = ScalarFunction::new_udf(function, vec![*left, *right]);
-        Ok(Transformed::yes(Expr::ScalarFunction(call)))
-    }
+    let function = Arc::new(ScalarUDF::from(CheckedOperator::new(function)));
+    let call = ScalarFunction::new_udf(function, vec![*left, *right]);
+    Ok(Transformed::yes(Expr::ScalarFunction(call)))
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -9,9 +9,11 @@ mod checked_sum;
 mod diagnose;
 mod guard;
 mod names;
+mod rewrite;
 pub mod script;
 mod session;
 mod settings;
+mod zoned_casts;
 
 pub use answer::Answer;
 pub use script::Statement;

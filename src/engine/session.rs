@@ -25,6 +25,7 @@ use super::guard;
 use super::names;
 use super::script::{self, Statement};
 use super::settings::Settings;
+use super::zoned_casts::CastInZone;
 use crate::catalog::{CATALOG, DatabaseSchema, Pinned, SCHEMA};
 use crate::error::{Error, Result};
 use crate::store::Store;
@@ -282,6 +283,7 @@ fn context(
         .with_config(config(settings))
         .with_runtime_env(runtime)
         .with_default_features()
+        .with_analyzer_rule(Arc::new(CastInZone))
         .with_analyzer_rule(Arc::new(CheckArithmetic))
         .build();
     let context = SessionContext::new_with_state(state);

@@ -175,6 +175,21 @@ fn read_only_and_safe_sessions_refuse_what_they_must() {
 }
 
 #[test]
+fn a_date_beside_an_instant_is_a_day_of_the_session_time_zone() {
+    // One o'clock at night in Shanghai, the day before in UTC.
+    let instant =
+        "arrow_cast('2012-08-26T17:00:00Z', 'Timestamp(Microsecond, Some(\"Asia/Shanghai\"))')";
+    let sql = format!(
+        "SELECT t >= DATE '2012-08-27' AS a, t < DATE '2012-08-27' AS b, CAST(t AS DATE) AS c, \
+         CAST(t AS TIMESTAMP) AS d, t BETWEEN DATE '2012-08-27' AND DATE '2012-08-28' AS e, \
+         date_trunc('day', t) = DATE '2012-08-27' AS f FROM (SELECT {instant} AS t)"
+    );
+    let output = weiku(&["-c", &sql], "");
+    let expected = "a,b,c,d,e,f\ntrue,false,2012-08-27,2012-08-27T01:00:00,true,true\n";
+    assert_eq!(stdout(&output), expected, "{}", stderr(&output));
+}
+
+#[test]
 fn a_closed_pipe_ends_quietly() {
     let script = format!(
         "{} -c 'SELECT value FROM generate_series(1, 5000000)' | head -1; exit ${{PIPESTATUS[0]}}",
