@@ -8,16 +8,21 @@
 mod account;
 mod batches;
 mod calendar;
+mod check;
 mod dice;
+mod export;
 mod grammar;
 mod places;
 mod reception;
 mod relay;
 mod schedule;
 mod systems;
+mod weibo_crawler;
 mod wording;
 mod world;
 mod write;
 
+pub use check::check;
+pub use export::export;
 pub use world::{Scale, World};
 pub use write::{Summary, generate};

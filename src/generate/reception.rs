@@ -67,6 +67,29 @@ impl Receptions {
         }
     }
 
+    /// How often an ordinary original of the post's account and month is
+    /// reposted.
+    pub(super) fn usual(&self, post: u64) -> f64 {
+        exp(self.mean(post))
+    }
+
+    /// How often an ordinary original of the post's account and month is
+    /// commented on.
+    pub(super) fn usual_comments(&self, post: u64) -> f64 {
+        exp(self.comment_mean(post, self.mean(post)))
+    }
+
+    /// The mean logarithm of comments where that of reposts is `mean`.
+    fn comment_mean(&self, post: u64, mean: f64) -> f64 {
+        0.8 * mean - 0.3 + if self.talks[author(post)] { 0.5 } else { 0.0 }
+    }
+
+    /// The mean logarithm of reposts of the post's account in its month.
+    fn mean(&self, post: u64) -> f64 {
+        let month = Day::at(posted(post)).month_index();
+        f64::from(self.means[author(post) * MONTHS + month])
+    }
+
     /// What people made of a post in the end. Posts that pass on another's find
     /// less interest.
     pub(super) fn of(&self, post: u64, is_repost: bool) -> Reception {
@@ -74,7 +97,7 @@ impl Receptions {
         let month = Day::at(posted(post)).month_index();
         let mean =
             f64::from(self.means[account * MONTHS + month]) - if is_repost { 1.2 } else { 0.0 };
-        let comment_mean = 0.8 * mean - 0.3 + if self.talks[account] { 0.5 } else { 0.0 };
+        let comment_mean = self.comment_mean(post, mean);
         let mut dice = self.seed.dice(Stream::Reception(post));
         let (reposts, comments) = if dice.chance(HITS) {
             (
@@ -83,8 +106,7 @@ impl Receptions {
             )
         } else {
             let shared = body(&mut dice);
-            let own =
-                CORRELATION * shared + (1.0 - CORRELATION * CORRELATION).sqrt() * dice.normal();
+            let own = body_beside(shared, &mut dice);
             (exp(mean + REPOST_DEVIATION * shared), exp(comment_mean + COMMENT_DEVIATION * own))
         };
         Reception { reposts: reposts as u64, comments: comments.min(MOST) as u64 }
@@ -105,6 +127,17 @@ impl Reception {
 fn body(dice: &mut Dice) -> f64 {
     loop {
         let draw = dice.normal();
+        if draw < TAIL_FROM {
+            return draw;
+        }
+    }
+}
+
+/// A normal draw below the same point that follows another.
+fn body_beside(shared: f64, dice: &mut Dice) -> f64 {
+    let own_share = (1.0 - CORRELATION * CORRELATION).sqrt();
+    loop {
+        let draw = CORRELATION * shared + own_share * dice.normal();
         if draw < TAIL_FROM {
             return draw;
         }

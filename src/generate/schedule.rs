@@ -429,14 +429,16 @@ struct Hours {
 
 /// Weights of the 24 hours in Beijing: office hours with a break at noon; the
 /// hours of two national newspapers' accounts; office hours and the evening.
-const OFFICE: [f64; 24] = [
+pub(super) const OFFICE: [f64; 24] = [
     0.1, 0.0, 0.0, 0.0, 0.0, 0.0, 0.4, 2.0, 9.0, 12.5, 12.0, 9.0, 3.0, 3.0, 9.0, 11.5, 11.0, 8.5,
     3.5, 1.8, 1.6, 1.2, 0.6, 0.3,
 ];
-const NEWSROOM: [f64; 24] = [
+/// See [`OFFICE`].
+pub(super) const NEWSROOM: [f64; 24] = [
     1.2, 0.5, 0.4, 0.3, 0.4, 0.6, 1.7, 6.4, 7.7, 5.8, 5.9, 5.9, 5.5, 5.2, 5.6, 6.6, 6.7, 5.8, 5.3,
     5.2, 5.2, 5.0, 4.6, 2.5,
 ];
+/// See [`OFFICE`].
 const EVENING: [f64; 24] = [
     1.4, 0.5, 0.2, 0.1, 0.1, 0.3, 1.0, 3.2, 6.8, 8.2, 8.0, 6.8, 5.4, 5.0, 5.8, 6.4, 6.4, 5.6, 4.6,
     5.4, 6.6, 6.4, 4.4, 1.4,

@@ -17,7 +17,7 @@ pub(super) const MOST_CHARACTERS: usize = 140;
 const TOPIC_DAYS: u32 = 14;
 
 /// The rules of all fields.
-const SOURCES: [&str; 12] = [
+const SOURCES: [&str; 13] = [
     include_str!("grammar/common.txt"),
     include_str!("grammar/names.txt"),
     include_str!("grammar/general.txt"),
@@ -30,6 +30,7 @@ const SOURCES: [&str; 12] = [
     include_str!("grammar/public_works.txt"),
     include_str!("grammar/economy.txt"),
     include_str!("grammar/society.txt"),
+    include_str!("grammar/more.txt"),
 ];
 
 /// What an original post is for.
@@ -68,6 +69,7 @@ struct FieldRules {
     tip: RuleId,
     alert: RuleId,
     chat: RuleId,
+    more: RuleId,
 }
 
 /// The world as far as texts need it.
@@ -97,6 +99,7 @@ impl Wording {
                 tip: of_field(system.code, "tip")?,
                 alert: of_field(system.code, "alert")?,
                 chat: of_field(system.code, "chat")?,
+                more: of_field(system.code, "more")?,
             });
             topic_rules.push(of_field(system.code, "topic")?);
         }
@@ -155,7 +158,35 @@ impl Wording {
             context.fill(Fill::Topic, dice, out);
         }
         self.grammar.write(rule, dice, &mut context, &mut Memory::default(), out);
+        if matches!(form, Form::News | Form::Tip | Form::Alert) {
+            self.lengthen(rules.more, &mut context, dice, out);
+        }
         shorten(out);
+    }
+
+    /// Adds sentences of the field until a text is as long as the account's desk
+    /// would have it; most desks used the room that there was.
+    fn lengthen(
+        &self,
+        more: RuleId,
+        context: &mut Context<'_>,
+        dice: &mut Dice,
+        out: &mut Vec<u8>,
+    ) {
+        let wanted = dice.gauss(98.0, 28.0) as usize;
+        for _ in 0..4 {
+            let before = out.len();
+            if count_characters(out) + 8 > wanted {
+                break;
+            }
+            out.extend_from_slice(joint(out).as_bytes());
+            let sentence = out.len();
+            self.grammar.write(more, dice, context, &mut Memory::default(), out);
+            let repeats = repeats(&out[..before], &out[sentence..]);
+            if repeats || count_characters(out) > MOST_CHARACTERS {
+                out.truncate(before);
+            }
+        }
     }
 
     /// Writes the text with which a post passes on another: a comment, and often
@@ -361,6 +392,34 @@ fn solar_term(day: Day) -> &'static str {
     let (_, month, of_month) = day.date();
     let past = TERMS.iter().rev().find(|term| (term.0, term.1) <= (month, of_month));
     past.map_or("冬至", |term| term.2)
+}
+
+/// Whether a sentence begins as one of the text does, or quotes somebody where
+/// the text does so already.
+fn repeats(text: &[u8], sentence: &[u8]) -> bool {
+    const BEGINNING: usize = "四个汉字".len();
+    let holds = |text: &[u8], part: &[u8]| memchr::memmem::find(text, part).is_some();
+    let quote = "”说：".as_bytes();
+    holds(text, &sentence[..sentence.len().min(BEGINNING)])
+        || holds(text, quote) && holds(sentence, quote)
+}
+
+/// What stands between a text and the sentence that follows.
+fn joint(text: &[u8]) -> &'static str {
+    let ends_with = |marks: &[&str]| marks.iter().any(|mark| text.ends_with(mark.as_bytes()));
+    match text.last() {
+        None | Some(b']' | b'~' | b' ') => "",
+        Some(last) if last.is_ascii_alphanumeric() => " ",
+        Some(_) if ends_with(&["。", "！", "？", "”", "…"]) => "",
+        // An emoji has four bytes, of which the first begins so.
+        Some(_) if text.len() > 3 && text[text.len() - 4] >= 0xf0 => "",
+        Some(_) => "。",
+    }
+}
+
+/// How many characters a text has: its bytes that do not continue one.
+fn count_characters(text: &[u8]) -> usize {
+    text.iter().filter(|byte| (**byte as i8) >= -0x40).count()
 }
 
 /// Appends a short link of the service.

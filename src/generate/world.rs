@@ -150,22 +150,35 @@ impl World {
     pub fn posts_of_block(&self, block: usize) -> Result<Vec<RecordBatch>> {
         let mut finished = Vec::new();
         let mut batch = PostBatch::new();
+        self.each_post(block, &mut |row, text| {
+            batch.push(row, text);
+            if batch.len() == ROWS {
+                let full = std::mem::replace(&mut batch, PostBatch::new());
+                finished.push(full.finish(Self::observed_at())?);
+            }
+            Ok(())
+        })?;
+        if batch.len() > 0 {
+            finished.push(batch.finish(Self::observed_at())?);
+        }
+        Ok(finished)
+    }
+
+    /// Hands the posts of a block and their texts to `take`, newest first.
+    pub(super) fn each_post(
+        &self,
+        block: usize,
+        take: &mut dyn FnMut(PostRow, &str) -> Result<()>,
+    ) -> Result<()> {
         let mut text = Vec::new();
         for day in self.blocks[block].clone().rev().map(Day) {
             let mut relay = self.relay(day);
             for post in self.schedule.day(day, &self.accounts, &self.bursts) {
                 let row = self.post(post, &mut relay, &mut text);
-                batch.push(row, batches::utf8(&text));
-                if batch.len() == ROWS {
-                    let full = std::mem::replace(&mut batch, PostBatch::new());
-                    finished.push(full.finish(Self::observed_at())?);
-                }
+                take(row, batches::utf8(&text))?;
             }
         }
-        if batch.len() > 0 {
-            finished.push(batch.finish(Self::observed_at())?);
-        }
-        Ok(finished)
+        Ok(())
     }
 
     /// The rows of `posts`, newest first.
@@ -243,7 +256,7 @@ impl World {
     }
 
     /// Whether a post passes on another if it finds one.
-    fn wants_to_repost(&self, post: u64) -> bool {
+    pub(super) fn wants_to_repost(&self, post: u64) -> bool {
         let mut dice = self.seed.dice(Stream::Kind(post));
         dice.chance(self.accounts[author(post)].repost_share)
     }
@@ -261,12 +274,11 @@ impl World {
         let on_the_move = client.contains("客户端");
         let place = (on_the_move && dice.chance(0.15)).then(|| self.wording.city(&mut dice));
         let mut words = self.seed.dice(Stream::Text(post));
-        let setting = Setting { accounts: &self.accounts, bursts: &self.bursts };
         text.clear();
         if origin.is_some() {
-            self.wording.repost(post, setting, &mut words, text);
+            self.wording.repost(post, self.setting(), &mut words, text);
         } else {
-            self.wording.original(post, setting, &mut words, text);
+            self.wording.original(post, self.setting(), &mut words, text);
         }
         let (reposts, comments) = self.reception(post).at(post, Self::observed_at());
         PostRow {
@@ -280,6 +292,43 @@ impl World {
             comments,
             media: u64::from(origin.is_none() && dice.chance(0.45)),
         }
+    }
+
+    /// What the texts speak of.
+    fn setting(&self) -> Setting<'_> {
+        Setting { accounts: &self.accounts, bursts: &self.bursts }
+    }
+
+    /// A post that was passed on, and its text, if it is in the collection.
+    /// Only originals are passed on.
+    pub(super) fn original(&self, post: u64, text: &mut Vec<u8>) -> Option<PostCount> {
+        text.clear();
+        if author(post) >= self.accounts.len() {
+            return None;
+        }
+        let mut words = self.seed.dice(Stream::Text(post));
+        self.wording.original(post, self.setting(), &mut words, text);
+        Some(self.post_count(post, Self::observed_at()))
+    }
+
+    /// The account that posted a post of the collection.
+    pub(super) fn account_of(&self, post: u64) -> Option<&Account> {
+        self.accounts.get(author(post))
+    }
+
+    /// All accounts.
+    pub(super) fn all_accounts(&self) -> &[Account] {
+        &self.accounts
+    }
+
+    /// How often an ordinary post of its account and month is reposted.
+    pub(super) fn usual_reposts(&self, post: u64) -> f64 {
+        self.receptions.usual(post)
+    }
+
+    /// How often one is commented on.
+    pub(super) fn usual_comments(&self, post: u64) -> f64 {
+        self.receptions.usual_comments(post)
     }
 
     /// What people made of a post in the end.

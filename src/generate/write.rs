@@ -100,7 +100,7 @@ async fn append(
 }
 
 /// Does work that takes long on a thread that may block.
-async fn blocking<T: Send + 'static>(
+pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<T> {
     spawn_blocking(work).await.map_err(|error| Error::internal(error.to_string()))?
