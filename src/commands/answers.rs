@@ -1,6 +1,6 @@
 //! Answers on their way to standard output or to the file of `-o`.
 
-use std::path::PathBuf;
+use std::path::Path;
 
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::arrow::record_batch::RecordBatch;
@@ -83,7 +83,7 @@ impl Answers {
     fn writer(&mut self, schema: &SchemaRef, program: &Program) -> Result<Box<dyn BatchWriter>> {
         let sink = match &self.file {
             Some(file) => {
-                self.check_room(file.path().to_owned())?;
+                self.check_room(file.path())?;
                 file.writer()?
             }
             None => program.stdout(),
@@ -93,7 +93,7 @@ impl Answers {
     }
 
     /// A binary file holds one table; a second answer has no room in it.
-    fn check_room(&self, path: PathBuf) -> Result<()> {
+    fn check_room(&self, path: &Path) -> Result<()> {
         if self.written > 0 && matches!(self.format.name, "parquet" | "arrow") {
             let message = format!("{} holds one answer, and there is a second", path.display());
             return Err(Error::usage(message).hint("write one statement, or a text format"));

@@ -106,7 +106,7 @@ impl Answer {
                 biased;
                 error = self.stop.wait() => Some(Err(error)),
                 batch = self.batches.recv() => match batch {
-                    Some(batch) => Some(batch.map_err(|error| self.translator.translate(error))),
+                    Some(batch) => Some(batch.map_err(|error| self.translator.translate(&error))),
                     None => self.outcome().await,
                 },
             };

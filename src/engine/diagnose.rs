@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use datafusion::arrow::error::ArrowError;
-use datafusion::common::{Column, SchemaError};
+use datafusion::common::{Column, SchemaError, TableReference};
 use datafusion::error::DataFusionError;
 use datafusion::prelude::SessionContext;
 use datafusion::sql::sqlparser::parser::ParserError;
@@ -28,9 +28,9 @@ impl Translator {
     }
 
     /// `error` as ours: what is wrong, where, and what to try.
-    pub(super) fn translate(&self, error: DataFusionError) -> Error {
+    pub(super) fn translate(&self, error: &DataFusionError) -> Error {
         let span = error.diagnostic().and_then(|diagnostic| diagnostic.span);
-        let translated = self.root(&error);
+        let translated = self.root(error);
         if !translated.place().eq(&Place::default()) || translated.kind() == Kind::Cancelled {
             return translated;
         }
@@ -218,7 +218,7 @@ fn no_column(field: &Column, valid: &[Column]) -> Error {
         None => {
             let mut tables: Vec<&str> = valid
                 .iter()
-                .filter_map(|column| column.relation.as_ref().map(|table| table.table()))
+                .filter_map(|column| column.relation.as_ref().map(TableReference::table))
                 .collect();
             tables.dedup();
             match tables.as_slice() {

@@ -145,7 +145,7 @@ impl Session {
         };
         match planned {
             Ok(Ok(started)) => Ok(Answer::start(started, stop, translator)),
-            Ok(Err(error)) => Err(translator.translate(error)),
+            Ok(Err(error)) => Err(translator.translate(&error)),
             Err(error) => match error.try_into_panic() {
                 Ok(panic) => Err(Error::internal(super::answer::panic_message(panic.as_ref()))),
                 Err(_) => Err(Error::new(crate::Kind::Cancelled, "cancelled")),
@@ -174,7 +174,7 @@ impl Session {
         guard::check_size(statement)?;
         let translator = Translator::new(&self.inner.context, statement);
         let plan = async { self.logical(self.parse(statement)?, params).await };
-        plan.await.map_err(|error| translator.translate(error))
+        plan.await.map_err(|error| translator.translate(&error))
     }
 
     fn parse(&self, statement: &Statement) -> Result<Parsed, DataFusionError> {

@@ -168,7 +168,7 @@ pub(crate) const FIELDS: [(&str, Field); 51] = [
 ];
 
 impl Field {
-    /// The field's name, as [`FIELDS`] has it.
+    /// The field's name, as `FIELDS` has it.
     #[must_use]
     pub fn name(self) -> &'static str {
         FIELDS.iter().find(|(_, field)| *field == self).map_or("", |(name, _)| name)

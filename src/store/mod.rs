@@ -1,6 +1,6 @@
 //! The only writer of data files: open, transactions, upsert, verify, history.
 //!
-//! A database is a folder with one Delta table per [`Table`](crate::model::Table)
+//! A database is a folder with one Delta table per [`Table`]
 //! and a small file that names the current version of each, so that a reader
 //! sees a transaction over several tables whole or not at all.
 

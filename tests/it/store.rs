@@ -46,7 +46,7 @@ fn ids(snapshot: &Snapshot) -> Vec<Vec<String>> {
         let reader = ParquetRecordBatchReaderBuilder::try_new(file).unwrap().build().unwrap();
         reader
             .flat_map(|batch| {
-                let column = batch.unwrap().column(1).clone();
+                let column = Arc::clone(batch.unwrap().column(1));
                 let column: &datafusion::arrow::array::StringArray =
                     column.as_any().downcast_ref().unwrap();
                 column.iter().map(|id| id.unwrap().to_owned()).collect::<Vec<_>>()

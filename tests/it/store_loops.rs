@@ -63,8 +63,8 @@ fn kill(mut writer: Child) -> Option<u64> {
     let output = writer.wait_with_output().unwrap();
     let output = String::from_utf8_lossy(&output.stdout).into_owned();
     // The test harness may have begun the line.
-    let numbers = output.lines().filter_map(|line| line.rsplit_once("done ")?.1.parse().ok());
-    numbers.last()
+    let mut numbers = output.lines().filter_map(|line| line.rsplit_once("done ")?.1.parse().ok());
+    numbers.next_back()
 }
 
 /// Checks that what was acknowledged is there, and nothing by halves, before

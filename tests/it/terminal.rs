@@ -3,7 +3,6 @@
 //! Where tmux is missing the tests say so and pass: nothing else can tell what a
 //! terminal shows.
 
-use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Output};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -21,11 +20,16 @@ struct Screen {
     _home: tempfile::TempDir,
 }
 
+#[expect(clippy::print_stderr, reason = "a skipped test must say so")]
+fn say_skipped() {
+    eprintln!("skipped: tmux is not installed");
+}
+
 impl Screen {
     /// Starts the shell on `columns` × 30 cells, or `None` without tmux.
     fn open(columns: usize) -> Option<Self> {
         if Command::new("tmux").arg("-V").output().is_err() {
-            writeln!(std::io::stderr(), "skipped: tmux is not installed").unwrap();
+            say_skipped();
             return None;
         }
         let home = tempfile::tempdir().unwrap();
