@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use super::{DONE, Exit, Program, query, report, say};
-use crate::cli::{Common, Generate, Query};
+use super::{DONE, Exit, Program, lists, query, report, say};
+use crate::cli::{Common, Generate, Output, Query};
 use crate::database::Database;
 use crate::error::{Error, Result};
-use crate::generate::{self, Scale, Summary};
+use crate::generate::{self, Scale, Summary, World};
 use crate::render::group_digits;
 use crate::store::Store;
 
@@ -38,15 +38,36 @@ async fn sample(path: &Path, program: &Program) -> Result<Database> {
 
 /// `weiku generate DB`.
 pub(super) async fn generate(generate: &Generate, program: &Program) -> Result<Exit> {
-    let scale = match generate.scale.as_str() {
-        "s" => Scale::Small,
-        "m" => Scale::Medium,
-        "l" => Scale::Large,
-        other => {
-            return Err(Error::usage(format!("no scale `{other}`")).hint("there are s, m and l"));
-        }
-    };
+    let scale: Scale = generate.scale.parse()?;
+    if let Some(format) = &generate.export {
+        return export(generate, format, scale, program).await;
+    }
     make(&generate.database, scale, generate.seed, program).await?;
+    if generate.check {
+        let seed = generate.seed;
+        let made =
+            tokio::task::spawn_blocking(move || generate::check(&World::new(scale, seed)?, scale));
+        let table = made.await.map_err(|error| Error::internal(error.to_string()))??;
+        lists::table(&table, &Output::default(), program)?;
+    }
+    Ok(DONE)
+}
+
+/// The world as the files of a crawler.
+async fn export(
+    generate: &Generate,
+    format: &str,
+    scale: Scale,
+    program: &Program,
+) -> Result<Exit> {
+    let bar = program.bar("writing posts");
+    bar.set_length(scale.posts());
+    let (folder, seed) = (&generate.database, generate.seed);
+    let written =
+        generate::export(folder, format, scale, seed, &mut |posts| bar.set_position(posts)).await;
+    bar.finish_and_clear();
+    let text = format!("{}: {} posts\n", folder.display(), group_digits(written?.posts));
+    say(&mut program.stderr(), &text)?;
     Ok(DONE)
 }
 

@@ -126,9 +126,14 @@ fn texts(
 fn table_of(columns: Vec<(&str, ArrayRef)>, output: &Output, program: &Program) -> Result<Exit> {
     let batch =
         RecordBatch::try_from_iter(columns).map_err(|error| Error::internal(error.to_string()))?;
+    table(&batch, output, program)
+}
+
+/// Writes a table in the format that was asked for.
+pub(super) fn table(batch: &RecordBatch, output: &Output, program: &Program) -> Result<Exit> {
     let config = program.resolve(&Common::default())?;
     let mut answers = Answers::new(output, &config, program)?;
-    answers.write_batch(&batch, program)?;
+    answers.write_batch(batch, program)?;
     answers.finish()?;
     Ok(DONE)
 }
