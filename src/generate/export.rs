@@ -56,6 +56,22 @@ pub async fn export(
 ) -> Result<Summary> {
     let export = find(format)?;
     std::fs::create_dir(folder).map_err(|error| Error::io("make", folder, &error))?;
+    let written = write(folder, export, scale, seed, progress).await;
+    if written.is_err() {
+        // Half a world helps nobody; the error is what to tell of.
+        let _ = std::fs::remove_dir_all(folder);
+    }
+    written
+}
+
+/// Writes the files of an export to an empty folder.
+async fn write(
+    folder: &Path,
+    export: &'static Export,
+    scale: Scale,
+    seed: u64,
+    progress: &mut (dyn FnMut(u64) + Send),
+) -> Result<Summary> {
     let world = Arc::new(blocking(move || World::new(scale, seed)).await?);
     let path = folder.join(export.accounts.0);
     std::fs::write(&path, (export.accounts.1)(&world))

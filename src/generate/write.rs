@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use datafusion::arrow::record_batch::RecordBatch;
 use futures::{StreamExt, stream};
-use tokio::task::spawn_blocking;
+use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::{Scale, World};
 use crate::error::{Error, Result};
@@ -43,14 +43,15 @@ pub async fn generate(
     expect_empty(store).await?;
     let world = Arc::new(blocking(move || World::new(scale, seed)).await?);
     let mut summary = Summary::default();
+    // Snapshots do not wait for posts, nor posts for them.
     let of_world = |make: fn(&World) -> Result<Vec<RecordBatch>>| {
         let world = Arc::clone(&world);
-        blocking(move || make(&world))
+        tokio::spawn(blocking(move || make(&world)))
     };
-    let accounts = of_world(|world| world.accounts().collect()).await?;
-    summary.accounts = append(&mut transaction, &ACCOUNTS, accounts).await?;
-    let snapshots = of_world(|world| world.account_snapshots().collect()).await?;
-    summary.account_snapshots = append(&mut transaction, &ACCOUNT_SNAPSHOTS, snapshots).await?;
+    let accounts = of_world(|world| world.accounts().collect());
+    let account_snapshots = of_world(|world| world.account_snapshots().collect());
+    let post_snapshots = of_world(|world| world.post_snapshots().collect());
+    summary.accounts = append(&mut transaction, &ACCOUNTS, made(accounts).await?).await?;
     let threads = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
     let mut blocks = stream::iter(0..world.blocks())
         .map(|block| {
@@ -62,7 +63,9 @@ pub async fn generate(
         summary.posts += append(&mut transaction, &POSTS, batches?).await?;
         progress(summary.posts);
     }
-    let snapshots = of_world(|world| world.post_snapshots().collect()).await?;
+    let snapshots = made(account_snapshots).await?;
+    summary.account_snapshots = append(&mut transaction, &ACCOUNT_SNAPSHOTS, snapshots).await?;
+    let snapshots = made(post_snapshots).await?;
     summary.post_snapshots = append(&mut transaction, &POST_SNAPSHOTS, snapshots).await?;
     transaction.commit().await?;
     Ok(summary)
@@ -97,6 +100,11 @@ async fn append(
         transaction.append(table, batch).await?;
     }
     Ok(rows)
+}
+
+/// What a task has made.
+async fn made(task: JoinHandle<Result<Vec<RecordBatch>>>) -> Result<Vec<RecordBatch>> {
+    task.await.map_err(|error| Error::internal(error.to_string()))?
 }
 
 /// Does work that takes long on a thread that may block.
