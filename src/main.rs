@@ -36,10 +36,17 @@ fn main() -> ExitCode {
     }
 }
 
+/// Threads beyond one per core: a cancelled operator that computes without a
+/// pause may hold a core's thread for seconds, and the next query must not wait
+/// for it.
+const SPARE_THREADS: usize = 2;
+
 /// The threads on which queries run.
 fn runtime() -> Result<tokio::runtime::Runtime> {
+    let cores = std::thread::available_parallelism().map_or(2, usize::from);
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
+        .worker_threads(cores + SPARE_THREADS)
         .thread_stack_size(STACK_BYTES)
         .build()
         .map_err(|error| Error::internal(format!("cannot start threads: {error}")))

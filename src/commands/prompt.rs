@@ -9,7 +9,7 @@ use crate::engine::{Params, Session};
 use crate::error::Result;
 use crate::queries::Library;
 use crate::render;
-use crate::shell;
+use crate::shell::{self, Shell};
 
 /// Opens the shell as the flags of `query` say.
 pub(super) async fn open(
@@ -20,10 +20,42 @@ pub(super) async fn open(
     program: &Program,
 ) -> Result<Exit> {
     let library = library(config, query.database.as_deref())?;
+    let options = options(query, config, params, program)?;
+    shell::run(session, library, options).await
+}
+
+/// Runs a script that uses the shell's commands, as the shell's `.read` would.
+pub(super) async fn script(
+    text: &str,
+    file: Option<&str>,
+    query: &Query,
+    session: Session,
+    config: &Config,
+    program: &Program,
+) -> Result<()> {
+    let library = library(config, query.database.as_deref())?;
+    let params = super::query::params(&query.common.params)?;
+    let mut options = options(query, config, params, program)?;
+    options.quiet = true;
+    options.timing = false;
+    if query.output.format_name().is_none() && !program.environment.stdout_terminal {
+        options.format = render::format("csv")?;
+    }
+    let mut plain = shell::Plain;
+    let mut shell = Shell::new(session, library, options, &mut plain)?;
+    shell.execute(text, file).await.map(|_| ())
+}
+
+fn options(
+    query: &Query,
+    config: &Config,
+    params: Params,
+    program: &Program,
+) -> Result<shell::Options> {
     let environment = &program.environment;
     let asked = query.output.format_name().or(config.file.format.as_deref());
     let defaults = shell::Options::default();
-    let options = shell::Options {
+    Ok(shell::Options {
         database: query.database.clone(),
         format: asked.map(render::format).transpose()?.unwrap_or(defaults.format),
         max_rows: config.file.max_rows.unwrap_or(defaults.max_rows),
@@ -40,8 +72,7 @@ pub(super) async fn open(
             .map(|folder| folder.join("init.sql")),
         params,
         ..defaults
-    };
-    shell::run(session, library, options).await
+    })
 }
 
 /// Where saved queries are looked up.

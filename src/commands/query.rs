@@ -30,7 +30,14 @@ pub(super) async fn execute(query: &Query, program: &Program) -> Result<Exit> {
     let _listening = super::interrupt::cancel_on_interrupt(&session);
     let mut exit = DONE;
     for one in &scripts {
-        for statement in statements(one)? {
+        let (text, file) = read(one)?;
+        if has_commands(&text) {
+            let session = session.clone();
+            let file = file.as_deref();
+            super::prompt::script(&text, file, query, session, &config, program).await?;
+            continue;
+        }
+        for statement in script::parse(&text, file.as_deref())? {
             match run(&session, &statement, &params, &mut answers, program).await {
                 Ok(()) => {}
                 Err(error) if is_broken_pipe(&error) => return Ok(DONE),
@@ -65,22 +72,36 @@ async fn run(
     answers.write(answer, program).await
 }
 
-/// The statements of a script.
-fn statements(source: &Script) -> Result<Vec<Statement>> {
+/// The text of a script, and the file that it stands in.
+fn read(source: &Script) -> Result<(String, Option<String>)> {
     match source {
-        Script::Text(text) => script::parse(text, None),
+        Script::Text(text) => Ok((text.clone(), None)),
         Script::File(path) if path == Path::new("-") => {
             let mut bytes = Vec::new();
             let read = std::io::stdin().read_to_end(&mut bytes);
             read.map_err(|error| Error::io("read", path, &error))?;
-            script::parse(&text(bytes, "standard input")?, None)
+            Ok((text(bytes, "standard input")?, None))
         }
         Script::File(path) => {
             let bytes = std::fs::read(path).map_err(|error| Error::io("read", path, &error))?;
             let name = path.display().to_string();
-            script::parse(&text(bytes, &name)?, Some(&name))
+            Ok((text(bytes, &name)?, Some(name)))
         }
     }
+}
+
+/// Whether a script uses commands of the shell: a line that begins with a dot
+/// and a letter where a statement may begin.
+fn has_commands(text: &str) -> bool {
+    let mut offset = 0;
+    text.split_inclusive('\n').any(|line| {
+        let before = &text[..offset];
+        offset += line.len();
+        let mut start = line.trim_start_matches('\u{feff}').chars();
+        start.next() == Some('.')
+            && start.next().is_some_and(|letter| letter.is_ascii_alphabetic())
+            && script::is_complete(before)
+    })
 }
 
 /// SQL must be UTF-8; anything else is named with the place of its first fault.

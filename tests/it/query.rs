@@ -190,6 +190,15 @@ fn a_date_beside_an_instant_is_a_day_of_the_session_time_zone() {
 }
 
 #[test]
+fn commands_of_the_shell_work_in_scripts_too() {
+    let output = weiku(&[], ".mode jsonl\nSELECT 1 AS a;\n.mode csv\nSELECT '\n.x' AS b;\n");
+    assert_eq!(stdout(&output), "{\"a\":1}\nb\n\"\n.x\"\n", "{}", stderr(&output));
+    let wrong = weiku(&["-c", ".tabels"], "");
+    assert_eq!(code(&wrong), 2, "{}", stderr(&wrong));
+    assert!(stderr(&wrong).contains(".tables"), "{}", stderr(&wrong));
+}
+
+#[test]
 fn a_closed_pipe_ends_quietly() {
     let script = format!(
         "{} -c 'SELECT value FROM generate_series(1, 5000000)' | head -1; exit ${{PIPESTATUS[0]}}",
