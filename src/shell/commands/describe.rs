@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 
 use super::{About, Command, Reach, one_statement, source};
+use crate::catalog::view;
 use crate::engine::Params;
 use crate::error::{Error, Place, Result};
 use crate::model;
@@ -39,23 +40,29 @@ impl Command for Describe {
         let statement = one_statement(&ABOUT, &format!("SELECT * FROM {}", source(arguments)))?;
         let plan = shell.session.plan(&statement, &Params::new()).await.map_err(unplaced)?;
         let name = arguments.trim_end_matches(';');
-        let is_stored = snapshot::relations(&shell.session)
-            .await
-            .iter()
-            .any(|known| known.name == name && known.kind == "table");
-        let table = model::table(name).filter(|_| is_stored);
+        let relations = snapshot::relations(&shell.session).await;
+        let kind = relations.iter().find(|known| known.name == name).map(|known| known.kind);
+        let table = model::table(name).filter(|_| kind == Some("table"));
+        let view = view(name).filter(|_| kind == Some("view"));
+        let about = |column: &str| {
+            let stored = table.and_then(|table| table.column(column)).map(|known| known.summary);
+            let viewed = || {
+                let mut columns = view?.columns.iter();
+                columns.find(|(known, _)| *known == column).map(|(_, about)| *about)
+            };
+            stored.or_else(viewed).unwrap_or_default()
+        };
         let rows: Vec<Vec<Cell>> = plan
             .schema()
             .fields()
             .iter()
             .map(|field| {
-                let known = table.and_then(|table| table.column(field.name()));
                 let null = if field.is_nullable() { "yes" } else { "no" };
                 vec![
                     Cell::from(field.name().as_str()),
                     Cell::from(type_name(field.data_type())),
                     Cell::from(null),
-                    Cell::from(known.map_or("", |known| known.summary)),
+                    Cell::from(about(field.name())),
                 ]
             })
             .collect();

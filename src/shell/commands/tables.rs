@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 
 use super::{About, Command, Reach, matches};
+use crate::catalog::view;
 use crate::engine::Session;
 use crate::error::Result;
 use crate::model;
@@ -51,13 +52,16 @@ impl Command for Tables {
                 "view" => None,
                 _ => count(shell, &relation.name).await?,
             };
-            let known = model::table(&relation.name).filter(|_| relation.kind == "table");
-            let about = known.map_or("", |table| table.summary);
+            let about = match relation.kind {
+                "table" => model::table(&relation.name).map(|table| table.summary),
+                "view" => view(&relation.name).map(|view| view.summary),
+                _ => None,
+            };
             rows.push(vec![
                 Cell::from(relation.name),
                 Cell::from(relation.kind),
                 Cell::from(count),
-                Cell::from(about),
+                Cell::from(about.unwrap_or_default()),
             ]);
         }
         if rows.is_empty() {
