@@ -9,6 +9,7 @@ mod checked_sum;
 mod diagnose;
 mod guard;
 mod names;
+mod remembered_trunc;
 mod rewrite;
 pub mod script;
 mod session;
