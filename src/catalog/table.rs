@@ -139,7 +139,7 @@ impl TableProvider for StoreTable {
         // The format adds the session's Parquet options and its cache of
         // footers.
         ParquetFormat::default()
-            .with_options(state.table_options().parquet.clone())
+            .with_options(state.default_table_options().parquet)
             .create_physical_plan(state, config)
             .await
     }

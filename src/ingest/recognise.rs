@@ -64,6 +64,11 @@ fn unknown(head: &Head) -> Error {
 
 fn seen(head: &Head) -> String {
     let names: Vec<&str> = head.names().take(SHOWN).collect();
+    // Bytes that are no text became replacement or control characters.
+    let odd = |letter: char| letter == '\u{fffd}' || letter.is_control();
+    if names.iter().any(|name| name.contains(odd)) {
+        return "this file, which is no text".to_owned();
+    }
     let kind = match (head.is_parquet(), head.is_json()) {
         (true, _) => return "the columns of this Parquet file".to_owned(),
         (_, true) => "JSON with the keys",

@@ -147,5 +147,7 @@ pub(super) fn sealed_json(value: &impl Serialize) -> Result<String> {
 
 /// The error that says that `root` holds no database.
 fn no_database(root: &Path) -> Error {
-    Error::usage(format!("{} is not a weiku database", root.display()))
+    let root = root.display();
+    Error::usage(format!("{root} is not a weiku database"))
+        .hint(format!("`weiku import {root} FILE...` or `weiku generate {root}` makes one"))
 }

@@ -207,3 +207,21 @@ fn a_closed_pipe_ends_quietly() {
     let output = Command::new("bash").args(["-c", &script]).output().unwrap();
     assert_eq!((code(&output), stderr(&output).as_str()), (0, ""));
 }
+
+#[test]
+fn a_picture_leaves_no_database_and_a_missing_one_is_explained() {
+    let folder = tempfile::tempdir().unwrap();
+    let picture = folder.path().join("picture.png");
+    let bytes: Vec<u8> =
+        (0..4000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+    std::fs::write(&picture, [b"\x89PNG\r\n\x1a\n".as_slice(), &bytes].concat()).unwrap();
+    let database = folder.path().join("db");
+    let arguments = ["import", database.to_str().unwrap(), picture.to_str().unwrap()];
+    let output = weiku(&arguments, "");
+    assert_eq!(code(&output), 1);
+    assert!(stderr(&output).contains("no import format"), "{}", stderr(&output));
+    assert!(!database.exists(), "a database was left behind");
+    let output = weiku(&[database.to_str().unwrap(), "-c", "SELECT 1"], "");
+    assert_eq!(code(&output), 2);
+    assert!(stderr(&output).contains("weiku import"), "{}", stderr(&output));
+}
