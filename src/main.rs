@@ -27,7 +27,13 @@ fn main() -> ExitCode {
     };
     let errors = cli.errors();
     let program = Program { environment: environment() };
-    match runtime().and_then(|runtime| runtime.block_on(execute(cli, &program))) {
+    let outcome = runtime().and_then(|runtime| {
+        let outcome = runtime.block_on(execute(cli, &program));
+        // An operator that was cancelled while it computes is not waited for.
+        runtime.shutdown_background();
+        outcome
+    });
+    match outcome {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
             program.report(&error, errors);
