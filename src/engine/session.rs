@@ -310,9 +310,6 @@ fn config(settings: &Settings) -> SessionConfig {
     options.catalog.newlines_in_values = true;
     options.sql_parser.collect_spans = true;
     options.optimizer.enable_window_topn = true;
-    // Lets a join know how many rows the join or aggregation below it gives, and
-    // so build its table from the smaller side.
-    options.optimizer.use_statistics_registry = true;
     options.explain.show_statistics = false;
     config
 }
