@@ -122,6 +122,16 @@ fn ctrl_c_stops_a_statement_and_keeps_the_session() {
 }
 
 #[test]
+fn ctrl_c_on_a_text_clears_the_line_and_on_an_empty_prompt_does_nothing() {
+    let Some(screen) = Screen::open(120) else { return };
+    screen.type_text("select 'thrown away'");
+    screen.press(&["C-c", "C-c"]);
+    screen.enter("select 40 + 3 as n;");
+    screen.wait_for("43");
+    screen.press(&["C-d"]);
+}
+
+#[test]
 fn tab_completes_columns_of_an_alias_in_the_middle_of_a_line() {
     let Some(screen) = Screen::open(80) else { return };
     screen.enter("create view posts as select 'iPhone' as client, '微博' as content;");
