@@ -6,12 +6,14 @@ use std::time::{Duration, Instant};
 use datafusion::arrow::datatypes::{Schema, SchemaRef};
 use datafusion::arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use datafusion::error::DataFusionError;
-use datafusion::execution::SendableRecordBatchStream;
-use datafusion::physical_plan::ExecutionPlan;
+use datafusion::execution::{SendableRecordBatchStream, SessionState, TaskContext};
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use futures::StreamExt;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
+use super::cluster::{Cluster, Run, Verdict};
 use super::diagnose::Translator;
 use crate::error::{Error, Kind, Result};
 
@@ -38,10 +40,74 @@ impl std::fmt::Debug for Answer {
 
 /// A query that has been planned and set in motion.
 pub(super) struct Started {
-    pub(super) plan: Arc<dyn ExecutionPlan>,
-    pub(super) stream: SendableRecordBatchStream,
+    pub(super) query: Query,
+    pub(super) running: Running,
     /// What the person would call the columns; see [`super::names`].
     pub(super) names: Vec<Option<String>>,
+}
+
+/// A statement, to be started and, when a machine is lost, started again.
+pub(super) struct Query {
+    /// The session as it was when the statement came.
+    pub(super) state: SessionState,
+    pub(super) plan: LogicalPlan,
+    pub(super) cluster: Option<Arc<dyn Cluster>>,
+}
+
+/// A statement that has been started.
+pub(super) struct Running {
+    plan: Arc<dyn ExecutionPlan>,
+    stream: SendableRecordBatchStream,
+}
+
+impl Query {
+    /// Plans it on the machines that there are, and sets it in motion.
+    pub(super) async fn start(&self) -> Result<Running, DataFusionError> {
+        let plan = self.state.create_physical_plan(&self.plan).await?;
+        let task = Arc::new(TaskContext::from(&self.state));
+        let stream = execute_stream(Arc::clone(&plan), task)?;
+        Ok(Running { plan, stream })
+    }
+
+    /// Hands the batches to `sender`; starts again as long as no row has been
+    /// handed over and the cluster says so.
+    async fn drive(
+        self,
+        mut running: Running,
+        sender: mpsc::Sender<Result<RecordBatch, DataFusionError>>,
+    ) {
+        let mut run = Run { starts: 1, gave_rows: false };
+        while let Some(mut batch) = running.stream.next().await {
+            if let Err(failure) = batch {
+                match self.recover(&running.plan, failure, run).await {
+                    Ok(again) => {
+                        running = again;
+                        run.starts += 1;
+                        continue;
+                    }
+                    Err(failure) => batch = Err(failure),
+                }
+            }
+            run.gave_rows |= batch.as_ref().is_ok_and(|batch| batch.num_rows() > 0);
+            if sender.send(batch).await.is_err() {
+                break;
+            }
+        }
+    }
+
+    async fn recover(
+        &self,
+        plan: &Arc<dyn ExecutionPlan>,
+        failure: DataFusionError,
+        run: Run,
+    ) -> Result<Running, DataFusionError> {
+        let Some(cluster) = &self.cluster else { return Err(failure) };
+        match cluster.judge(plan, &failure, run).await {
+            Verdict::Failed => Err(failure),
+            Verdict::Lost(error) => Err(DataFusionError::External(Box::new(error))),
+            Verdict::Again => self.start().await,
+        }
+    }
 }
 
 /// What may end a query before its time.
@@ -83,16 +149,11 @@ impl Answer {
     /// Starts to pull batches from `stream` on a task of its own, so that a
     /// cancellation is heard even while an operator computes without a pause.
     pub(super) fn start(started: Started, stop: Stop, translator: Translator) -> Self {
-        let Started { plan, mut stream, names } = started;
-        let schema = renamed(&stream.schema(), &names);
+        let Started { query, running, names } = started;
+        let schema = renamed(&running.stream.schema(), &names);
+        let plan = Arc::clone(&running.plan);
         let (sender, batches) = mpsc::channel(2);
-        let worker = tokio::spawn(async move {
-            while let Some(batch) = stream.next().await {
-                if sender.send(batch).await.is_err() {
-                    break;
-                }
-            }
-        });
+        let worker = tokio::spawn(query.drive(running, sender));
         Self { schema, plan, batches, worker, stop, translator, ended: false }
     }
 

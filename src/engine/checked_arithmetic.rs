@@ -88,6 +88,14 @@ impl Checked {
     }
 }
 
+/// The functions that stand for operators, which no statement can name, for
+/// those who run plans that were made elsewhere.
+pub(super) fn functions() -> impl Iterator<Item = ScalarUDF> {
+    [Checked::Plus, Checked::Minus, Checked::Times]
+        .into_iter()
+        .map(|operator| ScalarUDF::from(CheckedOperator::new(operator)))
+}
+
 /// The function that stands for an operator.
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct CheckedOperator {

@@ -6,6 +6,7 @@
 mod answer;
 mod checked_arithmetic;
 mod checked_sum;
+mod cluster;
 mod diagnose;
 mod guard;
 mod names;
@@ -17,6 +18,7 @@ mod settings;
 mod zoned_casts;
 
 pub use answer::Answer;
+pub use cluster::{Cluster, Run, Verdict, running_options};
 pub use script::Statement;
-pub use session::{Params, Session};
+pub use session::{Params, Session, running_state, runtime_builder};
 pub use settings::Settings;

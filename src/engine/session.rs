@@ -10,16 +10,16 @@ use datafusion::common::{ParamValues, ScalarValue};
 use datafusion::error::DataFusionError;
 use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
-use datafusion::execution::session_state::SessionStateBuilder;
+use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
 use datafusion::logical_expr::{AggregateUDF, LogicalPlan, ScalarUDF};
-use datafusion::physical_plan::execute_stream;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use datafusion::sql::parser::Statement as Parsed;
 use tokio::sync::watch;
 
-use super::answer::{Answer, Started, Stop};
-use super::checked_arithmetic::CheckArithmetic;
+use super::answer::{Answer, Query, Started, Stop};
+use super::checked_arithmetic::{self, CheckArithmetic};
 use super::checked_sum::CheckedSum;
+use super::cluster::rules_running;
 use super::diagnose::Translator;
 use super::guard;
 use super::names;
@@ -207,12 +207,22 @@ impl Session {
     ) -> Result<Started, DataFusionError> {
         let parsed = self.parse(statement)?;
         let names = names::of_columns(&parsed);
+        self.call_cluster().await.map_err(foreign)?;
         let plan = self.logical(parsed, params).await?;
         let frame = self.inner.context.execute_logical_plan(plan).await?;
-        let task = Arc::new(frame.task_ctx());
-        let plan = frame.create_physical_plan().await?;
-        let stream = execute_stream(Arc::clone(&plan), task)?;
-        Ok(Started { plan, stream, names })
+        let (state, plan) = frame.into_parts();
+        let query = Query { state, plan, cluster: self.inner.settings.cluster.clone() };
+        let running = query.start().await?;
+        Ok(Started { query, running, names })
+    }
+
+    /// Makes sure that the machines of the cluster are there, and that they will
+    /// know the options of the session as they are now.
+    async fn call_cluster(&self) -> Result<()> {
+        let Some(cluster) = &self.inner.settings.cluster else { return Ok(()) };
+        cluster.muster().await?;
+        let state = self.inner.context.state_ref();
+        cluster.brief(state.write().config_mut())
     }
 
     /// Makes the next statement see the newest commit, for all tables alike.
@@ -280,20 +290,49 @@ fn context(
     catalog
         .register_schema(SCHEMA, Arc::new(schema))
         .map_err(|error| Error::internal(error.to_string()))?;
-    let state = SessionStateBuilder::new()
+    let mut builder = SessionStateBuilder::new()
         .with_config(config(settings))
         .with_runtime_env(runtime)
         .with_default_features()
         .with_analyzer_rule(Arc::new(CastInZone))
-        .with_analyzer_rule(Arc::new(CheckArithmetic))
-        .build();
+        .with_analyzer_rule(Arc::new(CheckArithmetic));
+    if let Some(cluster) = &settings.cluster {
+        builder = cluster.equip(builder)?;
+    }
+    let context = with_functions(builder.build());
+    context.register_catalog(CATALOG, Arc::new(catalog));
+    let _ = state_cell.set(context.state_weak_ref());
+    Ok(context)
+}
+
+/// A context that knows our functions, wherever its plans are made or run.
+fn with_functions(state: SessionState) -> SessionContext {
     let context = SessionContext::new_with_state(state);
     context.register_udaf(AggregateUDF::from(CheckedSum::default()));
     context.register_udf(ScalarUDF::from(RememberedTrunc::default()));
-    context.register_catalog(CATALOG, Arc::new(catalog));
     crate::functions::register(&context);
-    let _ = state_cell.set(context.state_weak_ref());
-    Ok(context)
+    context
+}
+
+/// The state of a session that runs plans made in another one, whose
+/// [`running_options`](super::running_options) are `options`; it has no tables,
+/// since plans name files.
+///
+/// # Errors
+/// When an option means nothing here.
+pub fn running_state(
+    mut builder: SessionStateBuilder,
+    options: &BTreeMap<String, String>,
+) -> Result<SessionState, DataFusionError> {
+    let config = builder.config().get_or_insert_default().options_mut();
+    for (key, value) in options.iter().filter(|(key, _)| rules_running(key)) {
+        config.set(key, value)?;
+    }
+    let context = with_functions(builder.build());
+    for function in checked_arithmetic::functions() {
+        context.register_udf(function);
+    }
+    Ok(context.state())
 }
 
 fn config(settings: &Settings) -> SessionConfig {
@@ -315,10 +354,15 @@ fn config(settings: &Settings) -> SessionConfig {
 }
 
 fn runtime(settings: &Settings) -> Result<Arc<RuntimeEnv>> {
-    let mut builder = RuntimeEnvBuilder::new();
-    if let Some(limit) = settings.memory_limit {
-        let pool = TrackConsumersPool::new(FairSpillPool::new(limit), NAMED_CONSUMERS);
-        builder = builder.with_memory_pool(Arc::new(pool));
-    }
+    let builder = runtime_builder(settings.memory_limit);
     builder.build_arc().map_err(|error| Error::internal(error.to_string()))
+}
+
+/// What queries share: `memory_limit` bytes, if there is a limit, and caches.
+#[must_use]
+pub fn runtime_builder(memory_limit: Option<usize>) -> RuntimeEnvBuilder {
+    let builder = RuntimeEnvBuilder::new();
+    let Some(limit) = memory_limit else { return builder };
+    let pool = TrackConsumersPool::new(FairSpillPool::new(limit), NAMED_CONSUMERS);
+    builder.with_memory_pool(Arc::new(pool))
 }

@@ -1,7 +1,10 @@
 //! What a session is allowed and told.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
+
+use super::cluster::Cluster;
 
 /// The settings of a session, resolved: flags, environment, file and defaults
 /// have been put together already.
@@ -23,6 +26,8 @@ pub struct Settings {
     pub allow: Vec<PathBuf>,
     /// Whether filters are applied while Parquet pages are decoded.
     pub pushdown: bool,
+    /// Other machines that run parts of large queries.
+    pub cluster: Option<Arc<dyn Cluster>>,
 }
 
 impl Default for Settings {
@@ -36,6 +41,7 @@ impl Default for Settings {
             safe: false,
             allow: Vec::new(),
             pushdown: true,
+            cluster: None,
         }
     }
 }
