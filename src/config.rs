@@ -11,6 +11,7 @@ use serde::Deserialize;
 use crate::cli::{Common, When};
 use crate::engine::Settings;
 use crate::error::{Error, Result, nearest};
+use crate::queries::parse_duration;
 
 /// What surrounds the program, read once by `main`.
 #[derive(Debug, Clone, Default)]
@@ -260,22 +261,9 @@ pub fn bytes(text: &str) -> Result<usize> {
 /// # Errors
 /// When it is none of these.
 pub fn duration(text: &str) -> Result<Duration> {
-    let wrong =
-        || Error::usage(format!("`{text}` is not a time")).hint("write it like 60s, 5m or 1h");
-    let at = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
-    let number: f64 = text[..at].parse().map_err(|_| wrong())?;
-    let unit = match text[at..].trim() {
-        "ms" => 1e-3,
-        "" | "s" => 1.0,
-        "m" | "min" => 60.0,
-        "h" => 3600.0,
-        _ => return Err(wrong()),
-    };
-    let seconds = number * unit;
-    if !(1e-3..=1e9).contains(&seconds) {
-        return Err(wrong());
-    }
-    Ok(Duration::from_secs_f64(seconds))
+    parse_duration(text).ok_or_else(|| {
+        Error::usage(format!("`{text}` is not a time")).hint("write it like 60s, 5m or 1h")
+    })
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 title = "Government accounts in all"
 description = """The report of 2012 states 50,000 government micro-blogs on Sina Weibo. This sets beside that figure how many
 this database holds; shares found below speak for the accounts collected, not for all."""
+order = 1
 tags = ["report", "2012"]
 params.stated = { type = "int", default = 50000, min = 1, description = "accounts in all, as the report states" }
 expect = [

@@ -3,6 +3,7 @@ title = "Planning (d): linguistic form"
 description = """How each ministry writes in its own posts: length, formality (0 lively, 0.5 neutral, 1 formal), and the shares of posts
 with a question, emoji, a 【title】, a #topic# and a link. Lively tone belongs to interaction and formal tone to news; a ministry
 that talks in one tone only has one kind of post."""
+order = 12
 tags = ["report", "2012", "planning"]
 chart = { kind = "bar", x = "organization", y = "formality" }
 expect = [

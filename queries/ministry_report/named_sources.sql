@@ -3,6 +3,7 @@ title = "Planning (b): experts and the official position"
 description = """Which share of each ministry's own posts names who speaks: a spokesperson, an expert, an office, the press; and which
 share denies rumours or corrects. It counts the words that introduce a source; a source without them goes unseen, and what is
 quoted is not checked."""
+order = 9
 tags = ["report", "2012", "planning"]
 expect = [
   { rows = 17 },

@@ -4,6 +4,7 @@ description = """How each account is run, read off its own posts: interaction, n
 'emergency' if it warns or reports what is urgent, else 'interaction' if it answers, asks or invites, else 'news'
 (post_style). An account with a quarter of interaction lives by it; else one with a sixth of emergencies serves them; else
 it releases news (style). Words are counted, not understood: read the examples of an account before you judge it."""
+order = 6
 tags = ["report", "2012", "style"]
 expect = [
   { rows = 44 },

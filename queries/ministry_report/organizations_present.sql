@@ -2,6 +2,7 @@
 title = "Ministries on the micro-blog"
 description = """How many bodies of the central government are present, by rank, and how many accounts they run. The report
 counts 17 bodies with 44 accounts."""
+order = 2
 tags = ["report", "2012"]
 expect = [
   { rows = 3 },

@@ -3,6 +3,7 @@ title = "Planning (a): who passes on whom"
 description = """Authority and guidance: how often accounts of one level pass on posts of another, and how fast. The delay is known
 only where the original is in the database. Who guides whom shows in the direction of the arrows: local accounts that pass on
 ministries' posts follow their lead."""
+order = 8
 tags = ["report", "2012", "planning"]
 expect = [
   { rows = ">= 1" },

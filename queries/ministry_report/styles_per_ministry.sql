@@ -2,8 +2,9 @@
 title = "Operating styles by ministry"
 description = """How many of each ministry's accounts are run in each of the three styles, by the rule of operating_styles. A ministry
 with several accounts divides the work between them; one with a single account has to choose."""
+order = 7
 tags = ["report", "2012", "style"]
-chart = { kind = "bar", x = "organization", y = "interaction,news,emergency" }
+chart = { kind = "bar", x = "organization", y = "interaction,news,emergency", stacked = true }
 expect = [
   { rows = 17 },
   { unique = ["organization"] },

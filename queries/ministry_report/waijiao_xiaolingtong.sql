@@ -2,6 +2,7 @@
 title = "The case of 外交小灵通"
 description = """The account that the report takes as its example: opened on 13 April 2011, 2.8 million followers and just over
 5,000 posts on 27 August 2012. The count of posts is the service's own; beside it stands how many this database holds."""
+order = 4
 tags = ["report", "2012", "case"]
 params.screen_name = { type = "text", default = "外交小灵通", description = "the account" }
 params.as_of = { type = "date", default = "2012-08-27", description = "the last day that counts" }

@@ -45,6 +45,8 @@ pub(super) struct Plot {
     pub(super) y_name: String,
     pub(super) axis: Axis,
     pub(super) series: Vec<Series>,
+    /// Whether the bars of one place stand on each other.
+    pub(super) stacked: bool,
 }
 
 /// What stands along x.
@@ -77,10 +79,29 @@ pub(super) struct Series {
     pub(super) points: Vec<(f64, Option<f64>)>,
 }
 
+impl Series {
+    /// The value at the place `x`: `None` where there is no row, and within it
+    /// `None` where the row has NULL. Points are in the order of x.
+    pub(super) fn at(&self, x: f64) -> Option<Option<f64>> {
+        let at = self.points.partition_point(|(other, _)| *other < x);
+        self.points.get(at).filter(|(other, _)| *other == x).map(|(_, y)| *y)
+    }
+}
+
 impl Plot {
     /// The least and greatest known y.
     pub(super) fn y_extent(&self) -> Option<(f64, f64)> {
+        if self.stacked {
+            return extent(self.places().into_iter().flat_map(|x| <[f64; 2]>::from(self.stack(x))));
+        }
         extent(self.series.iter().flat_map(|series| series.points.iter().filter_map(|(_, y)| *y)))
+    }
+
+    /// How far the bars at `x` reach when they stand on each other: those below
+    /// zero downwards, the others upwards.
+    pub(super) fn stack(&self, x: f64) -> (f64, f64) {
+        let values = self.series.iter().filter_map(|series| series.at(x).flatten());
+        values.fold((0.0, 0.0), |(low, high), value| (low + value.min(0.0), high + value.max(0.0)))
     }
 
     /// The least and greatest x.
@@ -238,7 +259,8 @@ impl Table<'_> {
             self.refuse_two_in_one_place(&all, &axis)?;
         }
         let y_name = if ys.len() == 1 { self.name(ys[0]) } else { String::new() };
-        let plot = Plot { mark, x_name: self.name(x), y_name, axis, series: all };
+        let stacked = spec.stacked && all.len() > 1;
+        let plot = Plot { mark, x_name: self.name(x), y_name, axis, series: all, stacked };
         Ok((Figure::Plot(plot), notes))
     }
 

@@ -1,15 +1,16 @@
-//! Results as pictures: in the terminal, and as SVG.
+//! Results as pictures: in the terminal, as SVG and as PNG.
 //!
 //! A [`Spec`] says what to draw, a [`Chart`] is made of it and the batches of a
-//! result, and is then drawn as text or as SVG. There is no PNG: any browser and
-//! `rsvg-convert` make one of the SVG, and a rasteriser with fonts would weigh
-//! more than the rest of the drawing.
+//! result, and is then drawn as text or as SVG; a PNG is drawn from the SVG.
 
 mod figure;
+mod png;
 mod scale;
 mod spec;
 mod svg;
 mod terminal;
+
+use std::path::Path;
 
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::arrow::record_batch::RecordBatch;
@@ -18,8 +19,11 @@ pub use spec::{KINDS, Kind, Spec};
 pub use svg::STYLE;
 pub use terminal::Screen;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use figure::Figure;
+
+/// The width of a chart for a narrow screen, in pixels.
+const NARROW: u32 = 380;
 
 /// A chart, ready to be drawn.
 #[derive(Debug)]
@@ -53,14 +57,44 @@ impl Chart {
     /// The chart as an SVG file, light or dark as its reader likes.
     #[must_use]
     pub fn to_svg(&self) -> String {
-        svg::draw(self, svg::Use::File)
+        svg::draw(self, svg::Use::File, self.width)
     }
 
     /// The chart as an SVG element for a page that has [`STYLE`] among its own
     /// styles.
     #[must_use]
     pub fn to_svg_element(&self) -> String {
-        svg::draw(self, svg::Use::Element)
+        svg::draw(self, svg::Use::Element, self.width)
+    }
+
+    /// As [`Chart::to_svg_element`] for a screen so narrow that the usual one
+    /// could not be read on it; `None` if the usual one is no wider.
+    #[must_use]
+    pub fn to_narrow_svg_element(&self) -> Option<String> {
+        (self.width > NARROW).then(|| svg::draw(self, svg::Use::Element, NARROW))
+    }
+
+    /// The chart as a PNG file, light, at twice its size.
+    ///
+    /// # Errors
+    /// When no font of the system has a letter of the chart.
+    pub fn to_png(&self) -> Result<Vec<u8>> {
+        png::draw(&svg::draw(self, svg::Use::Pixels, self.width))
+    }
+
+    /// The bytes of a file called `path`, whose suffix chooses SVG or PNG.
+    ///
+    /// # Errors
+    /// When the suffix is another; and as for [`Chart::to_png`].
+    pub fn to_file(&self, path: &Path) -> Result<Vec<u8>> {
+        match path.extension().and_then(|suffix| suffix.to_str()) {
+            Some("svg") => Ok(self.to_svg().into_bytes()),
+            Some("png") => self.to_png(),
+            _ => {
+                let message = format!("no kind of picture for the name {}", path.display());
+                Err(Error::usage(message).hint("end it with .svg or .png"))
+            }
+        }
     }
 
     /// What the chart shows, in a sentence, for those who cannot see it.

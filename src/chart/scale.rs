@@ -124,6 +124,23 @@ pub(super) fn value_label(value: f64, words: Readable) -> String {
     group_text(&trimmed(&format!("{value:.places$}")))
 }
 
+/// Labels of values that are read together: all with the same decimals.
+pub(super) fn value_labels(values: &[f64]) -> Vec<String> {
+    let labels: Vec<String> =
+        values.iter().map(|value| value_label(*value, Readable::Off)).collect();
+    let places = |label: &String| label.split_once('.').map_or(0, |(_, decimals)| decimals.len());
+    if labels.iter().any(|label| label.contains('e')) {
+        return labels;
+    }
+    let most = labels.iter().map(places).max().unwrap_or(0);
+    let pad = |label: String| {
+        let point = if most > 0 && !label.contains('.') { "." } else { "" };
+        let zeros = "0".repeat(most - places(&label));
+        format!("{label}{point}{zeros}")
+    };
+    labels.into_iter().map(pad).collect()
+}
+
 /// A number along x: years and ids must not be grouped.
 pub(super) fn plain_label(value: f64) -> String {
     if value.fract() == 0.0 && value.abs() < 1e15 {
@@ -231,7 +248,17 @@ pub(super) fn time_axis(low: f64, high: f64, most: usize) -> Scale {
     let step = step.unwrap_or_else(|| {
         Step::Months((round_step(rough / (365.25 * DAY as f64)).ceil() as i64).max(100) * 12)
     });
-    let times = step.ticks(low.ceil() as i64, high.floor() as i64);
+    let ticks_of = |step: Step| step.ticks(low.ceil() as i64, high.floor() as i64);
+    let mut times = ticks_of(step);
+    let mut step = step;
+    // A single tick says little: better a few too many, of which those that
+    // have no room are left out.
+    if times.len() < 2
+        && let Some(finer) = STEPS.iter().rev().find(|finer| finer.seconds() < step.seconds())
+    {
+        step = *finer;
+        times = ticks_of(step);
+    }
     let mut before = None;
     let ticks = times.into_iter().map(|time| {
         let label = step_label(time, step, before);

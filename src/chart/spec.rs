@@ -34,7 +34,8 @@ pub const KINDS: &[(&str, Kind, &str)] = &[
 ];
 
 /// The settings that a chart takes.
-const KEYS: &[&str] = &["kind", "x", "y", "series", "value", "title", "width", "height", "bins"];
+const KEYS: &[&str] =
+    &["kind", "x", "y", "series", "stacked", "value", "title", "width", "height", "bins"];
 
 /// What to draw. Columns that are not named are chosen: x is the first column,
 /// y the first one with numbers after it.
@@ -48,6 +49,9 @@ pub struct Spec {
     pub y: Vec<String>,
     /// The column whose values tell one line, or group of bars, from another.
     pub series: Option<String>,
+    /// Whether the bars of one place stand on each other; a terminal draws them
+    /// side by side in any case.
+    pub stacked: bool,
     /// The column with the numbers of a heat map.
     pub value: Option<String>,
     /// What stands above the chart.
@@ -66,7 +70,8 @@ impl Spec {
     pub fn new(kind: Kind) -> Self {
         let (x, series, value, title) = (None, None, None, None);
         let (width, height, bins) = (None, None, None);
-        Self { kind, x, y: Vec::new(), series, value, title, width, height, bins }
+        let stacked = false;
+        Self { kind, x, y: Vec::new(), series, stacked, value, title, width, height, bins }
     }
 
     /// Reads settings such as `kind` = `bar`, `x` = `tag`, `y` = `posts,likes`,
@@ -83,6 +88,9 @@ impl Spec {
         for (key, value) in settings {
             spec.set(key, value)?;
         }
+        if spec.stacked && spec.kind != Kind::Bar {
+            return Err(Error::usage("only bars can be stacked"));
+        }
         Ok(spec)
     }
 
@@ -92,6 +100,7 @@ impl Spec {
             "x" => self.x = Some(value.to_owned()),
             "y" => self.y = value.split(',').map(|name| name.trim().to_owned()).collect(),
             "series" => self.series = Some(value.to_owned()),
+            "stacked" => self.stacked = parse_truth(key, value)?,
             "value" => self.value = Some(value.to_owned()),
             "title" => self.title = Some(value.to_owned()),
             "width" => self.width = Some(parse_number(key, value, 100, 10_000)?),
@@ -132,6 +141,12 @@ fn parse_kind(text: &str) -> Result<Kind> {
             Some(near) => error.hint(format!("did you mean `{near}`?")),
             None => error.hint(format!("the kinds are {}", kind_names())),
         }
+    })
+}
+
+fn parse_truth(key: &str, text: &str) -> Result<bool> {
+    text.parse().map_err(|_| {
+        Error::usage(format!("{key} is true or false for a chart, not `{}`", visible(text)))
     })
 }
 

@@ -123,6 +123,20 @@ fn gallery() -> Vec<(&'static str, Chart)> {
             "bar_series",
             make(&[("kind", "bar"), ("x", "month"), ("y", "posts"), ("series", "kind")], &long),
         ),
+        (
+            "bar_stacked",
+            make(
+                &[("kind", "bar"), ("y", "posts,followers,change"), ("stacked", "true")],
+                &ministries,
+            ),
+        ),
+        (
+            "bar_stacked_days",
+            make(
+                &[("kind", "bar"), ("x", "day"), ("y", "原创,转发,net"), ("stacked", "true")],
+                &daily,
+            ),
+        ),
         ("bar_months", make(&[("kind", "bar"), ("x", "month"), ("y", "posts")], &months)),
         ("bar_days", make(&[("kind", "bar"), ("x", "day"), ("y", "原创,转发")], &daily)),
         (
@@ -253,6 +267,32 @@ fn wrong_settings_and_columns_name_what_is_right() {
         "the width of a chart is a whole number from 100 to 10000, not `wide`"
     );
     assert!(refused(&[("x", "posts")], &batch).0.contains("no kind"));
+}
+
+#[test]
+fn stacked_bars_stand_on_each_other_and_carry_their_sum() {
+    let batch = batch(vec![
+        ("m", texts(["a", "b"])),
+        ("one", ints([Some(3), Some(1)])),
+        ("two", ints([Some(5), None])),
+    ]);
+    let stacked = [("kind", "bar"), ("y", "one,two"), ("stacked", "true")];
+    let svg = chart(&stacked, &batch).unwrap().to_svg();
+    assert!(svg.contains(">8</text>") && !svg.contains("NULL"), "{svg}");
+    assert_eq!(
+        refused(&[("kind", "line"), ("stacked", "true")], &batch).0,
+        "only bars can be stacked"
+    );
+}
+
+#[test]
+fn a_picture_is_svg_or_png_by_the_suffix_of_its_file() {
+    let batch = batch(vec![("n", ints([Some(1)])), ("y", ints([Some(2)]))]);
+    let spark = chart(&[("kind", "spark"), ("y", "y")], &batch).unwrap();
+    assert!(spark.to_file(Path::new("a.svg")).unwrap().starts_with(b"<svg "));
+    assert!(spark.to_file(Path::new("a.png")).unwrap().starts_with(b"\x89PNG"));
+    let error = spark.to_file(Path::new("a.jpg")).unwrap_err();
+    assert_eq!(error.message(), "no kind of picture for the name a.jpg");
 }
 
 #[test]

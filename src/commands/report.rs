@@ -13,11 +13,12 @@ use crate::config::Config;
 use crate::database::Database;
 use crate::error::{Kind, Result};
 use crate::render;
-use crate::report::{self, Cover, Terminal};
+use crate::report::{self, Cover, Destination, Terminal};
 
 /// `weiku report`.
 pub(super) async fn execute(report: &cli::Report, program: &Program) -> Result<Exit> {
     let config = program.resolve(&report.common)?;
+    let destination = Destination::open(&report.output)?;
     let database = Database::open(&report.database).await?;
     let cancel = Cancel::default();
     let _listening = stop_on_interrupt(&cancel);
@@ -29,7 +30,7 @@ pub(super) async fn execute(report: &cli::Report, program: &Program) -> Result<E
         lines = lines.quiet();
     }
     let made = report::gather(&database, &plan, &cover, &mut lines).await?;
-    made.write(&report.output)?;
+    made.write(destination)?;
     let exit = made.summary().exit_code();
     // A report says itself which expectations fail; only --check makes that the
     // outcome of the command.

@@ -102,6 +102,19 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// The whole number at `key`.
+    pub(super) fn integer(&self, key: &str) -> Result<Option<i64>> {
+        let Some(value) = self.get(key) else { return Ok(None) };
+        let number = match value.get_ref() {
+            DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix()).ok(),
+            _ => None,
+        };
+        match number {
+            Some(number) => Ok(Some(number)),
+            None => Err(self.wrong(key, "a whole number", value, value.get_ref())),
+        }
+    }
+
     /// `value` of `key` as a text.
     pub(super) fn as_text(&self, key: &str, value: &Value<'_>) -> Result<String> {
         match value.get_ref() {

@@ -44,6 +44,9 @@ pub struct Entry {
 pub enum Origin {
     /// In this file.
     File(PathBuf),
+    /// Behind this link, which leads out of the folder of queries and is not
+    /// followed.
+    Outside(PathBuf),
     /// In the binary.
     BuiltIn(&'static str),
 }
@@ -125,7 +128,8 @@ impl Library {
     }
 
     /// The queries that `wanted` names: names, folders of the library, files and
-    /// folders on disk; each once, in the order of `wanted`, a folder's sorted.
+    /// folders on disk; each once, in the order of `wanted`, a folder's in the
+    /// `order` that they give themselves, then by name.
     ///
     /// # Errors
     /// When a name finds nothing, or two different files have one name.
@@ -134,7 +138,7 @@ impl Library {
         for name in wanted {
             let found = match self.find(name)? {
                 Wanted::Query(entry) => vec![entry],
-                Wanted::Folder(entries) => entries,
+                Wanted::Folder(entries) => in_order(entries),
             };
             for entry in found {
                 match chosen.iter().find(|other| other.name == entry.name) {
@@ -289,7 +293,7 @@ impl Entry {
             return Err(Error::usage(message).in_file(self.origin.to_string()));
         }
         match &self.origin {
-            Origin::File(path) => Ok(Some(path.with_file_name(file))),
+            Origin::File(path) | Origin::Outside(path) => Ok(Some(path.with_file_name(file))),
             Origin::BuiltIn(_) => Ok(None),
         }
     }
@@ -300,6 +304,11 @@ impl Origin {
     fn read(&self) -> Result<String> {
         match self {
             Self::File(path) => read_file(path),
+            Self::Outside(path) => {
+                let message = "it is a link to a file outside the folder of queries";
+                let error = Error::usage(message).in_file(path.display().to_string());
+                Err(error.hint("copy the file, or name it by its path"))
+            }
             Self::BuiltIn(path) => BUILT_IN
                 .get_file(path)
                 .and_then(|file| file.contents_utf8())
@@ -313,7 +322,7 @@ impl std::fmt::Display for Origin {
     /// The file as errors name it.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::File(path) => write!(f, "{}", path.display()),
+            Self::File(path) | Self::Outside(path) => write!(f, "{}", path.display()),
             Self::BuiltIn(path) => write!(f, "built-in/{path}"),
         }
     }
@@ -340,7 +349,7 @@ fn read_file(path: &Path) -> Result<String> {
 /// The queries in and below `folder`, named from `root` on.
 ///
 /// Folders behind symbolic links are left out, so that a loop ends; a link to a
-/// file outside `root` is refused.
+/// file outside `root` is not followed.
 fn walk(folder: &Path, root: &Path) -> Result<Vec<Entry>> {
     let mut entries = Vec::new();
     let mut pending = vec![(folder.to_owned(), 0)];
@@ -358,11 +367,10 @@ fn walk(folder: &Path, root: &Path) -> Result<Vec<Entry>> {
                     pending.push((path, depth + 1));
                 }
             } else if path.extension().is_some_and(|suffix| suffix == "sql") && path.is_file() {
-                if kind.is_symlink() {
-                    refuse_outside(&path, root)?;
-                }
                 let name = name_from(path.strip_prefix(root).unwrap_or(&path), &path)?;
-                entries.push(Entry { name, origin: Origin::File(path) });
+                let leaves = kind.is_symlink() && leads_out(&path, root)?;
+                let origin = if leaves { Origin::Outside(path) } else { Origin::File(path) };
+                entries.push(Entry { name, origin });
             }
         }
     }
@@ -370,15 +378,22 @@ fn walk(folder: &Path, root: &Path) -> Result<Vec<Entry>> {
     Ok(entries)
 }
 
-/// Refuses a link that leads out of `root`.
-fn refuse_outside(path: &Path, root: &Path) -> Result<()> {
+/// Whether a link leads out of `root`.
+fn leads_out(path: &Path, root: &Path) -> Result<bool> {
     let real =
         |path: &Path| fs::canonicalize(path).map_err(|error| Error::io("read", path, &error));
-    if real(path)?.starts_with(real(root)?) {
-        return Ok(());
-    }
-    let message = format!("{} is a link to a file outside {}", path.display(), root.display());
-    Err(Error::usage(message).hint("copy the file, or name it by its path"))
+    Ok(!real(path)?.starts_with(real(root)?))
+}
+
+/// The queries of a folder as they follow each other in a report.
+fn in_order(mut entries: Vec<Entry>) -> Vec<Entry> {
+    // One that cannot be read is told of when it is to run.
+    let order = |entry: &Entry| entry.load().ok().and_then(|query| query.order);
+    entries.sort_by_cached_key(|entry| {
+        let folder = entry.name.rsplit_once('/').map_or("", |(folder, _)| folder).to_owned();
+        (folder, order(entry).unwrap_or(i64::MAX), entry.name.clone())
+    });
+    entries
 }
 
 /// The built-in queries in and below `folder`.
@@ -447,6 +462,18 @@ mod tests {
     }
 
     #[test]
+    fn a_folder_is_in_the_order_that_its_queries_give_themselves() {
+        let place = folder(&["r/a.sql", "r/b.sql", "r/c.sql", "d.sql"]);
+        for (file, order) in [("r/b.sql", 1), ("r/c.sql", 2)] {
+            fs::write(place.path().join(file), format!("/*---\norder = {order}\n---*/ SELECT 1"))
+                .unwrap();
+        }
+        let library = Library::of_folders(vec![place.path().into()]);
+        assert_eq!(names(&select(&library, &["r"]).unwrap()), ["r/b", "r/c", "r/a"]);
+        assert_eq!(names(&select(&library, &["r/c", "r/b"]).unwrap()), ["r/c", "r/b"]);
+    }
+
+    #[test]
     fn files_and_folders_are_named_below_queries() {
         let place = folder(&["queries/deep/x.sql", "other/z.sql"]);
         let library = Library::of_folders(Vec::new());
@@ -495,12 +522,15 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_link_out_of_the_folder_is_refused() {
+    fn a_link_out_of_the_folder_is_not_followed_and_keeps_nothing_else_from_running() {
         let (inside, outside) = (folder(&["a.sql"]), folder(&["b.sql"]));
         std::os::unix::fs::symlink(outside.path().join("b.sql"), inside.path().join("b.sql"))
             .unwrap();
         let library = Library::of_folders(vec![inside.path().into()]);
-        assert!(library.entries().unwrap_err().to_string().contains("is a link to a file outside"));
+        let entries = library.entries().unwrap();
+        assert!(entries[0].load().is_ok());
+        let error = entries[1].load().unwrap_err().to_string();
+        assert!(error.contains("b.sql: it is a link to a file outside"), "{error}");
     }
 
     #[test]

@@ -17,6 +17,7 @@ const CLOSING: &str = "---*/";
 const KEYS: &[&str] = &[
     "title",
     "description",
+    "order",
     "tags",
     "params",
     "chart",
@@ -37,6 +38,9 @@ pub struct SavedQuery {
     pub title: String,
     /// What it answers and how to read the answer.
     pub description: Option<String>,
+    /// Its place among the queries of its folder; those without one come last,
+    /// by name.
+    pub order: Option<i64>,
     /// Words to select it by.
     pub tags: Vec<String>,
     /// The declared parameters, in the file's order.
@@ -82,6 +86,7 @@ impl SavedQuery {
             file: file.to_owned(),
             title: name.to_owned(),
             description: None,
+            order: None,
             tags: Vec::new(),
             params: Vec::new(),
             chart: None,
@@ -131,6 +136,7 @@ impl SavedQuery {
             self.title = title;
         }
         self.description = fields.text("description")?;
+        self.order = fields.integer("order")?;
         self.tags = fields.texts("tags")?;
         self.params = read_params(&fields)?;
         self.chart = read_chart(&fields)?;
@@ -239,8 +245,11 @@ fn read_timeout(fields: &Fields<'_>) -> Result<Option<Duration>> {
     }
 }
 
+/// The longest time that can be asked for, in seconds: some thirty years.
+const LONGEST: f64 = 1e9;
+
 /// Reads a length of time: `500ms`, `60s`, `5m`, `1h`, or seconds without a
-/// unit. `None` if `text` is none, or nothing at all.
+/// unit. `None` if `text` is none, or nothing at all, or beyond all patience.
 #[must_use]
 pub fn parse_duration(text: &str) -> Option<Duration> {
     let text = text.trim();
@@ -254,7 +263,8 @@ pub fn parse_duration(text: &str) -> Option<Duration> {
         "h" => number * 3600.0,
         _ => return None,
     };
-    Duration::try_from_secs_f64(seconds).ok().filter(|duration| !duration.is_zero())
+    let duration = Duration::try_from_secs_f64(seconds).ok()?;
+    (!duration.is_zero() && seconds <= LONGEST).then_some(duration)
 }
 
 #[cfg(test)]

@@ -159,10 +159,13 @@ impl Section {
         match &self.chart {
             None => {}
             Some(Ok(chart)) => {
-                page.raw("<figure>\n");
-                // The chart escapes its own labels, by the same function.
+                // The chart escapes its own labels, by the same function. The
+                // style sheet shows the one that suits the screen.
+                let narrow = chart.to_narrow_svg_element();
+                page.raw(if narrow.is_some() { "<figure class=\"two\">\n" } else { "<figure>\n" });
                 page.raw(&chart.to_svg_element());
-                page.raw("\n<figcaption>");
+                page.raw(narrow.as_deref().unwrap_or_default());
+                page.raw("<figcaption>");
                 page.text(&chart.description());
                 page.raw("</figcaption>\n</figure>\n");
             }
@@ -224,28 +227,35 @@ impl Section {
         Ok(())
     }
 
+    /// What does not hold, for all to see, and what does, folded away.
     fn write_verdicts(&self, page: &mut Page) {
-        let verdicts = &self.record.expectations;
-        if verdicts.is_empty() {
-            return;
+        let (kept, broken): (Vec<_>, Vec<_>) =
+            self.record.expectations.iter().partition(|verdict| verdict.failure.is_none());
+        if !broken.is_empty() {
+            page.raw("<ul class=\"verdicts\">\n");
+            for verdict in broken {
+                page.raw("<li><span class=\"bad\">✗ not as expected:</span> ");
+                page.text(&verdict.expected);
+                page.raw("; ");
+                page.text(verdict.failure.as_deref().unwrap_or_default());
+                page.raw("</li>\n");
+            }
+            page.raw("</ul>\n");
         }
-        page.raw("<ul class=\"verdicts\">\n");
-        let failed: Vec<_> = verdicts.iter().filter(|verdict| verdict.failure.is_some()).collect();
-        if failed.is_empty() {
-            page.raw("<li><span class=\"good\">✓</span> as expected: ");
-            let rules: Vec<&str> =
-                verdicts.iter().map(|verdict| verdict.expected.as_str()).collect();
-            page.text(&rules.join("; "));
-            page.raw("</li>\n");
+        if !kept.is_empty() {
+            let s = if kept.len() == 1 { "" } else { "s" };
+            let _ = write!(
+                page.0,
+                "<details><summary><span class=\"good\">✓</span> {} expectation{s} met</summary>\n<ul>\n",
+                kept.len()
+            );
+            for verdict in kept {
+                page.raw("<li>");
+                page.text(&verdict.expected);
+                page.raw("</li>\n");
+            }
+            page.raw("</ul></details>\n");
         }
-        for verdict in failed {
-            page.raw("<li><span class=\"bad\">✗ not as expected:</span> ");
-            page.text(&verdict.expected);
-            page.raw("; ");
-            page.text(verdict.failure.as_deref().unwrap_or_default());
-            page.raw("</li>\n");
-        }
-        page.raw("</ul>\n");
     }
 }
 

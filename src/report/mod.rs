@@ -9,6 +9,7 @@ mod html;
 mod markdown;
 mod terminal;
 
+use std::io::Write;
 use std::path::Path;
 
 use crate::Database;
@@ -16,6 +17,7 @@ use crate::batch::{self, Output, QueryRecord, QueryResult, RunPlan, Summary};
 use crate::chart::{Chart, Spec};
 use crate::error::{Error, Result};
 use crate::queries::SavedQuery;
+use crate::render::{OutputFile, write_error};
 
 pub use facts::Facts;
 pub use terminal::Terminal;
@@ -92,21 +94,49 @@ impl Report {
         &self.summary
     }
 
-    /// Writes the report to `path`, whose suffix chooses HTML or Markdown; the
-    /// file appears when it is whole.
+    /// Writes the report to its destination; the file appears when it is whole.
+    ///
+    /// # Errors
+    /// When a result cannot be shown, or the file cannot be written.
+    pub fn write(&self, to: Destination) -> Result<()> {
+        let text = match to.kind {
+            Kind::Html => self.html()?,
+            Kind::Markdown => self.markdown()?,
+        };
+        to.file.writer()?.write_all(text.as_bytes()).map_err(|error| write_error(&error))?;
+        to.file.finish()
+    }
+}
+
+/// The file of a report, opened before the work begins, so that a name that
+/// cannot be written is told at once.
+#[derive(Debug)]
+pub struct Destination {
+    kind: Kind,
+    file: OutputFile,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    Html,
+    Markdown,
+}
+
+impl Destination {
+    /// Starts the file `path`, whose suffix chooses HTML or Markdown.
     ///
     /// # Errors
     /// When the suffix is another, or the file cannot be written.
-    pub fn write(&self, path: &Path) -> Result<()> {
-        let text = match path.extension().and_then(|suffix| suffix.to_str()) {
-            Some("html" | "htm") => self.html()?,
-            Some("md") => self.markdown()?,
+    pub fn open(path: &Path) -> Result<Self> {
+        let kind = match path.extension().and_then(|suffix| suffix.to_str()) {
+            Some("html" | "htm") => Kind::Html,
+            Some("md") => Kind::Markdown,
             _ => {
                 let message = format!("no kind of report for the name {}", path.display());
                 return Err(Error::usage(message).hint("end it with .html or .md"));
             }
         };
-        batch::sink::write_file(path, text.as_bytes())
+        Ok(Self { kind, file: OutputFile::create(path)? })
     }
 }
 

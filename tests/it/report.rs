@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use weiku::batch::{Lines, Options, RunPlan};
-use weiku::report::{self, Cover, Report};
+use weiku::report::{self, Cover, Destination, Report};
 
 use crate::batch::{World, clock};
 
@@ -107,11 +107,14 @@ async fn a_report_file_is_html_or_markdown_by_its_suffix() {
     let world = World::new(&[("one", "SELECT 1 AS one")]).await;
     let report = report(&world).await;
     let file = |name: &str| world.queries().join(name);
-    report.write(&file("r.html")).unwrap();
-    report.write(&file("r.md")).unwrap();
+    let destination = |name: &str| Destination::open(&file(name));
+    report.write(destination("r.html").unwrap()).unwrap();
+    report.write(destination("r.md").unwrap()).unwrap();
     assert!(std::fs::read_to_string(file("r.html")).unwrap().starts_with("<!DOCTYPE html>"));
-    let error = report.write(&file("r.pdf")).unwrap_err().to_string();
+    let error = destination("r.pdf").unwrap_err().to_string();
     assert!(error.ends_with("r.pdf; hint: end it with .html or .md"), "{error}");
+    let error = destination("no/r.html").unwrap_err().to_string();
+    assert!(error.contains("no/r.html: no such file or folder"), "{error}");
 }
 
 /// What the test asks the page in the browser, and how it answers.
@@ -142,11 +145,16 @@ answer.bold = document.querySelectorAll("b, i").length;
 setTimeout(() => { answer.csv = csv; document.title = "ANSWER" + JSON.stringify(answer); }, 200);
 "#;
 
-/// A browser, if there is one.
+/// A browser, if there is one; says so if there is none.
 fn chromium() -> Option<PathBuf> {
     let named = std::env::var_os("WEIKU_CHROMIUM").map(PathBuf::from);
     let usual = ["/usr/bin/chromium", "/usr/bin/chromium-browser"].map(PathBuf::from);
-    named.into_iter().chain(usual).find(|path| path.is_file())
+    let found = named.into_iter().chain(usual).find(|path| path.is_file());
+    if found.is_none() {
+        use std::io::Write;
+        let _ = writeln!(std::io::stderr(), "skipped: no Chromium; WEIKU_CHROMIUM may name one");
+    }
+    found
 }
 
 /// The document of `page` after its scripts ran in a browser without a window.
@@ -162,37 +170,61 @@ fn browse(browser: &Path, page: &Path) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
+/// `html` with a script of the test, which the page allows besides its own.
+fn with_script(html: &str, script: &str) -> String {
+    use base64::Engine;
+    use sha2::Digest;
+    let hash = base64::engine::general_purpose::STANDARD.encode(sha2::Sha256::digest(script));
+    html.replacen("script-src ", &format!("script-src 'sha256-{hash}' "), 1)
+        .replace("</body>", &format!("<script>{script}</script></body>"))
+}
+
+/// What a script of the test wrote into the title of `document`.
+fn answer(document: &str) -> serde_json::Value {
+    let answer = document.split_once("<title>ANSWER").unwrap_or_default().1;
+    let answer = answer.split_once("</title>").unwrap_or_default().0;
+    let answer = answer.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&");
+    serde_json::from_str(&answer).unwrap_or_else(|error| panic!("{error}: {answer}"))
+}
+
+/// What the test asks a page that is 400 pixels wide: by how much it is too
+/// wide, and how high the letters of each chart are that is seen.
+const PHONE: &str = r#"
+const seen = [...document.querySelectorAll(".weiku-chart")].filter((chart) => chart.checkVisibility());
+const letters = (chart) => 12 * chart.getBoundingClientRect().width / chart.viewBox.baseVal.width;
+parent.postMessage(JSON.stringify({
+  over: document.documentElement.scrollWidth - document.documentElement.clientWidth,
+  cut: seen.filter((chart) => chart.getBoundingClientRect().right > innerWidth).length,
+  letters: seen.map((chart) => Math.round(letters(chart))),
+}), "*");
+"#;
+
+const FRAME: &str = r#"<!DOCTYPE html><title>frame</title>
+<script>onmessage = (event) => { document.title = "ANSWER" + event.data; };</script>
+<iframe src="page.html" style="border: 0; width: 400px; height: 900px"></iframe>"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_a_phone_charts_are_whole_and_readable_and_nothing_is_too_wide() {
+    let Some(browser) = chromium() else { return };
+    let world = World::new(&[("long", LONG), ("naughty", NAUGHTY)]).await;
+    let html = with_script(&report(&world).await.html().unwrap(), PHONE);
+    std::fs::write(world.queries().join("page.html"), html).unwrap();
+    let frame = world.queries().join("frame.html");
+    std::fs::write(&frame, FRAME).unwrap();
+    let answer = answer(&browse(&browser, &frame));
+    assert_eq!((&answer["over"], &answer["cut"]), (&0.into(), &0.into()), "{answer}");
+    let letters = answer["letters"].as_array().unwrap();
+    assert!(matches!(letters.as_slice(), [size] if size.as_u64() >= Some(11)), "{answer}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_browser_sorts_filters_and_downloads_and_asks_the_network_for_nothing() {
-    let Some(browser) = chromium() else {
-        use std::io::Write;
-        let _ = writeln!(std::io::stderr(), "skipped: no Chromium; WEIKU_CHROMIUM may name one");
-        return;
-    };
+    let Some(browser) = chromium() else { return };
     let world = World::new(&[("long", LONG), ("naughty", NAUGHTY)]).await;
-    let html = report(&world).await.html().unwrap();
-    // The page allows its own script only; for the test it allows one more.
-    let hash = {
-        use base64::Engine;
-        use sha2::Digest;
-        base64::engine::general_purpose::STANDARD.encode(sha2::Sha256::digest(QUESTIONS))
-    };
-    let html = html
-        .replacen("script-src ", &format!("script-src 'sha256-{hash}' "), 1)
-        .replace("</body>", &format!("<script>{QUESTIONS}</script></body>"));
+    let html = with_script(&report(&world).await.html().unwrap(), QUESTIONS);
     let page = world.queries().join("page.html");
     std::fs::write(&page, html).unwrap();
-
-    let document = browse(&browser, &page);
-    let answer = document.split_once("<title>ANSWER").unwrap_or_default().1;
-    let answer = answer
-        .split_once("</title>")
-        .unwrap_or_default()
-        .0
-        .replace("&lt;", "<")
-        .replace("&gt;", ">")
-        .replace("&amp;", "&");
-    let answer: serde_json::Value = serde_json::from_str(&answer).expect(&answer);
+    let answer = answer(&browse(&browser, &page));
     assert_eq!(answer["page"], 25);
     assert_eq!(answer["largest"], "1000");
     assert_eq!(answer["sort"], "descending");

@@ -195,7 +195,7 @@ fn paint(class: &str) -> String {
     match class {
         "ink" => " fill=\"#1f2328\"".to_owned(),
         "dim" => " fill=\"#59636e\"".to_owned(),
-        "paper" => " fill=\"#ffffff\"".to_owned(),
+        "paper" | "on" => " fill=\"#ffffff\"".to_owned(),
         "grid" => " stroke=\"#e1e5ea\"".to_owned(),
         "axis" => " stroke=\"#59636e\"".to_owned(),
         "empty" => " fill=\"none\" stroke=\"#e1e5ea\"".to_owned(),

@@ -29,20 +29,23 @@ pub(super) enum Use {
     File,
     /// A part of a page.
     Element,
+    /// To be made pixels of: a background, and no styles, as the colours that
+    /// each element has are all that is wanted.
+    Pixels,
 }
 
 /// The space between the border and everything else.
 const PADDING: f64 = 12.0;
 const LINE: f64 = 18.0;
 
-/// The whole chart.
-pub(super) fn draw(chart: &Chart, purpose: Use) -> String {
+/// The whole chart, `width` pixels wide.
+pub(super) fn draw(chart: &Chart, purpose: Use, width: u32) -> String {
     let mut canvas = Canvas::default();
-    let width = f64::from(chart.width);
+    let width = f64::from(width);
     if let Figure::Spark { values, .. } = &chart.figure {
         let height = f64::from(chart.height);
         spark::draw(&mut canvas, values, width, height);
-        return finish(chart, purpose, &canvas, height);
+        return finish(chart, purpose, &canvas, [width, height]);
     }
     let mut area = Area { left: PADDING, right: width - PADDING, top: PADDING, bottom: 0.0 };
     if let Some(title) = &chart.title {
@@ -66,16 +69,17 @@ pub(super) fn draw(chart: &Chart, purpose: Use) -> String {
         let note = canvas::fitted(note, area.width(), 12.0);
         canvas.text(area.left, bottom - 2.0, Anchor::Start, "dim", &note);
     }
-    finish(chart, purpose, &canvas, bottom + PADDING)
+    finish(chart, purpose, &canvas, [width, bottom + PADDING])
 }
 
-fn finish(chart: &Chart, purpose: Use, canvas: &Canvas, height: f64) -> String {
-    let width = f64::from(chart.width);
+fn finish(chart: &Chart, purpose: Use, canvas: &Canvas, [width, height]: [f64; 2]) -> String {
     let title = chart.title.clone().unwrap_or_else(|| chart.figure.description());
     let mut head = Canvas::default();
     head.start_svg(width, height, &title, &chart.figure.description());
     if purpose == Use::File {
         head.style(STYLE);
+    }
+    if purpose != Use::Element {
         head.rect([0.0, 0.0, width, height], "paper", None);
     }
     head.append(canvas);

@@ -105,20 +105,32 @@ impl Drawing<'_> {
     }
 
     fn columns(&self, canvas: &mut Canvas, series: &Series, gap: f64) {
-        let many = self.plot.series.len() as f64;
+        let many = if self.plot.stacked { 1.0 } else { self.plot.series.len() as f64 };
+        let nth = if self.plot.stacked { 0.0 } else { self.index as f64 };
         let room = self.area.x(self.x, self.x.low + gap) - self.area.left;
         let thick = (room * 0.8 / many).clamp(0.5, 60.0);
         let class = format!("f{}", self.index);
         let marked = series.points.len() <= MARKED * 10;
         for (x, value) in &series.points {
             let Some(value) = *value else { continue };
-            let (middle, end) = self.at(*x, value);
-            let zero = self.area.y(self.y, 0.0);
-            let left = middle - thick * many / 2.0 + thick * self.index as f64;
+            let base = self.base(*x, value);
+            let (middle, end) = self.at(*x, base + value);
+            let start = self.area.y(self.y, base);
+            let left = middle - thick * many / 2.0 + thick * nth;
             let title = marked.then(|| self.title(series, *x, value));
-            let place = [left, end.min(zero), thick, (end - zero).abs()];
+            let place = [left, end.min(start), thick, (end - start).abs()];
             canvas.rect(place, &class, title.as_deref());
         }
+    }
+
+    /// Where a column begins: on zero, or on those of the series before it.
+    fn base(&self, x: f64, value: f64) -> f64 {
+        if !self.plot.stacked {
+            return 0.0;
+        }
+        let before = self.plot.series[..self.index].iter();
+        let values = before.filter_map(|series| series.at(x).flatten());
+        values.filter(|other| (*other < 0.0) == (value < 0.0)).sum()
     }
 
     /// Dots; of those that would cover each other only one is drawn.

@@ -19,10 +19,10 @@ pub(crate) struct Chart;
 static ABOUT: About = About {
     name: ".chart",
     aliases: &[],
-    usage: "KIND [x=COLUMN y=COLUMN ...] [-o FILE.svg]",
+    usage: "KIND [x=COLUMN y=COLUMN ...] [-o FILE]",
     summary: "draw the last answer",
     details: "Kinds: bar, line, area, scatter, histogram, heatmap, spark. What is not said is chosen \
-              by the types of\nthe columns. .chart bar x=tag y=posts  .chart line y=likes -o likes.svg",
+              by the types of\nthe columns; the file ends in .svg or .png. .chart bar x=tag y=posts  .chart line y=likes -o likes.png",
     takes: Takes::Chart(&["bar", "line", "area", "scatter", "histogram", "heatmap", "spark"]),
     reach: Reach::Session,
 };
@@ -48,7 +48,7 @@ impl Command for Chart {
                 let message = format!("{} is not allowed under --safe", file.display());
                 Err(Error::usage(message))
             }
-            Some(file) => write(&file, &chart.to_svg()).map(|()| Flow::Continue),
+            Some(file) => write(&file, &chart.to_file(&file)?).map(|()| Flow::Continue),
             None => {
                 let shown = shell.shown();
                 let screen = Screen {
@@ -89,12 +89,8 @@ fn read(arguments: &str) -> Result<Asked> {
     Ok(Asked { settings, file })
 }
 
-fn write(path: &Path, svg: &str) -> Result<()> {
-    if path.extension().is_none_or(|suffix| suffix != "svg") {
-        return Err(Error::usage(format!("{} does not end in .svg", path.display())));
-    }
+fn write(path: &Path, picture: &[u8]) -> Result<()> {
     let file = OutputFile::create(path)?;
-    let mut writer = file.writer()?;
-    writer.write_all(svg.as_bytes()).map_err(|error| write_error(&error))?;
+    file.writer()?.write_all(picture).map_err(|error| write_error(&error))?;
     file.finish()
 }

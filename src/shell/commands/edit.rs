@@ -53,8 +53,8 @@ impl Command for Edit {
                         ".show {name} shows it; run it and .save it under another name"
                     )));
             }
-            // Names the nearest.
-            None => {
+            // Says what is wrong with it, or names the nearest.
+            Some(Origin::Outside(_)) | None => {
                 shell.library.get(name)?;
             }
         }
