@@ -196,6 +196,11 @@ pub enum ConfigAction {
 
 /// `weiku import DB FILE...`.
 #[derive(Debug, Args)]
+#[command(
+    after_help = "exit codes: 0 all was taken; rows that make no sense do not change that: they are counted, and kept in\n\
+                  the table rejects. 1 a file could not be taken; the others were. In a folder or an archive, files\n\
+                  that no format knows are left alone and named. 2 usage, 4 disk full, 5 another process writes"
+)]
 pub struct Import {
     /// The database folder; made when it is not there
     #[arg(value_name = "DB")]
@@ -212,6 +217,9 @@ pub struct Import {
     /// The platform of files that do not imply it
     #[arg(long, value_name = "P")]
     pub platform: Option<String>,
+    /// Also take posts that were not public, where the format tells
+    #[arg(long)]
+    pub include_private: bool,
     /// When the content was captured, in the session time zone; default the file's own time
     #[arg(long, value_name = "TIME")]
     pub observed_at: Option<String>,

@@ -14,6 +14,8 @@ pub enum Kind {
     Query,
     /// An import file, or a row of it, cannot be taken.
     Input,
+    /// A file is of no import format that weiku knows.
+    Format,
     /// A file of the database is damaged, missing or cannot be written.
     Store,
     /// Everything ran, and an expectation of a saved query does not hold.
@@ -35,7 +37,7 @@ impl Kind {
     #[must_use]
     pub fn exit_code(self) -> u8 {
         match self {
-            Self::Query | Self::Input | Self::Store | Self::Internal => 1,
+            Self::Query | Self::Input | Self::Format | Self::Store | Self::Internal => 1,
             Self::Usage => 2,
             Self::Expectation => 3,
             Self::Limit => 4,
@@ -52,6 +54,7 @@ impl Kind {
             Self::Usage => "usage",
             Self::Query => "query",
             Self::Input => "input",
+            Self::Format => "format",
             Self::Store => "store",
             Self::Expectation => "expectation",
             Self::Limit => "limit",

@@ -1,5 +1,6 @@
 //! `weiku import DB FILE...`: takes in the exports of crawlers.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Arc;
@@ -9,8 +10,8 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use super::{DONE, Exit, Program, say};
 use crate::cli;
 use crate::database::{Database, ImportOptions, ImportReport, Progress, Silent};
-use crate::error::{Error, Result};
-use crate::ingest;
+use crate::error::{Error, Kind, Result};
+use crate::ingest::{self, Expanded};
 use crate::render::{self, group_digits, visible};
 
 pub(super) async fn execute(import: &cli::Import, program: &Program) -> Result<Exit> {
@@ -19,12 +20,13 @@ pub(super) async fn execute(import: &cli::Import, program: &Program) -> Result<E
             format: import.format.clone(),
             account_id: import.account_id.clone(),
             platform: import.platform.clone(),
+            private: import.include_private,
             ..ingest::Options::default()
         },
         observed_at: import.observed_at.as_deref().map(|time| instant(time, import)).transpose()?,
         dry_run: import.dry_run,
     };
-    let files = ingest::expand(&import.files)?;
+    let expanded = ingest::expand(&import.files)?;
     let scratch;
     let (database, made) = if import.dry_run && !import.database.exists() {
         scratch = tempfile::tempdir().map_err(|error| Error::io("make", Path::new("."), &error))?;
@@ -33,24 +35,116 @@ pub(super) async fn execute(import: &cli::Import, program: &Program) -> Result<E
         open_or_create(&import.database).await?
     };
     let progress = progress(import, program);
-    let reports = database.import(&files, &options, &progress).await;
+    let reports = database.import(&expanded.files, &options, &progress).await;
     let taken = reports.as_ref().is_ok_and(|reports| reports.iter().any(Result::is_ok));
     if made && !taken {
         // Nothing came in, so the folder made for it goes again.
         let _ = std::fs::remove_dir_all(&import.database);
     }
     let mut exit = DONE;
+    let mut rest = Rest::new(&expanded);
     for report in reports? {
         match report {
-            Ok(report) if import.quiet && report.rejected == 0 => {}
-            Ok(report) => tell(&report, import, program)?,
+            Ok(report) => {
+                rest.take_note(&report);
+                if !import.quiet || report.rejected > 0 {
+                    tell(&report, import, program)?;
+                }
+            }
+            Err(error) if rest.is_found(&error) => rest.foreign.push(error),
             Err(error) => {
                 program.report(&error, import.errors);
                 exit = error.exit_code().max(exit);
             }
         }
     }
+    if !import.quiet {
+        say(&mut program.stderr(), &rest.text())?;
+    }
+    if !taken && exit == DONE {
+        let error = Error::new(Kind::Format, "no import format knows any of the files found")
+            .hint("see `weiku formats`, name one with --format, or give a mapping file");
+        program.report(&error, import.errors);
+        exit = error.exit_code();
+    }
     Ok(exit)
+}
+
+/// What was met and not taken, to be told once at the end: people give the
+/// whole folder of a crawler, with its pictures and logs.
+struct Rest<'a> {
+    expanded: &'a Expanded,
+    /// Files in folders and archives that no format knows.
+    foreign: Vec<Error>,
+    /// By format and unknown columns, how many files have them.
+    left_out: BTreeMap<(String, Vec<String>), usize>,
+}
+
+/// How many names are told.
+const NAMES: usize = 8;
+
+impl<'a> Rest<'a> {
+    fn new(expanded: &'a Expanded) -> Self {
+        Self { expanded, foreign: Vec::new(), left_out: BTreeMap::new() }
+    }
+
+    /// Whether the error is of a file that no format knows and that nobody
+    /// named.
+    fn is_found(&self, error: &Error) -> bool {
+        let Some(file) = &error.place().file else { return false };
+        let is_named = self.expanded.named.iter().any(|path| path.display().to_string() == *file);
+        error.kind() == Kind::Format && !is_named
+    }
+
+    fn take_note(&mut self, report: &ImportReport) {
+        if !report.left_out.is_empty() {
+            let key = (report.format.clone(), report.left_out.clone());
+            *self.left_out.entry(key).or_default() += 1;
+        }
+    }
+
+    fn text(&self) -> String {
+        let mut text = String::new();
+        for ((format, columns), files) in &self.left_out {
+            let columns: Vec<_> = columns.iter().map(|name| visible(name)).collect();
+            let columns = columns.join(", ");
+            // Writing to a String cannot fail.
+            let _ = writeln!(text, "columns that {format} does not know, not taken: {columns}");
+            if *files > 1 {
+                text.pop();
+                let _ = writeln!(text, " ({files} files)");
+            }
+        }
+        let alone = self.left_alone();
+        if !alone.is_empty() {
+            let _ = writeln!(text, "left alone: {}", alone.join(", "));
+        }
+        text
+    }
+
+    /// The first few files that no format knows, by name, and the others by the
+    /// ends of their names.
+    fn left_alone(&self) -> Vec<String> {
+        let name = |error: &Error| {
+            let file = error.place().file.as_deref().unwrap_or_default();
+            format!("{} ({})", visible(file), error.message())
+        };
+        let mut alone: Vec<String> = self.foreign.iter().take(NAMES).map(name).collect();
+        if self.foreign.len() > NAMES {
+            alone.push(format!("{} more of no known format", self.foreign.len() - NAMES));
+        }
+        let mut kinds: BTreeMap<String, Vec<&Path>> = BTreeMap::new();
+        for path in &self.expanded.others {
+            let suffix = path.extension().map(|suffix| suffix.to_string_lossy().to_lowercase());
+            kinds.entry(suffix.unwrap_or_default()).or_default().push(path);
+        }
+        alone.extend(kinds.iter().map(|(suffix, paths)| match (&paths[..], suffix.as_str()) {
+            ([path], _) => visible(&path.display().to_string()).into_owned(),
+            (paths, "") => format!("{} files without a suffix", paths.len()),
+            (paths, suffix) => format!("{} .{} files", paths.len(), visible(suffix)),
+        }));
+        alone
+    }
 }
 
 /// The database in a folder, and whether it was made just now.

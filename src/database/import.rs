@@ -91,6 +91,8 @@ pub struct ImportReport {
     pub rejected: u64,
     /// The first few refusals: row and reason.
     pub refusals: Vec<(u64, String)>,
+    /// The columns that the format does not know, of which nothing was taken.
+    pub left_out: Vec<String>,
     /// The earlier import of the same bytes, when this one said nothing new.
     pub repeats: Option<String>,
     /// A few of the rows, for a dry run.
@@ -190,6 +192,7 @@ impl Database {
             skipped: tally.skipped,
             rejected: tally.rejected,
             refusals: tally.refusals,
+            left_out: read.left_out,
             repeats: None,
             samples: None,
         };

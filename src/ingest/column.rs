@@ -1,5 +1,8 @@
 //! What a column of a foreign file means.
 
+use super::fields;
+use super::fields::count::{self, Count};
+
 /// Where the value of a column goes.
 ///
 /// The names are those of weiku's tables; the others say how a foreign column
@@ -225,7 +228,7 @@ pub(crate) struct Common {
     /// The account, unless a record names it.
     pub(crate) account_id: Option<String>,
     /// The zone of times without one, and the time of the look.
-    pub(crate) clock: super::fields::time::Clock,
+    pub(crate) clock: fields::time::Clock,
     /// A pattern for the times of a mapped file.
     pub(crate) time_format: Option<String>,
     /// Whether posts that do not say so are reposts.
@@ -234,6 +237,26 @@ pub(crate) struct Common {
     pub(crate) subject: Subject,
     /// What a mapping says of every record.
     pub(crate) constants: Vec<(Field, String)>,
+    /// Whether a negative size of an account is one that the service hides.
+    pub(crate) hides_sizes: bool,
+    /// Whether a CR LF in a text is the LF of a tool on Windows.
+    pub(crate) plain_line_ends: bool,
+}
+
+impl Common {
+    /// The followers, followed accounts or posts of an account.
+    pub(crate) fn size(&self, text: &str) -> Result<Option<Count>, String> {
+        if self.hides_sizes { count::parse_told(text) } else { count::parse(text) }
+    }
+
+    /// A text as it was written, unless it is blank.
+    pub(crate) fn spoken(&self, text: &str) -> Option<String> {
+        let text = fields::spoken(text)?;
+        if self.plain_line_ends && memchr::memchr(b'\r', text.as_bytes()).is_some() {
+            return Some(text.replace("\r\n", "\n"));
+        }
+        Some(text.to_owned())
+    }
 }
 
 /// What a record of a file is.

@@ -146,10 +146,10 @@ impl Half {
                 }
             }
             Field::TimeAndClient => self.set_time_and_client(common, text)?,
-            Field::Text => self.post.text = fields::spoken(text).map(str::to_owned),
+            Field::Text => self.post.text = common.spoken(text),
             Field::ShortText => {
                 if self.post.text.is_none() {
-                    self.post.text = fields::spoken(text).map(str::to_owned);
+                    self.post.text = common.spoken(text);
                 }
             }
             Field::Html => {
@@ -206,7 +206,7 @@ impl Half {
         let account = &mut self.account;
         match field {
             Field::ScreenName => account.screen_name = word(text),
-            Field::Description => account.description = fields::spoken(text).map(str::to_owned),
+            Field::Description => account.description = common.spoken(text),
             Field::DescriptionHtml => {
                 account.description = fields::spoken(&plain::from_html(text)).map(str::to_owned);
             }
@@ -221,10 +221,16 @@ impl Half {
             Field::System => account.system = word(text),
             Field::Region => account.region = word(text),
             Field::Style => account.style = word(text),
-            Field::Followers => set_followers(account, count::parse(text)?),
-            Field::RoundedFollowers => set_followers(account, count::parse(text)?.map(rounded)),
-            Field::Following => account.counts.get_or_insert_default().following = value(text)?,
-            Field::Posts => account.counts.get_or_insert_default().posts = value(text)?,
+            Field::Followers => set_followers(account, common.size(text)?),
+            Field::RoundedFollowers => set_followers(account, common.size(text)?.map(rounded)),
+            Field::Following => {
+                let following = common.size(text)?.map(|count| count.value);
+                account.counts.get_or_insert_default().following = following;
+            }
+            Field::Posts => {
+                let posts = common.size(text)?.map(|count| count.value);
+                account.counts.get_or_insert_default().posts = posts;
+            }
             _ => {}
         }
         Ok(())

@@ -9,57 +9,89 @@ use crate::error::{Error, Result};
 const SUFFIXES: [&str; 9] =
     ["csv", "tsv", "json", "jsonl", "ndjson", "js", "parquet", "txt", "zip"];
 
-/// The files that `paths` name: files as they are, folders and patterns such as
-/// `list_*.csv` as the importable files in them; each once, in natural order
-/// (`list_2` before `list_10`).
+/// What the paths that a person gave come to.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Expanded {
+    /// The files to import, in natural order (`list_2` before `list_10`).
+    pub files: Vec<PathBuf>,
+    /// Those of them that the person named one by one, or by a pattern.
+    pub named: Vec<PathBuf>,
+    /// The files in folders whose names are not those of importable files.
+    pub others: Vec<PathBuf>,
+}
+
+/// The files that `paths` name: files as they are, patterns such as `list_*.csv`
+/// as the files that match, folders as the importable files in them; each once.
 ///
 /// # Errors
-/// When a path is not there, a pattern is malformed, or nothing is found.
-pub fn expand(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
-    let mut files = Vec::new();
+/// When a path is not there, a pattern is malformed, a folder is a database, or
+/// nothing is found.
+pub fn expand(paths: &[PathBuf]) -> Result<Expanded> {
+    let mut expanded = Expanded::default();
     for path in paths {
         if path.is_dir() {
-            files.extend(found_in(path)?);
+            expanded.add_folder(path)?;
         } else if path.exists() {
-            files.push(path.clone());
+            expanded.named.push(path.clone());
         } else {
-            files.extend(matching(path)?);
+            expanded.named.extend(matching(path)?);
         }
     }
+    expanded.files.extend(expanded.named.iter().cloned());
     // A shell that expands `list_*.csv` itself puts list_10 before list_2; the
     // last observation of a post must not depend on who expands.
-    files.sort_by(|a, b| natural(&a.to_string_lossy(), &b.to_string_lossy()));
-    files.dedup();
-    Ok(files)
+    for paths in [&mut expanded.files, &mut expanded.others] {
+        paths.sort_by(|a, b| natural(&a.to_string_lossy(), &b.to_string_lossy()));
+        paths.dedup();
+    }
+    Ok(expanded)
 }
 
-/// The importable files anywhere below a folder.
-fn found_in(folder: &Path) -> Result<Vec<PathBuf>> {
-    let mut files = Vec::new();
-    walk(folder, &mut files)?;
-    if files.is_empty() {
-        return Err(Error::usage(format!("there is nothing to import in {}", folder.display()))
-            .hint(format!("a folder is searched for files ending in .{}", SUFFIXES.join(", ."))));
+impl Expanded {
+    /// Takes in the files anywhere below a folder.
+    fn add_folder(&mut self, folder: &Path) -> Result<()> {
+        if is_database(folder) {
+            let message = format!("{} is a weiku database", folder.display());
+            return Err(Error::usage(message).hint(
+                "write its tables to files first, for instance with -c and --format parquet",
+            ));
+        }
+        let before = self.files.len();
+        self.walk(folder)?;
+        if self.files.len() > before {
+            return Ok(());
+        }
+        let message = format!("there is nothing to import in {}", folder.display());
+        let suffixes = SUFFIXES.join(", .");
+        Err(Error::usage(message)
+            .hint(format!("a folder is searched for files ending in .{suffixes}")))
     }
-    files.sort_by(|a, b| natural(&a.to_string_lossy(), &b.to_string_lossy()));
-    Ok(files)
+
+    fn walk(&mut self, folder: &Path) -> Result<()> {
+        let failed = |error: std::io::Error| Error::io("read", folder, &error);
+        for entry in std::fs::read_dir(folder).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            let path = entry.path();
+            if entry.file_name().to_string_lossy().starts_with('.') {
+                continue;
+            }
+            if entry.file_type().map_err(failed)?.is_dir() {
+                // The data files of a database are no export.
+                if !is_database(&path) {
+                    self.walk(&path)?;
+                }
+            } else if path.is_file() {
+                let kind = if is_importable(&path) { &mut self.files } else { &mut self.others };
+                kind.push(path);
+            }
+        }
+        Ok(())
+    }
 }
 
-fn walk(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
-    let failed = |error: std::io::Error| Error::io("read", folder, &error);
-    for entry in std::fs::read_dir(folder).map_err(failed)? {
-        let entry = entry.map_err(failed)?;
-        if entry.file_name().to_string_lossy().starts_with('.') {
-            continue;
-        }
-        let kind = entry.file_type().map_err(failed)?;
-        if kind.is_dir() {
-            walk(&entry.path(), files)?;
-        } else if is_importable(&entry.path()) && entry.path().is_file() {
-            files.push(entry.path());
-        }
-    }
-    Ok(())
+/// Whether a folder is a database of weiku's.
+fn is_database(folder: &Path) -> bool {
+    folder.join("weiku.json").is_file()
 }
 
 /// Whether the name of a file has a suffix of an import format.
@@ -80,12 +112,11 @@ fn matching(path: &Path) -> Result<Vec<PathBuf>> {
     let matches = glob::glob(&pattern).map_err(|error| {
         Error::usage(format!("the pattern `{pattern}` is malformed: {}", error.msg))
     })?;
-    let mut files: Vec<PathBuf> =
+    let files: Vec<PathBuf> =
         matches.filter_map(Result::ok).filter(|path| path.is_file()).collect();
     if files.is_empty() {
         return Err(Error::usage(format!("no file matches {pattern}")));
     }
-    files.sort_by(|a, b| natural(&a.to_string_lossy(), &b.to_string_lossy()));
     Ok(files)
 }
 
@@ -119,6 +150,7 @@ fn number(text: &str) -> (&str, &str) {
 #[cfg(test)]
 mod tests {
     use std::cmp::Ordering;
+    use std::path::PathBuf;
 
     use super::{expand, is_importable, natural};
 
@@ -137,13 +169,20 @@ mod tests {
         for name in ["list_10.csv", "list_2.csv.gz", "LICENSE", ".hidden.csv"] {
             std::fs::write(folder.path().join(name), "x").unwrap();
         }
-        let names: Vec<String> = expand(&[folder.path().to_owned()])
-            .unwrap()
-            .iter()
-            .map(|path| path.file_name().unwrap().to_string_lossy().into_owned())
-            .collect();
-        assert_eq!(names, ["list_2.csv.gz", "list_10.csv"]);
-        assert_eq!(expand(&[folder.path().join("list_*.csv")]).unwrap().len(), 1);
+        std::fs::create_dir(folder.path().join("db")).unwrap();
+        std::fs::write(folder.path().join("db/weiku.json"), "{}").unwrap();
+        std::fs::write(folder.path().join("db/part.parquet"), "x").unwrap();
+        let names = |paths: &[PathBuf]| -> Vec<String> {
+            let name = |path: &PathBuf| path.file_name().unwrap().to_string_lossy().into_owned();
+            paths.iter().map(name).collect()
+        };
+        let expanded = expand(&[folder.path().to_owned()]).unwrap();
+        assert_eq!(names(&expanded.files), ["list_2.csv.gz", "list_10.csv"]);
+        assert_eq!(names(&expanded.others), ["LICENSE"]);
+        assert!(expanded.named.is_empty());
+        let matched = expand(&[folder.path().join("list_*.csv")]).unwrap();
+        assert_eq!((matched.files.len(), matched.named.len()), (1, 1));
+        assert!(expand(&[folder.path().join("db")]).is_err());
         assert!(expand(&[folder.path().join("none_*.csv")]).is_err());
         assert!(expand(&[folder.path().join("none.csv")]).is_err());
     }

@@ -26,6 +26,8 @@ pub struct Input<'a> {
     pub(super) now: Option<Instant>,
     /// Where it lies.
     pub(super) beside: &'a Beside,
+    /// Takes the columns that the format does not know.
+    pub(super) left_out: &'a mut Vec<String>,
 }
 
 impl std::fmt::Debug for Input<'_> {
@@ -46,6 +48,8 @@ impl Input<'_> {
             is_repost: None,
             subject,
             constants: Vec::new(),
+            hides_sizes: platform == "weibo",
+            plain_line_ends: !platform.is_empty(),
         }
     }
 

@@ -137,6 +137,8 @@ impl Mapping {
             is_repost: None,
             subject: if is_post { Subject::Post } else { Subject::Account },
             constants: self.constants.clone(),
+            hides_sizes: false,
+            plain_line_ends: false,
         }
     }
 

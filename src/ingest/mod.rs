@@ -4,6 +4,7 @@
 //! [`Format`] of [`FORMATS`] whether it knows the content, and lets the one that
 //! does push rows into a [`Sink`].
 
+mod binary;
 mod column;
 mod describe;
 mod draft;
@@ -27,7 +28,7 @@ use crate::error::{Error, Result};
 pub use column::{Column, Field, Part};
 pub use describe::{Described, describe};
 use encoding::Decoded;
-pub use expand::expand;
+pub use expand::{Expanded, expand};
 pub use formats::{FORMATS, Format};
 pub use head::Head;
 pub use input::Input;
@@ -68,6 +69,9 @@ pub struct Reading {
     pub sha256: String,
     /// How many bytes it has.
     pub bytes: u64,
+    /// The columns, or keys of flat JSON, that the format does not know, so that
+    /// nothing was taken from them.
+    pub left_out: Vec<String>,
 }
 
 /// Receives what a format reads, in the order of the file.
@@ -100,8 +104,9 @@ pub trait Sink {
 /// Reads all of a source into a sink.
 ///
 /// # Errors
-/// When the source cannot be read to its end, its content is of no known
-/// format, or the sink fails. A record that makes no sense is no error.
+/// When the source cannot be read to its end, its content is of no known format
+/// ([`Kind::Format`](crate::Kind::Format)), or the sink fails. A record that
+/// makes no sense is no error.
 pub fn read(source: Source, options: &Options, sink: &mut dyn Sink) -> Result<Reading> {
     let name = source.name().to_owned();
     let position = source.position();
@@ -112,14 +117,16 @@ pub fn read(source: Source, options: &Options, sink: &mut dyn Sink) -> Result<Re
     let failed =
         |error: io::Error| Error::input(format!("cannot read: {error}")).in_file(name.clone());
     let (magic, content) =
-        raw.unpacked().and_then(|bytes| source::peek(bytes, 4)).map_err(failed)?;
-    let decode = if magic == PARQUET { Decoded::verbatim } else { Decoded::new };
+        raw.unpacked().and_then(|bytes| source::peek(bytes, binary::LENGTH)).map_err(failed)?;
+    let is_parquet = magic.starts_with(PARQUET);
+    let decode = if is_parquet { Decoded::verbatim } else { Decoded::new };
     let content = decode(content);
     let encoding = content.encoding();
     let (start, mut content) = source::peek(content, head::LENGTH).map_err(failed)?;
     let head = Head::new(&start);
     drop(start);
-    let choice = recognise::choose(&head, options, &name)?;
+    let choice = recognise::choose(&head, binary::kind(&magic), options, &name)?;
+    let mut left_out = Vec::new();
     let input = Input {
         name: &name,
         content: &mut content,
@@ -128,6 +135,7 @@ pub fn read(source: Source, options: &Options, sink: &mut dyn Sink) -> Result<Re
         options,
         now,
         beside: &beside,
+        left_out: &mut left_out,
     };
     let sink = &mut fresh::Fresh::new(sink);
     let format = match choice {
@@ -137,10 +145,12 @@ pub fn read(source: Source, options: &Options, sink: &mut dyn Sink) -> Result<Re
         }
         Choice::Mapping(mapping) => {
             mapping.read(input, sink)?;
+            // What a mapping leaves out it does on purpose.
+            left_out.clear();
             "mapping"
         }
     };
     // What no record needed still belongs to the checksum.
     io::copy(&mut content, &mut io::sink()).map_err(failed)?;
-    Ok(Reading { format, sha256: sum.hex(), bytes: position.bytes() })
+    Ok(Reading { format, sha256: sum.hex(), bytes: position.bytes(), left_out })
 }

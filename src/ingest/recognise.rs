@@ -5,7 +5,7 @@ use super::column::Column;
 use super::formats::{FORMATS, Format};
 use super::head::Head;
 use super::mapping::Mapping;
-use crate::error::{Error, Result, nearest};
+use crate::error::{Error, Kind, Result, nearest};
 
 /// How many columns or keys an error lists.
 const SHOWN: usize = 12;
@@ -19,8 +19,13 @@ pub(super) enum Choice {
 }
 
 /// The format or mapping file that the person named, else the first format that
-/// knows the content.
-pub(super) fn choose(head: &Head, options: &Options, file: &str) -> Result<Choice> {
+/// knows the content; `binary` is what the file is if it is no text.
+pub(super) fn choose(
+    head: &Head,
+    binary: Option<&'static str>,
+    options: &Options,
+    file: &str,
+) -> Result<Choice> {
     if let Some(name) = &options.format {
         return if is_mapping(name) {
             Mapping::load(name.as_ref()).map(Choice::Mapping)
@@ -31,7 +36,7 @@ pub(super) fn choose(head: &Head, options: &Options, file: &str) -> Result<Choic
     if let Some(format) = FORMATS.iter().find(|format| (format.recognise)(head)) {
         return Ok(Choice::Format(format));
     }
-    Err(unknown(head).in_file(file))
+    Err(unknown(head, binary).in_file(file))
 }
 
 /// Whether the name of a format is the path of a mapping file.
@@ -51,15 +56,21 @@ fn named(name: &str) -> Result<&'static Format> {
 }
 
 /// What to say about a file that no format knows.
-fn unknown(head: &Head) -> Error {
+fn unknown(head: &Head, binary: Option<&'static str>) -> Error {
+    let unknown = |message: &str| Error::new(Kind::Format, message);
     if head.is_empty() {
-        return Error::input("the file is empty");
+        return unknown("the file is empty");
+    }
+    match binary {
+        Some("no text") => return unknown("the file is no text"),
+        Some(kind) if !head.is_parquet() => return unknown(&format!("the file is {kind}")),
+        _ => {}
     }
     if let Some(error) = misspelt(head) {
         return error;
     }
     let advice = "see `weiku formats`, name one with --format, or give a mapping file with --format FILE.toml";
-    Error::input(format!("no import format knows {}", seen(head))).hint(advice)
+    unknown(&format!("no import format knows {}", seen(head))).hint(advice)
 }
 
 fn seen(head: &Head) -> String {

@@ -13,7 +13,7 @@ use zip::ZipArchive;
 
 use super::expand;
 use super::record::Instant;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 
 /// Bytes read from the disk at once.
 const BUFFER: usize = 128 * 1024;
@@ -200,6 +200,11 @@ fn members(path: &Path, file: File, modified_at: Option<Instant>) -> Result<Vec<
             modified_at,
             position: Position::default(),
         });
+    }
+    if sources.is_empty() {
+        let message = "no file in the archive has the name of an import file";
+        let error = Error::new(Kind::Format, message).in_file(path.display().to_string());
+        return Err(error.hint("save the sheets of a workbook as CSV"));
     }
     Ok(sources)
 }

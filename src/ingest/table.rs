@@ -4,7 +4,7 @@ use std::io::{self, Read};
 
 use csv::StringRecord;
 
-use super::column::{Column, Common};
+use super::column::{Column, Common, Field, Part};
 use super::draft::Draft;
 use super::encoding::raw;
 use super::fields;
@@ -16,22 +16,24 @@ use crate::error::{Error, Result, nearest};
 /// Bytes of past records that are kept before they are let go at once.
 const SLACK: usize = 1024 * 1024;
 
-/// Reads a CSV file whose columns are known: rows shorter than the header lack
-/// the rest, blank rows and repeated headers are skipped, and a header with
-/// other known columns is followed from there on.
+/// Reads a CSV file whose columns are known: blank rows and repeated headers are
+/// skipped, and a header with other known columns is followed from there on. A
+/// row that is shorter than the header was cut and is refused, unless it ends
+/// just where the columns of a reposted original begin.
 pub(super) fn read(
     input: Input<'_>,
     columns: &[Column],
     common: &Common,
     sink: &mut dyn Sink,
 ) -> Result<()> {
-    let encoding = input.encoding.clone();
+    let Input { left_out, encoding, .. } = input;
     let mut records = Records::new(input.content, input.head.delimiter(), input.name);
     let mut layout = match records.next()? {
         Next::Record => Layout::new(&records.record, columns, input.name)?,
         Next::Broken => return Err(Error::input("the header is no text").in_file(input.name)),
         Next::End => return Ok(()),
     };
+    left_out.extend(layout.left_out());
     loop {
         let rows = match records.next()? {
             Next::End => return records.check_end(),
@@ -66,6 +68,10 @@ pub(super) fn column_name(cell: &[u8]) -> String {
 struct Layout<'a> {
     header: StringRecord,
     columns: Vec<Option<&'a Column<'a>>>,
+    /// The fewest fields of a row: all from which something is taken.
+    full: usize,
+    /// The fields of a row that passes on no other post.
+    own: Option<usize>,
 }
 
 /// What became of a record.
@@ -89,7 +95,22 @@ impl<'a> Layout<'a> {
 
     fn of(header: &StringRecord, columns: &'a [Column<'a>]) -> Self {
         let find = |cell: &str| columns.iter().find(|column| column.name == fields::bare(cell));
-        Self { header: header.clone(), columns: header.iter().map(find).collect() }
+        let columns: Vec<Option<&Column>> = header.iter().map(find).collect();
+        let is_taken =
+            |column: &Option<&Column>| column.is_some_and(|column| column.field != Field::Ignored);
+        let full = columns.iter().rposition(is_taken).map_or(0, |last| last + 1);
+        let is_origin =
+            |column: &Option<&Column>| column.is_some_and(|column| column.part == Part::Origin);
+        let own = columns.iter().position(is_origin);
+        Self { header: header.clone(), columns, full, own }
+    }
+
+    /// The names of the columns from which nothing is taken.
+    fn left_out(&self) -> impl Iterator<Item = String> {
+        let named = self.header.iter().map(fields::bare).zip(&self.columns);
+        named
+            .filter(|(name, column)| !name.is_empty() && column.is_none())
+            .map(|(name, _)| name.to_owned())
     }
 
     fn read(&self, record: &StringRecord, columns: &'a [Column<'a>], common: &Common) -> Taken<'a> {
@@ -125,13 +146,11 @@ impl<'a> Layout<'a> {
     }
 
     fn rows(&self, record: &StringRecord, common: &Common) -> Result<Vec<Row>, String> {
-        let beyond = record.iter().skip(self.columns.len());
-        if beyond.into_iter().any(|field| fields::spoken(field).is_some()) {
-            return Err(format!(
-                "{} fields, and the header has {}",
-                record.len(),
-                self.columns.len()
-            ));
+        let mut beyond = record.iter().skip(self.columns.len());
+        let is_cut = record.len() < self.full && Some(record.len()) != self.own;
+        if is_cut || beyond.any(|field| fields::spoken(field).is_some()) {
+            let (found, named) = (record.len(), self.columns.len());
+            return Err(format!("{found} fields, and the header has {named}"));
         }
         let mut draft = Draft::new(common);
         for (field, column) in record.iter().zip(&self.columns) {

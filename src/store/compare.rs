@@ -121,6 +121,20 @@ impl Incoming {
         self.merged.fill((source, row));
     }
 
+    /// Whether what is merged now says the same as row `there` of a source.
+    pub(super) fn says_the_same(&self, source: u32, there: u32) -> bool {
+        let began = &self.sources[source as usize];
+        self.values.iter().all(|&column| {
+            let (from, row) = self.merged[column];
+            // Rows only ever change into rows of the chunk.
+            if from == 0 && source != 0 {
+                began.compared.is_equal(column, there as usize, row as usize)
+            } else {
+                (from, row) == (source, there)
+            }
+        })
+    }
+
     /// For each column the source and row of its value.
     pub(super) fn merged(&self) -> &[(u32, u32)] {
         &self.merged

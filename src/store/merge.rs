@@ -469,6 +469,10 @@ impl<'a> Work<'a> {
 
     /// Merges the rows of a group, one after the other, into the row that is
     /// there, if one is.
+    ///
+    /// A file to which a crawler appended holds earlier looks at a post before
+    /// the latest. When it is read again, all of them together say nothing new
+    /// if the latest does not.
     fn merge_group(&mut self, group: usize, there: Option<(u32, u32)>) -> Outcome {
         self.done[group] = true;
         let first = self.groups.first[group];
@@ -482,6 +486,7 @@ impl<'a> Work<'a> {
             }
         }
         let mut outcome = Outcome::Unchanged;
+        let before = self.counts;
         while let Some(incoming) = row {
             match self.incoming.merge(incoming) {
                 Outcome::Changed => {
@@ -491,6 +496,15 @@ impl<'a> Work<'a> {
                 Outcome::Unchanged => self.count(incoming).unchanged += 1,
             }
             row = self.next(incoming);
+        }
+        if let (Outcome::Changed, Some((source, there))) = (outcome, there)
+            && self.incoming.says_the_same(source, there)
+        {
+            outcome = Outcome::Unchanged;
+            for (count, before) in self.counts.iter_mut().zip(before) {
+                count.unchanged += count.changed - before.changed;
+                count.changed = before.changed;
+            }
         }
         if outcome == Outcome::Changed {
             self.mixed_hashes.push(self.groups.hashes[group]);

@@ -76,6 +76,14 @@ fn faulty_files_are_named_with_what_to_try() {
         ),
         ("a.csv", "account_id,screen_name\n", None, "a.csv:1: ", "--platform"),
         (
+            "a.csv",
+            "platform,pid,account_id,text,likes\n",
+            None,
+            "a.csv:1: no column `post_id`, and `text` is a column of posts",
+            "is it the column `pid`",
+        ),
+        ("a.csv", "platform,pid,posted_at,text\n", None, "a.csv:1: ", "is it the column `pid`"),
+        (
             "1234567.csv",
             "微博id,微博正文,发布时间,点赞数,转发数,评论\n",
             None,
@@ -116,6 +124,53 @@ fn faulty_files_are_named_with_what_to_try() {
         assert!(said.starts_with(place) && said.contains(part), "{text}: {said}");
         assert_eq!(said.lines().count(), 1, "{said}");
     }
+}
+
+#[test]
+fn a_file_that_is_no_text_is_said_to_be_none() {
+    for (bytes, said) in [
+        (&b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\xb0\xa1\xb1\xb2"[..], "a.csv: the file is a PNG picture"),
+        (&b"%PDF-1.7\n%\xE2\xE3\xCF\xD3\n1 0 obj"[..], "a.csv: the file is a PDF document"),
+        (&b"\x01\x02\x03\x04\xb0\xa1\xb1\xb2"[..], "a.csv: the file is no text"),
+    ] {
+        let error = error_of("a.csv", bytes, None);
+        assert_eq!((error.to_string().as_str(), error.kind()), (said, Kind::Format));
+    }
+}
+
+#[test]
+fn a_row_with_fewer_fields_than_the_header_is_refused_unless_the_format_cuts_it() {
+    let cut = "platform,post_id,text,likes\nweibo,1,a,2\nweibo,2,b\n\nweibo,3";
+    let (last, _) = Last::text("a.csv", cut, &Options::default()).unwrap();
+    assert_eq!(last.posts.len(), 1);
+    assert_eq!(
+        last.rejected,
+        ["3: 3 fields, and the header has 4", "4: 2 fields, and the header has 4"]
+    );
+    let crawler = "id,bid,正文,日期,点赞数,评论数,转发数,是否原创,源微博id,源微博正文\n\
+        4457103168440352,,a,2020-01-05,1,2,3,True\n4457103168440353,,b,2020-01-05,1,2,3\n\
+        4457103168440354,,c,2020-01-05,1,2,3,False,4457103168440352\n";
+    let (last, _) = Last::text("1234567.csv", crawler, &Options::default()).unwrap();
+    assert_eq!(last.posts.keys().collect::<Vec<_>>(), ["4457103168440352"]);
+    assert_eq!(last.rejected.len(), 2);
+}
+
+#[test]
+fn columns_that_a_format_does_not_know_are_named() {
+    let text = "platform,account_id,screen_name,note\nweibo,1,a,b\n";
+    let (_, reading) = Last::text("a.csv", text, &Options::default()).unwrap();
+    assert_eq!(reading.left_out, ["note"]);
+    let lines = "{\"platform\":\"weibo\",\"account_id\":\"1\",\"note\":\"b\"}";
+    let (_, reading) = Last::text("a.jsonl", lines, &Options::default()).unwrap();
+    assert_eq!(reading.left_out, ["note"]);
+}
+
+#[test]
+fn a_line_end_of_windows_in_a_crawlers_text_is_a_line_end() {
+    let text = "微博id,微博正文,发布时间,点赞数,转发数,评论数\r\nIo7T5lkPS,\"a\r\nb\",2020-01-05 10:00,1,2,3\r\n";
+    let (last, _) = Last::text("1234567.csv", text, &Options::default()).unwrap();
+    let post = last.posts.values().next().unwrap();
+    assert_eq!(post.text.as_deref(), Some("a\nb"));
 }
 
 #[test]

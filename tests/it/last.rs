@@ -45,7 +45,7 @@ impl Last {
     pub(crate) fn read(paths: &[PathBuf], options: &Options) -> (Self, Vec<Reading>) {
         let mut last = Self::default();
         let mut readings = Vec::new();
-        for path in ingest::expand(paths).unwrap() {
+        for path in ingest::expand(paths).unwrap().files {
             for source in Source::open(&path).unwrap() {
                 readings.push(ingest::read(source, options, &mut last).unwrap());
             }

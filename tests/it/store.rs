@@ -85,6 +85,30 @@ async fn what_is_committed_is_read_back_in_order_and_what_is_dropped_is_not() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn looks_that_together_say_nothing_new_change_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::create(&folder.path().join("db")).await.unwrap();
+    let post = |at: i64, likes: i64| KnownPost {
+        id: 1,
+        observed_at: at,
+        likes: Some(likes),
+        ..KnownPost::default()
+    };
+    let mut counts = Vec::new();
+    // The file of a crawler that looked twice, read again at a later time.
+    for looks in
+        [[post(10, 1), post(11, 5)], [post(20, 1), post(21, 5)], [post(30, 1), post(31, 6)]]
+    {
+        let mut transaction = store.begin().await.unwrap();
+        transaction.upsert(&POSTS, posts(&looks), &[true, true]).await.unwrap();
+        let [done, _] = transaction.flush(&POSTS).await.unwrap();
+        counts.push((done.added, done.changed, done.unchanged));
+        transaction.commit().await.unwrap();
+    }
+    assert_eq!(counts, [(1, 1, 0), (0, 0, 2), (0, 2, 0)]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn many_commits_are_read_through_a_checkpoint() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::create(&folder.path().join("db")).await.unwrap();
@@ -135,7 +159,7 @@ pub(crate) fn all_rows(snapshot: &Snapshot) -> Vec<Vec<String>> {
 }
 
 /// A post as the tests know it: id, observed, text, likes, hashtags.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct KnownPost {
     pub(crate) id: u64,
     pub(crate) observed_at: i64,
@@ -178,29 +202,55 @@ pub(crate) fn posts(rows: &[KnownPost]) -> RecordBatch {
     RecordBatch::try_new(POSTS.schema(), columns.collect()).unwrap()
 }
 
-/// What merging must do, row by row.
-fn model(known: &mut BTreeMap<u64, KnownPost>, row: &KnownPost, counts: &mut MergeCounts) {
-    let Some(there) = known.get_mut(&row.id) else {
-        known.insert(row.id, row.clone());
-        counts.added += 1;
-        return;
-    };
-    let newer = row.observed_at >= there.observed_at;
-    let before = there.clone();
+/// What merging must do with the rows of a chunk: as row by row, but rows of one
+/// post that together say nothing new change nothing.
+fn model(
+    known: &mut BTreeMap<u64, KnownPost>,
+    chunk: &mut Vec<(KnownPost, bool)>,
+    counts: &mut [MergeCounts; 2],
+) {
     fn merge<T: Clone>(newer: bool, there: &mut Option<T>, row: &Option<T>) {
         if row.is_some() && (newer || there.is_none()) {
             there.clone_from(row);
         }
     }
-    merge(newer, &mut there.text, &row.text);
-    merge(newer, &mut there.likes, &row.likes);
-    merge(newer, &mut there.hashtags, &row.hashtags);
-    if *there == before {
-        counts.unchanged += 1;
-    } else {
-        counts.changed += 1;
-        if newer {
-            there.observed_at = row.observed_at;
+    let mut groups: BTreeMap<u64, Vec<(KnownPost, bool)>> = BTreeMap::new();
+    for (row, primary) in chunk.drain(..) {
+        groups.entry(row.id).or_default().push((row, primary));
+    }
+    for (id, rows) in groups {
+        let before = known.get(&id).cloned();
+        let mut changed = Vec::new();
+        for (row, primary) in &rows {
+            let Some(there) = known.get_mut(&id) else {
+                known.insert(id, row.clone());
+                counts[usize::from(!primary)].added += 1;
+                continue;
+            };
+            let newer = row.observed_at >= there.observed_at;
+            let same = there.clone();
+            merge(newer, &mut there.text, &row.text);
+            merge(newer, &mut there.likes, &row.likes);
+            merge(newer, &mut there.hashtags, &row.hashtags);
+            if *there == same {
+                counts[usize::from(!primary)].unchanged += 1;
+            } else {
+                changed.push(*primary);
+                if newer {
+                    there.observed_at = row.observed_at;
+                }
+            }
+        }
+        let after = known[&id].clone();
+        let is_same = before.as_ref().is_some_and(|before| {
+            KnownPost { observed_at: after.observed_at, ..before.clone() } == after
+        });
+        if let (true, Some(before)) = (is_same, before) {
+            known.insert(id, before);
+        }
+        for primary in changed {
+            let count = &mut counts[usize::from(!primary)];
+            if is_same { count.unchanged += 1 } else { count.changed += 1 }
         }
     }
 }
@@ -222,6 +272,7 @@ async fn merging_gives_what_merging_row_by_row_gives() {
         for _ in 0..6 {
             let mut transaction = store.begin().await.unwrap();
             let mut expected = [MergeCounts::default(); 2];
+            let mut chunk = Vec::new();
             for _ in 0..random.random_range(1..6) {
                 let rows: Vec<KnownPost> = (0..random.random_range(0..60))
                     .map(|_| KnownPost {
@@ -240,14 +291,17 @@ async fn merging_gives_what_merging_row_by_row_gives() {
                     })
                     .collect();
                 let primary: Vec<bool> = rows.iter().map(|_| random.random_bool(0.5)).collect();
-                for (row, primary) in rows.iter().zip(&primary) {
-                    model(&mut known, row, &mut expected[usize::from(!primary)]);
-                }
+                chunk.extend(rows.iter().cloned().zip(primary.iter().copied()));
                 transaction.upsert(&POSTS, posts(&rows), &primary).await.unwrap();
-                if random.random_bool(0.5) {
+                let is_flushed = random.random_bool(0.5);
+                if is_flushed {
                     transaction.flush(&POSTS).await.unwrap();
                 }
+                if is_flushed || chunk.len() >= limits.merge_rows {
+                    model(&mut known, &mut chunk, &mut expected);
+                }
             }
+            model(&mut known, &mut chunk, &mut expected);
             assert_eq!(transaction.flush(&POSTS).await.unwrap(), expected, "seed {seed}");
             transaction.commit().await.unwrap();
             let snapshot = store.snapshot(&POSTS, None).await.unwrap();

@@ -20,18 +20,24 @@ const ABOUT: [&str; 12] =
     ["大约", "大概", "超过", "约", "近", "超", "逾", "~", "≈", ">", "+", "余"];
 
 /// Reads `4047`, `4047.0`, `12,345`, `1.2万`, `1.36亿`, `100万+`, `约21.5万`,
-/// `1000多万`. A word such as `转发` stands for an unknown count, and so does a
-/// negative number, which Weibo gives for counts that it does not tell.
+/// `1000多万`. A word such as `转发` stands for an unknown count.
 pub(crate) fn parse(text: &str) -> Result<Option<Count>, String> {
     let Some(text) = known(text) else { return Ok(None) };
     if let Some(value) = plain(text) {
         return Ok(Some(Count { value, precision: 1 }));
     }
-    let is_negative = text.strip_prefix('-').is_some_and(|rest| plain(rest).is_some());
-    if is_negative || WORDS.contains(&text) {
+    if WORDS.contains(&text) {
         return Ok(None);
     }
     written(text).map(Some).ok_or_else(|| format!("`{text}` is not a count"))
+}
+
+/// Reads the size of an account as Weibo gives it: a negative number, such as -3
+/// for the accounts that somebody follows in secret, stands for one that Weibo
+/// does not tell.
+pub(crate) fn parse_told(text: &str) -> Result<Option<Count>, String> {
+    let hidden = known(text).and_then(|text| text.strip_prefix('-')).and_then(plain);
+    if hidden.is_some() { Ok(None) } else { parse(text) }
 }
 
 /// The common case: digits only.
@@ -112,7 +118,7 @@ fn scaled(whole: &str, fraction: &str, unit: i64, about: bool) -> Option<Count> 
 
 #[cfg(test)]
 mod tests {
-    use super::{Count, parse};
+    use super::{Count, parse, parse_told};
 
     #[test]
     fn counts_keep_their_precision() {
@@ -141,9 +147,16 @@ mod tests {
 
     #[test]
     fn a_word_in_place_of_a_count_is_unknown_and_not_zero() {
-        for text in ["", "转发", "评论", "赞", "无", "null", "-", "-3"] {
+        for text in ["", "转发", "评论", "赞", "无", "null", "-"] {
             assert_eq!(parse(text), Ok(None), "{text}");
         }
+    }
+
+    #[test]
+    fn a_negative_count_is_refused_unless_weibo_hides_the_size_of_an_account() {
+        assert!(parse("-3").is_err());
+        assert_eq!(parse_told("-3"), Ok(None));
+        assert!(parse_told("-x").is_err());
     }
 
     #[test]

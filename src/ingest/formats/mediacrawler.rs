@@ -4,8 +4,8 @@ use super::{Format, has_required, read_flat};
 use crate::error::Result;
 use crate::ingest::Sink;
 use crate::ingest::column::Field::{
-    AccountId, Comments, Description, Followers, Following, Likes, ObservedAt, Place, PostId,
-    PostedAt, Reposts, RoughPostedAt, ScreenName, TextOrHtml,
+    AccountId, Comments, Description, Followers, Following, Ignored, Likes, ObservedAt, Place,
+    PostId, PostedAt, Reposts, RoughPostedAt, ScreenName, TextOrHtml,
 };
 use crate::ingest::column::{Column, Subject, col, key};
 use crate::ingest::head::Head;
@@ -35,13 +35,21 @@ const POST: &[Column] = &[
     key("shared_count", Reposts),
     col("ip_location", Place),
     col("last_modify_ts", ObservedAt),
+    col("note_url", Ignored),
+    col("gender", Ignored),
+    col("profile_url", Ignored),
+    col("avatar", Ignored),
+    col("source_keyword", Ignored),
 ];
 
 const CREATOR: &[Column] = &[
     key("user_id", AccountId),
     key("nickname", ScreenName),
     col("desc", Description),
-    col("ip_location", crate::ingest::column::Field::Ignored),
+    col("ip_location", Ignored),
+    col("gender", Ignored),
+    col("avatar", Ignored),
+    col("tag_list", Ignored),
     key("follows", Following),
     key("fans", Followers),
     col("last_modify_ts", ObservedAt),

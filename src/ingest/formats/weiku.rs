@@ -55,10 +55,35 @@ pub(super) const COLUMNS: &[Column] = &[
     col("observed_at", Field::ObservedAt),
 ];
 
-/// Whether records have an id and something else of ours.
+/// The columns that only posts have.
+const OF_POSTS: [Field; 15] = [
+    Field::PostedAt,
+    Field::Text,
+    Field::Client,
+    Field::Place,
+    Field::IsRepost,
+    Field::OriginPostId,
+    Field::OriginAccountId,
+    Field::Reposts,
+    Field::Comments,
+    Field::Likes,
+    Field::Hashtags,
+    Field::Mentions,
+    Field::Urls,
+    Field::MediaCount,
+    Field::PostId,
+];
+
+/// How many columns of ours a table has at least that names no id, for it to be
+/// refused as ours rather than as unknown.
+const TELLING: usize = 3;
+
+/// Whether records have an id and something else of ours, or so much of ours
+/// that the id must be misspelt.
 fn recognise(head: &Head) -> bool {
     let known = head.names().filter(|name| is_column(name)).count();
-    (head.has(&["post_id"]) || head.has(&["account_id"])) && known >= 2
+    let has_id = head.has(&["post_id"]) || head.has(&["account_id"]);
+    (has_id && known >= 2) || (known >= TELLING && known * 2 > head.names().count())
 }
 
 fn is_column(name: &str) -> bool {
@@ -66,27 +91,63 @@ fn is_column(name: &str) -> bool {
 }
 
 fn read(input: Input<'_>, sink: &mut dyn Sink) -> Result<()> {
-    check_names(&input)?;
-    let subject = if input.head.has(&["post_id"]) { Subject::Post } else { Subject::Account };
-    let mut common = input.common("", subject);
+    let names: Vec<&str> = input.head.names().collect();
+    let mut common = input.common("", Subject::Post);
     common.platform.clone_from(&input.options.platform);
-    if common.platform.is_none() && !input.head.has(&["platform"]) {
-        let error = Error::input("no column `platform`").in_file(input.name);
-        return Err(error.at_line(1).hint("pass --platform weibo, or another service"));
-    }
+    common.subject = subject(&names, common.platform.is_some())
+        .map_err(|error| error.in_file(input.name).at_line(1))?;
     read_flat(input, COLUMNS, &common, sink)
+}
+
+/// What the rows with columns called `names` are, unless a name is misspelt and
+/// what stands under it would be lost.
+pub(super) fn subject(names: &[&str], platform_is_given: bool) -> Result<Subject> {
+    check_names(names)?;
+    let has = |name: &str| names.contains(&name);
+    if !has("platform") && !platform_is_given {
+        return Err(
+            Error::input("no column `platform`").hint("pass --platform weibo, or another service")
+        );
+    }
+    if has("post_id") {
+        return Ok(Subject::Post);
+    }
+    let of_posts = |name: &&&str| {
+        COLUMNS.iter().any(|ours| ours.name == **name && OF_POSTS.contains(&ours.field))
+    };
+    match names.iter().find(of_posts) {
+        None if has("account_id") => Ok(Subject::Account),
+        None => Err(without("account_id", "", names)),
+        Some(of_posts) => {
+            Err(without("post_id", &format!(", and `{of_posts}` is a column of posts"), names))
+        }
+    }
+}
+
+/// The columns among `names` that are none of ours.
+pub(super) fn left_out(names: &[&str]) -> impl Iterator<Item = String> {
+    names.iter().filter(|name| !is_column(name)).map(|name| (*name).to_owned())
+}
+
+/// The error for a table without the column `id`, which names the one that may
+/// be meant.
+fn without(id: &str, because: &str, names: &[&str]) -> Error {
+    let error = Error::input(format!("no column `{id}`{because}"));
+    let unknown = || names.iter().copied().filter(|name| !is_column(name));
+    let ends_in_id = |name: &&str| name.to_lowercase().ends_with("id");
+    match nearest(id, unknown()).or_else(|| unknown().find(ends_in_id)) {
+        Some(name) => error.hint(format!("is it the column `{name}`? rename that to `{id}`")),
+        None => error.hint(format!("the columns are {}", names.join(", "))),
+    }
 }
 
 /// Refuses a column that is a misspelt one of ours, whose values would be lost;
 /// others are the analyst's own notes.
-fn check_names(input: &Input<'_>) -> Result<()> {
+fn check_names(names: &[&str]) -> Result<()> {
     let ours = || COLUMNS.iter().map(|column| column.name);
-    for name in input.head.names().filter(|name| !is_column(name)) {
-        let missing = ours().filter(|ours| !input.head.has(&[ours]));
-        if let Some(meant) = nearest(name, missing) {
+    for name in names.iter().filter(|name| !is_column(name)) {
+        if let Some(meant) = nearest(name, ours().filter(|ours| !names.contains(ours))) {
             return Err(Error::input(format!("no column `{name}` in weiku's tables"))
-                .in_file(input.name)
-                .at_line(1)
                 .hint(format!("did you mean `{meant}`?")));
         }
     }

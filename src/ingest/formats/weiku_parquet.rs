@@ -13,13 +13,17 @@ use datafusion::parquet::arrow::arrow_reader::{
 };
 
 use super::Format;
-use super::weiku::COLUMNS;
+use super::weiku::{self, COLUMNS};
 use crate::error::{Error, Result};
 use crate::ingest::Sink;
 use crate::ingest::column::{Column, Common, Subject};
 use crate::ingest::draft::Draft;
 use crate::ingest::input::Input;
 use crate::ingest::record::Row;
+use crate::ingest::source::Beside;
+
+/// How many columns an error lists.
+const SHOWN: usize = 12;
 
 /// Rows that are read at once.
 const BATCH: usize = 8_192;
@@ -41,29 +45,21 @@ fn read(input: Input<'_>, sink: &mut dyn Sink) -> Result<()> {
     };
     let mut common = input.common("", Subject::Post);
     common.platform.clone_from(&input.options.platform);
-    let file = open(input).map_err(|error| damaged(error.to_string()))?;
+    let Input { content, beside, left_out, .. } = input;
+    let file = open(content, beside).map_err(|error| damaged(error.to_string()))?;
     let builder = ParquetRecordBatchReaderBuilder::try_new(file)
         .map_err(|error| damaged(error.to_string()))?;
-    let schema = builder.schema();
-    let has = |column: &str| schema.field_with_name(column).is_ok();
-    if !has("post_id") && !has("account_id") {
-        let names: Vec<&str> =
-            schema.fields().iter().take(12).map(|field| field.name().as_str()).collect();
-        return Err(Error::input(format!(
-            "no column post_id or account_id among {}",
-            names.join(", ")
-        ))
-        .in_file(name)
-        .hint("query the file in place: SELECT * FROM 'file.parquet'"));
-    }
-    if !has("platform") && common.platform.is_none() {
-        return Err(Error::input("no column `platform`")
+    let names: Vec<&str> =
+        builder.schema().fields().iter().map(|field| field.name().as_str()).collect();
+    if !names.contains(&"post_id") && !names.contains(&"account_id") {
+        let some = names[..names.len().min(SHOWN)].join(", ");
+        return Err(Error::input(format!("no column post_id or account_id among {some}"))
             .in_file(name)
-            .hint("pass --platform weibo, or another service"));
+            .hint("query the file in place: SELECT * FROM 'file.parquet'"));
     }
-    if !has("post_id") {
-        common.subject = Subject::Account;
-    }
+    common.subject =
+        weiku::subject(&names, common.platform.is_some()).map_err(|error| error.in_file(name))?;
+    left_out.extend(weiku::left_out(&names));
     let batches: ParquetRecordBatchReader =
         builder.with_batch_size(BATCH).build().map_err(|error| damaged(error.to_string()))?;
     let mut row = 0;
@@ -76,8 +72,7 @@ fn read(input: Input<'_>, sink: &mut dyn Sink) -> Result<()> {
 
 /// The file itself where it lies plain, else a copy, since Parquet is read from
 /// its end.
-fn open(input: Input<'_>) -> io::Result<File> {
-    let Input { content, beside, .. } = input;
+fn open(content: &mut dyn io::Read, beside: &Beside) -> io::Result<File> {
     let mut magic = [0; 4];
     if let Some(path) = beside.path() {
         let mut file = File::open(path)?;

@@ -60,6 +60,9 @@ pub(super) fn read_flat(
     common: &Common,
     sink: &mut dyn Sink,
 ) -> Result<()> {
+    let is_known = |name: &&str| columns.iter().any(|column| column.name == *name);
+    let left_out = input.head.names().filter(|name| !is_known(name));
+    input.left_out.extend(left_out.map(str::to_owned));
     each(input, route, sink, &mut |_, value| {
         let mut draft = Draft::new(common);
         fill(&mut draft, Part::Record, columns.iter(), value)?;
