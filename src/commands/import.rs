@@ -127,7 +127,10 @@ impl<'a> Rest<'a> {
     fn left_alone(&self) -> Vec<String> {
         let name = |error: &Error| {
             let file = error.place().file.as_deref().unwrap_or_default();
-            format!("{} ({})", visible(file), error.message())
+            match error.message().strip_prefix("the file is ") {
+                Some(what) => format!("{} ({what})", visible(file)),
+                None => visible(file).into_owned(),
+            }
         };
         let mut alone: Vec<String> = self.foreign.iter().take(NAMES).map(name).collect();
         if self.foreign.len() > NAMES {
