@@ -1,11 +1,9 @@
 //! Import: what a format reads, merged into the store as one transaction a file.
 //!
-//! The format runs on a thread of its own and hands batches over a short queue,
-//! so that reading, merging and writing overlap and memory stays bounded.
+//! The format runs on a thread of its own, another one builds batches, and both
+//! hand over by short queues, so that reading, merging and writing overlap and
+//! memory stays bounded.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
-use std::hash::{BuildHasher, RandomState};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -14,27 +12,16 @@ use datafusion::arrow::record_batch::RecordBatch;
 use tokio::sync::mpsc;
 
 use super::Database;
+use super::builder::{self, BatchSink};
 use super::rows::{self, Pending, Rows};
 use crate::engine::Settings;
 use crate::error::{Error, Kind, Result};
-use crate::ingest::{self, Account, Instant, Position, Post, Row, Sink, Source};
-use crate::model::{ACCOUNT_SNAPSHOTS, ACCOUNTS, IMPORTS, POST_SNAPSHOTS, POSTS, REJECTS};
+use crate::ingest::{self, Instant, Source};
+use crate::model::{ACCOUNTS, IMPORTS, POSTS};
 use crate::store::{MergeCounts, Store};
-
-/// Rows of a table that are handed over at once.
-const BATCH_ROWS: usize = 8_192;
-
-/// Bytes of text after which a batch is handed over early.
-const BATCH_BYTES: usize = 16 << 20;
 
 /// Batches that may wait to be merged.
 const QUEUE: usize = 4;
-
-/// Rows between two words on progress.
-const PROGRESS_ROWS: u64 = 4_096;
-
-/// Rows that a dry run shows.
-const SAMPLES: usize = 5;
 
 /// How files are imported.
 #[derive(Debug, Clone, Default)]
@@ -167,11 +154,7 @@ impl Database {
             let mut sink = BatchSink::new(sender, import_id.clone(), name.clone(), seen);
             sink.heard_by(Arc::clone(progress), source.position());
             let reading = ingest::Options { observed_at: seen.fixed, ..options.reading.clone() };
-            move || -> Result<_> {
-                let read = ingest::read(source, &reading, &mut sink)?;
-                sink.hand_over_all()?;
-                Ok((read, sink.tally))
-            }
+            move || builder::read(source, &reading, sink)
         });
         while let Some(Pending { table, batch, primary }) = batches.recv().await {
             transaction.upsert(table, batch, &primary).await?;
@@ -287,205 +270,14 @@ impl Series {
 
 /// When rows were observed.
 #[derive(Debug, Clone, Copy)]
-struct Seen {
+pub(super) struct Seen {
     fixed: Option<Instant>,
     modified: Instant,
 }
 
 impl Seen {
     /// What the person said, else what the record says, else the file's time.
-    fn at(self, record: Option<Instant>) -> Instant {
+    pub(super) fn at(self, record: Option<Instant>) -> Instant {
         self.fixed.or(record).unwrap_or(self.modified)
-    }
-}
-
-/// What a file held beyond its rows.
-#[derive(Debug, Default)]
-struct Tally {
-    skipped: u64,
-    rejected: u64,
-    refusals: Vec<(u64, String)>,
-    /// The first time of observation that a record named.
-    observed: Option<Instant>,
-    samples: Option<RecordBatch>,
-}
-
-/// Collects rows into batches and hands them over to be merged.
-struct BatchSink {
-    sender: mpsc::Sender<Pending>,
-    import_id: String,
-    file: String,
-    seen: Seen,
-    posts: Rows,
-    post_snapshots: Rows,
-    accounts: Rows,
-    account_snapshots: Rows,
-    rejects: Rows,
-    repeats: Repeats,
-    tally: Tally,
-    /// Rows so far, and who hears of them.
-    rows: u64,
-    progress: Option<(Arc<dyn Progress>, Position)>,
-}
-
-impl BatchSink {
-    fn new(sender: mpsc::Sender<Pending>, import_id: String, file: String, seen: Seen) -> Self {
-        Self {
-            sender,
-            import_id,
-            file,
-            seen,
-            posts: Rows::new(&POSTS),
-            post_snapshots: Rows::new(&POST_SNAPSHOTS),
-            accounts: Rows::new(&ACCOUNTS),
-            account_snapshots: Rows::new(&ACCOUNT_SNAPSHOTS),
-            rejects: Rows::new(&REJECTS),
-            repeats: Repeats::default(),
-            tally: Tally::default(),
-            rows: 0,
-            progress: None,
-        }
-    }
-
-    /// Has `progress` told how far reading has come.
-    fn heard_by(&mut self, progress: Arc<dyn Progress>, position: Position) {
-        self.progress = Some((progress, position));
-    }
-
-    fn post(&mut self, post: &Post, primary: bool) -> Result<()> {
-        let counts = [post.counts.reposts, post.counts.comments, post.counts.likes];
-        let seen = self.seen.at(post.observed_at);
-        let look = self.repeats.look(&(&post.platform, &post.post_id, seen), &counts);
-        rows::push_post(&mut self.posts, post, seen + look.later, primary)?;
-        if look.is_news {
-            rows::push_post_counts(&mut self.post_snapshots, post, seen + look.later)?;
-        }
-        Ok(())
-    }
-
-    fn account(&mut self, account: &Account, primary: bool) -> Result<()> {
-        let counts = account.counts.clone().unwrap_or_default();
-        let counts = [counts.followers, counts.following, counts.posts];
-        let seen = self.seen.at(account.observed_at);
-        let look = self.repeats.look(&(&account.platform, &account.account_id, seen), &counts);
-        rows::push_account(&mut self.accounts, account, seen + look.later, primary)?;
-        if look.is_news {
-            rows::push_account_counts(&mut self.account_snapshots, account, seen + look.later)?;
-        }
-        Ok(())
-    }
-
-    fn hand_over_full(&mut self) -> Result<()> {
-        self.rows += 1;
-        if let Some((progress, position)) = &self.progress
-            && self.rows.is_multiple_of(PROGRESS_ROWS)
-        {
-            progress.advance(position.bytes(), self.rows);
-        }
-        let full = |rows: &Rows| rows.len() >= BATCH_ROWS || rows.bytes() >= BATCH_BYTES;
-        let tables = [&self.posts, &self.post_snapshots, &self.accounts, &self.account_snapshots];
-        if tables.into_iter().any(full) || full(&self.rejects) {
-            self.hand_over_all()
-        } else {
-            Ok(())
-        }
-    }
-
-    fn hand_over_all(&mut self) -> Result<()> {
-        for rows in [
-            &mut self.accounts,
-            &mut self.account_snapshots,
-            &mut self.posts,
-            &mut self.post_snapshots,
-            &mut self.rejects,
-        ] {
-            if rows.len() == 0 {
-                continue;
-            }
-            let pending = rows.take()?;
-            let sample = pending.table.name == POSTS.name || pending.table.name == ACCOUNTS.name;
-            if sample && self.tally.samples.is_none() {
-                let most = pending.batch.num_rows().min(SAMPLES);
-                self.tally.samples = Some(pending.batch.slice(0, most));
-            }
-            // Nobody listens any more once merging has failed, and the reason
-            // is reported from there.
-            let gone = |_| Error::internal("the import was given up");
-            self.sender.blocking_send(pending).map_err(gone)?;
-        }
-        Ok(())
-    }
-}
-
-impl Sink for BatchSink {
-    fn record(&mut self, _row: u64, rows: Vec<Row>) -> Result<()> {
-        for (index, row) in rows.iter().enumerate() {
-            let primary = index == 0;
-            match row {
-                Row::Post(post) => {
-                    self.tally.observed = self.tally.observed.or(post.observed_at);
-                    self.post(post, primary)?;
-                }
-                Row::Account(account) => {
-                    self.tally.observed = self.tally.observed.or(account.observed_at);
-                    self.account(account, primary)?;
-                }
-            }
-        }
-        self.hand_over_full()
-    }
-
-    fn skip(&mut self, _row: u64) -> Result<()> {
-        self.tally.skipped += 1;
-        Ok(())
-    }
-
-    fn reject(&mut self, row: u64, reason: String, raw: &[u8]) -> Result<()> {
-        rows::push_reject(&mut self.rejects, &self.import_id, &self.file, row, &reason, raw)?;
-        self.tally.rejected += 1;
-        if self.tally.refusals.len() < SAMPLES {
-            self.tally.refusals.push((row, reason));
-        }
-        self.hand_over_full()
-    }
-}
-
-/// Tells apart the several looks at one post that a file appended to over
-/// several crawls holds. They have one time of observation, the file's; each
-/// later look is placed a microsecond after the one before, so that the order of
-/// the file decides which is the latest, however often it is imported.
-#[derive(Debug, Default)]
-struct Repeats {
-    hasher: RandomState,
-    /// By hash of the key: how many looks so far, and the hash of the counts of
-    /// the latest.
-    looks: HashMap<u64, (u32, u64)>,
-}
-
-/// One look at a post or an account.
-struct Look {
-    /// Microseconds after the first look of the file.
-    later: i64,
-    /// Whether it saw counts, and other ones than the look before.
-    is_news: bool,
-}
-
-impl Repeats {
-    fn look(&mut self, key: &(&String, &String, Instant), counts: &[Option<i64>; 3]) -> Look {
-        let known = counts.iter().any(Option::is_some);
-        let counts = self.hasher.hash_one(counts);
-        match self.looks.entry(self.hasher.hash_one(key)) {
-            Entry::Vacant(entry) => {
-                entry.insert((0, counts));
-                Look { later: 0, is_news: known }
-            }
-            Entry::Occupied(mut entry) => {
-                let (looks, latest) = entry.get_mut();
-                *looks += 1;
-                let is_news = known && *latest != counts;
-                *latest = counts;
-                Look { later: i64::from(*looks), is_news }
-            }
-        }
     }
 }

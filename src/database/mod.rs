@@ -1,6 +1,8 @@
 //! The front door for programs: open a database, import files, run SQL.
 
+mod builder;
 mod import;
+mod repeats;
 mod rows;
 
 use std::path::Path;

@@ -13,6 +13,9 @@ use crate::error::{Error, Result};
 use crate::ingest::{Account, Instant, Post};
 use crate::model::{ACCOUNT_SNAPSHOTS, ACCOUNTS, IMPORTS, POST_SNAPSHOTS, POSTS, REJECTS, Table};
 
+/// The largest block of text.
+const LARGEST_BLOCK: u32 = 16 << 20;
+
 /// Rows of one table that wait to be merged, and which of them are records of
 /// the file rather than nested in one.
 #[derive(Debug)]
@@ -34,12 +37,44 @@ pub(super) struct Rows {
 }
 
 enum Column {
-    Text(StringViewBuilder),
+    Text(Texts),
     Texts(ListBuilder<StringBuilder>),
     Integer(Int64Builder),
     Boolean(BooleanBuilder),
     Instant(TimestampMicrosecondBuilder),
     Bytes(BinaryViewBuilder),
+}
+
+/// A column of text, whose blocks are as large as the column's last batch was:
+/// blocks that grow while they are filled would be half empty, and what waits to
+/// be written would take twice the memory.
+struct Texts {
+    builder: StringViewBuilder,
+    bytes: u32,
+}
+
+/// The smallest block of text.
+const SMALLEST_BLOCK: u32 = 4 * 1024;
+
+impl Texts {
+    fn new() -> Self {
+        Self { builder: StringViewBuilder::new(), bytes: 0 }
+    }
+
+    fn push(&mut self, text: Option<&str>) -> usize {
+        self.builder.append_option(text);
+        let length = text.map_or(0, str::len);
+        self.bytes = self.bytes.saturating_add(u32::try_from(length).unwrap_or(u32::MAX));
+        length
+    }
+
+    fn finish(&mut self) -> ArrayRef {
+        let texts = Arc::new(self.builder.finish());
+        let block = self.bytes.clamp(SMALLEST_BLOCK, LARGEST_BLOCK);
+        self.bytes = 0;
+        self.builder = StringViewBuilder::new().with_fixed_block_size(block + block / 16);
+        texts
+    }
 }
 
 /// One value of a row.
@@ -55,7 +90,7 @@ pub(super) enum Value<'a> {
 impl Column {
     fn new(kind: &DataType) -> Self {
         match kind {
-            DataType::Utf8View => Self::Text(StringViewBuilder::new()),
+            DataType::Utf8View => Self::Text(Texts::new()),
             DataType::List(_) => {
                 let field = Field::new("element", DataType::Utf8, true);
                 Self::Texts(ListBuilder::new(StringBuilder::new()).with_field(field))
@@ -69,7 +104,7 @@ impl Column {
 
     fn finish(&mut self) -> ArrayRef {
         match self {
-            Self::Text(builder) => Arc::new(builder.finish()),
+            Self::Text(texts) => texts.finish(),
             Self::Texts(builder) => Arc::new(builder.finish()),
             Self::Integer(builder) => Arc::new(builder.finish()),
             Self::Boolean(builder) => Arc::new(builder.finish()),
@@ -125,10 +160,7 @@ impl Rows {
 /// Appends a value and gives its bytes, or `None` if the types do not agree.
 fn append(column: &mut Column, value: &Value<'_>) -> Option<usize> {
     match (column, value) {
-        (Column::Text(builder), Value::Text(text)) => {
-            builder.append_option(*text);
-            return Some(text.map_or(0, str::len));
-        }
+        (Column::Text(texts), Value::Text(text)) => return Some(texts.push(*text)),
         (Column::Texts(builder), Value::Texts(texts)) => {
             for text in texts.unwrap_or_default() {
                 builder.values().append_value(text);

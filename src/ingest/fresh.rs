@@ -1,6 +1,6 @@
 //! Leaves out nested accounts that say what was said just before.
 
-use std::collections::HashMap;
+use datafusion::common::HashMap;
 
 use super::Sink;
 use super::record::{Account, Row};
@@ -18,7 +18,7 @@ pub(super) struct Fresh<'a> {
 
 impl<'a> Fresh<'a> {
     pub(super) fn new(sink: &'a mut dyn Sink) -> Self {
-        Self { sink, known: HashMap::new() }
+        Self { sink, known: HashMap::default() }
     }
 
     /// Whether the account is not as it was told last.

@@ -76,7 +76,7 @@ impl Default for Limits {
         Self {
             file_rows: 1 << 20,
             file_bytes: 192 << 20,
-            merged_file_bytes: 96 << 20,
+            merged_file_bytes: 160 << 20,
             merge_rows: 256 * 1024,
             merge_bytes: 48 << 20,
         }

@@ -15,8 +15,20 @@ use super::{DataFile, Store, errors, files, log, pending, sorted};
 use crate::error::{Error, Result};
 use crate::model::{TABLES, Table};
 
-/// A file with fewer bytes, and fewer rows than half a file's, is small.
-const SMALL_BYTES: u64 = 64 << 20;
+/// Which files are small: those with fewer bytes than these, and fewer rows than
+/// this part of a file's.
+#[derive(Debug, Clone, Copy)]
+struct Small {
+    bytes: u64,
+    part: u64,
+}
+
+/// What a person who asks for it has merged.
+const ON_REQUEST: Small = Small { bytes: 64 << 20, part: 2 };
+
+/// What a commit merges by itself: not what an import wrote as large as its
+/// memory allows, for that would be written twice.
+const BY_ITSELF: Small = Small { bytes: 16 << 20, part: 8 };
 
 /// So many small files in a table are merged by the commit that leaves them.
 const MANY: usize = 12;
@@ -61,14 +73,14 @@ impl Store {
         let (mut head, lock) = transaction.into_parts();
         let mut total = 0;
         for table in TABLES {
-            total += rows_of(&self.small_files(&head, table).await?);
+            total += rows_of(&self.small_files(&head, table, ON_REQUEST).await?);
         }
         let mut merged = 0;
         let mut report = Vec::new();
         for table in TABLES {
             let before = self.files(&head, table).await?.len();
             loop {
-                let small = self.small_files(&head, table).await?;
+                let small = self.small_files(&head, table, ON_REQUEST).await?;
                 let Some(group) = groups(small).into_iter().find(|group| group.len() > 1) else {
                     break;
                 };
@@ -93,10 +105,15 @@ impl Store {
     }
 
     /// The files of a table that are small, in the table's order.
-    async fn small_files(&self, head: &Head, table: &'static Table) -> Result<Vec<DataFile>> {
-        let half = self.limits.file_rows as u64 / 2;
+    async fn small_files(
+        &self,
+        head: &Head,
+        table: &'static Table,
+        limits: Small,
+    ) -> Result<Vec<DataFile>> {
+        let rows = self.limits.file_rows as u64 / limits.part;
         let mut small = self.files(head, table).await?;
-        small.retain(|file| file.rows < half && file.size < SMALL_BYTES);
+        small.retain(|file| file.rows < rows && file.size < limits.bytes);
         small.sort_by(|a, b| in_order(table, a, b));
         Ok(small)
     }
@@ -116,7 +133,7 @@ pub(super) async fn tidy(
     table: &'static Table,
     lock: Arc<WriterLock>,
 ) -> Result<Head> {
-    let small = store.small_files(head, table).await?;
+    let small = store.small_files(head, table, BY_ITSELF).await?;
     if small.len() < MANY {
         return Ok(head.clone());
     }

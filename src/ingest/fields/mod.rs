@@ -17,13 +17,19 @@ const NONE: [&str; 12] =
 /// `text` without blanks, NULs and zero-width characters around it; for ids,
 /// counts and times, where these carry nothing.
 pub(crate) fn bare(text: &str) -> &str {
+    let plain = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_graphic);
+    if plain(text.as_bytes().first()) && plain(text.as_bytes().last()) {
+        return text;
+    }
     text.trim_matches(is_padding)
 }
 
 /// The bare text, unless it is empty or a word for "none".
 pub(crate) fn known(text: &str) -> Option<&str> {
     let text = bare(text);
-    (!text.is_empty() && !NONE.contains(&text)).then_some(text)
+    let first = *text.as_bytes().first()?;
+    // Most values are numbers and times.
+    (first.is_ascii_digit() || !NONE.contains(&text)).then_some(text)
 }
 
 /// The text as it is, unless it is blank: a post may say "无" and mean it.

@@ -1,0 +1,269 @@
+//! Records that a format reads to batches that the store merges.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+
+use datafusion::arrow::record_batch::RecordBatch;
+use tokio::sync::mpsc;
+
+use super::import::{Progress, Seen};
+use super::repeats::Repeats;
+use super::rows::{self, Pending, Rows};
+use crate::error::{Error, Result};
+use crate::ingest::{self, Account, Instant, Position, Post, Reading, Row, Sink, Source};
+use crate::model::{ACCOUNT_SNAPSHOTS, ACCOUNTS, POST_SNAPSHOTS, POSTS, REJECTS};
+
+/// Rows of a table that are handed over at once.
+const BATCH_ROWS: usize = 8_192;
+
+/// Bytes of text after which a batch is handed over early.
+const BATCH_BYTES: usize = 16 << 20;
+
+/// Rows between two words on progress.
+const PROGRESS_ROWS: u64 = 4_096;
+
+/// Rows that a dry run shows, and refusals that are told.
+const SAMPLES: usize = 5;
+
+/// Records that go from the reader to the builder at once.
+const CHUNK_RECORDS: usize = 512;
+
+/// Bytes of text after which they go early.
+const CHUNK_BYTES: usize = 1 << 20;
+
+/// Chunks of records that may wait to be built into batches.
+const CHUNKS: usize = 8;
+
+/// Reads all of a source, while a thread beside builds batches of it.
+pub(super) fn read(
+    source: Source,
+    options: &ingest::Options,
+    mut sink: BatchSink,
+) -> Result<(Reading, Tally)> {
+    let (sender, chunks) = sync_channel(CHUNKS);
+    std::thread::scope(|scope| {
+        let builder = scope.spawn(move || sink.build(&chunks).map(|()| sink.tally));
+        let mut sender = ChunkSender { sender, records: Vec::new(), bytes: 0 };
+        let read = ingest::read(source, options, &mut sender);
+        let read = read.and_then(|read| sender.send().map(|()| read));
+        drop(sender);
+        let built = builder.join().map_err(|_| Error::internal("the builder of batches failed"))?;
+        // When building failed, that is why reading was given up.
+        let tally = built?;
+        Ok((read?, tally))
+    })
+}
+
+/// What became of a record.
+enum Record {
+    Rows(Vec<Row>),
+    Skipped,
+    Refused(u64, String, Vec<u8>),
+}
+
+/// Hands records to the builder, some at a time.
+struct ChunkSender {
+    sender: SyncSender<Vec<Record>>,
+    records: Vec<Record>,
+    bytes: usize,
+}
+
+impl ChunkSender {
+    fn push(&mut self, record: Record, bytes: usize) -> Result<()> {
+        self.records.push(record);
+        self.bytes += bytes;
+        let is_full = self.records.len() >= CHUNK_RECORDS || self.bytes >= CHUNK_BYTES;
+        if is_full { self.send() } else { Ok(()) }
+    }
+
+    fn send(&mut self) -> Result<()> {
+        let records = std::mem::take(&mut self.records);
+        self.bytes = 0;
+        self.sender.send(records).map_err(|_| Error::internal("the import was given up"))
+    }
+}
+
+impl Sink for ChunkSender {
+    fn record(&mut self, _row: u64, rows: Vec<Row>) -> Result<()> {
+        let text = |row: &Row| match row {
+            Row::Post(post) => post.text.as_ref().map_or(0, String::len),
+            Row::Account(account) => account.description.as_ref().map_or(0, String::len),
+        };
+        let bytes = rows.iter().map(text).sum();
+        self.push(Record::Rows(rows), bytes)
+    }
+
+    fn skip(&mut self, _row: u64) -> Result<()> {
+        self.push(Record::Skipped, 0)
+    }
+
+    fn reject(&mut self, row: u64, reason: String, raw: &[u8]) -> Result<()> {
+        self.push(Record::Refused(row, reason, raw.to_vec()), raw.len())
+    }
+}
+
+/// What a file held beyond its rows.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    /// Blank records and repeated headers.
+    pub(super) skipped: u64,
+    /// Records that could not be taken.
+    pub(super) rejected: u64,
+    /// The first few of them: row and reason.
+    pub(super) refusals: Vec<(u64, String)>,
+    /// The first time of observation that a record named.
+    pub(super) observed: Option<Instant>,
+    /// A few of the rows.
+    pub(super) samples: Option<RecordBatch>,
+}
+
+/// Collects rows into batches and hands them over to be merged.
+pub(super) struct BatchSink {
+    sender: mpsc::Sender<Pending>,
+    import_id: String,
+    file: String,
+    seen: Seen,
+    posts: Rows,
+    post_snapshots: Rows,
+    accounts: Rows,
+    account_snapshots: Rows,
+    rejects: Rows,
+    repeats: Repeats,
+    tally: Tally,
+    /// Rows so far, and who hears of them.
+    rows: u64,
+    progress: Option<(Arc<dyn Progress>, Position)>,
+}
+
+impl BatchSink {
+    /// Hands batches of the file called `file` to `sender`.
+    pub(super) fn new(
+        sender: mpsc::Sender<Pending>,
+        import_id: String,
+        file: String,
+        seen: Seen,
+    ) -> Self {
+        Self {
+            sender,
+            import_id,
+            file,
+            seen,
+            posts: Rows::new(&POSTS),
+            post_snapshots: Rows::new(&POST_SNAPSHOTS),
+            accounts: Rows::new(&ACCOUNTS),
+            account_snapshots: Rows::new(&ACCOUNT_SNAPSHOTS),
+            rejects: Rows::new(&REJECTS),
+            repeats: Repeats::default(),
+            tally: Tally::default(),
+            rows: 0,
+            progress: None,
+        }
+    }
+
+    /// Has `progress` told how far reading has come.
+    pub(super) fn heard_by(&mut self, progress: Arc<dyn Progress>, position: Position) {
+        self.progress = Some((progress, position));
+    }
+
+    fn post(&mut self, post: &Post, primary: bool) -> Result<()> {
+        let counts = [post.counts.reposts, post.counts.comments, post.counts.likes];
+        let seen = self.seen.at(post.observed_at);
+        let look = self.repeats.look(&(&post.platform, &post.post_id, seen), &counts);
+        rows::push_post(&mut self.posts, post, seen + look.later, primary)?;
+        if look.is_news {
+            rows::push_post_counts(&mut self.post_snapshots, post, seen + look.later)?;
+        }
+        Ok(())
+    }
+
+    fn account(&mut self, account: &Account, primary: bool) -> Result<()> {
+        let counts = account.counts.clone().unwrap_or_default();
+        let counts = [counts.followers, counts.following, counts.posts];
+        let seen = self.seen.at(account.observed_at);
+        let look = self.repeats.look(&(&account.platform, &account.account_id, seen), &counts);
+        rows::push_account(&mut self.accounts, account, seen + look.later, primary)?;
+        if look.is_news {
+            rows::push_account_counts(&mut self.account_snapshots, account, seen + look.later)?;
+        }
+        Ok(())
+    }
+
+    fn hand_over_full(&mut self) -> Result<()> {
+        self.rows += 1;
+        if let Some((progress, position)) = &self.progress
+            && self.rows.is_multiple_of(PROGRESS_ROWS)
+        {
+            progress.advance(position.bytes(), self.rows);
+        }
+        let full = |rows: &Rows| rows.len() >= BATCH_ROWS || rows.bytes() >= BATCH_BYTES;
+        let tables = [&self.posts, &self.post_snapshots, &self.accounts, &self.account_snapshots];
+        if tables.into_iter().any(full) || full(&self.rejects) {
+            self.hand_over_all()
+        } else {
+            Ok(())
+        }
+    }
+
+    fn hand_over_all(&mut self) -> Result<()> {
+        for rows in [
+            &mut self.accounts,
+            &mut self.account_snapshots,
+            &mut self.posts,
+            &mut self.post_snapshots,
+            &mut self.rejects,
+        ] {
+            if rows.len() == 0 {
+                continue;
+            }
+            let pending = rows.take()?;
+            let sample = pending.table.name == POSTS.name || pending.table.name == ACCOUNTS.name;
+            if sample && self.tally.samples.is_none() {
+                let most = pending.batch.num_rows().min(SAMPLES);
+                self.tally.samples = Some(pending.batch.slice(0, most));
+            }
+            // Nobody listens any more once merging has failed, and the reason
+            // is reported from there.
+            let gone = |_| Error::internal("the import was given up");
+            self.sender.blocking_send(pending).map_err(gone)?;
+        }
+        Ok(())
+    }
+
+    /// Builds batches of all records that come.
+    fn build(&mut self, chunks: &Receiver<Vec<Record>>) -> Result<()> {
+        for record in chunks.iter().flatten() {
+            match record {
+                Record::Rows(rows) => self.record(&rows)?,
+                Record::Skipped => self.tally.skipped += 1,
+                Record::Refused(row, reason, raw) => self.refuse(row, reason, &raw)?,
+            }
+        }
+        self.hand_over_all()
+    }
+
+    fn record(&mut self, rows: &[Row]) -> Result<()> {
+        for (index, row) in rows.iter().enumerate() {
+            let primary = index == 0;
+            match row {
+                Row::Post(post) => {
+                    self.tally.observed = self.tally.observed.or(post.observed_at);
+                    self.post(post, primary)?;
+                }
+                Row::Account(account) => {
+                    self.tally.observed = self.tally.observed.or(account.observed_at);
+                    self.account(account, primary)?;
+                }
+            }
+        }
+        self.hand_over_full()
+    }
+
+    fn refuse(&mut self, row: u64, reason: String, raw: &[u8]) -> Result<()> {
+        rows::push_reject(&mut self.rejects, &self.import_id, &self.file, row, &reason, raw)?;
+        self.tally.rejected += 1;
+        if self.tally.refusals.len() < SAMPLES {
+            self.tally.refusals.push((row, reason));
+        }
+        self.hand_over_full()
+    }
+}

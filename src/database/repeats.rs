@@ -1,0 +1,135 @@
+//! Which posts and accounts a file has told of before, in few bytes each: a file
+//! may hold tens of millions.
+
+use std::hash::BuildHasher;
+
+use datafusion::common::HashMap;
+
+use crate::ingest::Instant;
+
+/// How many leading bits of a hash choose its shard.
+const SHARD_BITS: u32 = 16;
+
+/// How many bits of a slot hold the hash of the counts.
+const COUNT_BITS: u32 = 24;
+
+/// Slots of a shard at first.
+const FEWEST_SLOTS: usize = 8;
+
+/// Tells apart the several looks at one post that a file appended to over
+/// several crawls holds. They have one time of observation, the file's; each
+/// later look is placed a microsecond after the one before, so that the order of
+/// the file decides which is the latest, however often it is imported.
+#[derive(Debug, Default)]
+pub(super) struct Repeats {
+    /// By hash of the key, the hash of the counts of the latest look.
+    shards: Vec<Shard>,
+    /// By hash of the key, how many looks came after the first, if any did.
+    later: HashMap<u64, u32>,
+}
+
+/// One look at a post or an account.
+pub(super) struct Look {
+    /// Microseconds after the first look of the file.
+    pub(super) later: i64,
+    /// Whether it saw counts, and other ones than the look before.
+    pub(super) is_news: bool,
+}
+
+impl Repeats {
+    /// Takes note of a look at `key` that saw `counts`.
+    ///
+    /// Keys are known by 55 bits of a hash and counts by 24, so that two may be
+    /// taken for one, about once in ten million times.
+    pub(super) fn look(
+        &mut self,
+        key: &(&String, &String, Instant),
+        counts: &[Option<i64>; 3],
+    ) -> Look {
+        let known = counts.iter().any(Option::is_some);
+        let hash = self.later.hasher().hash_one(key);
+        let counts = self.later.hasher().hash_one(counts) >> (64 - COUNT_BITS);
+        if self.shards.is_empty() {
+            self.shards.resize_with(1 << SHARD_BITS, Shard::default);
+        }
+        let shard = &mut self.shards[(hash >> (64 - SHARD_BITS)) as usize];
+        // Never 0, which would be a free slot if the counts were 0 too.
+        let tag = (hash << SHARD_BITS >> COUNT_BITS) | 1;
+        match shard.replace(tag, counts) {
+            None => Look { later: 0, is_news: known },
+            Some(before) => {
+                let looks = self.later.entry(hash).or_default();
+                *looks += 1;
+                Look { later: i64::from(*looks), is_news: known && before != counts }
+            }
+        }
+    }
+}
+
+/// A small table of slots, each the tag of a key above the hash of its counts;
+/// 0 is free.
+#[derive(Debug, Default)]
+struct Shard {
+    slots: Vec<u64>,
+    used: usize,
+}
+
+impl Shard {
+    /// Puts `counts` under `tag`; gives those that were there.
+    fn replace(&mut self, tag: u64, counts: u64) -> Option<u64> {
+        if (self.used + 1) * 8 > self.slots.len() * 7 {
+            self.grow();
+        }
+        let slot = self.find(tag);
+        let before = self.slots[slot];
+        self.slots[slot] = tag << COUNT_BITS | counts;
+        if before == 0 {
+            self.used += 1;
+            return None;
+        }
+        Some(before & ((1 << COUNT_BITS) - 1))
+    }
+
+    /// The slot of `tag`, or the free one where it would be.
+    fn find(&self, tag: u64) -> usize {
+        let mask = self.slots.len() - 1;
+        let mut slot = (tag >> 1) as usize & mask;
+        while self.slots[slot] != 0 && self.slots[slot] >> COUNT_BITS != tag {
+            slot = (slot + 1) & mask;
+        }
+        slot
+    }
+
+    fn grow(&mut self) {
+        let slots = (self.slots.len() * 2).max(FEWEST_SLOTS);
+        let old = std::mem::replace(&mut self.slots, vec![0; slots]);
+        for entry in old.into_iter().filter(|entry| *entry != 0) {
+            let slot = self.find(entry >> COUNT_BITS);
+            self.slots[slot] = entry;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Repeats;
+
+    #[test]
+    fn looks_at_one_key_come_one_after_the_other_and_only_other_counts_are_news() {
+        let mut repeats = Repeats::default();
+        let platform = "weibo".to_owned();
+        let mut look = |id: usize, likes: Option<i64>| {
+            let look = repeats.look(&(&platform, &id.to_string(), 7), &[None, None, likes]);
+            (look.later, look.is_news)
+        };
+        // Enough keys for every shard to have some, and many to have grown.
+        for id in 0..500_000 {
+            assert_eq!(look(id, Some(1)), (0, true), "{id}");
+        }
+        for id in (0..500_000).step_by(1_000) {
+            assert_eq!(look(id, Some(1)), (1, false), "{id}");
+            assert_eq!(look(id, Some(2)), (2, true), "{id}");
+            assert_eq!(look(id, None), (3, false), "{id}");
+        }
+    }
+}
