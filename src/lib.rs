@@ -15,6 +15,7 @@ pub mod engine;
 pub mod error;
 pub mod functions;
 pub mod generate;
+mod index;
 pub mod ingest;
 pub mod model;
 pub mod queries;

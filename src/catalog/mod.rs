@@ -3,11 +3,13 @@
 
 mod files;
 mod schema;
+mod selection;
 mod table;
 mod views;
 
 pub(crate) use files::AdHocFiles;
 pub use schema::{DatabaseSchema, Pinned};
+pub use selection::Selection;
 pub use table::StoreTable;
 pub use views::{VIEWS, View, view};
 

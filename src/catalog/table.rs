@@ -26,6 +26,7 @@ use datafusion::physical_expr::{LexOrdering, PhysicalSortExpr};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
 
+use super::selection::Selection;
 use crate::model::{ColumnKind, Table};
 use crate::store::Snapshot;
 
@@ -34,6 +35,7 @@ use crate::store::Snapshot;
 pub struct StoreTable {
     snapshot: Arc<Snapshot>,
     schema: SchemaRef,
+    selection: Option<Selection>,
 }
 
 impl StoreTable {
@@ -42,7 +44,26 @@ impl StoreTable {
     #[must_use]
     pub fn new(snapshot: Arc<Snapshot>, timezone: &str) -> Self {
         let schema = zoned_schema(snapshot.table, timezone);
-        Self { snapshot, schema }
+        Self { snapshot, schema, selection: None }
+    }
+
+    /// The same table for a query that needs no rows but those of `selection`.
+    #[must_use]
+    pub fn narrowed(&self, selection: Selection) -> Self {
+        let (snapshot, schema) = (Arc::clone(&self.snapshot), Arc::clone(&self.schema));
+        Self { snapshot, schema, selection: Some(selection) }
+    }
+
+    /// The version of the stored table that is read.
+    #[must_use]
+    pub fn snapshot(&self) -> &Arc<Snapshot> {
+        &self.snapshot
+    }
+
+    /// The rows to which it was narrowed.
+    #[must_use]
+    pub fn selection(&self) -> Option<&Selection> {
+        self.selection.as_ref()
     }
 
     /// The files with their statistics, in the types of this table's schema.
@@ -50,9 +71,14 @@ impl StoreTable {
         self.snapshot
             .files
             .iter()
-            .map(|file| {
-                PartitionedFile::new(file.path.display().to_string(), file.size)
-                    .with_statistics(Arc::new(self.zoned(&file.statistics)))
+            .enumerate()
+            .filter_map(|(number, file)| {
+                let scanned = PartitionedFile::new(file.path.display().to_string(), file.size)
+                    .with_statistics(Arc::new(self.zoned(&file.statistics)));
+                match &self.selection {
+                    Some(selection) => selection.narrow(number, scanned),
+                    None => Some(scanned),
+                }
             })
             .collect()
     }
@@ -124,7 +150,10 @@ impl TableProvider for StoreTable {
             let schema = datafusion::physical_plan::project_schema(&self.schema, projection)?;
             return Ok(Arc::new(EmptyExec::new(schema)));
         }
-        let statistics = summed(&self.schema, &files)?;
+        let mut statistics = summed(&self.schema, &files)?;
+        if self.selection.is_some() {
+            statistics = statistics.to_inexact();
+        }
         let ordering = self.ordering()?;
         let partitions = state.config().target_partitions();
         let groups = grouped(&self.schema, files, ordering.as_ref(), partitions);

@@ -10,11 +10,13 @@ mod cluster;
 mod diagnose;
 mod guard;
 mod names;
+mod options;
 mod remembered_trunc;
 mod rewrite;
 pub mod script;
 mod session;
 mod settings;
+mod text_index;
 mod zoned_casts;
 
 pub use answer::Answer;

@@ -23,9 +23,11 @@ use super::cluster::rules_running;
 use super::diagnose::Translator;
 use super::guard;
 use super::names;
+use super::options::Options;
 use super::remembered_trunc::RememberedTrunc;
 use super::script::{self, Statement};
 use super::settings::Settings;
+use super::text_index::UseTextIndex;
 use super::zoned_casts::CastInZone;
 use crate::catalog::{CATALOG, DatabaseSchema, Pinned, SCHEMA};
 use crate::error::{Error, Result};
@@ -295,7 +297,8 @@ fn context(
         .with_runtime_env(runtime)
         .with_default_features()
         .with_analyzer_rule(Arc::new(CastInZone))
-        .with_analyzer_rule(Arc::new(CheckArithmetic));
+        .with_analyzer_rule(Arc::new(CheckArithmetic))
+        .with_optimizer_rule(Arc::new(UseTextIndex));
     if let Some(cluster) = &settings.cluster {
         builder = cluster.equip(builder)?;
     }
@@ -340,6 +343,7 @@ fn config(settings: &Settings) -> SessionConfig {
         .with_default_catalog_and_schema(CATALOG, SCHEMA)
         .with_create_default_catalog_and_schema(false)
         .with_information_schema(true)
+        .with_option_extension(Options::default())
         .with_target_partitions(settings.threads.max(1));
     let options = config.options_mut();
     options.execution.time_zone = Some(settings.timezone.clone());

@@ -7,9 +7,9 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use datafusion::arrow::record_batch::RecordBatch;
 use tokio::sync::Semaphore;
 
+use super::Limits;
 use super::data_file::{self, Written};
 use super::lock::WriterLock;
-use super::{Limits, files};
 use crate::error::{Error, Result};
 use crate::model::Table;
 
@@ -77,7 +77,7 @@ impl Drop for Staged {
     fn drop(&mut self) {
         if let Some(written) = &self.written {
             // Nothing names the file; the next writer looks for leftovers too.
-            let _ = files::discard(&written.file.path);
+            let _ = data_file::discard(&written.file.path);
         }
     }
 }

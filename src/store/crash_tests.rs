@@ -119,6 +119,7 @@ async fn a_crash_at_any_step_leaves_the_old_rows_or_the_new_ones() {
         for (table, (_, files)) in TABLES.iter().zip(contents) {
             let version = store.versions().unwrap()[table.name];
             let named = super::log::named_files(&store.layout, table, version).unwrap().len();
+            let named = if crate::index::covers(table) { 2 * named } else { named };
             assert_eq!(files, named + 1, "leftovers in `{}` after {steps} steps", table.name);
         }
         import(&store).await.unwrap();

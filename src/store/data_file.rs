@@ -24,6 +24,7 @@ use super::errors::{arrow, parquet};
 use super::files::{self, hex};
 use super::statistics::{self, Collector, ColumnRange};
 use crate::error::{Error, Result};
+use crate::index;
 use crate::model::{ColumnKind, Table};
 
 /// Rows of a row group: small enough that a look at few rows reads little.
@@ -135,6 +136,7 @@ pub(super) struct DataFileWriter {
     name: String,
     writer: Option<ArrowWriter<HashingFile>>,
     collector: Collector,
+    index: Option<index::Builder>,
 }
 
 impl DataFileWriter {
@@ -153,12 +155,17 @@ impl DataFileWriter {
             .with_skip_arrow_metadata(true);
         let writer = ArrowWriter::try_new_with_options(file, table.schema(), options)
             .map_err(|error| parquet("write", &path, error))?;
-        Ok(Self { table, path, name, writer: Some(writer), collector: Collector::new(table) })
+        let collector = Collector::new(table);
+        let index = index::Builder::of(table);
+        Ok(Self { table, path, name, writer: Some(writer), collector, index })
     }
 
     /// Adds rows, which come after all rows before in the table's order.
     pub(super) fn write(&mut self, batch: &RecordBatch) -> Result<()> {
         self.collector.observe(batch);
+        if let Some(index) = &mut self.index {
+            index.observe(batch);
+        }
         match &mut self.writer {
             Some(writer) => {
                 writer.write(batch).map_err(|error| parquet("write", &self.path, error))
@@ -181,11 +188,17 @@ impl DataFileWriter {
             .into_inner()
             .map_err(|error| parquet("write", &self.path, error))
             .and_then(|file| file.finish().map_err(|error| Error::io("write", &self.path, &error)));
-        let (size, sha256) = match finished {
+        let indexed = finished.and_then(|(size, sha256)| {
+            if let Some(index) = self.index.take() {
+                write_index(&self.path, &index.finish(&sha256))?;
+            }
+            Ok((size, sha256))
+        });
+        let (size, sha256) = match indexed {
             Ok(finished) => finished,
             Err(error) => {
                 // The write's own failure is what the caller must hear of.
-                let _ = files::discard(&self.path);
+                let _ = discard(&self.path);
                 return Err(error);
             }
         };
@@ -202,7 +215,7 @@ impl Drop for DataFileWriter {
     fn drop(&mut self) {
         if self.writer.is_some() {
             // Nothing names the file; the next writer looks for leftovers too.
-            let _ = files::discard(&self.path);
+            let _ = discard(&self.path);
         }
     }
 }
@@ -309,6 +322,18 @@ impl Write for HashingFile {
     fn flush(&mut self) -> std::io::Result<()> {
         self.inner.flush()
     }
+}
+
+/// Puts the index of the data file at `path` beside it, synced.
+pub(super) fn write_index(path: &Path, bytes: &[u8]) -> Result<()> {
+    let index = index::path(path);
+    files::replace(&index, bytes).map_err(|error| Error::io("write", &index, &error))
+}
+
+/// Removes a data file that nothing names, and what lies beside it.
+pub(super) fn discard(path: &Path) -> std::io::Result<()> {
+    files::remove(&index::path(path))?;
+    files::discard(path)
 }
 
 /// Makes the names of new data files in `folder` durable.

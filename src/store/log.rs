@@ -20,6 +20,7 @@ use super::errors::delta;
 use super::layout::{Layout, repair_hint};
 use super::{DataFile, Snapshot, files, seal, statistics};
 use crate::error::{Error, Result};
+use crate::index;
 use crate::model::{ColumnKind, Table};
 
 /// A checkpoint is written every so many versions, so that opening a table
@@ -37,6 +38,9 @@ const TAG_COLUMNS: &str = "weiku.columns";
 
 /// The tag that names the order of a data file's rows.
 const TAG_SORT: &str = "weiku.sort";
+
+/// The tag that says that a data file was written with an index beside it.
+const TAG_INDEX: &str = "weiku.index";
 
 /// What one version of a table does, for its log entry.
 #[derive(Debug, Default)]
@@ -81,6 +85,11 @@ pub(super) fn data_file(layout: &Layout, table: &'static Table, add: &Add) -> Re
     let statistics =
         Arc::new(statistics::statistics(table, rows, size, &columns.unwrap_or_default()));
     Ok(DataFile { path, size, rows, statistics, sha256: tag(TAG_SHA256) })
+}
+
+/// Whether a data file was written with an index beside it.
+pub(super) fn was_indexed(add: &Add) -> bool {
+    add.tags.as_ref().is_some_and(|tags| tags.contains_key(TAG_INDEX))
 }
 
 /// A data file as far as removing it needs it: its name may be one that must
@@ -306,11 +315,14 @@ fn add(table: &'static Table, written: &Written, rows_change: bool) -> Add {
         .iter()
         .map(|sort| format!("{} {}", sort.name, if sort.descending { "desc" } else { "asc" }))
         .collect();
-    let tags = [
+    let mut tags = vec![
         (TAG_SHA256, file.sha256.clone()),
         (TAG_SORT, Some(sort.join(", "))),
         (TAG_COLUMNS, Some(statistics::to_tag(&written.columns))),
     ];
+    if index::covers(table) {
+        tags.push((TAG_INDEX, Some("1".to_owned())));
+    }
     Add {
         path: written.name.clone(),
         partition_values: HashMap::new(),

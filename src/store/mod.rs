@@ -21,6 +21,7 @@ mod memory;
 mod merge;
 mod optimize;
 mod pending;
+mod reindex;
 mod rows;
 mod seal;
 mod sorted;

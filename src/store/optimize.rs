@@ -11,8 +11,9 @@ use super::layout::{Head, Layout};
 use super::lock::WriterLock;
 use super::merge::Merged;
 use super::transaction::{FinishedChange, checkpoint, publish};
-use super::{DataFile, Store, errors, files, log, pending, sorted};
+use super::{DataFile, Store, errors, files, log, pending, reindex, sorted};
 use crate::error::{Error, Result};
+use crate::index;
 use crate::model::{TABLES, Table};
 
 /// Which files are small: those with fewer bytes than these, and fewer rows than
@@ -89,6 +90,7 @@ impl Store {
                 merged += rows;
                 progress(merged.min(total), total);
             }
+            self.index(&head, table).await?;
             let after = self.files(&head, table).await?.len();
             let files_removed = self.remove_old(&head, table).await?;
             let (files_before, files_after) = (before, after);
@@ -116,6 +118,16 @@ impl Store {
         small.retain(|file| file.rows < rows && file.size < limits.bytes);
         small.sort_by(|a, b| in_order(table, a, b));
         Ok(small)
+    }
+
+    /// Makes the indexes that are missing or damaged.
+    async fn index(&self, head: &Head, table: &'static Table) -> Result<()> {
+        let files = self.files(head, table).await?;
+        let indexed = tokio::task::spawn_blocking(move || {
+            let missing = files.iter().filter(|file| reindex::problem(table, file, true).is_some());
+            missing.into_iter().try_for_each(|file| reindex::reindex(table, file))
+        });
+        indexed.await.map_err(errors::join)?
     }
 
     /// Removes the files that only old versions of a table name.
@@ -226,7 +238,9 @@ fn remove_old(layout: &Layout, table: &'static Table, head: &Head) -> Result<usi
             }
             let path = layout.data_file(table, &remove.path)?;
             count += usize::from(path.exists());
-            files::remove(&path).map_err(|error| Error::io("remove", &path, &error))?;
+            for path in [index::path(&path), path] {
+                files::remove(&path).map_err(|error| Error::io("remove", &path, &error))?;
+            }
         }
     }
     Ok(count)

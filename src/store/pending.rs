@@ -2,7 +2,6 @@
 //! written down first, so that the next writer can finish what a crash cut
 //! short.
 
-use std::collections::HashSet;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -11,6 +10,7 @@ use super::checkpoints::Checkpoints;
 use super::layout::{Head, Layout, repair_hint, sealed_json};
 use super::{files, log, seal};
 use crate::error::{Error, Result};
+use crate::index;
 use crate::model::{self, TABLES, Table};
 
 /// All that a commit does once its data files are written.
@@ -168,14 +168,20 @@ pub(super) fn recover(layout: &Layout, abandoned: bool) -> Result<Head> {
 pub(super) fn remove_leftovers(layout: &Layout, table: &'static Table, head: &Head) -> Result<()> {
     let folder = layout.table(table);
     let mut leftovers = files_in(&folder)?;
-    leftovers.retain(|name| name.ends_with(".parquet") || files::is_staged(name));
+    leftovers.retain(|name| data_file_of(name).is_some() || files::is_staged(name));
     if !leftovers.is_empty() {
         let named = log::named_files(layout, table, head.version(table)?)?;
-        remove_all(&folder, leftovers, &named)?;
+        leftovers.retain(|name| data_file_of(name).is_none_or(|name| !named.contains(&name)));
+        remove_all(&folder, leftovers)?;
     }
     let log = layout.log(table);
     let staged = files_in(&log)?.into_iter().filter(|name| files::is_staged(name)).collect();
-    remove_all(&log, staged, &HashSet::new())
+    remove_all(&log, staged)
+}
+
+/// The data file that a file called `name` is, or lies beside.
+pub(super) fn data_file_of(name: &str) -> Option<String> {
+    if name.ends_with(".parquet") { Some(name.to_owned()) } else { index::data_file_name(name) }
 }
 
 /// The names of the plain files in `folder`; links are none.
@@ -191,9 +197,9 @@ pub(super) fn files_in(folder: &Path) -> Result<Vec<String>> {
     Ok(names)
 }
 
-/// Removes the files `names` in `folder` but for those in `kept`.
-fn remove_all(folder: &Path, names: Vec<String>, kept: &HashSet<String>) -> Result<()> {
-    for name in names.into_iter().filter(|name| !kept.contains(name)) {
+/// Removes the files `names` in `folder`.
+fn remove_all(folder: &Path, names: Vec<String>) -> Result<()> {
+    for name in names {
         let path = folder.join(name);
         std::fs::remove_file(&path).map_err(|error| Error::io("remove", &path, &error))?;
     }

@@ -12,8 +12,9 @@ use super::layout::{Head, Layout};
 use super::lock::{self, WriterLock};
 use super::log::{self, Change};
 use super::pending::{self, Pending, PendingEntry};
-use super::{DataFile, Store, errors, files, rows};
+use super::{DataFile, Store, errors, files, reindex, rows};
 use crate::error::{Error, Kind, Result};
+use crate::index;
 use crate::model::{TABLES, Table};
 
 /// What to do about damage.
@@ -50,6 +51,8 @@ enum Remedy {
     GoBack(&'static str, i64),
     /// Take a data file out of its table.
     TakeOut(&'static str, String),
+    /// Make the index of a data file anew.
+    Reindex(&'static str, String),
 }
 
 impl Store {
@@ -189,6 +192,16 @@ fn find_in_files(layout: &Layout, table: &'static Table, version: i64) -> Result
                     .clone_into(&mut finding.remedy);
             }
             findings.push(finding);
+        } else if is_current
+            && let Some(problem) = reindex::problem(table, &file, log::was_indexed(&add))
+        {
+            findings.push(Finding {
+                path: index::path(&file.path),
+                problem,
+                remedy: "make it anew from its data file; until then queries do without it"
+                    .to_owned(),
+                action: Remedy::Reindex(table.name, name),
+            });
         }
     }
     Ok(findings)
@@ -290,6 +303,7 @@ fn execute(layout: &Layout, findings: &[Finding]) -> Result<()> {
     if !back.is_empty() {
         head = go_back(layout, head, &back)?;
     }
+    reindex_files(layout, &head, &remedies)?;
     take_files_out(layout, &head, &remedies)
 }
 
@@ -339,8 +353,9 @@ fn clear_after(layout: &Layout, table: &'static Table, version: i64) -> Result<(
         move_away(layout, &layout.entry(table, later), &folder)?;
     }
     for name in pending::files_in(&layout.table(table))? {
-        let is_data = Path::new(&name).extension().is_some_and(|suffix| suffix == "parquet");
-        if is_data && !named.contains(&name) {
+        let is_unnamed =
+            pending::data_file_of(&name).is_some_and(|data_file| !named.contains(&data_file));
+        if is_unnamed {
             move_away(layout, &layout.table(table).join(&name), &folder)?;
         }
     }
@@ -382,7 +397,22 @@ fn take_files_out(layout: &Layout, head: &Head, remedies: &[&Remedy]) -> Result<
     for (table, name) in gone {
         let path = layout.table(table).join(&name);
         if log::file_name(&path) == name && path.symlink_metadata().is_ok() {
-            move_away(layout, &path, &layout.root.join("damaged").join(table.name))?;
+            for path in [index::path(&path), path] {
+                move_away(layout, &path, &layout.root.join("damaged").join(table.name))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Makes the indexes anew that were found missing or damaged.
+fn reindex_files(layout: &Layout, head: &Head, remedies: &[&Remedy]) -> Result<()> {
+    for remedy in remedies {
+        let Remedy::Reindex(name, file) = remedy else { continue };
+        let table = table(name)?;
+        let current = log::replay(layout, table, head.version(table)?)?;
+        if let Some(add) = current.get(file) {
+            reindex::reindex(table, &log::data_file(layout, table, add)?)?;
         }
     }
     Ok(())

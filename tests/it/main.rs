@@ -6,6 +6,7 @@ mod batch;
 mod generate;
 mod import_formats;
 mod import_robust;
+mod index;
 mod last;
 mod queries;
 mod query;

@@ -6,12 +6,13 @@ use std::path::{Path, PathBuf};
 
 /// The modules from the lowest to the highest; a file may use what stands before
 /// its own module, and its own.
-const LAYERS: [&str; 20] = [
+const LAYERS: [&str; 21] = [
     "error",
     "model",
     "text",
     "ingest",
     "functions",
+    "index",
     "store",
     "catalog",
     "engine",

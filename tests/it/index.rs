@@ -1,0 +1,318 @@
+//! What lies beside data files is never needed for an answer and never changes
+//! one.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use datafusion::arrow::array::{
+    ArrayRef, Int64Array, RecordBatch, StringViewArray, TimestampMicrosecondArray, new_null_array,
+};
+use datafusion::arrow::util::pretty::pretty_format_batches;
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use weiku::engine::{Session, Settings};
+use weiku::model::POSTS;
+use weiku::store::{Limits, Repair, Store};
+
+/// Pieces of texts: words in Chinese, emoji, both cases, wildcards and escapes,
+/// letters that other letters turn into when case is ignored.
+const PIECES: &[&str] = &[
+    "地震",
+    "地",
+    "震",
+    "公安部",
+    "外交部",
+    "微博",
+    "😊",
+    "👨‍👩‍👧",
+    "%",
+    "_",
+    "\\",
+    "'",
+    "\n",
+    "#高温#",
+    "http://t.cn/zW3f",
+    "Weibo",
+    "WEIBO",
+    "weibo",
+    "K",
+    "\u{212A}",
+    "ſ",
+    "s",
+    "İ",
+    "i",
+    "É",
+    "é",
+    "ＡＢ",
+    "12",
+    "2012年",
+    " ",
+    "。",
+    "ß",
+];
+
+/// Pieces that hardly any text has.
+const RARE: &[&str] = &["量子计算", "龘", "Zyxwv", "🦄", "q%q", "É量"];
+
+/// A post to be: its number, its text, and the version of its values.
+type Post = (u32, Option<String>, i64);
+
+/// A text of some pieces, or none.
+fn text(dice: &mut ChaCha8Rng) -> Option<String> {
+    if dice.random_bool(0.05) {
+        return None;
+    }
+    let mut text = String::new();
+    for _ in 0..dice.random_range(0..7) {
+        text.push_str(PIECES[dice.random_range(0..PIECES.len())]);
+    }
+    if dice.random_bool(0.002) {
+        text.push_str(RARE[dice.random_range(0..RARE.len())]);
+    }
+    Some(text)
+}
+
+/// Rows of `posts`.
+fn rows(posts: &[Post]) -> RecordBatch {
+    let instant = |value: fn(&Post) -> i64| -> ArrayRef {
+        let values = posts.iter().map(value);
+        Arc::new(TimestampMicrosecondArray::from_iter_values(values).with_timezone("UTC"))
+    };
+    let columns = POSTS.columns.iter().map(|column| -> ArrayRef {
+        match column.name {
+            "platform" => {
+                Arc::new(StringViewArray::from_iter_values(posts.iter().map(|_| "weibo")))
+            }
+            "post_id" => Arc::new(StringViewArray::from_iter_values(
+                posts.iter().map(|post| format!("{:08}", post.0)),
+            )),
+            "text" => {
+                posts.iter().map(|post| post.1.clone()).collect::<StringViewArray>().into_array()
+            }
+            "posted_at" => instant(|post| 1_300_000_000_000_000 + i64::from(post.0) * 60_000_000),
+            "observed_at" => instant(|post| 1_400_000_000_000_000 + post.2),
+            "reposts" => Arc::new(posts.iter().map(|post| Some(post.2)).collect::<Int64Array>()),
+            _ => new_null_array(&column.kind.data_type(), posts.len()),
+        }
+    });
+    RecordBatch::try_new(POSTS.schema(), columns.collect()).unwrap()
+}
+
+trait IntoArray {
+    fn into_array(self) -> ArrayRef;
+}
+
+impl IntoArray for StringViewArray {
+    fn into_array(self) -> ArrayRef {
+        Arc::new(self)
+    }
+}
+
+/// Two files of some blocks each.
+const LIMITS: Limits = Limits {
+    file_rows: 2_000,
+    file_bytes: 64 << 20,
+    merged_file_bytes: 64 << 20,
+    merge_rows: 1_000,
+    merge_bytes: 64 << 20,
+};
+
+async fn append(store: &Store, posts: &[Post]) {
+    let mut transaction = store.begin().await.unwrap();
+    for posts in posts.chunks(1_000) {
+        transaction.append(&POSTS, rows(posts)).await.unwrap();
+    }
+    transaction.commit().await.unwrap();
+}
+
+async fn merge(store: &Store, posts: &[Post]) {
+    let mut transaction = store.begin().await.unwrap();
+    transaction.upsert(&POSTS, rows(posts), &vec![true; posts.len()]).await.unwrap();
+    transaction.commit().await.unwrap();
+}
+
+/// A new database with posts of generated texts, and its posts.
+async fn database(root: &Path, count: u32, dice: &mut ChaCha8Rng) -> (Store, Vec<Post>) {
+    let store = Store::create(root).await.unwrap().with_limits(LIMITS);
+    let posts: Vec<Post> = (0..count).map(|number| (number, text(dice), 0)).collect();
+    append(&store, &posts).await;
+    (store, posts)
+}
+
+fn session(store: &Store) -> Session {
+    Session::new(Some(Arc::new(store.clone())), Settings { threads: 2, ..Settings::default() })
+        .unwrap()
+}
+
+/// The answer as a table of text, or the error.
+async fn answer(session: &Session, sql: &str) -> String {
+    match session.collect(sql).await {
+        Ok(batches) => pretty_format_batches(&batches).unwrap().to_string(),
+        Err(error) => format!("error: {error}"),
+    }
+}
+
+/// The answer with the setting on, which must be the one with it off.
+async fn same(session: &Session, setting: &str, sql: &str) -> String {
+    let mut answers = Vec::new();
+    for value in ["false", "true"] {
+        session.collect(&format!("SET weiku.{setting} = {value}")).await.unwrap();
+        answers.push(answer(session, sql).await);
+    }
+    assert_eq!(answers[0], answers[1], "{setting} changes the answer of {sql}");
+    answers.remove(1)
+}
+
+/// A string in SQL.
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
+/// A condition on texts, of the kinds that the index understands and does not.
+fn condition(dice: &mut ChaCha8Rng) -> String {
+    let mut piece = || {
+        let pieces = if dice.random_bool(0.5) { RARE } else { PIECES };
+        let first = pieces[dice.random_range(0..pieces.len())];
+        if dice.random_bool(0.3) {
+            format!("{first}{}", PIECES[dice.random_range(0..PIECES.len())])
+        } else {
+            first.to_owned()
+        }
+    };
+    let (one, two) = (piece(), piece());
+    let escaped = |word: &str| word.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+    let regex = |word: &str| {
+        word.chars().fold(String::new(), |word, c| {
+            if c.is_ascii_punctuation() { format!("{word}\\{c}") } else { format!("{word}{c}") }
+        })
+    };
+    match dice.random_range(0..16) {
+        0 => format!("text LIKE {}", quoted(&format!("%{one}%"))),
+        1 => format!("text LIKE {}", quoted(&format!("%{}%", escaped(&one)))),
+        2 => format!("text ILIKE {}", quoted(&format!("%{one}%{two}%"))),
+        3 => format!("text ILIKE {}", quoted(&format!("{}_", one.to_lowercase()))),
+        4 => format!("text NOT LIKE {}", quoted(&format!("%{one}%"))),
+        5 => format!("strpos(text, {}) > 0", quoted(&one)),
+        6 => format!("position({} IN text) >= 1", quoted(&one)),
+        7 => format!("contains(text, {})", quoted(&one)),
+        8 => format!("text = {}", quoted(&one)),
+        9 => format!("text IN ({}, {})", quoted(&one), quoted(&two)),
+        10 => {
+            format!("regexp_like(text, {})", quoted(&format!("{}.*{}", regex(&one), regex(&two))))
+        }
+        11 => format!("regexp_like(text, {}, 'i')", quoted(&regex(&one))),
+        12 => format!("text ~ {}", quoted(&format!("({}|{})", regex(&one), regex(&two)))),
+        13 => format!("lower(text) LIKE {}", quoted(&format!("%{}%", one.to_lowercase()))),
+        14 => format!(
+            "(text LIKE {} OR starts_with(text, {}))",
+            quoted(&format!("%{one}%")),
+            quoted(&two)
+        ),
+        _ => format!(
+            "(contains(text, {}) AND text LIKE {})",
+            quoted(&one),
+            quoted(&format!("%{two}%"))
+        ),
+    }
+}
+
+/// Asks `count` generated questions with the index and without.
+async fn ask(store: &Store, dice: &mut ChaCha8Rng, count: usize) {
+    let session = session(store);
+    for _ in 0..count {
+        let condition = condition(dice);
+        let sql = format!(
+            "SELECT count(*), count(text), min(post_id), max(post_id), sum(reposts) FROM posts WHERE {condition}"
+        );
+        same(&session, "text_index", &sql).await;
+    }
+    let sql =
+        "SELECT post_id, text FROM posts WHERE text LIKE '%量子%' ORDER BY posted_at DESC LIMIT 3";
+    same(&session, "text_index", sql).await;
+}
+
+/// The files beside data files of posts.
+fn indexes(root: &Path) -> Vec<PathBuf> {
+    let files = std::fs::read_dir(root.join("posts")).unwrap().map(|entry| entry.unwrap().path());
+    files.filter(|path| path.extension().is_some_and(|suffix| suffix == "index")).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_text_index_changes_no_answer_whatever_happens_to_the_posts() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut dice = ChaCha8Rng::seed_from_u64(7);
+    let root = folder.path().join("db");
+    let (store, mut posts) = database(&root, 5_000, &mut dice).await;
+    ask(&store, &mut dice, 60).await;
+
+    // Some texts change, some posts are new: files are written anew.
+    for post in posts.iter_mut().filter(|_| dice.random_bool(0.1)) {
+        *post = (post.0, text(&mut dice), post.2 + 1);
+    }
+    posts.extend((5_000..5_500).map(|number| (number, text(&mut dice), 1)));
+    merge(&store, &posts).await;
+    ask(&store, &mut dice, 30).await;
+
+    store.optimize(&|_, _| {}).await.unwrap();
+    assert_eq!(store.verify(Repair::Plan).await.unwrap(), []);
+    let files = store.snapshot(&POSTS, None).await.unwrap().files.len();
+    assert!(indexes(&root).len() >= files, "a file lacks its index");
+    ask(&store, &mut dice, 30).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rare_word_is_looked_for_in_few_rows_and_explain_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut dice = ChaCha8Rng::seed_from_u64(8);
+    let (store, mut posts) = database(&folder.path().join("db"), 4_000, &mut dice).await;
+    posts.truncate(1);
+    posts[0] = (9_999, Some("论量子纠缠".to_owned()), 0);
+    append(&store, &posts).await;
+    let session = session(&store);
+    let sql = "SELECT count(*) FROM posts WHERE text LIKE '%子纠%'";
+    assert!(same(&session, "text_index", sql).await.contains("| 1 "));
+    let plan = answer(&session, &format!("EXPLAIN {sql}")).await;
+    assert!(plan.contains("1 of 4001 rows in 1 of 3 files"), "{plan}");
+    session.collect("SET weiku.text_index = false").await.unwrap();
+    let plan = answer(&session, &format!("EXPLAIN {sql}")).await;
+    assert!(!plan.contains("text_index"), "{plan}");
+    // What is everywhere is read as ever.
+    session.collect("SET weiku.text_index = true").await.unwrap();
+    let plan =
+        answer(&session, "EXPLAIN SELECT count(*) FROM posts WHERE text LIKE '%地震%'").await;
+    assert!(!plan.contains("text_index"), "{plan}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_or_with_a_damaged_index_queries_read_the_data_and_optimize_makes_it_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut dice = ChaCha8Rng::seed_from_u64(9);
+    let root = folder.path().join("db");
+    let (store, _) = database(&root, 3_000, &mut dice).await;
+    let paths = indexes(&root);
+    assert_eq!(paths.len(), 2);
+    let whole: Vec<Vec<u8>> = paths.iter().map(|path| std::fs::read(path).unwrap()).collect();
+    std::fs::remove_file(&paths[0]).unwrap();
+    for _ in 0..20 {
+        let mut bytes = whole[1].clone();
+        let at = dice.random_range(0..bytes.len());
+        bytes[at] ^= 1 << dice.random_range(0..8);
+        std::fs::write(&paths[1], &bytes).unwrap();
+        ask(&store, &mut dice, 2).await;
+    }
+    let found = store.verify(Repair::Plan).await.unwrap();
+    let problems: Vec<&str> = found.iter().map(|finding| finding.problem.as_str()).collect();
+    assert_eq!(problems.len(), 2, "{problems:?}");
+    assert!(problems.iter().any(|problem| problem.ends_with("is missing")), "{problems:?}");
+    assert!(problems.iter().any(|problem| problem.ends_with("is damaged")), "{problems:?}");
+
+    store.verify(Repair::Execute).await.unwrap();
+    assert_eq!(store.verify(Repair::Plan).await.unwrap(), []);
+    for (path, whole) in paths.iter().zip(&whole) {
+        assert_eq!(&std::fs::read(path).unwrap(), whole, "what is made anew is the same");
+        std::fs::remove_file(path).unwrap();
+    }
+    store.optimize(&|_, _| {}).await.unwrap();
+    assert_eq!(store.verify(Repair::Plan).await.unwrap(), []);
+    ask(&store, &mut dice, 10).await;
+}
