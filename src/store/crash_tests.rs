@@ -8,7 +8,7 @@ use datafusion::arrow::array::{
 };
 
 use super::files::crash;
-use super::{Limits, Repair, Store};
+use super::{Limits, Repair, Store, lock};
 use crate::model::{ACCOUNTS, ColumnKind, POSTS, TABLES, Table};
 
 /// So small that an import writes files before its commit.
@@ -101,6 +101,8 @@ async fn a_crash_at_any_step_leaves_the_old_rows_or_the_new_ones() {
         let store = Store::open(&root).await.unwrap().with_limits(LIMITS);
         crash::after(&root, steps);
         let result = import(&store).await;
+        // Threads that still write hold the lock.
+        drop(lock::WriterLock::take(&store.layout.lock(), lock::PATIENCE).await.unwrap());
         let steps_left = crash::never(&root);
 
         let store = Store::open(&root).await.unwrap();
