@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
+use crate::error::{Error, Result};
+
 /// The `weiku` command line.
 #[derive(Debug, Parser)]
 #[command(
@@ -71,7 +73,9 @@ impl Cli {
     ///
     /// # Errors
     /// When it cannot be read, or asks for help: the error prints itself.
-    pub fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
+    pub fn read(
+        arguments: impl IntoIterator<Item = OsString>,
+    ) -> std::result::Result<Self, clap::Error> {
         let matches = Self::command().try_get_matches_from(arguments)?;
         let mut cli = Self::from_arg_matches(&matches)?;
         cli.query.put_scripts_in_order(&matches);
@@ -273,10 +277,13 @@ pub struct Run {
     /// Run again what has not changed since the last run
     #[arg(long)]
     pub fresh: bool,
+    /// Write the charts of queries that have one beside their results
+    #[arg(long, value_name = "svg|png")]
+    pub charts: Option<String>,
     /// What is shared by all that query.
     #[command(flatten)]
     pub common: Common,
-    /// How answers are written; -o names a folder.
+    /// How answers are written; -o names a folder, or for one query a file, whose suffix chooses the format.
     #[command(flatten)]
     pub output: Output,
 }
@@ -369,6 +376,23 @@ pub struct Common {
     /// No banner, timing or progress
     #[arg(short, long)]
     pub quiet: bool,
+}
+
+impl Common {
+    /// Name and text of each `-p NAME=VALUE`.
+    ///
+    /// # Errors
+    /// When one gives no value.
+    pub fn given(&self) -> Result<Vec<(String, String)>> {
+        let pair = |pair: &String| {
+            let (name, value) = pair.split_once('=').ok_or_else(|| {
+                Error::usage(format!("`-p {pair}` gives no value"))
+                    .hint("write it as -p name=value")
+            })?;
+            Ok((name.trim_start_matches('$').to_owned(), value.to_owned()))
+        };
+        self.params.iter().map(pair).collect()
+    }
 }
 
 /// Flags on how answers are written.

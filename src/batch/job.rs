@@ -1,7 +1,8 @@
 //! One query of a run, from its statements to its file and its record.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -10,17 +11,20 @@ use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::common::ScalarValue;
 use datafusion::physical_plan::ExecutionPlan;
+use tokio::sync::Semaphore;
 
 use super::check::{Checked, MAX_CHECKED};
 use super::compare::{Against, Copy};
 use super::plan::{Job, Options, output_name};
+use super::points::Piece;
 use super::reads::Reads;
 use super::record::{ColumnRecord, ErrorRecord, QueryRecord, RunRecord, Status, sha256};
 use super::sink::Hash;
+use crate::chart::{Chart, Picture, Spec};
 use crate::engine::{Params, Session};
 use crate::error::{Error, Kind, Result};
 use crate::queries::{Rule, plain};
-use crate::render::{self, BatchWriter, OutputFile, Sink};
+use crate::render::{self, BatchWriter, OutputFile, Sink, write_error};
 
 /// The pause before the second attempt; each further one is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
@@ -30,6 +34,8 @@ pub(super) struct Shared {
     pub(super) options: Options,
     /// The session whose memory and caches all queries use.
     pub(super) session: Session,
+    /// A place for each query, or point of a sweep, that may run at one time.
+    pub(super) room: Arc<Semaphore>,
     /// The table versions when the run began.
     pub(super) versions: BTreeMap<String, i64>,
     /// The last run in the output folder, if its results may be used again.
@@ -164,10 +170,16 @@ impl Shared {
             Target::Stream(stream) => (stream, None),
             Target::Nowhere => (sink, None),
         };
-        let mut result = Collected::new(job, sink, &self.options);
-        for point in &job.grid.points {
-            self.run_point(job, point, &mut result).await?;
-        }
+        let picture = self.picture(job)?;
+        let mut result = Collected::new(job, sink, &self.options, picture.is_some());
+        let session = self.session.sibling_at(self.versions.clone())?;
+        let statements = job.query.statements()?;
+        let points = &job.grid.points;
+        super::points::run(&session, &statements, points, &self.room, |piece, point| {
+            result.take(&piece, point)
+        })
+        .await?;
+        record.peak_memory = session.peak_memory().map(|bytes| bytes as u64);
         let (schema, batches) = result.finish(record)?;
         let checked = Checked {
             entry: &job.entry,
@@ -186,34 +198,17 @@ impl Shared {
             }
             record.changes = Some(changes);
         }
-        if let Some(file) = file.filter(|_| record.status.is_good()) {
-            record.result_sha256 = Some(hash.finish());
-            record.output = Some(output_name(&job.query.name, job.format)?.display().to_string());
-            file.finish()?;
-        }
-        Ok(self.options.keep.then_some(QueryResult { schema, batches }))
-    }
-
-    /// Runs the statements of `job` once, in a session of their own.
-    async fn run_point(&self, job: &Job, point: &Params, result: &mut Collected<'_>) -> Result<()> {
-        let session = self.session.sibling()?;
-        let statements = job.query.statements()?;
-        let Some((last, before)) = statements.split_last() else {
-            return Err(Error::internal("a saved query without a statement"));
-        };
-        for statement in before {
-            let mut answer = session.run(statement, point).await?;
-            while let Some(batch) = answer.next().await {
-                batch?;
+        if record.status.is_good() {
+            if let Some(picture) = picture {
+                record.chart = Some(picture.draw(job, &schema, &batches)?);
+            }
+            if let Some(file) = file {
+                record.result_sha256 = Some(hash.finish());
+                record.output = Some(self.shown_output(job)?);
+                file.finish()?;
             }
         }
-        let mut answer = session.run(last, point).await?;
-        result.begin(&answer.schema, point)?;
-        while let Some(batch) = answer.next().await {
-            result.write(&batch?, point)?;
-        }
-        result.bytes_read += bytes_read(answer.plan.as_ref());
-        Ok(())
+        Ok(self.options.keep.then_some(QueryResult { schema, batches }))
     }
 
     /// Where the result of `job` goes.
@@ -226,7 +221,39 @@ impl Shared {
             }
             return Ok(Target::File(OutputFile::create(&path)?));
         }
+        if let Some(file) = self.options.file.as_deref() {
+            return Ok(match self.options.picture_file() {
+                Some(_) => Target::Nowhere,
+                None => Target::File(OutputFile::create(file)?),
+            });
+        }
         Ok(stream.take().map_or(Target::Nowhere, Target::Stream))
+    }
+
+    /// The file of the result as the record has it.
+    fn shown_output(&self, job: &Job) -> Result<String> {
+        let path = match &self.options.file {
+            Some(file) => file.clone(),
+            None => output_name(&job.query.name, job.format)?,
+        };
+        Ok(path.display().to_string())
+    }
+
+    /// The file that the chart of `job` goes to, if it has one that is wanted.
+    fn picture(&self, job: &Job) -> Result<Option<PictureFile>> {
+        let Some(settings) = &job.query.chart else { return Ok(None) };
+        let (shown, path, kind) = match (self.options.picture_file(), &self.options.folder) {
+            (Some((file, kind)), _) => (file.to_owned(), file.to_owned(), kind),
+            (None, Some(folder)) => {
+                let Some(kind) = self.options.charts else { return Ok(None) };
+                let name = picture_name(job, kind)?;
+                (name.clone(), folder.join(name), kind)
+            }
+            (None, None) => return Ok(None),
+        };
+        let spec = Spec::parse(&settings.settings)?;
+        let file = OutputFile::create(&path)?;
+        Ok(Some(PictureFile { shown: shown.display().to_string(), file, kind, spec }))
     }
 
     /// What the query reads. A file of several statements may read what it
@@ -236,13 +263,14 @@ impl Shared {
         let statements = job.query.statements()?;
         let [statement] = statements.as_slice() else { return Ok(everything()) };
         let Some(point) = job.grid.points.first() else { return Ok(everything()) };
-        let plan = self.session.sibling()?.plan(statement, point).await?;
+        let session = self.session.sibling_at(self.versions.clone())?;
+        let plan = session.plan(statement, point).await?;
         Ok(Reads::of(&plan, &self.versions))
     }
 
     /// Plans the query without running it.
     async fn plan_only(&self, job: &Job, record: &mut QueryRecord) -> Result<()> {
-        let session = self.session.sibling()?;
+        let session = self.session.sibling_at(self.versions.clone())?;
         let point = job.grid.points.first().cloned().unwrap_or_default();
         let plan = super::lint::plan_all(&session, &job.query.statements()?, &point).await?;
         record.tables = Reads::of(&plan, &self.versions).tables;
@@ -268,7 +296,7 @@ impl Shared {
             return false;
         }
         let Ok(bytes) = std::fs::read(folder.join(&name)) else { return false };
-        if Some(sha256(&bytes)) != last.result_sha256 {
+        if Some(sha256(&bytes)) != last.result_sha256 || !self.has_picture(job, folder, last) {
             return false;
         }
         let (title, file) = (record.title.clone(), record.file.clone());
@@ -287,6 +315,13 @@ impl Shared {
         true
     }
 
+    /// Whether the chart that is wanted of `job`, if any, is there from `last`.
+    fn has_picture(&self, job: &Job, folder: &Path, last: &QueryRecord) -> bool {
+        let wanted = self.options.charts.filter(|_| job.query.chart.is_some());
+        let Some(name) = wanted.and_then(|kind| picture_name(job, kind).ok()) else { return true };
+        last.chart.as_deref() == name.to_str() && folder.join(&name).is_file()
+    }
+
     /// Says of a failed query that its file is still that of an earlier run.
     fn keep_old_output(&self, job: &Job, record: &mut QueryRecord) {
         let Some(folder) = &self.options.folder else { return };
@@ -296,6 +331,36 @@ impl Shared {
             record.stale = true;
         }
     }
+}
+
+/// A chart's file, begun before the query runs, so that a place that cannot be
+/// written is told at once.
+struct PictureFile {
+    /// The file as the record has it.
+    shown: String,
+    file: OutputFile,
+    kind: Picture,
+    spec: Spec,
+}
+
+impl PictureFile {
+    /// Draws the result; gives the file as the record has it.
+    fn draw(self, job: &Job, schema: &SchemaRef, batches: &[RecordBatch]) -> Result<String> {
+        let line = job.query.chart.as_ref().map_or(1, |chart| chart.line);
+        let picture = Chart::new(&self.spec, schema, batches)
+            .and_then(|chart| chart.to_picture(self.kind))
+            .map_err(|error| error.in_file(&job.query.file).at_line(line))?;
+        self.file.writer()?.write_all(&picture).map_err(|error| write_error(&error))?;
+        self.file.finish()?;
+        Ok(self.shown)
+    }
+}
+
+/// The file of a chart, relative to the output folder.
+fn picture_name(job: &Job, kind: Picture) -> Result<PathBuf> {
+    let mut name = output_name(&job.query.name, job.format)?;
+    name.set_extension(kind.suffix());
+    Ok(name)
 }
 
 /// The result of a query as it comes in: written, counted, and kept if it has to
@@ -315,11 +380,11 @@ struct Collected<'a> {
 }
 
 impl<'a> Collected<'a> {
-    fn new(job: &'a Job, sink: Sink, options: &Options) -> Self {
+    fn new(job: &'a Job, sink: Sink, options: &Options, draws: bool) -> Self {
         Self {
             job,
             sink: Some(sink),
-            keeps: options.keep || !job.query.expect.is_empty(),
+            keeps: options.keep || draws || !job.query.expect.is_empty(),
             options: options.display.clone(),
             writer: None,
             schema: None,
@@ -327,6 +392,18 @@ impl<'a> Collected<'a> {
             kept_bytes: 0,
             rows: 0,
             bytes_read: 0,
+        }
+    }
+
+    /// Takes what comes of a point.
+    fn take(&mut self, piece: &Piece, point: &Params) -> Result<()> {
+        match piece {
+            Piece::Columns(schema) => self.begin(schema, point),
+            Piece::Rows(batch) => self.write(batch, point),
+            Piece::End { bytes_read } => {
+                self.bytes_read += bytes_read;
+                Ok(())
+            }
         }
     }
 

@@ -10,10 +10,13 @@ mod cancel;
 mod check;
 mod compare;
 mod difference;
+mod folder;
 mod job;
 mod lint;
+mod live;
 mod output;
 mod plan;
+mod points;
 mod reads;
 mod record;
 pub(crate) mod sink;
@@ -23,12 +26,14 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use chrono::Utc;
+use tokio::sync::Semaphore;
 use tokio::task::{Id, JoinSet};
 
 pub use cancel::Cancel;
 pub use difference::{TextTable, compare};
 pub use job::QueryResult;
 pub use lint::{Finding, lint};
+pub use live::Live;
 pub use output::{Lines, Output, lines};
 pub use plan::{Options, RunPlan};
 pub use record::{ColumnRecord, ErrorRecord, QueryRecord, RUN_FILE, RunRecord, Status, Verdict};
@@ -36,6 +41,7 @@ pub use record::{ColumnRecord, ErrorRecord, QueryRecord, RUN_FILE, RunRecord, St
 use crate::Database;
 use crate::error::{Error, Kind, Result};
 use compare::Against;
+use folder::OutputFolder;
 use job::{Done, Shared};
 use plan::Planned;
 
@@ -92,12 +98,12 @@ pub async fn run(database: &Database, plan: &RunPlan, out: &mut dyn Output) -> R
         database.store().map_or_else(|| Ok(BTreeMap::new()), |store| store.versions())?;
     record.given.clone_from(&options.given);
     record.format.clone_from(&options.format);
-    if let Some(folder) = options.folder.as_deref().filter(|_| !options.dry_run) {
-        std::fs::create_dir_all(folder)
-            .map_err(|error| Error::io("make the folder", folder, &error))?;
-    }
+    record.charts = options.charts.map(|picture| picture.suffix().to_owned());
+    let folder = options.folder.as_deref().filter(|_| !options.dry_run);
+    let _locked = folder.map(OutputFolder::open).transpose()?;
     let shared = Shared {
         options: options.clone(),
+        room: Arc::new(Semaphore::new(options.jobs.max(1))),
         session: database.session(options.settings.clone())?,
         versions: record.tables.clone(),
         last: plan.last.clone().filter(|last| !options.fresh && is_comparable(last, &record)),
@@ -121,7 +127,7 @@ pub async fn run(database: &Database, plan: &RunPlan, out: &mut dyn Output) -> R
     record.seconds = began.elapsed().as_secs_f64();
     record.finished_at = record::stamp(now + began.elapsed());
     record.peak_memory = record::peak_memory();
-    if let Some(folder) = options.folder.as_deref().filter(|_| !options.dry_run) {
+    if let Some(folder) = folder {
         record.write(folder)?;
     }
     Ok(Summary { record, errors, results })
@@ -190,6 +196,7 @@ impl<'a> Scheduler<'a> {
             let done = outcome.unwrap_or_else(|error| {
                 self.failed(at, Error::internal(format!("the query stopped on a fault: {error}")))
             });
+            out.ended(&done.record);
             self.end(at, done);
         }
         Ok(self.done.into_iter().flatten().collect())
@@ -231,16 +238,17 @@ impl<'a> Scheduler<'a> {
         let job = match &planned.job {
             Err(error) => {
                 let done = self.failed(at, error.clone());
+                out.ended(&done.record);
                 return self.end(at, done);
             }
             Ok(_) if self.is_stopped() => {
                 let why =
                     if self.stopped { "a query before it failed" } else { "the run was stopped" };
-                return self.skip(at, why);
+                return self.skip(at, why, out);
             }
             Ok(_) if bad.is_some() => {
                 let name = bad.map(|at| self.planned[*at].name.as_str()).unwrap_or_default();
-                return self.skip(at, &format!("it depends on {name}"));
+                return self.skip(at, &format!("it depends on {name}"), out);
             }
             Ok(job) => job.clone(),
         };
@@ -262,12 +270,13 @@ impl<'a> Scheduler<'a> {
     }
 
     /// Passes over a query.
-    fn skip(&mut self, at: usize, why: &str) {
+    fn skip(&mut self, at: usize, why: &str, out: &mut dyn Output) {
         let planned = &self.planned[at];
         let title = planned.job.as_ref().map_or(planned.name.as_str(), |job| &job.query.title);
         let mut record = QueryRecord::new(&planned.name, title, &planned.file);
         let error = Error::query(format!("not run: {why}"));
         record.error = Some(ErrorRecord::from(&error));
+        out.ended(&record);
         self.done[at] = Some(Done { record, error: None, result: None });
     }
 

@@ -13,6 +13,9 @@ pub trait Output {
     /// The query called `name` begins.
     fn started(&mut self, name: &str);
 
+    /// A query that had begun, or never will, has ended just now.
+    fn ended(&mut self, _query: &QueryRecord) {}
+
     /// A query has ended. Queries are told of in the order in which they were
     /// named, whatever order they end in.
     ///

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
+use crate::chart::Picture;
 use crate::engine::Settings;
 use crate::error::{Error, Result, nearest};
 use crate::queries::{Clock, Entry, Grid, Library, Origin, SavedQuery};
@@ -21,6 +22,11 @@ pub struct Options {
     pub given: Vec<(String, String)>,
     /// The folder for results; without it, the one query prints its result.
     pub folder: Option<PathBuf>,
+    /// The file for the result of the one query, or for its chart when the
+    /// suffix is that of a picture.
+    pub file: Option<PathBuf>,
+    /// The kind of pictures that charts are written as, beside the results.
+    pub charts: Option<Picture>,
     /// The output format; without it each query's own, else CSV.
     pub format: Option<String>,
     /// The format of a query that is printed and names none.
@@ -66,6 +72,8 @@ impl Default for Options {
         Self {
             given: Vec::new(),
             folder: None,
+            file: None,
+            charts: None,
             format: None,
             printed: "csv",
             display: render::Options::default(),
@@ -170,9 +178,14 @@ impl RunPlan {
         check_given(&planned, &options.given)?;
         link(&mut planned, library)?;
         check_cycles(&planned)?;
-        if planned.len() > 1 && options.prints() {
+        let alone = options.prints() || options.file.is_some();
+        if planned.len() > 1 && alone {
             let message = format!("{} queries need a folder for their results", planned.len());
             return Err(Error::usage(message).hint("add -o DIR"));
+        }
+        if options.charts.is_some() && options.folder.is_none() {
+            let error = Error::usage("charts need a folder to be written to");
+            return Err(error.hint("add -o DIR, or name a picture: -o FILE.svg or FILE.png"));
         }
         Ok(Self { jobs: planned, options, last, clock: clock.clone() })
     }
@@ -182,6 +195,12 @@ impl RunPlan {
     /// The queries that can run, in order.
     pub fn queries(&self) -> impl Iterator<Item = &SavedQuery> {
         self.jobs.iter().filter_map(|planned| planned.job.as_ref().ok()).map(|job| &job.query)
+    }
+
+    /// How many queries there are.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.jobs.len()
     }
 
     /// What time it is taken to be.
@@ -201,7 +220,13 @@ impl Options {
     /// Whether the result is printed.
     pub(super) fn prints(&self) -> bool {
         let silent = self.check || self.keep || self.dry_run || self.against.is_some();
-        self.folder.is_none() && !silent
+        self.folder.is_none() && self.file.is_none() && !silent
+    }
+
+    /// The kind of picture that `file` is, if it is one.
+    pub(super) fn picture_file(&self) -> Option<(&Path, Picture)> {
+        let file = self.file.as_deref()?;
+        Some((file, Picture::of(file).ok()?))
     }
 
     /// The given parameters that `query` declares.
@@ -221,7 +246,14 @@ fn prepare(entry: &Entry, options: &Options, clock: &Clock) -> Result<Job> {
     let own = query.format.as_deref();
     let fallback = if options.folder.is_some() { "csv" } else { options.printed };
     let name = options.format.as_deref().or(own).unwrap_or(fallback);
-    let format = render::format(name).map_err(place)?;
+    let format = match (&options.format, &options.file) {
+        (None, Some(file)) if options.picture_file().is_none() => render::format_for_suffix(file)?,
+        _ => render::format(name).map_err(place)?,
+    };
+    if options.picture_file().is_some() && query.chart.is_none() {
+        let error = Error::usage(format!("{} has no chart to draw", query.name));
+        return Err(error.in_file(&query.file).hint("its front matter may give it a `chart`"));
+    }
     let grid = Grid::new(&query.params, &options.given_to(&query), clock).map_err(place)?;
     output_name(&entry.name, format).map_err(place)?;
     Ok(Job { entry: entry.clone(), query, grid, format })
@@ -261,6 +293,9 @@ fn failed_before(
     }
     if options.format.is_none() {
         options.format.clone_from(&last.format);
+    }
+    if options.charts.is_none() {
+        options.charts = last.charts.as_deref().map(Picture::named).transpose()?;
     }
     let bad = last.queries.iter().filter(|query| !query.status.is_good());
     let again = bad.filter(|query| wanted.is_empty() || is_below(&query.name, wanted));

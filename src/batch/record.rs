@@ -43,7 +43,9 @@ pub struct RunRecord {
     pub given: Vec<(String, String)>,
     /// The output format that was asked for; `null` when each query chose.
     pub format: Option<String>,
-    /// The version of every table when the run began.
+    /// The kind of pictures that charts were written as.
+    pub charts: Option<String>,
+    /// The version of every table when the run began; all queries read these.
     pub tables: BTreeMap<String, i64>,
     /// The most memory the process held so far, in bytes.
     pub peak_memory: Option<u64>,
@@ -64,6 +66,8 @@ pub struct QueryRecord {
     pub status: Status,
     /// The file of the result, relative to the output folder.
     pub output: Option<String>,
+    /// The file of its chart, relative to the output folder.
+    pub chart: Option<String>,
     /// After a failure, whether `output` is still that of an earlier run.
     pub stale: bool,
     /// Rows of the result.
@@ -74,8 +78,9 @@ pub struct QueryRecord {
     pub seconds: f64,
     /// Bytes read from data files.
     pub bytes_read: Option<u64>,
-    /// Bytes of memory it held at most; `null`, as the engine does not count it
-    /// per query.
+    /// Bytes of memory that its operators held at most at one time, as the
+    /// engine counts them: what sorts, joins and groups keep, not what a scan or
+    /// the output holds for a moment.
     pub peak_memory: Option<u64>,
     /// How often it was tried in this run; 0 if it was not.
     pub attempts: u32,
@@ -167,6 +172,7 @@ impl RunRecord {
             timezone: timezone.to_owned(),
             given: Vec::new(),
             format: None,
+            charts: None,
             tables: BTreeMap::new(),
             peak_memory: None,
             queries: Vec::new(),
@@ -224,6 +230,7 @@ impl QueryRecord {
             file: file.to_owned(),
             status: Status::Skipped,
             output: None,
+            chart: None,
             stale: false,
             rows: None,
             columns: Vec::new(),

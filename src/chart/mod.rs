@@ -20,6 +20,7 @@ pub use svg::STYLE;
 pub use terminal::Screen;
 
 use crate::error::{Error, Result};
+use crate::render::visible;
 use figure::Figure;
 
 /// The width of a chart for a narrow screen, in pixels.
@@ -34,6 +35,53 @@ pub struct Chart {
     notes: Vec<String>,
     width: u32,
     height: u32,
+}
+
+/// The kinds of picture files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Picture {
+    /// Lines and letters, sharp at any size.
+    Svg,
+    /// Pixels.
+    Png,
+}
+
+impl Picture {
+    /// The kind called `name`, which is also its suffix.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn named(name: &str) -> Result<Self> {
+        match name {
+            "svg" => Ok(Self::Svg),
+            "png" => Ok(Self::Png),
+            _ => {
+                let message = format!("no kind of picture is called `{}`", visible(name));
+                Err(Error::usage(message).hint("the kinds are svg and png"))
+            }
+        }
+    }
+
+    /// The kind that the suffix of `path` stands for.
+    ///
+    /// # Errors
+    /// When it stands for none.
+    pub fn of(path: &Path) -> Result<Self> {
+        let suffix = path.extension().map(|suffix| suffix.to_string_lossy().to_lowercase());
+        suffix.and_then(|suffix| Self::named(&suffix).ok()).ok_or_else(|| {
+            let message = format!("no kind of picture for the name {}", path.display());
+            Error::usage(message).hint("end it with .svg or .png")
+        })
+    }
+
+    /// What its files end in, without the dot.
+    #[must_use]
+    pub fn suffix(self) -> &'static str {
+        match self {
+            Self::Svg => "svg",
+            Self::Png => "png",
+        }
+    }
 }
 
 impl Chart {
@@ -82,18 +130,14 @@ impl Chart {
         png::draw(&svg::draw(self, svg::Use::Pixels, self.width))
     }
 
-    /// The bytes of a file called `path`, whose suffix chooses SVG or PNG.
+    /// The bytes of a picture file.
     ///
     /// # Errors
-    /// When the suffix is another; and as for [`Chart::to_png`].
-    pub fn to_file(&self, path: &Path) -> Result<Vec<u8>> {
-        match path.extension().and_then(|suffix| suffix.to_str()) {
-            Some("svg") => Ok(self.to_svg().into_bytes()),
-            Some("png") => self.to_png(),
-            _ => {
-                let message = format!("no kind of picture for the name {}", path.display());
-                Err(Error::usage(message).hint("end it with .svg or .png"))
-            }
+    /// As for [`Chart::to_png`].
+    pub fn to_picture(&self, picture: Picture) -> Result<Vec<u8>> {
+        match picture {
+            Picture::Svg => Ok(self.to_svg().into_bytes()),
+            Picture::Png => self.to_png(),
         }
     }
 

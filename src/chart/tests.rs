@@ -289,9 +289,10 @@ fn stacked_bars_stand_on_each_other_and_carry_their_sum() {
 fn a_picture_is_svg_or_png_by_the_suffix_of_its_file() {
     let batch = batch(vec![("n", ints([Some(1)])), ("y", ints([Some(2)]))]);
     let spark = chart(&[("kind", "spark"), ("y", "y")], &batch).unwrap();
-    assert!(spark.to_file(Path::new("a.svg")).unwrap().starts_with(b"<svg "));
-    assert!(spark.to_file(Path::new("a.png")).unwrap().starts_with(b"\x89PNG"));
-    let error = spark.to_file(Path::new("a.jpg")).unwrap_err();
+    let bytes = |name: &str| spark.to_picture(Picture::of(Path::new(name))?);
+    assert!(bytes("a.svg").unwrap().starts_with(b"<svg "));
+    assert!(bytes("a.PNG").unwrap().starts_with(b"\x89PNG"));
+    let error = bytes("a.jpg").unwrap_err();
     assert_eq!(error.message(), "no kind of picture for the name a.jpg");
 }
 

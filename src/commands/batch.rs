@@ -4,7 +4,8 @@ use std::path::Path;
 
 use super::prompt::library;
 use super::{DONE, Exit, Program, interrupt, say};
-use crate::batch::{self, Cancel, Lines, Options, RunPlan};
+use crate::batch::{self, Cancel, Lines, Live, Options, RunPlan, Summary};
+use crate::chart::Picture;
 use crate::cli::{Common, Run};
 use crate::config::Config;
 use crate::database::Database;
@@ -25,26 +26,52 @@ pub(super) async fn run(run: &Run, program: &Program) -> Result<Exit> {
     });
     let options = options(run, &config, cancel, program)?;
     let plan = RunPlan::new(&library, &run.queries, options, &clock)?;
-    let mut talk = program.stderr();
-    let mut lines = Lines::new(&mut *talk, program.stdout());
     // A result on standard output speaks for itself.
     let prints = run.output.output.is_none() && !run.check && !run.dry_run;
-    if run.common.quiet || prints {
-        lines = lines.quiet();
-    }
-    match batch::run(&database, &plan, &mut lines).await {
+    let done = if prints || run.common.quiet {
+        let mut talk = program.stderr();
+        let mut lines = Lines::new(&mut *talk, program.stdout()).quiet();
+        batch::run(&database, &plan, &mut lines).await
+    } else {
+        tell(&database, &plan, &config, program).await
+    };
+    match done {
         Ok(summary) => Ok(summary.exit_code()),
         Err(error) if is_broken_pipe(&error) => Ok(DONE),
         Err(error) => Err(error),
     }
 }
 
+/// Carries out `plan`, tells how it goes, and at the end how it went.
+async fn tell(
+    database: &Database,
+    plan: &RunPlan,
+    config: &Config,
+    program: &Program,
+) -> Result<Summary> {
+    let mut talk = program.stderr();
+    let summary = if config.progress {
+        batch::run(database, plan, &mut Live::new(plan.count())).await?
+    } else {
+        let nowhere = Box::new(std::io::sink());
+        batch::run(database, plan, &mut Lines::new(&mut *talk, nowhere)).await?
+    };
+    say(&mut talk, &format!("{}\n", summary.line()))?;
+    Ok(summary)
+}
+
 fn options(run: &Run, config: &Config, cancel: Cancel, program: &Program) -> Result<Options> {
     let terminal = program.environment.stdout_terminal;
     let threads = config.settings.threads;
+    let (file, folder) = match run.output.output.clone() {
+        Some(output) if is_file(&output) => (Some(output), None),
+        output => (None, output),
+    };
     Ok(Options {
-        given: pairs(&run.common.params)?,
-        folder: run.rerun_failed.clone().or_else(|| run.output.output.clone()),
+        given: run.common.given()?,
+        folder: run.rerun_failed.clone().or(folder),
+        file,
+        charts: run.charts.as_deref().map(Picture::named).transpose()?,
         format: run.output.format_name().map(str::to_owned),
         printed: if terminal { "box" } else { "csv" },
         display: render::Options {
@@ -69,15 +96,11 @@ fn options(run: &Run, config: &Config, cancel: Cancel, program: &Program) -> Res
     })
 }
 
-/// Name and text of each `-p NAME=VALUE`.
-pub(super) fn pairs(given: &[String]) -> Result<Vec<(String, String)>> {
-    let pair = |pair: &String| {
-        let (name, value) = pair.split_once('=').ok_or_else(|| {
-            Error::usage(format!("`-p {pair}` gives no value")).hint("write it as -p name=value")
-        })?;
-        Ok((name.trim_start_matches('$').to_owned(), value.to_owned()))
-    };
-    given.iter().map(pair).collect()
+/// Whether `-o` means a file rather than a folder: its suffix is that of a
+/// format or a picture, and no folder is called so.
+fn is_file(output: &Path) -> bool {
+    let has_suffix = render::format_for_suffix(output).is_ok() || Picture::of(output).is_ok();
+    has_suffix && !output.is_dir()
 }
 
 /// The time of this run, in the session's time zone.

@@ -34,7 +34,7 @@ pub(super) async fn script(
     program: &Program,
 ) -> Result<()> {
     let library = library(config, query.database.as_deref())?;
-    let params = super::query::params(&query.common.params)?;
+    let params = super::query::params(&query.common)?;
     let mut options = options(query, config, params, program)?;
     options.quiet = true;
     options.timing = false;

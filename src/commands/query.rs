@@ -7,7 +7,7 @@ use datafusion::common::ScalarValue;
 
 use super::answers::Answers;
 use super::{DONE, Exit, Program};
-use crate::cli::{Errors, Query, Script};
+use crate::cli::{Common, Errors, Query, Script};
 use crate::database::Database;
 use crate::engine::{Params, Session, Statement, script};
 use crate::error::{Error, Result};
@@ -18,7 +18,7 @@ pub(super) async fn execute(query: &Query, program: &Program) -> Result<Exit> {
     let config = program.resolve(&query.common)?;
     let database = open(query.database.as_deref()).await?;
     let session = database.session(config.settings.clone())?;
-    let params = params(&query.common.params)?;
+    let params = params(&query.common)?;
     let mut scripts = query.scripts.clone();
     if scripts.is_empty() && program.environment.stdin_terminal {
         return super::prompt::open(query, session, &config, params, program).await;
@@ -115,17 +115,8 @@ fn text(bytes: Vec<u8>, name: &str) -> Result<String> {
 
 /// Typed values of `-p NAME=VALUE` for plain SQL: a whole number, a number,
 /// true or false, or text.
-pub(super) fn params(given: &[String]) -> Result<Params> {
-    given
-        .iter()
-        .map(|pair| {
-            let (name, value) = pair.split_once('=').ok_or_else(|| {
-                Error::usage(format!("`-p {pair}` gives no value"))
-                    .hint("write it as -p name=value")
-            })?;
-            Ok((name.trim_start_matches('$').to_owned(), typed(value)))
-        })
-        .collect()
+pub(super) fn params(common: &Common) -> Result<Params> {
+    Ok(common.given()?.into_iter().map(|(name, value)| (name, typed(&value))).collect())
 }
 
 fn typed(value: &str) -> ScalarValue {

@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use super::batch::{clock, pairs};
+use super::batch::clock;
 use super::interrupt::{self, Listening};
 use super::prompt::library;
 use super::{DONE, Exit, Program};
-use crate::batch::{Cancel, Lines, Options, RunPlan};
+use crate::batch::{Cancel, Lines, Live, Options, RunPlan};
 use crate::chart::Screen;
 use crate::cli::{self, Common};
 use crate::config::Config;
@@ -24,12 +24,16 @@ pub(super) async fn execute(report: &cli::Report, program: &Program) -> Result<E
     let _listening = stop_on_interrupt(&cancel);
     let (plan, cover) = plan(&report.queries, &report.common, &report.database, &config, &cancel)?;
     let cover = Cover { title: report.title.clone().or(cover.title), ..cover };
-    let mut talk = program.stderr();
-    let mut lines = Lines::new(&mut *talk, Box::new(std::io::sink()));
-    if report.common.quiet {
-        lines = lines.quiet();
-    }
-    let made = report::gather(&database, &plan, &cover, &mut lines).await?;
+    let made = if config.progress {
+        report::gather(&database, &plan, &cover, &mut Live::new(plan.count())).await?
+    } else {
+        let mut talk = program.stderr();
+        let mut lines = Lines::new(&mut *talk, Box::new(std::io::sink()));
+        if report.common.quiet {
+            lines = lines.quiet();
+        }
+        report::gather(&database, &plan, &cover, &mut lines).await?
+    };
     made.write(destination)?;
     let exit = made.summary().exit_code();
     // A report says itself which expectations fail; only --check makes that the
@@ -81,7 +85,7 @@ fn plan(
 ) -> Result<(RunPlan, Cover)> {
     let library = library(config, Some(database))?;
     let options = Options {
-        given: pairs(&common.params)?,
+        given: common.given()?,
         jobs: config.settings.threads,
         keep: true,
         keep_going: true,

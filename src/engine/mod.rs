@@ -8,6 +8,7 @@ mod checked_arithmetic;
 mod checked_sum;
 mod cluster;
 mod diagnose;
+mod gauge;
 mod guard;
 mod names;
 mod options;

@@ -21,6 +21,7 @@ use super::checked_arithmetic::{self, CheckArithmetic};
 use super::checked_sum::CheckedSum;
 use super::cluster::rules_running;
 use super::diagnose::Translator;
+use super::gauge::Gauge;
 use super::guard;
 use super::names;
 use super::options::Options;
@@ -50,6 +51,9 @@ struct Inner {
     settings: Settings,
     store: Option<Arc<Store>>,
     pinned: Arc<RwLock<Pinned>>,
+    /// The versions that every statement reads; without them each reads the
+    /// newest.
+    fixed: Option<BTreeMap<String, i64>>,
     cancelled: watch::Sender<u64>,
 }
 
@@ -66,7 +70,7 @@ impl Session {
     /// When a setting is unusable: an unknown time zone, no memory at all.
     pub fn new(store: Option<Arc<Store>>, settings: Settings) -> Result<Self> {
         let runtime = runtime(&settings)?;
-        Self::with_runtime(store, settings, runtime)
+        Self::with_runtime(store, settings, runtime, None)
     }
 
     /// A session with the same settings and nothing made in it yet, which shares
@@ -76,13 +80,39 @@ impl Session {
     /// As for [`Session::new`].
     pub fn sibling(&self) -> Result<Self> {
         let runtime = self.inner.context.runtime_env();
-        Self::with_runtime(self.inner.store.clone(), self.settings(), runtime)
+        let fixed = self.inner.fixed.clone();
+        Self::with_runtime(self.inner.store.clone(), self.settings(), runtime, fixed)
+    }
+
+    /// As [`Session::sibling`], for a session that reads the tables at these
+    /// versions whatever is committed meanwhile, and whose memory, with that of
+    /// its siblings, is measured: see [`Session::peak_memory`].
+    ///
+    /// # Errors
+    /// As for [`Session::new`].
+    pub fn sibling_at(&self, versions: BTreeMap<String, i64>) -> Result<Self> {
+        let shared = self.inner.context.runtime_env();
+        let gauge = Gauge::new(Arc::clone(&shared.memory_pool));
+        let runtime = RuntimeEnvBuilder::from_runtime_env(&shared)
+            .with_memory_pool(Arc::new(gauge))
+            .build_arc()
+            .map_err(|error| Error::internal(error.to_string()))?;
+        Self::with_runtime(self.inner.store.clone(), self.settings(), runtime, Some(versions))
+    }
+
+    /// The most bytes that the operators of this session's statements held at
+    /// one time, if it is measured.
+    #[must_use]
+    pub fn peak_memory(&self) -> Option<usize> {
+        let runtime = self.inner.context.runtime_env();
+        runtime.memory_pool.downcast_ref::<Gauge>().map(Gauge::peak)
     }
 
     fn with_runtime(
         store: Option<Arc<Store>>,
         settings: Settings,
         runtime: Arc<RuntimeEnv>,
+        fixed: Option<BTreeMap<String, i64>>,
     ) -> Result<Self> {
         check(&settings)?;
         let pinned = Arc::new(RwLock::new(Pinned {
@@ -91,7 +121,7 @@ impl Session {
         }));
         let context = context(store.clone(), &settings, Arc::clone(&pinned), runtime)?;
         let (cancelled, _) = watch::channel(0);
-        let inner = Inner { context, settings, store, pinned, cancelled };
+        let inner = Inner { context, settings, store, pinned, fixed, cancelled };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -227,11 +257,13 @@ impl Session {
         cluster.brief(state.write().config_mut())
     }
 
-    /// Makes the next statement see the newest commit, for all tables alike.
+    /// Makes the next statement see the newest commit, or the one that the
+    /// session keeps to, for all tables alike.
     fn pin(&self) -> Result<()> {
-        let versions = match &self.inner.store {
-            Some(store) => store.versions()?,
-            None => BTreeMap::new(),
+        let versions = match (&self.inner.fixed, &self.inner.store) {
+            (Some(fixed), _) => fixed.clone(),
+            (None, Some(store)) => store.versions()?,
+            (None, None) => BTreeMap::new(),
         };
         let state = self.inner.context.state_ref();
         let timezone = state.read().config_options().execution.time_zone.clone();

@@ -387,11 +387,15 @@ fn leads_out(path: &Path, root: &Path) -> Result<bool> {
 
 /// The queries of a folder as they follow each other in a report.
 fn in_order(mut entries: Vec<Entry>) -> Vec<Entry> {
-    // One that cannot be read is told of when it is to run.
-    let order = |entry: &Entry| entry.load().ok().and_then(|query| query.order);
     entries.sort_by_cached_key(|entry| {
-        let folder = entry.name.rsplit_once('/').map_or("", |(folder, _)| folder).to_owned();
-        (folder, order(entry).unwrap_or(i64::MAX), entry.name.clone())
+        // One that cannot be read is told of when it is to run.
+        let order = entry.load().ok().and_then(|query| query.order);
+        let mut parts: Vec<(i64, String)> =
+            entry.name.split('/').map(|part| (i64::MAX, part.to_owned())).collect();
+        if let (Some(last), Some(order)) = (parts.last_mut(), order) {
+            last.0 = order;
+        }
+        parts
     });
     entries
 }

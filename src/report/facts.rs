@@ -39,6 +39,7 @@ impl Facts {
         let mut items = Vec::new();
         if database.store().is_some() {
             let session = database.session(plan.options().settings.clone())?;
+            let session = session.sibling_at(record.tables.clone())?;
             for (name, sql) in QUESTIONS {
                 if let Some(text) = single(&session.collect(sql).await?)? {
                     items.push((name.to_owned(), text));

@@ -11,6 +11,7 @@ use datafusion::arrow::array::{
     ArrayRef, RecordBatch, StringViewArray, TimestampMicrosecondArray, new_null_array,
 };
 use weiku::batch::{self, Lines, Options, RUN_FILE, RunPlan, RunRecord, Status, Summary};
+use weiku::chart::Picture;
 use weiku::model::ACCOUNTS;
 use weiku::queries::{Clock, Library};
 use weiku::{Database, Error};
@@ -101,7 +102,8 @@ impl World {
 
     fn hidden_files(&self) -> usize {
         let names = fs::read_dir(self.out()).unwrap().map(|item| item.unwrap().file_name());
-        names.filter(|name| name.to_string_lossy().starts_with('.')).count()
+        let halves = names.filter(|name| name.to_string_lossy().ends_with(".part"));
+        halves.count()
     }
 }
 
@@ -162,6 +164,7 @@ async fn a_folder_gives_the_same_files_however_many_run_side_by_side() {
     assert_eq!(query["tables"]["accounts"], 1);
     assert_eq!(query["result_sha256"].as_str().unwrap().len(), 64);
     assert!(query["bytes_read"].as_u64().unwrap() > 0, "{query}");
+    assert!(query["peak_memory"].as_u64().unwrap() > 0, "grouping holds memory: {query}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -178,6 +181,7 @@ async fn nights_with_changes_a_failure_and_a_kill_never_harm_the_last_result() {
     fs::write(world.out().join(".orgs.csv.x.part"), "organ").unwrap();
     let (night, told) = world.run(world.options()).await;
     assert_eq!(statuses(&night.record), [("names", Status::Reused), ("orgs", Status::Reused)]);
+    assert_eq!(world.hidden_files(), 0);
     assert!(told.contains("nothing has changed"), "{told}");
 
     // The third: new rows.
@@ -280,6 +284,125 @@ SELECT $n * 10 AS tens, $day AS day",
         "n,param_day,tens,day\n1,2012-08-31,10,2012-08-31\n1,2012-09-01,10,2012-09-01\n3,2012-08-31,30,2012-08-31\n3,2012-09-01,30,2012-09-01\n"
     );
     assert_eq!(summary.record.queries[0].params["n"], serde_json::json!([1, 3]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn points_that_run_side_by_side_give_their_rows_in_order() {
+    let world = World::new(&[(
+        "sweep",
+        "/*---
+params.n = { type = \"int\" }
+---*/
+SELECT count(*) AS many FROM generate_series(1, 200000) AS t(v) WHERE v * $n <= 200000",
+    )])
+    .await;
+    let sweep =
+        |jobs| Options { given: given(&[("n", "1..40")]), jobs, fresh: true, ..world.options() };
+    world.run(sweep(1)).await;
+    let alone = world.output("sweep.csv");
+    assert!(alone.starts_with("n,many\n1,200000\n2,100000\n"), "{alone}");
+    let (summary, told) = world.run(sweep(4)).await;
+    assert_eq!((summary.exit_code(), world.output("sweep.csv")), (0, alone), "{told}");
+}
+
+/// Adds an account when the query called `b` begins.
+struct Adding<'a>(&'a World);
+
+impl batch::Output for Adding<'_> {
+    fn started(&mut self, name: &str) {
+        if name == "b" {
+            let add = self.0.add(&[("9", "卫生部")]);
+            tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(add));
+        }
+    }
+
+    fn finished(&mut self, _: &batch::QueryRecord, _: Option<&Error>) -> weiku::Result<()> {
+        Ok(())
+    }
+
+    fn data(&mut self) -> weiku::render::Sink {
+        Box::new(std::io::sink())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_queries_of_a_run_read_the_data_of_its_beginning() {
+    let count = "SELECT count(*) AS n FROM accounts";
+    let world = World::new(&[("a", count), ("b", count)]).await;
+    let plan = world.plan(&[], world.options()).unwrap();
+    let summary = batch::run(&world.database, &plan, &mut Adding(&world)).await.unwrap();
+    assert_eq!(world.output("a.csv"), world.output("b.csv"));
+    let read = summary.record.queries[1].tables["accounts"];
+    let now = world.database.store().unwrap().versions().unwrap()["accounts"];
+    assert!(now > read, "{now} is newer than {read}");
+    let (_, told) = world.run(world.options()).await;
+    assert_eq!(world.output("b.csv"), "n\n4\n", "{told}");
+}
+
+const CHARTED: &str = "/*---
+chart = { kind = \"bar\", x = \"organization\", y = \"n\" }
+---*/
+SELECT organization, count(*) AS n FROM accounts GROUP BY 1 ORDER BY 1";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn charts_are_written_beside_the_results_that_have_one() {
+    let world = World::new(&[("charted", CHARTED), ("plain", "SELECT 1 AS one")]).await;
+    let options = Options { charts: Some(Picture::Svg), ..world.options() };
+    let (summary, told) = world.run(options.clone()).await;
+    assert_eq!(summary.exit_code(), 0, "{told}");
+    let chart = |at: usize| summary.record.queries[at].chart.as_deref();
+    assert_eq!((chart(0), chart(1)), (Some("charted.svg"), None));
+    assert!(world.output("charted.svg").contains("外交部"));
+
+    // What is there is used again, and what is not is drawn.
+    let (again, _) = world.run(options.clone()).await;
+    assert_eq!(again.record.queries[0].status, Status::Reused);
+    fs::remove_file(world.out().join("charted.svg")).unwrap();
+    let (again, _) = world.run(options.clone()).await;
+    assert_eq!(again.record.queries[0].status, Status::Ok);
+
+    world.write("charted", &CHARTED.replace("y = \"n\"", "y = \"m\""));
+    let (summary, told) = world.run(options.clone()).await;
+    assert_eq!(summary.exit_code(), 1);
+    assert!(told.contains("charted.sql:2: the result has no column `m`"), "{told}");
+    let error = world.plan(&[], Options { folder: None, ..options }).unwrap_err().to_string();
+    assert!(error.contains("need a folder"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_query_goes_to_a_file_or_a_picture_by_its_suffix() {
+    let world = World::new(&[("charted", CHARTED), ("plain", "SELECT 1 AS one")]).await;
+    let to = |name: &str| Options {
+        folder: None,
+        file: Some(world.queries().join(name)),
+        ..Options::default()
+    };
+    for (name, start) in [("x.jsonl", "{\"organization\""), ("x.svg", "<svg ")] {
+        let plan = world.plan(&["charted"], to(name)).unwrap();
+        let mut sink = std::io::sink();
+        let mut lines = Lines::new(&mut sink, Box::new(std::io::sink()));
+        let summary = batch::run(&world.database, &plan, &mut lines).await.unwrap();
+        assert_eq!(summary.exit_code(), 0);
+        let text = fs::read_to_string(world.queries().join(name)).unwrap();
+        assert!(text.starts_with(start), "{text}");
+    }
+    let error = world.plan(&["plain"], to("x.png")).unwrap_err().to_string();
+    assert!(error.contains("plain has no chart to draw"), "{error}");
+    let error = world.plan(&[], to("x.csv")).unwrap_err().to_string();
+    assert!(error.contains("2 queries need a folder"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_runs_do_not_write_to_one_folder_at_a_time() {
+    let world = World::new(&[("a", "SELECT 1 AS one")]).await;
+    world.run(world.options()).await;
+    let lock = fs::File::options().write(true).open(world.out().join(".run.lock")).unwrap();
+    lock.lock().unwrap();
+    let plan = world.plan(&[], world.options()).unwrap();
+    let mut sink = std::io::sink();
+    let mut lines = Lines::new(&mut sink, Box::new(std::io::sink()));
+    let error = batch::run(&world.database, &plan, &mut lines).await.unwrap_err();
+    assert_eq!(error.exit_code(), 5, "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

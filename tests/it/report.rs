@@ -184,7 +184,7 @@ fn answer(document: &str) -> serde_json::Value {
     let answer = document.split_once("<title>ANSWER").unwrap_or_default().1;
     let answer = answer.split_once("</title>").unwrap_or_default().0;
     let answer = answer.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&");
-    serde_json::from_str(&answer).unwrap_or_else(|error| panic!("{error}: {answer}"))
+    serde_json::from_str(&answer).expect(&answer)
 }
 
 /// What the test asks a page that is 400 pixels wide: by how much it is too

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use async_trait::async_trait;
 
 use super::{About, Command, Reach, misused, split_words};
-use crate::chart::{self, Screen, Spec};
+use crate::chart::{self, Picture, Screen, Spec};
 use crate::error::{Error, Result};
 use crate::render::{OutputFile, write_error};
 use crate::shell::complete::catalog::Takes;
@@ -48,7 +48,10 @@ impl Command for Chart {
                 let message = format!("{} is not allowed under --safe", file.display());
                 Err(Error::usage(message))
             }
-            Some(file) => write(&file, &chart.to_file(&file)?).map(|()| Flow::Continue),
+            Some(file) => {
+                let picture = chart.to_picture(Picture::of(&file)?)?;
+                write(&file, &picture).map(|()| Flow::Continue)
+            }
             None => {
                 let shown = shell.shown();
                 let screen = Screen {

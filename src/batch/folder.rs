@@ -1,0 +1,57 @@
+//! The output folder while a run writes to it.
+
+use std::fs::{self, File, TryLockError};
+use std::path::Path;
+
+use crate::error::{Error, Kind, Result};
+
+/// The file whose lock says that a run writes to the folder.
+const LOCK: &str = ".run.lock";
+
+/// An output folder that no other run writes to. The lock goes when the process
+/// ends, however it ends.
+#[derive(Debug)]
+pub(super) struct OutputFolder {
+    _lock: File,
+}
+
+impl OutputFolder {
+    /// Makes the folder if it is not there, locks it, and removes what a run
+    /// that was killed left half written.
+    ///
+    /// # Errors
+    /// When the folder cannot be written to, or another run writes to it.
+    pub(super) fn open(folder: &Path) -> Result<Self> {
+        fs::create_dir_all(folder).map_err(|error| Error::io("make the folder", folder, &error))?;
+        let path = folder.join(LOCK);
+        let lock = File::options().create(true).truncate(false).write(true).open(&path);
+        let lock = lock.map_err(|error| Error::io("write", &path, &error))?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let message = format!("another run writes to {}", folder.display());
+                return Err(Error::new(Kind::Busy, message).hint("wait for it, or name another -o"));
+            }
+            // Some network folders have no locks: there we do without.
+            Err(TryLockError::Error(_)) => {}
+        }
+        remove_halves(folder);
+        Ok(Self { _lock: lock })
+    }
+}
+
+/// Removes the files that were to be renamed, in and below `folder`. What cannot
+/// be removed does no harm.
+fn remove_halves(folder: &Path) {
+    for item in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let (path, name) = (item.path(), item.file_name());
+        let name = name.to_string_lossy();
+        match item.file_type() {
+            Ok(kind) if kind.is_dir() => remove_halves(&path),
+            Ok(kind) if kind.is_file() && name.starts_with('.') && name.ends_with(".part") => {
+                let _ = fs::remove_file(path);
+            }
+            _ => {}
+        }
+    }
+}
