@@ -11,6 +11,7 @@ use datafusion::prelude::SessionContext;
 use datafusion::sql::sqlparser::parser::ParserError;
 use datafusion::sql::sqlparser::tokenizer::Token;
 
+use super::habits;
 use super::script::{Statement, tokenize};
 use crate::catalog::{CATALOG, SCHEMA};
 use crate::error::{Error, Kind, Place, nearest};
@@ -85,9 +86,8 @@ impl Translator {
             DataFusionError::NotImplemented(message) => {
                 Error::query(format!("not supported: {}", plain(message)))
             }
-            DataFusionError::Execution(message) | DataFusionError::Configuration(message) => {
-                Error::query(plain(message))
-            }
+            DataFusionError::Configuration(message) => self.setting(message),
+            DataFusionError::Execution(message) => Error::query(plain(message)),
             other => Error::query(plain(&other.strip_backtrace())),
         }
     }
@@ -103,6 +103,10 @@ impl Translator {
         let (words, at) = split_location(message);
         let words = words.replace(", found: ", ", found ").replace("Expected: ", "expected ");
         let error = Error::query(format!("syntax error: {}", plain(&words)));
+        let error = match self.statement.sql.split_whitespace().next().and_then(habits::statement) {
+            Some(here) => error.hint(format!("here it is {here}")),
+            None => error,
+        };
         match at {
             Some((line, column)) => {
                 error.at(self.statement.place(line, column, self.word_length(line, column)))
@@ -152,6 +156,30 @@ impl Translator {
         Error::query(plain(message))
     }
 
+    /// What is wrong with a setting; DataFusion names only the part of the key
+    /// that it does not know, so the key is taken from the statement.
+    fn setting(&self, message: &str) -> Error {
+        let unknown = message.contains("Could not find config namespace")
+            || message.contains("not found on") && message.starts_with("Config value");
+        let words: Vec<&str> =
+            self.statement.sql.split(|c: char| c.is_whitespace() || c == '=').collect();
+        let key = match words.as_slice() {
+            [first, key, ..] if unknown && first.eq_ignore_ascii_case("set") => *key,
+            _ => return Error::query(plain(message)),
+        };
+        let state = self.context.state();
+        let known = state.config_options().entries();
+        let names = known.iter().map(|entry| entry.key.as_str());
+        // Most people leave out the part that all keys begin with.
+        let error = Error::query(format!("no setting {key}"));
+        match nearest(key, names.clone())
+            .or_else(|| nearest(&format!("datafusion.execution.{key}"), names))
+        {
+            Some(near) => error.hint(format!("did you mean {near}?")),
+            None => error.hint(".set lists the settings"),
+        }
+    }
+
     fn no_table(&self, name: &str) -> Error {
         let error = Error::query(format!("no table \"{name}\""));
         let names = self
@@ -178,6 +206,9 @@ impl Translator {
             .chain(state.window_functions().keys())
             .map(String::as_str);
         let error = Error::query(format!("no function {name}"));
+        if let Some(here) = habits::function(name) {
+            return error.hint(format!("here it is {here}"));
+        }
         match nearest(name, names) {
             Some(near) => error.hint(format!("did you mean {near}?")),
             None => error.hint("`weiku functions` lists them"),

@@ -20,6 +20,7 @@ use super::answer::{Answer, Query, Started, Stop};
 use super::checked_arithmetic::{self, CheckArithmetic};
 use super::checked_sum::CheckedSum;
 use super::cluster::rules_running;
+use super::describe;
 use super::diagnose::Translator;
 use super::gauge::Gauge;
 use super::guard;
@@ -224,6 +225,7 @@ impl Session {
         self.pin().map_err(foreign)?;
         let plan = self.inner.context.state().statement_to_plan(parsed).await?;
         guard::check_effect(&plan, &self.inner.settings).map_err(foreign)?;
+        let plan = describe::in_plain_types(plan)?;
         if !guard::has_placeholders(&plan) {
             return Ok(plan);
         }

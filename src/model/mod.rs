@@ -6,6 +6,7 @@
 mod accounts;
 mod imports;
 mod posts;
+mod type_names;
 
 use std::sync::Arc;
 
@@ -14,6 +15,7 @@ use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit}
 pub use accounts::{ACCOUNT_SNAPSHOTS, ACCOUNTS};
 pub use imports::{IMPORTS, REJECTS};
 pub use posts::{POST_SNAPSHOTS, POSTS};
+pub use type_names::type_name;
 
 /// All tables of a database, in the order in which a transaction commits them:
 /// `imports` is last, so that an import that is listed is complete.

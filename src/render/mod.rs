@@ -34,12 +34,13 @@ use ::base64::Engine;
 use datafusion::arrow::datatypes::{Schema, SchemaRef};
 use datafusion::arrow::record_batch::RecordBatch;
 
+pub use crate::model::type_name;
 pub use file::OutputFile;
 pub use fit::{truncate, wrap};
 pub use html::push_escaped;
 pub use json::push_json;
 pub use output::{is_broken_pipe, write_error};
-pub use plain::{is_number, plain, type_name};
+pub use plain::{is_number, plain};
 pub use readable::{Readable, group_digits, readable};
 pub use safe_text::{visible, visible_lines};
 pub use time::Moment;
@@ -95,6 +96,10 @@ pub struct Options {
     pub color: bool,
     /// How NULL is shown by formats for people.
     pub null: String,
+    /// Whether a table names the types of its columns.
+    pub types: bool,
+    /// How to see what a format for people has left out.
+    pub more: Option<String>,
     /// Whether machine formats write a header.
     pub header: bool,
     /// How big numbers are put into words under a result of one row.
@@ -110,6 +115,8 @@ impl Default for Options {
             max_rows: 40,
             color: false,
             null: "NULL".to_owned(),
+            types: true,
+            more: None,
             header: true,
             readable: Readable::Off,
             table: "result".to_owned(),
