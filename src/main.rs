@@ -8,6 +8,7 @@ use etcetera::{BaseStrategy, choose_base_strategy};
 use weiku::cli::Cli;
 use weiku::commands::{Program, execute};
 use weiku::config::Environment;
+use weiku::render::is_broken_pipe;
 use weiku::{Error, Result};
 
 #[global_allocator]
@@ -35,6 +36,8 @@ fn main() -> ExitCode {
     });
     match outcome {
         Ok(code) => ExitCode::from(code),
+        // Whoever read the output has read enough, as `head` does.
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             program.report(&error, errors);
             ExitCode::from(error.exit_code())

@@ -137,7 +137,10 @@ impl Program {
         // Nobody is left to tell when standard error itself is gone.
         let color = self.environment.stderr_terminal && !self.environment.no_color;
         let _ = match errors {
-            Errors::Text => diagnostic::write(&mut stderr, error, color),
+            Errors::Text => {
+                let width = self.environment.width.filter(|_| self.environment.stderr_terminal);
+                diagnostic::write_within(&mut stderr, error, color, width)
+            }
             Errors::Json => writeln!(stderr, "{}", diagnostic::to_json(error)),
         };
     }

@@ -12,19 +12,20 @@ use datafusion::arrow::record_batch::RecordBatch;
 use super::columns::{Need, Slot, fit};
 use super::fit::{beginning, truncate, wrap, wrap_at_marks};
 use super::output::Output;
-use super::plain::{is_number, plain, type_name};
+use super::plain::{is_number, plain};
 use super::readable::{group_digits, readable};
 use super::safe_text::visible;
 use super::value::{Value, columns};
 use super::window::Window;
 use super::{BatchWriter, Format, Options, Sink};
 use crate::error::Result;
+use crate::model::type_name;
 use crate::text::width::display_width;
 
 /// A table with borders.
 pub(crate) const BOX: Format = Format {
     name: "box",
-    aliases: &[],
+    aliases: &["duckbox"],
     suffixes: &["txt"],
     summary: "a table with borders, fitted to the terminal; the default on one",
     for_people: true,
@@ -155,6 +156,8 @@ struct Table<'a> {
     total: usize,
     width: Option<usize>,
     color: bool,
+    types: bool,
+    more: Option<String>,
     glyphs: &'a Glyphs,
 }
 
@@ -188,8 +191,21 @@ impl<'a> Table<'a> {
             heads.iter().enumerate().map(|(index, head)| need(head, &rows, index, lines)).collect();
         let glyphs = writer.glyphs;
         let slots = fit(&needs, width, display_width(glyphs.ellipsis));
-        let (total, color) = (window.total(), options.color);
-        Ok(Table { heads, rows, dots_before, slots, lines, total, width, color, glyphs })
+        let (total, color, types) = (window.total(), options.color, options.types);
+        let more = options.more.clone();
+        Ok(Table {
+            heads,
+            rows,
+            dots_before,
+            slots,
+            lines,
+            total,
+            width,
+            color,
+            types,
+            more,
+            glyphs,
+        })
     }
 
     fn draw(&self, out: &mut String) {
@@ -236,6 +252,8 @@ impl<'a> Table<'a> {
             let columns = plural(self.heads.len(), "column");
             counts.push(format!("{columns}, {} shown", self.heads.len() - elided));
         }
+        let whole = self.dots_before.is_none() && elided == 0;
+        counts.extend(self.more.clone().filter(|_| !whole));
         counts
     }
 
@@ -244,9 +262,12 @@ impl<'a> Table<'a> {
         self.draw_line(out, |head, width| {
             (truncate(&head.name, width, self.glyphs.ellipsis).into_owned(), BOLD)
         });
-        self.draw_line(out, |head, width| (self.type_label(head, width), DIM));
+        if self.types {
+            self.draw_line(out, |head, width| (self.type_label(head, width), DIM));
+        }
         self.draw_rule(out, &self.glyphs.middle);
-        let tall = (0..self.rows.len()).any(|row| self.height(row) > 1);
+        // A row of several lines is set off from its neighbours.
+        let tall: Vec<bool> = (0..self.rows.len()).map(|row| self.height(row) > 1).collect();
         for row in 0..=self.rows.len() {
             if self.dots_before == Some(row) {
                 self.draw_dots(out);
@@ -255,7 +276,8 @@ impl<'a> Table<'a> {
                 break;
             }
             self.draw_row(out, row);
-            if tall && row + 1 < self.rows.len() && self.dots_before != Some(row + 1) {
+            let set_off = tall[row] || tall.get(row + 1).is_some_and(|next| *next);
+            if set_off && row + 1 < self.rows.len() && self.dots_before != Some(row + 1) {
                 self.draw_rule(out, &self.glyphs.middle);
             }
         }

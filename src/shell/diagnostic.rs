@@ -7,10 +7,13 @@ use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
 use crate::error::{Error, Kind, Place};
-use crate::render::{visible, visible_lines};
+use crate::render::{visible, visible_lines, wrap};
 
 /// Cells of the source line that are shown at most.
 const MOST_CELLS: usize = 100;
+
+/// Cells of a terminal too narrow for labels.
+const MOST_LABEL: usize = 20;
 
 /// Cells that are shown before the faulty word when the line is longer.
 const CELLS_BEFORE: usize = 60;
@@ -24,11 +27,24 @@ const RESET: &str = "\x1b[0m";
 /// # Errors
 /// When `out` cannot be written.
 pub fn write(out: &mut dyn Write, error: &Error, color: bool) -> std::io::Result<()> {
+    write_within(out, error, color, None)
+}
+
+/// As [`write()`], with lines of words broken between words to fit `width` cells.
+///
+/// # Errors
+/// When `out` cannot be written.
+pub fn write_within(
+    out: &mut dyn Write,
+    error: &Error,
+    color: bool,
+    width: Option<usize>,
+) -> std::io::Result<()> {
     let (red, dim, reset) = if color { (RED, DIM, RESET) } else { ("", "", "") };
     if error.kind() == Kind::Cancelled {
         return writeln!(out, "{}", visible(error.message()));
     }
-    writeln!(out, "{red}error:{reset} {}", visible_lines(error.message()))?;
+    writeln!(out, "{red}error:{reset} {}", indented(error.message(), "error: ", width))?;
     let place = error.place();
     if let Some(source) = place.source.as_deref().filter(|source| !source.trim().is_empty()) {
         let (text, before, under) = excerpt(source, place);
@@ -47,9 +63,21 @@ pub fn write(out: &mut dyn Write, error: &Error, color: bool) -> std::io::Result
         writeln!(out, " {dim}-->{reset} {}{numbers}", visible(file))?;
     }
     match error.advice() {
-        Some(hint) => writeln!(out, "hint: {}", visible_lines(hint)),
+        Some(hint) => writeln!(out, "hint: {}", indented(hint, "hint: ", width)),
         None => Ok(()),
     }
+}
+
+/// Foreign text behind a label, broken between words, its further lines under
+/// the first.
+fn indented(text: &str, label: &str, width: Option<usize>) -> String {
+    let text = visible_lines(text);
+    let Some(width) = width.filter(|width| *width > MOST_LABEL) else {
+        return text.into();
+    };
+    let broken: Vec<String> =
+        text.lines().flat_map(|line| wrap(line, width - label.len(), usize::MAX, "")).collect();
+    broken.join(&format!("\n{}", " ".repeat(label.len())))
 }
 
 /// The error as one JSON object, for programs.
@@ -123,7 +151,7 @@ fn skip_cells(text: &str, cells: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::write;
+    use super::{write, write_within};
     use crate::error::{Error, Place};
 
     fn text(error: &Error) -> String {
@@ -160,6 +188,15 @@ mod tests {
         let marked: String = lines[1].chars().skip(mark).take(5).collect();
         assert_eq!(marked, "wrong", "{shown}");
         assert!(lines[1].chars().count() < 120, "{shown}");
+    }
+
+    #[test]
+    fn a_hint_is_broken_between_words_under_its_beginning() {
+        let error = Error::query("no").hint("the formats are box, ascii, vertical, list");
+        let mut out = Vec::new();
+        write_within(&mut out, &error, false, Some(30)).unwrap();
+        let shown = String::from_utf8(out).unwrap();
+        assert_eq!(shown, "error: no\nhint: the formats are box,\n      ascii, vertical, list\n");
     }
 
     #[test]

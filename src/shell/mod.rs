@@ -17,10 +17,12 @@ mod listing;
 mod progress;
 mod results;
 mod scan;
+mod screen;
 mod sink;
 mod snapshot;
 mod statement;
 mod terminal;
+mod viewer;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -30,18 +32,18 @@ use std::time::{Duration, Instant};
 pub use assist::Assistant;
 pub use commands::reference;
 pub use editor::{EditorOptions, LineEditor};
-pub use terminal::{Plain, Reading, Terminal};
+pub use terminal::{Keys, Plain, Reading, Terminal};
 
 use crate::engine::{Params, Session, Statement};
 use crate::error::{Error, Result};
 use crate::queries::Library;
-use crate::render::{self, Format, Readable, visible};
+use crate::render::{self, Format, Readable, visible, visible_lines};
 use assist::Data;
 use complete::Catalog;
 use history::History;
 use input::Input;
 use interrupts::Interrupts;
-use results::Results;
+use results::{Kept, Results};
 use sink::Sinks;
 
 /// How deeply `.read` may call itself.
@@ -87,6 +89,10 @@ pub struct Options {
     pub editor: Option<String>,
     /// The program for `.last`, and what it is called with.
     pub pager: Option<String>,
+    /// Whether ghost text is shown while somebody types.
+    pub hints: bool,
+    /// Whose keys edit a line.
+    pub keys: Keys,
     /// Values of placeholders in statements.
     pub params: Params,
 }
@@ -109,6 +115,8 @@ impl Default for Options {
             init: None,
             editor: None,
             pager: None,
+            hints: true,
+            keys: Keys::default(),
             params: Params::new(),
         }
     }
@@ -161,10 +169,11 @@ pub async fn run(session: Session, library: Library, mut options: Options) -> Re
     options.editor = options.editor.or_else(|| program(&["VISUAL", "EDITOR"]));
     options.pager = options.pager.or_else(|| program(&["WEIKU_PAGER", "PAGER"]));
     options.progress &= !dumb;
+    options.hints &= !dumb;
     let mut editor = LineEditor::new(&EditorOptions {
         color: options.color && !dumb,
-        hints: !dumb,
-        vi: false,
+        hints: options.hints,
+        keys: options.keys,
         width: None,
         history: options.history.clone(),
     })?;
@@ -373,6 +382,25 @@ impl<'t> Shell<'t> {
         let _ = writeln!(self.terminal.err(), "{dim}{text}{reset}");
     }
 
+    /// Says what a setting is from now on, to a person who changed it by hand.
+    fn confirm(&mut self, text: &str) {
+        if !self.options.quiet && self.depth == 0 {
+            self.note(&visible_lines(text));
+        }
+    }
+
+    /// The last answer, if it was kept.
+    ///
+    /// # Errors
+    /// When there is none, or it was too large.
+    fn last_answer(&self) -> Result<&Kept> {
+        self.results.last().ok_or_else(|| match self.results.is_empty() {
+            true => Error::usage("there is no last answer yet"),
+            false => Error::usage("the last answer was too large to keep")
+                .hint(".once FILE writes the next one to a file"),
+        })
+    }
+
     /// Writes a line where answers go.
     fn say(&mut self, text: &str) -> Result<()> {
         let mut out = self.terminal.out();
@@ -383,7 +411,9 @@ impl<'t> Shell<'t> {
 
     /// Says what went wrong.
     fn complain(&mut self, error: &Error) {
-        let _ = diagnostic::write(&mut self.terminal.err(), error, self.options.error_color);
+        let width = self.terminal.width();
+        let color = self.options.error_color;
+        let _ = diagnostic::write_within(&mut self.terminal.err(), error, color, width);
     }
 
     /// How values are shown on the terminal.
@@ -394,6 +424,7 @@ impl<'t> Shell<'t> {
             color: self.options.color,
             null: self.options.null.clone(),
             readable: self.options.readable,
+            more: Some(".last shows all".to_owned()),
             ..render::Options::default()
         }
     }

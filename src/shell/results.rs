@@ -105,6 +105,11 @@ impl Results {
         self.kept.back().filter(|_| self.last_is_kept)
     }
 
+    /// Whether nothing has been asked yet.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
     fn make_room(&mut self, context: &SessionContext) -> Result<()> {
         let too_many = |kept: &VecDeque<Kept>| {
             let bytes: usize = kept.iter().map(|kept| kept.bytes).sum();

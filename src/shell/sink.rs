@@ -66,7 +66,7 @@ impl Target {
     }
 
     /// What to call it.
-    fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         match self {
             Self::File(path) | Self::Append(path, _) => path.display().to_string(),
             Self::Program(command) => format!("|{command}"),

@@ -198,7 +198,13 @@ impl Shell<'_> {
     pub(super) fn show_table(&mut self, batch: &RecordBatch) -> Result<()> {
         let schema = batch.schema();
         let null = String::new();
-        let shown = render::Options { max_rows: usize::MAX, null, ..self.shown() };
+        let shown = render::Options {
+            max_rows: usize::MAX,
+            null,
+            types: false,
+            more: None,
+            ..self.shown()
+        };
         let (out, format) = (self.terminal.out(), self.options.format);
         let mut writing = self.sinks.open(out, format, &schema, &shown)?;
         writing.write(batch)?;

@@ -2,7 +2,8 @@
 
 use std::io::{BufRead, Write};
 
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::render::visible;
 use crate::shell::assist::Assistant;
 
 /// What a person did at the prompt.
@@ -18,6 +19,38 @@ pub enum Reading {
     End,
 }
 
+/// Whose keys edit a line.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Keys {
+    /// Those of Emacs, which most command lines have.
+    #[default]
+    Emacs,
+    /// Those of vi.
+    Vi,
+}
+
+impl Keys {
+    /// The name for settings.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Emacs => "emacs",
+            Self::Vi => "vi",
+        }
+    }
+
+    /// The keys called `name`.
+    ///
+    /// # Errors
+    /// When nobody's are.
+    pub fn named(name: &str) -> Result<Self> {
+        [Self::Emacs, Self::Vi].into_iter().find(|keys| keys.name() == name).ok_or_else(|| {
+            let error = Error::usage(format!("no keys `{}`", visible(name)));
+            error.hint("there are emacs and vi")
+        })
+    }
+}
+
 /// The shell's input and output.
 pub trait Terminal {
     /// Reads one input after `prompt`, with `initial` typed already.
@@ -25,6 +58,14 @@ pub trait Terminal {
     /// # Errors
     /// When the input cannot be read.
     fn read(&mut self, prompt: &str, initial: &str) -> Result<Reading>;
+
+    /// Asks the person for something that is no statement.
+    ///
+    /// # Errors
+    /// When the input cannot be read.
+    fn ask(&mut self, question: &str) -> Result<Reading> {
+        self.read(question, "")
+    }
 
     /// Where answers go.
     fn out(&self) -> Box<dyn Write + Send>;
@@ -42,11 +83,19 @@ pub trait Terminal {
         false
     }
 
+    /// Whether the whole screen may be taken, as the viewer does.
+    fn has_screen(&self) -> bool {
+        false
+    }
+
     /// Takes what helps to complete the input from now on.
     fn assist(&mut self, _assistant: Assistant) {}
 
     /// Takes an input into the history that the arrow keys walk.
     fn remember(&mut self, _text: &str) {}
+
+    /// Edits lines with these keys from now on.
+    fn set_keys(&mut self, _keys: Keys) {}
 
     /// Shows ghost text while typing, or no longer.
     fn set_hints(&mut self, _on: bool) {}
@@ -60,8 +109,8 @@ impl Terminal for Plain {
     fn read(&mut self, _prompt: &str, _initial: &str) -> Result<Reading> {
         let mut line = String::new();
         let read = std::io::stdin().lock().read_line(&mut line);
-        let read = read
-            .map_err(|error| crate::Error::usage(format!("cannot read standard input: {error}")))?;
+        let read =
+            read.map_err(|error| Error::usage(format!("cannot read standard input: {error}")))?;
         Ok(if read == 0 { Reading::End } else { Reading::Text(line) })
     }
 

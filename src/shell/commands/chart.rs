@@ -23,9 +23,12 @@ static ABOUT: About = About {
     summary: "draw the last answer",
     details: "Kinds: bar, line, area, scatter, histogram, heatmap, spark. What is not said is chosen \
               by the types of\nthe columns; the file ends in .svg or .png. .chart bar x=tag y=posts  .chart line y=likes -o likes.png",
-    takes: Takes::Chart(&["bar", "line", "area", "scatter", "histogram", "heatmap", "spark"]),
+    takes: Takes::Chart(KINDS),
     reach: Reach::Session,
 };
+
+/// The kinds of chart.
+const KINDS: &[&str] = &["bar", "line", "area", "scatter", "histogram", "heatmap", "spark"];
 
 /// Lines that a chart takes on the terminal.
 const LINES: usize = 20;
@@ -39,9 +42,7 @@ impl Command for Chart {
     async fn run(&self, shell: &mut Shell<'_>, arguments: &str) -> Result<Flow> {
         let Asked { settings, file } = read(arguments)?;
         let spec = Spec::parse(&settings)?;
-        let Some(kept) = shell.results.last() else {
-            return Err(Error::usage("there is no last answer, or it was too large to keep"));
-        };
+        let kept = shell.last_answer()?;
         let chart = chart::Chart::new(&spec, &kept.schema, &kept.batches)?;
         match file {
             Some(file) if shell.session.settings().safe => {
@@ -78,7 +79,10 @@ struct Asked {
 
 fn read(arguments: &str) -> Result<Asked> {
     let mut words = split_words(arguments.trim_end_matches(';'))?.into_iter();
-    let kind = words.next().ok_or_else(|| misused(&ABOUT))?;
+    let kind = words.next().filter(|word| !word.contains('=')).ok_or_else(|| {
+        let error = Error::usage(".chart needs a kind of chart");
+        error.hint(format!("the kinds are {}, as in .chart bar", KINDS.join(", ")))
+    })?;
     let mut settings = vec![("kind".to_owned(), kind)];
     let mut file = None;
     while let Some(word) = words.next() {

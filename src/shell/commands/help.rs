@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::{ALL, About, Command, Reach, find, usage};
+use super::{ALL, About, Command, Reach, find, keys, usage};
 use crate::error::{Error, Result, nearest};
 use crate::render::value::{Column as Values, Value};
 use crate::render::visible;
@@ -42,11 +42,7 @@ impl Command for Help {
 const BESIDES: &str = "\
 .help NAME says more of a command, or of a function of SQL.
 SQL ends in ; and the last answer is the table _, earlier ones are @1, @2, ...
-
-Tab        completes              Alt-Enter      begins a new line
-Right      takes the ghost text   Ctrl-X Ctrl-E  opens your editor
-Up Ctrl-R  search what was typed  Ctrl-C         clears the line, stops a query
-Ctrl-L     clears the screen      Ctrl-D         leaves";
+";
 
 fn list(shell: &mut Shell<'_>) -> Result<()> {
     let width = ALL.iter().map(|command| command.help().name.len()).max().unwrap_or(0);
@@ -57,6 +53,8 @@ fn list(shell: &mut Shell<'_>) -> Result<()> {
     }
     text.push('\n');
     text.push_str(BESIDES);
+    text.push('\n');
+    text.push_str(keys::LIST);
     shell.say(&text)
 }
 

@@ -14,7 +14,7 @@ pub(crate) struct Hints;
 static ABOUT: About = About {
     name: ".hints",
     aliases: &[],
-    usage: "on|off",
+    usage: "[on|off]",
     summary: "turn the ghost text while typing on or off",
     details: "",
     takes: Takes::Choice(&["on", "off"]),
@@ -28,8 +28,10 @@ impl Command for Hints {
     }
 
     async fn run(&self, shell: &mut Shell<'_>, arguments: &str) -> Result<Flow> {
-        let on = switch(&ABOUT, arguments, false)?;
+        let on = switch(&ABOUT, arguments, shell.options.hints)?;
         shell.terminal.set_hints(on);
+        shell.options.hints = on;
+        shell.confirm(if on { "ghost text is shown" } else { "no ghost text is shown" });
         Ok(Flow::Continue)
     }
 }

@@ -2,8 +2,9 @@
 
 use async_trait::async_trait;
 
-use super::{About, Command, Reach, misused};
-use crate::error::Result;
+use super::{About, Command, Reach};
+use crate::error::{Error, Result};
+use crate::render::{group_digits, visible};
 use crate::shell::complete::catalog::Takes;
 use crate::shell::{Flow, Shell};
 
@@ -29,14 +30,25 @@ impl Command for MaxRows {
 
     async fn run(&self, shell: &mut Shell<'_>, arguments: &str) -> Result<Flow> {
         match arguments.trim_end_matches(';') {
-            "" => {
-                let rows = shell.options.max_rows;
-                let rows = if rows == usize::MAX { "all".to_owned() } else { rows.to_string() };
-                shell.note(&format!("at most {rows} rows"));
-            }
+            "" => {}
             "all" | "inf" => shell.options.max_rows = usize::MAX,
-            number => shell.options.max_rows = number.parse().map_err(|_| misused(&ABOUT))?,
+            number => {
+                shell.options.max_rows = number.parse().map_err(|_| {
+                    let error = Error::usage(format!("{} is no number of rows", visible(number)));
+                    error.hint("give a whole number such as 40, or all")
+                })?;
+            }
         }
+        let rows = said(shell.options.max_rows);
+        shell.confirm(&format!("tables show {rows}"));
         Ok(Flow::Continue)
+    }
+}
+
+fn said(rows: usize) -> String {
+    match rows {
+        usize::MAX => "all rows".to_owned(),
+        1 => "at most 1 row".to_owned(),
+        rows => format!("at most {} rows", group_digits(rows as u64)),
     }
 }

@@ -2,6 +2,7 @@
 //! and the reference page are derived from.
 
 mod chart;
+mod copy;
 mod database;
 mod describe;
 mod edit;
@@ -11,12 +12,14 @@ mod functions;
 mod help;
 mod hints;
 mod history;
+mod keys;
 mod last;
 mod maxrows;
 mod mode;
 mod null;
 mod once;
 mod output;
+mod pager;
 mod queries;
 mod quit;
 mod read;
@@ -61,6 +64,7 @@ pub(crate) const ALL: &[&dyn Command] = &[
     &explain::Explain,
     &last::Last,
     &chart::Chart,
+    &copy::Copy,
     &watch::Watch,
     &mode::Mode,
     &x::X,
@@ -69,6 +73,8 @@ pub(crate) const ALL: &[&dyn Command] = &[
     &null::Null,
     &timing::Timing,
     &hints::Hints,
+    &keys::Keys,
+    &pager::Pager,
     &once::Once,
     &output::Output,
     &tee::Tee,
@@ -185,7 +191,7 @@ fn capitalized(text: &str) -> String {
 
 /// The error for arguments that a command does not take.
 fn misused(about: &About) -> Error {
-    Error::usage(format!("{} needs something else", about.name))
+    Error::usage(format!("{} is not used like that", about.name))
         .hint(format!("usage: {}", usage(about)))
 }
 

@@ -50,6 +50,7 @@ impl Command for Mode {
         }
         shell.options.format = format;
         shell.before_expanded = None;
+        shell.confirm(&format!("answers are written as {}", format.name));
         Ok(Flow::Continue)
     }
 }

@@ -16,7 +16,7 @@ static ABOUT: About = About {
     aliases: &[],
     usage: "[TEXT]",
     summary: "set how tables show NULL",
-    details: "",
+    details: "Without TEXT it is NULL again. .null ∅, .null ''",
     takes: Takes::Nothing,
     reach: Reach::Session,
 };
@@ -30,6 +30,8 @@ impl Command for Null {
     async fn run(&self, shell: &mut Shell<'_>, arguments: &str) -> Result<Flow> {
         let words = split_words(arguments)?;
         shell.options.null = words.first().cloned().unwrap_or_else(|| "NULL".to_owned());
+        let said = format!("NULL is shown as `{}`", shell.options.null);
+        shell.confirm(&said);
         Ok(Flow::Continue)
     }
 }

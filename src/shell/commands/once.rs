@@ -38,6 +38,10 @@ impl Command for Once {
             }
             _ => Target::File(one_path(&ABOUT, argument)?),
         });
+        if let Some(target) = &shell.sinks.once {
+            let said = format!("the next answer goes to {}", target.name());
+            shell.confirm(&said);
+        }
         Ok(Flow::Continue)
     }
 }

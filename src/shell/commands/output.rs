@@ -40,6 +40,11 @@ impl Command for Output {
                 _ => Some(Target::append(&one_path(&ABOUT, argument)?)?),
             },
         };
+        let said = match &shell.sinks.steady {
+            None => "answers go to the terminal".to_owned(),
+            Some(target) => format!("answers go to {}", target.name()),
+        };
+        shell.confirm(&said);
         Ok(Flow::Continue)
     }
 }

@@ -85,7 +85,7 @@ fn ask_for_missing(
         }
         let prompt =
             format!("{} ({}, as {}): ", param.name, param.kind.name(), param.kind.example());
-        match shell.terminal.read(&prompt, "")? {
+        match shell.terminal.ask(&prompt)? {
             Reading::Text(value) | Reading::Edit(value) => {
                 given.push((param.name.clone(), value.trim().to_owned()));
             }

@@ -22,7 +22,7 @@ static ABOUT: About = About {
     aliases: &[],
     usage: "[TABLE]",
     summary: "show how tables and views are made",
-    details: "",
+    details: "The statements can be run as they are, in a session without a database.",
     takes: Takes::Relation,
     reach: Reach::Session,
 };
@@ -65,6 +65,19 @@ async fn unknown(shell: &Shell<'_>, name: &str) -> Error {
     }
 }
 
+/// The name of a type as SQL takes it where it differs from what people say.
+fn written(type_name: &str) -> String {
+    match type_name {
+        instant if instant.starts_with("timestamp ") => "timestamp with time zone".to_owned(),
+        "bytes" => "bytea".to_owned(),
+        "utinyint" => "tinyint unsigned".to_owned(),
+        "usmallint" => "smallint unsigned".to_owned(),
+        "uint" => "int unsigned".to_owned(),
+        "ubigint" => "bigint unsigned".to_owned(),
+        other => other.to_owned(),
+    }
+}
+
 /// The statement that would make a relation.
 async fn definition(shell: &Shell<'_>, relation: &Relation) -> String {
     let schema = shell.session.context().catalog(CATALOG).and_then(|known| known.schema(SCHEMA));
@@ -73,7 +86,10 @@ async fn definition(shell: &Shell<'_>, relation: &Relation) -> String {
         && let Ok(Some(view)) = schema.table(&relation.name).await
         && let Some(sql) = view.get_table_definition()
     {
-        return format!("{};\n", sql.trim().trim_end_matches(';'));
+        let sql = sql.trim().trim_end_matches(';');
+        let is_whole = sql.get(..6).is_some_and(|start| start.eq_ignore_ascii_case("create"));
+        let make = format!("CREATE VIEW {} AS\n", quote_name(&relation.name));
+        return format!("{}{sql};\n", if is_whole { "" } else { &make });
     }
     let table = model::table(&relation.name).filter(|_| relation.kind == "table");
     let mut text = table.map_or(String::new(), |table| format!("-- {}\n", table.summary));
@@ -84,7 +100,8 @@ async fn definition(shell: &Shell<'_>, relation: &Relation) -> String {
         let comma = if index + 1 < relation.columns.len() { "," } else { "" };
         let about = known.map_or(String::new(), |known| format!("  -- {}", known.summary));
         let name = quote_name(&column.name);
-        text.push_str(&format!("    {name} {}{required}{comma}{about}\n", column.type_name));
+        let type_name = written(&column.type_name);
+        text.push_str(&format!("    {name} {type_name}{required}{comma}{about}\n"));
     }
     text.push_str(");\n");
     text

@@ -72,8 +72,9 @@ impl Command for Summarize {
         }
         let heads = ["column", "type", "empty", "distinct", "lowest", "highest", "spread"];
         shell.show_table(&listing::batch(&heads, &listed)?)?;
-        shell
-            .note(&format!("summed up of {} rows", group_digits(u64::try_from(rows).unwrap_or(0))));
+        let counted = group_digits(u64::try_from(rows).unwrap_or(0));
+        let s = if rows == 1 { "" } else { "s" };
+        shell.note(&format!("summed up of {counted} row{s}"));
         Ok(Flow::Continue)
     }
 }
@@ -107,6 +108,15 @@ impl Column {
         matches!(self.data_type, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
     }
 
+    /// `value` of the column as it is shown; instants without the time zone,
+    /// which stands in the type.
+    fn as_text(&self, value: &str) -> String {
+        match self.data_type {
+            DataType::Timestamp(..) => format!("to_char({value}, '%Y-%m-%d %H:%M:%S')"),
+            _ => format!("CAST({value} AS VARCHAR)"),
+        }
+    }
+
     /// `value` of the column as a number, for the histogram.
     fn as_number(&self, value: &str) -> String {
         if self.is_instant() {
@@ -128,8 +138,8 @@ fn totals(columns: &[Column], from: &str) -> String {
         wanted.push(format!("count({name})"));
         if column.is_plain() {
             wanted.push(format!("approx_distinct(CAST({name} AS VARCHAR))"));
-            wanted.push(format!("CAST(min({name}) AS VARCHAR)"));
-            wanted.push(format!("CAST(max({name}) AS VARCHAR)"));
+            wanted.push(column.as_text(&format!("min({name})")));
+            wanted.push(column.as_text(&format!("max({name})")));
         } else {
             wanted.extend(["0".to_owned(), "NULL".to_owned(), "NULL".to_owned()]);
         }

@@ -35,6 +35,11 @@ impl Command for Tee {
             "" => None,
             argument => Some(Target::append(&one_path(&ABOUT, argument)?)?),
         };
+        let said = match &shell.sinks.copy {
+            None => "answers are copied no more".to_owned(),
+            Some(target) => format!("answers are copied to {}", target.name()),
+        };
+        shell.confirm(&said);
         Ok(Flow::Continue)
     }
 }

@@ -2,8 +2,9 @@
 
 use async_trait::async_trait;
 
-use super::{About, Command, Reach, misused};
-use crate::error::Result;
+use super::{About, Command, Reach};
+use crate::error::{Error, Result};
+use crate::render::visible;
 use crate::shell::complete::catalog::Takes;
 use crate::shell::{Flow, Shell};
 
@@ -16,7 +17,7 @@ static ABOUT: About = About {
     aliases: &[],
     usage: "[N|all|auto]",
     summary: "set how many cells a table may take",
-    details: "",
+    details: "auto goes by the terminal. .width 100, .width all",
     takes: Takes::Choice(&["auto", "all"]),
     reach: Reach::Session,
 };
@@ -32,10 +33,19 @@ impl Command for Width {
             "" | "auto" => shell.width = None,
             "all" | "inf" => shell.width = Some(usize::MAX),
             number => {
-                let width: usize = number.parse().map_err(|_| misused(&ABOUT))?;
+                let width: usize = number.parse().map_err(|_| {
+                    let error = Error::usage(format!("{} is no number of cells", visible(number)));
+                    error.hint("give a whole number such as 100, all, or auto for the terminal's")
+                })?;
                 shell.width = Some(width.max(NARROWEST));
             }
         }
+        let said = match shell.width {
+            None => "tables are as wide as the terminal".to_owned(),
+            Some(usize::MAX) => "tables are as wide as they like".to_owned(),
+            Some(width) => format!("tables take at most {width} cells"),
+        };
+        shell.confirm(&said);
         Ok(Flow::Continue)
     }
 }

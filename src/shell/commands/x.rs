@@ -42,7 +42,7 @@ impl Command for X {
             }
             _ => {}
         }
-        shell.note(if on { "one line for each column" } else { "one line for each row" });
+        shell.confirm(if on { "one line for each column" } else { "one line for each row" });
         Ok(Flow::Continue)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering::Relaxed;
 
 use rustyline::completion::{Candidate as _, Completer};
 use rustyline::highlight::{CmdKind, Highlighter};
@@ -14,6 +14,8 @@ use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
 use super::highlight::highlight;
+use super::open::waits_for;
+use super::state::State;
 use crate::render::visible;
 use crate::shell::assist::{Assistant, Ghost};
 use crate::shell::complete::Candidate;
@@ -38,15 +40,17 @@ pub(super) struct Asked {
     pub(super) assistant: Assistant,
     /// Whether ghost text is wanted.
     pub(super) hints: bool,
-    /// Set when the person asked for the editor program.
-    pub(super) edit: Arc<AtomicBool>,
+    /// What the keys say.
+    pub(super) state: Arc<State>,
 }
 
 impl Helper for Asked {}
 
 impl Validator for Asked {
     fn validate(&self, context: &mut ValidationContext<'_>) -> rustyline::Result<ValidationResult> {
-        let run = self.edit.load(Ordering::Relaxed) || input::is_complete(context.input());
+        let State { edit, answers, .. } = self.state.as_ref();
+        let run = edit.load(Relaxed) || answers.load(Relaxed);
+        let run = run || input::is_complete(context.input());
         Ok(if run { ValidationResult::Valid(None) } else { ValidationResult::Incomplete })
     }
 }
@@ -104,6 +108,9 @@ impl Completer for Asked {
         position: usize,
         _context: &Context<'_>,
     ) -> rustyline::Result<(usize, Vec<Listed>)> {
+        if self.state.answers.load(Relaxed) {
+            return Ok((position, Vec::new()));
+        }
         let completion = self.assistant.complete(line, position);
         let mut listed: Vec<Listed> = completion.candidates.into_iter().map(Listed::from).collect();
         // A single name is taken whole; a blank behind it saves a key where
@@ -121,6 +128,13 @@ impl Completer for Asked {
 #[derive(Debug)]
 pub(super) struct GhostText(Ghost);
 
+impl GhostText {
+    /// Something to read, which no key inserts.
+    fn note(shown: String) -> Self {
+        Self(Ghost { shown, inserted: None })
+    }
+}
+
 impl Hint for GhostText {
     fn display(&self) -> &str {
         &self.0.shown
@@ -135,11 +149,20 @@ impl Hinter for Asked {
     type Hint = GhostText;
 
     fn hint(&self, line: &str, position: usize, context: &Context<'_>) -> Option<GhostText> {
-        if !self.hints || position < line.len() || line.trim().is_empty() || line.len() > MOST_BYTES
-        {
+        let state = &self.state;
+        if line.is_empty() && state.says_how_to_leave.swap(false, Relaxed) {
+            return Some(GhostText::note("Ctrl-D leaves".to_owned()));
+        }
+        let empty = line.trim().is_empty() || state.answers.load(Relaxed);
+        if !self.hints || position < line.len() || empty || line.len() > MOST_BYTES {
             return None;
         }
-        from_history(line, context).or_else(|| self.assistant.ghost(line)).map(GhostText)
+        let ghost = || from_history(line, context).or_else(|| self.assistant.ghost(line));
+        match line.ends_with('\n') {
+            // The editor has no other prompt for a further line.
+            true => Some(GhostText::note(waits_for(line))),
+            false => ghost().map(GhostText),
+        }
     }
 }
 
@@ -159,7 +182,7 @@ fn from_history(line: &str, context: &Context<'_>) -> Option<Ghost> {
 
 impl Highlighter for Asked {
     fn highlight<'l>(&self, line: &'l str, _position: usize) -> Cow<'l, str> {
-        highlight(line)
+        if self.state.answers.load(Relaxed) { Cow::Borrowed(line) } else { highlight(line) }
     }
 
     fn highlight_prompt<'b, 's: 'b, 'p: 'b>(

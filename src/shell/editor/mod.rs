@@ -2,23 +2,27 @@
 
 mod helper;
 mod highlight;
+mod keys;
+mod open;
+mod recall;
+mod search;
+mod state;
 
 use std::io::Write;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering::Relaxed;
 
+use rustyline::config::Configurer;
 use rustyline::error::ReadlineError;
 use rustyline::history::MemHistory;
-use rustyline::{
-    Cmd, ColorMode, CompletionType, ConditionalEventHandler, Config, Editor, Event, EventContext,
-    EventHandler, KeyCode, KeyEvent, Modifiers, RepeatCount,
-};
+use rustyline::{ColorMode, CompletionType, Config, EditMode, Editor};
 
 use crate::error::{Error, Result};
 use crate::shell::assist::Assistant;
 use crate::shell::history::{self, MOST_RECALLED};
-use crate::shell::terminal::{Reading, Terminal};
+use crate::shell::terminal::{Keys, Reading, Terminal};
 use helper::Asked;
+use state::State;
 
 /// How the line editor behaves.
 #[derive(Debug, Clone)]
@@ -27,8 +31,8 @@ pub struct EditorOptions {
     pub color: bool,
     /// Whether to show ghost text.
     pub hints: bool,
-    /// Whether the keys are those of vi rather than of Emacs.
-    pub vi: bool,
+    /// Whose keys edit a line.
+    pub keys: Keys,
     /// Cells across; `None` asks the terminal each time.
     pub width: Option<usize>,
     /// The history file, whose inputs the arrow keys walk.
@@ -39,7 +43,7 @@ pub struct EditorOptions {
 pub struct LineEditor {
     editor: std::cell::RefCell<Editor<Asked, MemHistory>>,
     width: Option<usize>,
-    edit: Arc<AtomicBool>,
+    state: Arc<State>,
     stderr_is_terminal: bool,
 }
 
@@ -56,7 +60,6 @@ impl LineEditor {
     /// When the terminal cannot be used.
     pub fn new(options: &EditorOptions) -> Result<Self> {
         let colors = if options.color { ColorMode::Enabled } else { ColorMode::Disabled };
-        let keys = if options.vi { rustyline::EditMode::Vi } else { rustyline::EditMode::Emacs };
         let config = Config::builder()
             .max_history_size(MOST_RECALLED)
             .map_err(|error| unusable(&error))?
@@ -65,25 +68,56 @@ impl LineEditor {
             .completion_show_all_if_ambiguous(true)
             .completion_prompt_limit(200)
             .color_mode(colors)
-            .edit_mode(keys)
+            .edit_mode(mode(options.keys))
             .bell_style(rustyline::config::BellStyle::None)
             .tab_stop(4)
             .build();
         let history = MemHistory::with_config(&config);
         let mut editor = Editor::with_history(config, history).map_err(|error| unusable(&error))?;
-        let edit = Arc::new(AtomicBool::new(false));
+        let state = Arc::new(State::default());
         editor.set_helper(Some(Asked {
             assistant: Assistant::default(),
             hints: options.hints,
-            edit: Arc::clone(&edit),
+            state: Arc::clone(&state),
         }));
-        bind_keys(&mut editor);
-        if let Some(path) = &options.history {
-            recall(&mut editor, path)?;
-        }
+        keys::bind(&mut editor, &state);
         let editor = std::cell::RefCell::new(editor);
         let stderr_is_terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
-        Ok(Self { editor, width: options.width, edit, stderr_is_terminal })
+        let mut editor = Self { editor, width: options.width, state, stderr_is_terminal };
+        if let Some(path) = &options.history {
+            editor.recall(path);
+        }
+        Ok(editor)
+    }
+
+    /// Puts what was typed before under the arrow keys.
+    fn recall(&mut self, path: &std::path::Path) {
+        let entries = history::read(path);
+        let skipped = entries.len().saturating_sub(MOST_RECALLED);
+        for entry in entries.into_iter().skip(skipped) {
+            self.remember(&entry.text);
+        }
+    }
+
+    fn read_line(&mut self, prompt: &str, initial: &str) -> Result<Reading> {
+        let editor = self.editor.get_mut();
+        // Completion may ask the engine, which runs on other threads.
+        let read =
+            tokio::task::block_in_place(|| editor.readline_with_initial(prompt, (initial, "")));
+        match read {
+            Ok(text) if self.state.edit.swap(false, Relaxed) => Ok(Reading::Edit(text)),
+            Ok(text) => Ok(Reading::Text(text)),
+            Err(ReadlineError::Interrupted) => Ok(Reading::Interrupted),
+            Err(ReadlineError::Eof) => Ok(Reading::End),
+            Err(error) => Err(unusable(&error)),
+        }
+    }
+}
+
+fn mode(keys: Keys) -> EditMode {
+    match keys {
+        Keys::Emacs => EditMode::Emacs,
+        Keys::Vi => EditMode::Vi,
     }
 }
 
@@ -92,56 +126,17 @@ fn unusable(error: &ReadlineError) -> Error {
         .hint("`weiku DB -c SQL` and `weiku DB -f FILE` need none")
 }
 
-/// Binds the keys that are ours; all others are those of readline.
-fn bind_keys(editor: &mut Editor<Asked, MemHistory>) {
-    let enter = [
-        KeyEvent(KeyCode::Enter, Modifiers::ALT),
-        KeyEvent(KeyCode::Char('\r'), Modifiers::ALT),
-        KeyEvent(KeyCode::Enter, Modifiers::SHIFT),
-    ];
-    for key in enter {
-        editor.bind_sequence(key, EventHandler::Simple(Cmd::Newline));
-    }
-    let flag = editor.helper().map(|asked| Arc::clone(&asked.edit)).unwrap_or_default();
-    let keys = [KeyEvent::ctrl('X'), KeyEvent::ctrl('E')];
-    let handler = EventHandler::Conditional(Box::new(AskForEditor(flag)));
-    editor.bind_sequence(Event::KeySeq(keys.to_vec()), handler);
-}
-
-/// Ctrl-X Ctrl-E ends the line and says that it is to be edited elsewhere.
-struct AskForEditor(Arc<AtomicBool>);
-
-impl ConditionalEventHandler for AskForEditor {
-    fn handle(&self, _: &Event, _: RepeatCount, _: bool, _: &EventContext<'_>) -> Option<Cmd> {
-        self.0.store(true, Ordering::Relaxed);
-        Some(Cmd::AcceptLine)
-    }
-}
-
-/// Puts what was typed before under the arrow keys.
-fn recall(editor: &mut Editor<Asked, MemHistory>, path: &std::path::Path) -> Result<()> {
-    let entries = history::read(path);
-    let skipped = entries.len().saturating_sub(MOST_RECALLED);
-    for entry in entries.into_iter().skip(skipped) {
-        editor.add_history_entry(entry.text).map_err(|error| unusable(&error))?;
-    }
-    Ok(())
-}
-
 impl Terminal for LineEditor {
     fn read(&mut self, prompt: &str, initial: &str) -> Result<Reading> {
-        self.edit.store(false, Ordering::Relaxed);
-        let editor = self.editor.get_mut();
-        // Completion may ask the engine, which runs on other threads.
-        let read =
-            tokio::task::block_in_place(|| editor.readline_with_initial(prompt, (initial, "")));
-        match read {
-            Ok(text) if self.edit.swap(false, Ordering::Relaxed) => Ok(Reading::Edit(text)),
-            Ok(text) => Ok(Reading::Text(text)),
-            Err(ReadlineError::Interrupted) => Ok(Reading::Interrupted),
-            Err(ReadlineError::Eof) => Ok(Reading::End),
-            Err(error) => Err(unusable(&error)),
-        }
+        self.state.edit.store(false, Relaxed);
+        self.read_line(prompt, initial)
+    }
+
+    fn ask(&mut self, question: &str) -> Result<Reading> {
+        self.state.answers.store(true, Relaxed);
+        let read = self.read_line(question, "");
+        self.state.answers.store(false, Relaxed);
+        read
     }
 
     fn out(&self) -> Box<dyn Write + Send> {
@@ -162,6 +157,11 @@ impl Terminal for LineEditor {
         self.stderr_is_terminal
     }
 
+    fn has_screen(&self) -> bool {
+        use std::io::IsTerminal;
+        std::io::stdout().is_terminal() && std::io::stdin().is_terminal()
+    }
+
     fn assist(&mut self, assistant: Assistant) {
         if let Some(asked) = self.editor.get_mut().helper_mut() {
             asked.assistant = assistant;
@@ -169,8 +169,14 @@ impl Terminal for LineEditor {
     }
 
     fn remember(&mut self, text: &str) {
-        // A full memory is no reason to stop: the file has it.
+        self.state.recall.lock().push(text);
+        // The editor's own memory serves ghost text and the keys of vi; when it
+        // is full, that is no reason to stop.
         let _ = self.editor.get_mut().add_history_entry(text);
+    }
+
+    fn set_keys(&mut self, keys: Keys) {
+        self.editor.get_mut().set_edit_mode(mode(keys));
     }
 
     fn set_hints(&mut self, on: bool) {

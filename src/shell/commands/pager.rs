@@ -1,0 +1,43 @@
+//! `.pager`: choose the program in which `.last` opens an answer.
+
+use async_trait::async_trait;
+
+use super::{About, Command, Reach};
+use crate::error::Result;
+use crate::shell::complete::catalog::Takes;
+use crate::shell::{Flow, Shell};
+
+/// See [`ABOUT`].
+#[derive(Debug)]
+pub(crate) struct Pager;
+
+static ABOUT: About = About {
+    name: ".pager",
+    aliases: &[],
+    usage: "[off|PROGRAM]",
+    summary: "choose the program in which .last opens an answer",
+    details: "At first it is WEIKU_PAGER or PAGER; off, or none of them, means weiku's own viewer.\n.pager less -SRFX",
+    takes: Takes::Choice(&["off"]),
+    reach: Reach::Outside,
+};
+
+#[async_trait(?Send)]
+impl Command for Pager {
+    fn help(&self) -> &'static About {
+        &ABOUT
+    }
+
+    async fn run(&self, shell: &mut Shell<'_>, arguments: &str) -> Result<Flow> {
+        match arguments.trim_end_matches(';').trim_end() {
+            "" => {}
+            "off" => shell.options.pager = None,
+            program => shell.options.pager = Some(program.to_owned()),
+        }
+        let said = match &shell.options.pager {
+            Some(program) => format!(".last opens `{program}`"),
+            None => ".last opens the viewer".to_owned(),
+        };
+        shell.confirm(&said);
+        Ok(Flow::Continue)
+    }
+}

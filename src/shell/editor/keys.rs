@@ -1,0 +1,124 @@
+//! The keys that are ours; all others are those of readline, or of vi.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+use rustyline::history::MemHistory;
+use rustyline::{
+    Cmd, ConditionalEventHandler, Editor, Event, EventContext, EventHandler, KeyCode, KeyEvent,
+    Modifiers, Movement, RepeatCount,
+};
+
+use super::helper::Asked;
+use super::recall::Recall;
+use super::search;
+use super::state::State;
+
+/// Binds the keys.
+pub(super) fn bind(editor: &mut Editor<Asked, MemHistory>, state: &Arc<State>) {
+    let enter = [
+        KeyEvent(KeyCode::Enter, Modifiers::ALT),
+        KeyEvent(KeyCode::Char('\r'), Modifiers::ALT),
+        KeyEvent(KeyCode::Enter, Modifiers::SHIFT),
+    ];
+    for key in enter {
+        editor.bind_sequence(key, EventHandler::Simple(Cmd::Newline));
+    }
+    let mut bind = |keys: &[KeyEvent], action: Action| {
+        let key = Key { action, state: Arc::clone(state) };
+        editor
+            .bind_sequence(Event::KeySeq(keys.to_vec()), EventHandler::Conditional(Box::new(key)));
+    };
+    bind(&[KeyEvent::ctrl('C')], clear);
+    bind(&[KeyEvent::ctrl('R')], find);
+    bind(&[KeyEvent::ctrl('X'), KeyEvent::ctrl('E')], ask_for_editor);
+    for key in [KeyEvent(KeyCode::Up, Modifiers::NONE), KeyEvent::ctrl('P')] {
+        bind(&[key], walk_back);
+    }
+    for key in [KeyEvent(KeyCode::Down, Modifiers::NONE), KeyEvent::ctrl('N')] {
+        bind(&[key], walk_on);
+    }
+}
+
+/// What a key does: a command of the line editor, or `None` for its own.
+type Action = fn(&State, &EventContext<'_>) -> Option<Cmd>;
+
+struct Key {
+    action: Action,
+    state: Arc<State>,
+}
+
+impl ConditionalEventHandler for Key {
+    fn handle(
+        &self,
+        _: &Event,
+        _: RepeatCount,
+        _: bool,
+        context: &EventContext<'_>,
+    ) -> Option<Cmd> {
+        (self.action)(&self.state, context)
+    }
+}
+
+/// Ctrl-C throws away what is typed.
+///
+/// The line is cleared in place: to leave the editor and enter it again would
+/// lose the keys that it has read already.
+fn clear(state: &State, context: &EventContext<'_>) -> Option<Cmd> {
+    if state.answers.load(Relaxed) {
+        return None;
+    }
+    if context.line().is_empty() {
+        state.says_how_to_leave.store(true, Relaxed);
+        return Some(Cmd::Repaint);
+    }
+    Some(Cmd::Kill(Movement::WholeBuffer))
+}
+
+/// Ctrl-X Ctrl-E ends the line and says that it is to be edited elsewhere.
+fn ask_for_editor(state: &State, _: &EventContext<'_>) -> Option<Cmd> {
+    if state.answers.load(Relaxed) {
+        return Some(Cmd::Noop);
+    }
+    state.edit.store(true, Relaxed);
+    Some(Cmd::AcceptLine)
+}
+
+/// Ctrl-R opens the search among what was typed before.
+fn find(state: &State, context: &EventContext<'_>) -> Option<Cmd> {
+    if state.answers.load(Relaxed) {
+        return Some(Cmd::Noop);
+    }
+    let entries = state.recall.lock().newest_first();
+    match search::run(entries, context.line()) {
+        Some(chosen) => Some(replace(chosen)),
+        None => Some(Cmd::Repaint),
+    }
+}
+
+/// Up within a text of several lines, else to an earlier input.
+fn walk_back(state: &State, context: &EventContext<'_>) -> Option<Cmd> {
+    let is_first_line = !context.line()[..context.pos()].contains('\n');
+    is_first_line.then(|| walk(state, context, Recall::earlier))
+}
+
+/// Down within a text of several lines, else to a later input.
+fn walk_on(state: &State, context: &EventContext<'_>) -> Option<Cmd> {
+    let is_last_line = !context.line()[context.pos()..].contains('\n');
+    is_last_line.then(|| walk(state, context, Recall::later))
+}
+
+fn walk(
+    state: &State,
+    context: &EventContext<'_>,
+    step: fn(&mut Recall, &str) -> Option<String>,
+) -> Cmd {
+    if state.answers.load(Relaxed) {
+        return Cmd::Noop;
+    }
+    step(&mut state.recall.lock(), context.line()).map_or(Cmd::Noop, replace)
+}
+
+fn replace(text: String) -> Cmd {
+    Cmd::Replace(Movement::WholeBuffer, Some(text))
+}

@@ -1,0 +1,20 @@
+//! What the parts of the editor tell each other.
+
+use std::sync::atomic::AtomicBool;
+
+use parking_lot::Mutex;
+
+use super::recall::Recall;
+
+/// Shared by the editor, its keys, and what it asks while somebody types.
+#[derive(Debug, Default)]
+pub(super) struct State {
+    /// Whether the person asked for the editor program.
+    pub(super) edit: AtomicBool,
+    /// Whether the person answers a question: no statement is typed.
+    pub(super) answers: AtomicBool,
+    /// Whether Ctrl-C was pressed on an empty line.
+    pub(super) says_how_to_leave: AtomicBool,
+    /// What was typed before.
+    pub(super) recall: Mutex<Recall>,
+}

@@ -1,0 +1,246 @@
+//! What the viewer shows.
+
+use ratatui::Frame;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::{Modifier, Style};
+
+use super::{Over, View};
+use crate::render::{group_digits, truncate, visible, visible_lines, wrap};
+use crate::text::width::display_width;
+
+const PLAIN: Style = Style::new();
+const DIM: Style = Style::new().add_modifier(Modifier::DIM);
+const BOLD: Style = Style::new().add_modifier(Modifier::BOLD);
+const CURSOR: Style = Style::new().add_modifier(Modifier::REVERSED);
+
+/// Lines of the header: names, types, a rule.
+const HEADER: u16 = 3;
+
+/// Blanks between columns.
+const GAP: usize = 2;
+
+const HELP: &str = "\
+arrows, h j k l      move
+Space, b             a page on, back
+g, G                 first row, last row
+0, $                 first column, last column
+/                    search; n and N go on and back
+Enter                the cell as a whole
+y                    copy the cell
+q                    leave";
+
+/// One column on the screen.
+struct Slot {
+    column: usize,
+    x: u16,
+    width: usize,
+}
+
+impl View {
+    /// Draws everything; it first scrolls to where the cursor is.
+    pub(super) fn draw(&mut self, frame: &mut Frame<'_>) {
+        let area = frame.area();
+        self.page = usize::from(area.height.saturating_sub(HEADER + 1)).max(1);
+        self.top = self.top.clamp((self.row + 1).saturating_sub(self.page), self.row);
+        let bottom = (self.top + self.page).min(self.table.rows());
+        for row in self.top..bottom {
+            self.table.widen(&mut self.widths, row);
+        }
+        let gutter = self.table.rows().to_string().len();
+        let slots = self.slots(gutter + 3, usize::from(area.width));
+        let mut paper = Paper { buffer: frame.buffer_mut(), area };
+        self.draw_header(&mut paper, &slots, gutter);
+        for (line, row) in (self.top..bottom).enumerate() {
+            self.draw_row(&mut paper, HEADER + line as u16, row, &slots, gutter);
+        }
+        self.draw_status(&mut paper);
+        match &self.over {
+            Over::Nothing | Over::Question(_) => {}
+            Over::Help => {
+                let lines: Vec<String> = HELP.lines().map(str::to_owned).collect();
+                paper.window("keys", &lines, 0);
+            }
+            Over::Cell(down) => {
+                let down = self.draw_cell(&mut paper, *down);
+                self.over = Over::Cell(down);
+            }
+        }
+    }
+
+    /// The columns that fit from `left` on, after `left` has moved so that the
+    /// cursor's column is among them.
+    fn slots(&mut self, from: usize, width: usize) -> Vec<Slot> {
+        self.left = self.left.min(self.column);
+        let room = width.saturating_sub(from);
+        let span = |left: usize| {
+            let widths = &self.widths[left..=self.column];
+            widths.iter().sum::<usize>() + GAP * (widths.len() - 1)
+        };
+        while self.column < self.widths.len() && self.left < self.column && span(self.left) > room {
+            self.left += 1;
+        }
+        let mut slots = Vec::new();
+        let mut x = from;
+        for (column, natural) in self.widths.iter().enumerate().skip(self.left) {
+            if x >= width {
+                break;
+            }
+            slots.push(Slot { column, x: x as u16, width: (*natural).min(width - x) });
+            x += natural + GAP;
+        }
+        slots
+    }
+
+    fn draw_header(&self, paper: &mut Paper<'_>, slots: &[Slot], gutter: usize) {
+        for slot in slots {
+            let head = &self.table.heads()[slot.column];
+            paper.cell(slot, 0, &head.name, head.is_number, BOLD);
+            let fits = display_width(&head.type_name) <= slot.width;
+            let type_name = if fits { &head.type_name } else { head.short_type() };
+            paper.cell(slot, 1, type_name, head.is_number, DIM);
+        }
+        let width = usize::from(paper.area.width);
+        let rule = format!("{}┼{}", "─".repeat(gutter + 1), "─".repeat(width));
+        paper.text(0, 2, &rule, width, DIM);
+        for line in 0..2 {
+            paper.text(gutter as u16 + 1, line, "│", 1, DIM);
+        }
+    }
+
+    fn draw_row(
+        &self,
+        paper: &mut Paper<'_>,
+        line: u16,
+        row: usize,
+        slots: &[Slot],
+        gutter: usize,
+    ) {
+        let number = format!("{:>gutter$} │", row + 1);
+        paper.text(0, line, &number, gutter + 2, DIM);
+        for slot in slots {
+            let cell = self.table.cell(row, slot.column);
+            let head = &self.table.heads()[slot.column];
+            let style = if cell.is_null { DIM } else { PLAIN };
+            paper.cell(slot, line, &cell.text, head.is_number, style);
+            if (row, slot.column) == (self.row, self.column) {
+                paper.paint(slot, line, CURSOR);
+            }
+        }
+    }
+
+    fn draw_status(&self, paper: &mut Paper<'_>) {
+        let width = usize::from(paper.area.width);
+        let line = paper.area.height.saturating_sub(1);
+        if let Over::Question(typed) = &self.over {
+            let (typed, room) = (visible(typed), width.saturating_sub(2));
+            paper.text(0, line, &format!("/{typed}▏"), room.max(1), PLAIN);
+            return;
+        }
+        let rows = self.table.rows();
+        let row = if rows == 0 { 0 } else { self.row + 1 };
+        let mut said =
+            vec![format!("row {} of {}", group_digits(row as u64), group_digits(rows as u64))];
+        if let Some(head) = self.table.heads().get(self.column) {
+            let across = self.table.heads().len();
+            said.push(format!("column {} of {across}, {}", self.column + 1, head.name));
+        }
+        if self.note.is_empty() {
+            said.push("? keys · q leaves".to_owned());
+        } else {
+            said.push(visible(&self.note).into_owned());
+        }
+        paper.text(0, line, &truncate(&said.join(" · "), width, "…"), width, DIM);
+    }
+
+    /// The cell under the cursor as a whole; gives back how far it is scrolled,
+    /// which is not beyond its end.
+    fn draw_cell(&self, paper: &mut Paper<'_>, down: usize) -> usize {
+        let exact = self.table.exact(self.row, self.column);
+        let text = if self.table.cell(self.row, self.column).is_null { "NULL" } else { &exact };
+        let width = paper.window_width();
+        let shown = visible_lines(text);
+        let lines: Vec<String> =
+            shown.lines().flat_map(|line| wrap(line, width, usize::MAX, "")).collect();
+        let down = down.min(lines.len().saturating_sub(paper.window_height()));
+        let name = self.table.heads().get(self.column).map_or("", |head| head.name.as_str());
+        let title = format!("{name}, row {}", group_digits(self.row as u64 + 1));
+        paper.window(&title, &lines, down);
+        down
+    }
+}
+
+/// Where things are drawn; whatever lies outside is left out.
+struct Paper<'a> {
+    buffer: &'a mut Buffer,
+    area: Rect,
+}
+
+impl Paper<'_> {
+    fn text(&mut self, x: u16, y: u16, text: &str, width: usize, style: Style) {
+        if x < self.area.width && y < self.area.height {
+            let width = width.min(usize::from(self.area.width - x));
+            self.buffer.set_stringn(self.area.x + x, self.area.y + y, text, width, style);
+        }
+    }
+
+    /// A text in a column, cut to its width, numbers at the right.
+    fn cell(&mut self, slot: &Slot, y: u16, text: &str, right: bool, style: Style) {
+        let text = truncate(text, slot.width, "…");
+        let blanks = slot.width.saturating_sub(display_width(&text));
+        let x = slot.x + if right { blanks as u16 } else { 0 };
+        self.text(x, y, &text, slot.width, style);
+    }
+
+    fn paint(&mut self, slot: &Slot, y: u16, style: Style) {
+        let width = (slot.width as u16).min(self.area.width.saturating_sub(slot.x));
+        let area = Rect { x: self.area.x + slot.x, y: self.area.y + y, width, height: 1 };
+        self.buffer.set_style(area.intersection(self.area), style);
+    }
+
+    /// Cells across in a window.
+    fn window_width(&self) -> usize {
+        usize::from(self.area.width.saturating_sub(6)).clamp(1, 100)
+    }
+
+    /// Lines in a window.
+    fn window_height(&self) -> usize {
+        usize::from(self.area.height.saturating_sub(4)).max(1)
+    }
+
+    /// Lines in a frame over the middle of the table, scrolled down by some.
+    fn window(&mut self, title: &str, lines: &[String], down: usize) {
+        let shown: Vec<&String> = lines.iter().skip(down).take(self.window_height()).collect();
+        let longest = lines.iter().map(|line| display_width(line)).max().unwrap_or(0);
+        let title = format!(" {} ", truncate(title, self.window_width().saturating_sub(2), "…"));
+        let width = longest.max(display_width(&title) + 2).min(self.window_width());
+        let frame = width + 4;
+        let x = (usize::from(self.area.width).saturating_sub(frame) / 2) as u16;
+        let height = shown.len() + 2;
+        let y = (usize::from(self.area.height).saturating_sub(height + 1) / 2) as u16;
+        let rule = |left: &str, title: &str, right: &str| {
+            let rest = "─".repeat((width + 2).saturating_sub(display_width(title)));
+            format!("{left}{title}{rest}{right}")
+        };
+        let more = lines.len().saturating_sub(down + shown.len());
+        let below = if more > 0 { format!(" {more} more, Down ") } else { String::new() };
+        self.line(x, y, &rule("┌", &title, "┐"), frame);
+        for (index, text) in shown.iter().enumerate() {
+            let blanks = " ".repeat(width.saturating_sub(display_width(text)));
+            self.line(x, y + 1 + index as u16, &format!("│ {text}{blanks} │"), frame);
+        }
+        self.line(x, y + 1 + shown.len() as u16, &rule("└", &below, "┘"), frame);
+    }
+
+    /// A line that hides what stood there.
+    fn line(&mut self, x: u16, y: u16, text: &str, width: usize) {
+        if y < self.area.height {
+            let area =
+                Rect { x: self.area.x + x, y: self.area.y + y, width: width as u16, height: 1 };
+            for position in area.intersection(self.area).positions() {
+                self.buffer[position].reset();
+            }
+            self.text(x, y, text, width, PLAIN);
+        }
+    }
+}

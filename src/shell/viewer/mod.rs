@@ -1,0 +1,374 @@
+//! The viewer: an answer on the whole screen, to scroll and search in.
+//!
+//! What keys do is here, what is seen is in [`draw`], and the cells come from
+//! [`table`]; only [`run`] touches the terminal.
+
+mod draw;
+mod table;
+
+use std::io::Write;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+
+use super::results::Kept;
+use super::screen::{Pressed, Screen};
+use crate::error::{Error, Result};
+use table::{Table, Way};
+
+/// Shows an answer until the person leaves.
+///
+/// # Errors
+/// When the terminal cannot be used.
+pub(super) fn run(kept: &Kept) -> Result<()> {
+    let unusable =
+        |error: std::io::Error| Error::usage(format!("cannot use the terminal: {error}"));
+    let mut view = View::new(Table::new(&kept.schema, &kept.batches)?);
+    let mut screen = Screen::open().map_err(unusable)?;
+    loop {
+        let pressed = screen.step(|frame| view.draw(frame)).map_err(unusable)?;
+        match view.press(&pressed) {
+            Step::Stay => {}
+            Step::Leave => return Ok(()),
+            Step::Copy(text) => {
+                let mut out = std::io::stdout();
+                let sequence = format!("\x1b]52;c;{}\x07", STANDARD.encode(text));
+                out.write_all(sequence.as_bytes()).and_then(|()| out.flush()).map_err(unusable)?;
+            }
+        }
+    }
+}
+
+/// What a key has led to.
+#[derive(Debug, PartialEq, Eq)]
+enum Step {
+    Stay,
+    Leave,
+    /// To put a text into the clipboard.
+    Copy(String),
+}
+
+/// What is shown over the table, or asked below it.
+#[derive(Debug, Default, PartialEq, Eq)]
+enum Over {
+    /// Only the table.
+    #[default]
+    Nothing,
+    /// The words to search for, as far as they are typed.
+    Question(String),
+    /// The cell under the cursor as a whole, scrolled down by some lines.
+    Cell(usize),
+    /// The keys.
+    Help,
+}
+
+/// An answer as somebody looks at it.
+struct View {
+    table: Table,
+    /// The row and the column of the cursor.
+    row: usize,
+    column: usize,
+    /// The first row and the first column that are shown.
+    top: usize,
+    left: usize,
+    /// How many rows the screen shows, as it was drawn last.
+    page: usize,
+    /// How wide each column is drawn.
+    widths: Vec<usize>,
+    over: Over,
+    /// What was searched for last.
+    wanted: String,
+    /// What to say in the last line.
+    note: String,
+}
+
+impl View {
+    fn new(table: Table) -> Self {
+        let widths = table.widths();
+        Self {
+            table,
+            row: 0,
+            column: 0,
+            top: 0,
+            left: 0,
+            page: 1,
+            widths,
+            over: Over::Nothing,
+            wanted: String::new(),
+            note: String::new(),
+        }
+    }
+
+    fn press(&mut self, pressed: &Pressed) -> Step {
+        let key = match (pressed, &mut self.over) {
+            (Pressed::Text(text), Over::Question(typed)) => {
+                typed.push_str(text.trim());
+                return Step::Stay;
+            }
+            (Pressed::Text(_), _) => return Step::Stay,
+            (Pressed::Key(key), _) => key,
+        };
+        self.note.clear();
+        match &mut self.over {
+            Over::Nothing => return self.press_in_table(key),
+            Over::Question(_) => self.press_in_question(key),
+            Over::Cell(_) => return self.press_in_cell(key),
+            Over::Help => self.over = Over::Nothing,
+        }
+        Step::Stay
+    }
+
+    fn press_in_table(&mut self, key: &KeyEvent) -> Step {
+        let control = key.modifiers.contains(KeyModifiers::CONTROL);
+        match (key.code, control) {
+            (KeyCode::Char('c'), true) | (KeyCode::Char('q') | KeyCode::Esc, _) => {
+                return Step::Leave;
+            }
+            (KeyCode::Char('f' | 'd'), true) | (KeyCode::PageDown | KeyCode::Char(' '), _) => {
+                self.go(self.row.saturating_add(self.page));
+            }
+            (KeyCode::Char('b' | 'u'), true) | (KeyCode::PageUp | KeyCode::Char('b'), _) => {
+                self.go(self.row.saturating_sub(self.page));
+            }
+            (KeyCode::Down | KeyCode::Char('j'), _) => self.go(self.row.saturating_add(1)),
+            (KeyCode::Up | KeyCode::Char('k'), _) => self.go(self.row.saturating_sub(1)),
+            (KeyCode::Right | KeyCode::Char('l') | KeyCode::Tab, _) => {
+                self.go_to_column(self.column.saturating_add(1));
+            }
+            (KeyCode::Left | KeyCode::Char('h') | KeyCode::BackTab, _) => {
+                self.go_to_column(self.column.saturating_sub(1));
+            }
+            (KeyCode::Home | KeyCode::Char('g'), _) => self.go(0),
+            (KeyCode::End | KeyCode::Char('G'), _) => self.go(usize::MAX),
+            (KeyCode::Char('0' | '^'), _) => self.go_to_column(0),
+            (KeyCode::Char('$'), _) => self.go_to_column(usize::MAX),
+            (KeyCode::Char('/'), _) => self.over = Over::Question(String::new()),
+            (KeyCode::Char('n'), _) => self.search(Way::On),
+            (KeyCode::Char('N'), _) => self.search(Way::Back),
+            (KeyCode::Enter, _) if self.table.rows() > 0 => self.over = Over::Cell(0),
+            (KeyCode::Char('y'), _) => return self.copy(),
+            (KeyCode::Char('?'), _) => self.over = Over::Help,
+            _ => {}
+        }
+        Step::Stay
+    }
+
+    fn press_in_question(&mut self, key: &KeyEvent) {
+        let Over::Question(typed) = &mut self.over else { return };
+        let control = key.modifiers.contains(KeyModifiers::CONTROL);
+        match key.code {
+            KeyCode::Enter => {
+                let typed = std::mem::take(typed);
+                self.over = Over::Nothing;
+                // Enter alone searches on, as in other pagers.
+                if !typed.is_empty() {
+                    self.wanted = typed;
+                }
+                self.search(Way::On);
+            }
+            KeyCode::Esc => self.over = Over::Nothing,
+            KeyCode::Char('c' | 'g') if control => self.over = Over::Nothing,
+            KeyCode::Char('u') if control => typed.clear(),
+            KeyCode::Backspace if typed.pop().is_none() => self.over = Over::Nothing,
+            KeyCode::Char(letter) if !control => typed.push(letter),
+            _ => {}
+        }
+    }
+
+    fn press_in_cell(&mut self, key: &KeyEvent) -> Step {
+        let Over::Cell(down) = &mut self.over else { return Step::Stay };
+        match key.code {
+            KeyCode::Down | KeyCode::Char('j') => *down = down.saturating_add(1),
+            KeyCode::Up | KeyCode::Char('k') => *down = down.saturating_sub(1),
+            KeyCode::PageDown | KeyCode::Char(' ') => *down = down.saturating_add(self.page),
+            KeyCode::PageUp => *down = down.saturating_sub(self.page),
+            KeyCode::Left => self.go_to_column(self.column.saturating_sub(1)),
+            KeyCode::Right => self.go_to_column(self.column.saturating_add(1)),
+            KeyCode::Char('y') => return self.copy(),
+            _ => self.over = Over::Nothing,
+        }
+        Step::Stay
+    }
+
+    fn go(&mut self, row: usize) {
+        self.row = row.min(self.table.rows().saturating_sub(1));
+    }
+
+    fn go_to_column(&mut self, column: usize) {
+        self.column = column.min(self.table.heads().len().saturating_sub(1));
+        if let Over::Cell(down) = &mut self.over {
+            *down = 0;
+        }
+    }
+
+    fn search(&mut self, way: Way) {
+        if self.wanted.is_empty() {
+            self.note = "nothing was searched for yet: / searches".to_owned();
+            return;
+        }
+        match self.table.find(&self.wanted, (self.row, self.column), way) {
+            Some((row, column)) => {
+                let round = match way {
+                    Way::On => (row, column) <= (self.row, self.column),
+                    Way::Back => (row, column) >= (self.row, self.column),
+                };
+                if round {
+                    self.note = "went round the end".to_owned();
+                }
+                (self.row, self.column) = (row, column);
+            }
+            None => self.note = format!("`{}` is nowhere in this answer", self.wanted),
+        }
+    }
+
+    fn copy(&mut self) -> Step {
+        if self.table.rows() == 0 {
+            return Step::Stay;
+        }
+        self.note = "the cell is in the clipboard".to_owned();
+        Step::Copy(self.table.exact(self.row, self.column))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use datafusion::arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
+    use ratatui::Terminal;
+    use ratatui::backend::TestBackend;
+    use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+
+    use super::{Over, Pressed, Step, Table, View};
+
+    /// Rows 1 to `rows`, with a text of Chinese and some columns of numbers.
+    fn view(rows: i64) -> View {
+        let numbers: ArrayRef = Arc::new(Int64Array::from_iter_values(1..=rows));
+        let texts = (1..=rows).map(|row| match row {
+            7 => None,
+            row => Some(format!("第{row}条\n微博 {}", "长".repeat(100))),
+        });
+        let texts: ArrayRef = Arc::new(texts.collect::<StringArray>());
+        let columns = [
+            ("id", Arc::clone(&numbers)),
+            ("text", texts),
+            ("reposts", Arc::clone(&numbers)),
+            ("comments", Arc::clone(&numbers)),
+            ("likes", numbers),
+        ];
+        let batch = RecordBatch::try_from_iter_with_nullable(
+            columns.map(|(name, column)| (name, column, true)),
+        )
+        .unwrap();
+        // Two batches, as an answer has them.
+        let half = batch.num_rows() / 2;
+        let batches = [batch.slice(0, half), batch.slice(half, batch.num_rows() - half)];
+        View::new(Table::new(&batch.schema(), &batches).unwrap())
+    }
+
+    fn press(view: &mut View, keys: &[KeyCode]) -> Step {
+        let mut step = Step::Stay;
+        for key in keys {
+            step = view.press(&Pressed::Key(KeyEvent::new(*key, KeyModifiers::NONE)));
+        }
+        step
+    }
+
+    fn type_text(view: &mut View, text: &str) {
+        for letter in text.chars() {
+            press(view, &[KeyCode::Char(letter)]);
+        }
+    }
+
+    fn screen(view: &mut View, width: u16, height: u16) -> Vec<String> {
+        let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
+        terminal.draw(|frame| view.draw(frame)).unwrap();
+        let text = terminal.backend().to_string();
+        let lines = text.lines().filter_map(|line| line.strip_prefix('"')?.split('"').next());
+        lines.map(|line| line.trim_end().to_owned()).collect()
+    }
+
+    #[test]
+    fn the_header_stays_while_rows_scroll() {
+        let mut view = view(1000);
+        let before = screen(&mut view, 60, 12);
+        press(&mut view, &[KeyCode::PageDown, KeyCode::PageDown, KeyCode::Down]);
+        let after = screen(&mut view, 60, 12);
+        assert_eq!(before[..3], after[..3], "{after:#?}");
+        assert!(before[3].starts_with("   1 │") && after[10].starts_with("  18 │"), "{after:#?}");
+        press(&mut view, &[KeyCode::Char('G')]);
+        let end = screen(&mut view, 60, 12);
+        assert!(end.iter().any(|line| line.starts_with("1000 │")), "{end:#?}");
+        assert!(end[11].contains("row 1,000 of 1,000"), "{end:#?}");
+    }
+
+    #[test]
+    fn columns_scroll_and_the_one_under_the_cursor_is_always_seen() {
+        let mut view = view(9);
+        let first = screen(&mut view, 40, 14);
+        assert!(first[0].contains("id") && !first[0].contains("likes"), "{first:#?}");
+        press(&mut view, &[KeyCode::Char('$')]);
+        let last = screen(&mut view, 40, 14);
+        assert!(last[0].contains("likes") && !last[0].contains(" id "), "{last:#?}");
+        assert!(last[3].starts_with("1 │"), "the row numbers stay: {last:#?}");
+    }
+
+    #[test]
+    fn a_search_goes_on_back_and_round() {
+        let mut view = view(1000);
+        press(&mut view, &[KeyCode::Char('/')]);
+        type_text(&mut view, "第99");
+        assert_eq!(view.over, Over::Question("第99".to_owned()));
+        press(&mut view, &[KeyCode::Enter]);
+        assert_eq!((view.row, view.column), (98, 1));
+        press(&mut view, &[KeyCode::Char('n')]);
+        assert_eq!(view.row, 989);
+        press(&mut view, &[KeyCode::Char('N'), KeyCode::Char('N')]);
+        assert_eq!((view.row, view.note.as_str()), (998, "went round the end"));
+        press(&mut view, &[KeyCode::Char('/')]);
+        type_text(&mut view, "nowhere");
+        press(&mut view, &[KeyCode::Enter]);
+        assert_eq!(view.row, 998);
+        assert!(view.note.contains("nowhere"));
+    }
+
+    #[test]
+    fn enter_shows_a_cell_whole_with_its_lines() {
+        let mut view = view(20);
+        press(&mut view, &[KeyCode::Right, KeyCode::Enter]);
+        let shown = screen(&mut view, 60, 20).join("\n");
+        assert!(shown.contains("第1条") && shown.contains("微博 长长"), "{shown}");
+        let long = shown.matches('长').count();
+        assert!(long >= 100, "{long} of 100 are shown: {shown}");
+        assert_eq!(press(&mut view, &[KeyCode::Char('q')]), Step::Stay);
+        assert_eq!(view.over, Over::Nothing);
+        assert_eq!(press(&mut view, &[KeyCode::Char('q')]), Step::Leave);
+    }
+
+    #[test]
+    fn a_cell_is_copied_as_the_data_has_it() {
+        let mut view = view(3);
+        press(&mut view, &[KeyCode::Right]);
+        let Step::Copy(text) = press(&mut view, &[KeyCode::Char('y')]) else { unreachable!() };
+        assert!(text.starts_with("第1条\n微博"), "{text}");
+    }
+
+    #[test]
+    fn no_rows_no_columns_and_no_room_are_no_fault() {
+        for (rows, width, height) in [(0, 60, 12), (5, 1, 1), (5, 3, 4), (5, 8, 2)] {
+            let mut view = view(rows);
+            screen(&mut view, width, height);
+            for key in ['j', 'k', 'l', 'h', 'G', 'g', '$', '0', 'n', '?', ' '] {
+                press(&mut view, &[KeyCode::Char(key)]);
+                screen(&mut view, width, height);
+            }
+            press(&mut view, &[KeyCode::Enter]);
+            screen(&mut view, width, height);
+        }
+        let empty = Arc::new(datafusion::arrow::datatypes::Schema::empty());
+        let mut view = View::new(Table::new(&empty, &[]).unwrap());
+        press(&mut view, &[KeyCode::Right, KeyCode::Down, KeyCode::Enter, KeyCode::Char('y')]);
+        screen(&mut view, 60, 12);
+    }
+}
