@@ -149,6 +149,10 @@ pub enum Command {
         repair: bool,
     },
     /// List the commits of a database
+    #[command(after_help = "Each table has versions of its own. To ask a table as it was:\n  \
+        SELECT count(*) FROM posts FOR VERSION AS OF 3\n  \
+        SELECT count(*) FROM posts FOR TIMESTAMP AS OF '2012-08-27 18:00:00'\n\
+        Views have no versions. `weiku optimize` removes what for a week no current version has named.")]
     History {
         /// The database folder
         #[arg(value_name = "DB")]

@@ -8,6 +8,7 @@ mod table;
 mod views;
 
 pub(crate) use files::AdHocFiles;
+pub(crate) use schema::AS_OF;
 pub use schema::{DatabaseSchema, Pinned};
 pub use selection::Selection;
 pub use table::StoreTable;

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, RwLock};
 
 use async_trait::async_trait;
+use datafusion::arrow::array::timezone::Tz;
+use datafusion::arrow::compute::kernels::cast_utils::string_to_datetime;
 use datafusion::catalog::{SchemaProvider, TableProvider};
 use datafusion::common::exec_err;
 use datafusion::datasource::ViewTable;
@@ -12,8 +14,13 @@ use datafusion::error::Result;
 use super::files::AdHocFiles;
 use super::table::{StoreTable, foreign};
 use super::views::{VIEWS, view};
+use crate::error::Error;
 use crate::model;
 use crate::store::Store;
+
+/// Stands between the name of a table and the version, or the time, of which it
+/// is wanted: `posts@3`.
+pub(crate) const AS_OF: char = '@';
 
 /// What all tables of one statement agree on.
 #[derive(Debug, Clone, Default)]
@@ -50,11 +57,18 @@ impl DatabaseSchema {
     }
 
     async fn stored(&self, name: &str) -> crate::Result<Option<Arc<dyn TableProvider>>> {
+        let (name, as_of) = name.split_once(AS_OF).map_or((name, None), |(a, b)| (a, Some(b)));
         let (Some(store), Some(table)) = (&self.store, model::table(name)) else {
-            return Ok(None);
+            return match as_of {
+                Some(_) if view(name).is_some() => Err(no_versions(name)),
+                _ => Ok(None),
+            };
         };
         let pinned = self.pinned.read().map(|pinned| pinned.clone()).unwrap_or_default();
-        let version = pinned.versions.get(name).copied();
+        let version = match as_of {
+            None => pinned.versions.get(name).copied(),
+            Some(as_of) => Some(version(store, table, as_of, &pinned.timezone).await?),
+        };
         let snapshot = store.snapshot(table, version).await?;
         Ok(Some(Arc::new(StoreTable::new(snapshot, &pinned.timezone))))
     }
@@ -70,6 +84,31 @@ impl DatabaseSchema {
         let plan = state.create_logical_plan(view.sql).await?;
         Ok(Some(Arc::new(ViewTable::new(plan, Some(view.sql.to_owned())))))
     }
+}
+
+/// The version of `table` that `as_of` names: by number, or by a time in
+/// `timezone`.
+async fn version(
+    store: &Store,
+    table: &'static model::Table,
+    as_of: &str,
+    timezone: &str,
+) -> crate::Result<i64> {
+    if as_of.bytes().all(|byte| byte.is_ascii_digit()) {
+        let unknown = |_| Error::query(format!("table `{}` has no version {as_of}", table.name));
+        return as_of.parse().map_err(unknown);
+    }
+    let zone: Tz = timezone.parse().map_err(|_| Error::internal("the time zone is unknown"))?;
+    let time = string_to_datetime(&zone, as_of).map_err(|_| {
+        Error::query(format!("`{as_of}` is not a time")).hint("write it like '2012-08-27 18:00:00'")
+    })?;
+    store.version_at(table, time.timestamp_micros()).await
+}
+
+/// The error for a view, which is only a question.
+fn no_versions(view: &str) -> Error {
+    Error::query(format!("`{view}` is a view, and only tables have versions"))
+        .hint("ask the tables that it reads, each FOR VERSION AS OF its own version")
 }
 
 #[async_trait]

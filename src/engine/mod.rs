@@ -20,6 +20,7 @@ pub mod script;
 mod session;
 mod settings;
 mod text_index;
+mod versions;
 mod zoned_casts;
 
 pub use answer::Answer;

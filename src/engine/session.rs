@@ -30,6 +30,7 @@ use super::remembered_trunc::RememberedTrunc;
 use super::script::{self, Statement};
 use super::settings::Settings;
 use super::text_index::UseTextIndex;
+use super::versions;
 use super::zoned_casts::CastInZone;
 use crate::catalog::{CATALOG, DatabaseSchema, Pinned, SCHEMA};
 use crate::error::{Error, Result};
@@ -214,7 +215,10 @@ impl Session {
     fn parse(&self, statement: &Statement) -> Result<Parsed, DataFusionError> {
         let state = self.inner.context.state();
         let dialect = state.config_options().sql_parser.dialect;
-        state.sql_to_statement(&statement.sql, &dialect)
+        let (sql, versions) = versions::hide(&statement.sql);
+        let mut parsed = state.sql_to_statement(&sql, &dialect)?;
+        versions.apply(&mut parsed);
+        Ok(parsed)
     }
 
     async fn logical(

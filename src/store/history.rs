@@ -2,7 +2,7 @@
 
 use super::layout::{Head, Layout};
 use super::{Store, errors, log};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::model::Table;
 
 /// One version of a table.
@@ -33,6 +33,19 @@ impl Store {
         let layout = self.layout.clone();
         let read = tokio::task::spawn_blocking(move || history(&layout, table));
         read.await.map_err(errors::join)?
+    }
+
+    /// The version that a table had at an instant, in microseconds UTC.
+    ///
+    /// # Errors
+    /// When the table was not there yet, or a log entry is damaged.
+    pub async fn version_at(&self, table: &'static Table, at: i64) -> Result<i64> {
+        let versions = self.history(table).await?;
+        let last = versions.iter().rev().find(|version| version.at <= at);
+        last.map(|version| version.version).ok_or_else(|| {
+            Error::query(format!("table `{}` was made after that", table.name))
+                .hint("weiku history lists the versions of each table with their times")
+        })
     }
 }
 

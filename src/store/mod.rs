@@ -203,12 +203,12 @@ impl Store {
         let latest = Head::read(&self.layout)?.version(table)?;
         let version = version.unwrap_or(latest);
         if !(0..=latest).contains(&version) {
-            return Err(Error::usage(format!("table `{}` has no version {version}", table.name))
-                .hint(format!("its versions are 0 to {latest}")));
+            return Err(Error::query(format!("table `{}` has no version {version}", table.name))
+                .hint(format!("its versions are 0 to {latest}; weiku history lists them")));
         }
         let snapshot = self.cache.get(&self.layout, table, version).await?;
         if version < latest && snapshot.files.iter().any(|file| !file.path.exists()) {
-            return Err(Error::usage(format!(
+            return Err(Error::query(format!(
                 "version {version} of table `{}` is no longer kept",
                 table.name
             ))

@@ -18,3 +18,4 @@ mod store;
 mod store_loops;
 mod terminal;
 mod tidy;
+mod time_travel;
