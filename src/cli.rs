@@ -185,6 +185,8 @@ pub enum Command {
         #[command(flatten)]
         common: Common,
     },
+    /// Run parts of queries for other machines, until Ctrl-C
+    Worker(Worker),
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -338,6 +340,45 @@ pub struct Generate {
     pub quiet: bool,
 }
 
+/// `weiku worker`.
+#[derive(Debug, Args)]
+pub struct Worker {
+    /// Where to listen; other machines are let in only with a token or certificates
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:9101")]
+    pub listen: String,
+    /// A folder to read; nothing outside is read, whatever a query says; may be repeated; default
+    /// the current folder
+    #[arg(long = "root", value_name = "DIR")]
+    pub roots: Vec<PathBuf>,
+    /// Memory for queries, such as 2GB; what does not fit is spilled or refused
+    #[arg(long, value_name = "SIZE", env = "WEIKU_MEMORY_LIMIT")]
+    pub memory_limit: Option<String>,
+    /// Threads for queries
+    #[arg(short = 'j', long, value_name = "N", env = "WEIKU_THREADS")]
+    pub threads: Option<usize>,
+    /// Whom to let in.
+    #[command(flatten)]
+    pub trust: Trust,
+}
+
+/// How sessions and workers know one another.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Workers")]
+pub struct Trust {
+    /// The file of the token that all processes of a cluster have; or set `WEIKU_TOKEN` to it
+    #[arg(long, value_name = "FILE", env = "WEIKU_TOKEN_FILE")]
+    pub token_file: Option<PathBuf>,
+    /// Our certificate, in PEM
+    #[arg(long, value_name = "FILE", env = "WEIKU_TLS_CERT")]
+    pub tls_cert: Option<PathBuf>,
+    /// Its key
+    #[arg(long, value_name = "FILE", env = "WEIKU_TLS_KEY")]
+    pub tls_key: Option<PathBuf>,
+    /// The authority that signed everybody's certificate
+    #[arg(long, value_name = "FILE", env = "WEIKU_TLS_CA")]
+    pub tls_ca: Option<PathBuf>,
+}
+
 /// Flags shared by all that query.
 #[derive(Debug, Clone, Default, Args)]
 pub struct Common {
@@ -380,6 +421,21 @@ pub struct Common {
     /// No banner, timing or progress
     #[arg(short, long)]
     pub quiet: bool,
+    /// Workers that run parts of large queries
+    #[arg(
+        long,
+        value_name = "HOST:PORT,...",
+        value_delimiter = ',',
+        env = "WEIKU_WORKERS",
+        help_heading = "Workers"
+    )]
+    pub workers: Vec<String>,
+    /// A query gets one worker more for so much that it reads; default 32MB
+    #[arg(long, value_name = "SIZE", env = "WEIKU_BYTES_PER_WORKER", help_heading = "Workers")]
+    pub bytes_per_worker: Option<String>,
+    /// How workers know us.
+    #[command(flatten)]
+    pub trust: Trust,
 }
 
 impl Common {

@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use crate::cli::{Common, When};
+use crate::cluster::{self, Secret, TlsFiles, TrustOptions};
 use crate::engine::Settings;
 use crate::error::{Error, Result, nearest};
 use crate::queries::parse_duration;
@@ -32,6 +33,8 @@ pub struct Environment {
     pub width: Option<usize>,
     /// Whether `TERM` is `dumb`.
     pub dumb: bool,
+    /// The token of the cluster, if the environment holds it.
+    pub token: Option<Secret>,
 }
 
 /// The user's configuration file.
@@ -54,11 +57,41 @@ pub struct File {
     pub max_rows: Option<usize>,
     /// The folder of saved queries that is looked in first.
     pub queries: Option<PathBuf>,
+    /// Workers that run parts of large queries, `host:port`.
+    pub workers: Vec<String>,
+    /// A query gets one worker more for so much that it reads, such as `32MB`.
+    pub bytes_per_worker: Option<String>,
+    /// The file of the cluster's token.
+    pub token_file: Option<PathBuf>,
+    /// Our certificate for workers.
+    pub tls_cert: Option<PathBuf>,
+    /// Its key.
+    pub tls_key: Option<PathBuf>,
+    /// The authority that signed everybody's certificate.
+    pub tls_ca: Option<PathBuf>,
 }
 
 /// The keys of the configuration file.
-const KEYS: [&str; 8] =
-    ["timezone", "memory_limit", "threads", "timeout", "format", "null", "max_rows", "queries"];
+const KEYS: [&str; 14] = [
+    "timezone",
+    "memory_limit",
+    "threads",
+    "timeout",
+    "format",
+    "null",
+    "max_rows",
+    "queries",
+    "workers",
+    "bytes_per_worker",
+    "token_file",
+    "tls_cert",
+    "tls_key",
+    "tls_ca",
+];
+
+/// What a query reads before it gets a second worker: less is read faster than
+/// it is handed out.
+const BYTES_PER_WORKER: usize = 32 << 20;
 
 /// Where a value comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,6 +131,8 @@ pub struct Config {
     pub progress: bool,
     /// The folder of saved queries that is looked in first.
     pub queries: Option<PathBuf>,
+    /// The workers and how they are known.
+    pub cluster: cluster::Options,
     /// Name, value and origin of each setting, for people.
     pub origins: Vec<(&'static str, String, Origin)>,
 }
@@ -134,6 +169,7 @@ impl Config {
             file.queries.clone().map(Shown),
         )
         .map(|shown| shown.0);
+        let cluster = cluster(common, &file, environment, &mut origins)?;
         if threads == 0 {
             return Err(Error::usage("--threads must be at least 1"));
         }
@@ -156,9 +192,46 @@ impl Config {
             settings,
             file,
             queries,
+            cluster,
             origins,
         })
     }
+}
+
+/// The workers: those of the flag, else those of the file.
+fn cluster(
+    common: &Common,
+    file: &File,
+    environment: &Environment,
+    origins: &mut Vec<(&'static str, String, Origin)>,
+) -> Result<cluster::Options> {
+    let given = |workers: &[String]| (!workers.is_empty()).then(|| workers.join(","));
+    let workers = pick(origins, "workers", given(&common.workers), given(&file.workers));
+    let bytes_per_worker = common.bytes_per_worker.as_ref().or(file.bytes_per_worker.as_ref());
+    Ok(cluster::Options {
+        workers: workers.iter().flat_map(|all| all.split(',')).map(str::to_owned).collect(),
+        trust: trust(common, file, environment)?,
+        bytes_per_worker: bytes_per_worker.map_or(Ok(BYTES_PER_WORKER), |text| bytes(text))?,
+    })
+}
+
+fn trust(common: &Common, file: &File, environment: &Environment) -> Result<TrustOptions> {
+    let flags = &common.trust;
+    let path = |flag: &Option<PathBuf>, file: &Option<PathBuf>| flag.clone().or(file.clone());
+    let token_file = path(&flags.token_file, &file.token_file);
+    let certificates = [
+        path(&flags.tls_cert, &file.tls_cert),
+        path(&flags.tls_key, &file.tls_key),
+        path(&flags.tls_ca, &file.tls_ca),
+    ];
+    let tls = match certificates {
+        [Some(cert), Some(key), Some(ca)] => Some(TlsFiles { cert, key, ca }),
+        [None, None, None] => None,
+        _ => return Err(Error::usage("--tls-cert, --tls-key and --tls-ca go together")),
+    };
+    // A file that is named goes before what happens to be in the environment.
+    let token = environment.token.clone().filter(|_| token_file.is_none());
+    Ok(TrustOptions { token, token_file, tls })
 }
 
 /// A path that can be shown.

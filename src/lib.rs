@@ -8,6 +8,11 @@ pub mod batch;
 pub mod catalog;
 pub mod chart;
 pub mod cli;
+#[cfg(feature = "cluster")]
+pub mod cluster;
+#[cfg(not(feature = "cluster"))]
+#[path = "cluster/absent.rs"]
+pub mod cluster;
 pub mod commands;
 pub mod config;
 pub mod database;

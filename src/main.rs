@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use etcetera::{BaseStrategy, choose_base_strategy};
 use weiku::cli::Cli;
+use weiku::cluster::Secret;
 use weiku::commands::{Program, execute};
 use weiku::config::Environment;
 use weiku::render::is_broken_pipe;
@@ -77,5 +78,6 @@ fn environment() -> Environment {
         no_color: dumb || set("NO_COLOR"),
         width: terminal_size::terminal_size().map(|(width, _)| usize::from(width.0)),
         dumb,
+        token: std::env::var("WEIKU_TOKEN").ok().filter(|token| !token.is_empty()).map(Secret),
     }
 }

@@ -13,6 +13,7 @@ mod prompt;
 mod query;
 mod report;
 mod upkeep;
+mod worker;
 
 use std::io::Write;
 
@@ -70,7 +71,16 @@ impl Program {
     /// # Errors
     /// As for [`Config::resolve`].
     pub fn resolve(&self, common: &Common) -> Result<Config> {
-        Config::resolve(common, &self.environment)
+        let mut config = Config::resolve(common, &self.environment)?;
+        if !config.cluster.workers.is_empty() {
+            let notice = |words: &str| {
+                // Nobody is left to tell when standard error itself is gone.
+                let _ = writeln!(std::io::stderr(), "{words}");
+            };
+            config.settings.cluster =
+                Some(crate::cluster::connect(&config.cluster, Box::new(notice))?);
+        }
+        Ok(config)
     }
 }
 
@@ -116,6 +126,7 @@ pub async fn execute(cli: Cli, program: &Program) -> Result<Exit> {
         Some(Command::Formats { output }) => lists::formats(&output, program),
         Some(Command::Functions { output }) => lists::functions(&output, program),
         Some(Command::Config { action, common }) => lists::config(action, &common, program),
+        Some(Command::Worker(worker)) => worker::execute(&worker, program).await,
         Some(Command::Completions { shell }) => {
             clap_complete::generate(shell, &mut Cli::command(), "weiku", &mut program.stdout());
             Ok(DONE)

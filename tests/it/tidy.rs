@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// The modules from the lowest to the highest; a file may use what stands before
 /// its own module, and its own.
-const LAYERS: [&str; 21] = [
+const LAYERS: [&str; 22] = [
     "error",
     "model",
     "text",
@@ -16,6 +16,7 @@ const LAYERS: [&str; 21] = [
     "store",
     "catalog",
     "engine",
+    "cluster",
     "render",
     "chart",
     "queries",
@@ -31,9 +32,9 @@ const LAYERS: [&str; 21] = [
 ];
 
 /// Modules in which async is at home; the others are ordinary code.
-const ASYNC: [&str; 10] = [
-    "store", "catalog", "engine", "database", "generate", "batch", "report", "shell", "commands",
-    "main",
+const ASYNC: [&str; 11] = [
+    "store", "catalog", "engine", "cluster", "database", "generate", "batch", "report", "shell",
+    "commands", "main",
 ];
 
 #[test]
