@@ -84,15 +84,16 @@ impl Against {
 }
 
 /// The columns that tell rows apart: those that the query promises to be unique,
-/// else the first.
+/// else the first; of a single row none.
 fn key(job: &Job, table: &TextTable) -> Vec<String> {
     let unique = job.query.expect.iter().find_map(|expectation| match &expectation.rule {
         Rule::Unique(columns) => Some(columns.clone()),
         _ => None,
     });
     let swept = &job.grid.swept;
-    let columns =
-        unique.unwrap_or_else(|| table.columns.iter().skip(swept.len()).take(1).cloned().collect());
+    let first = usize::from(table.rows.len() > 1);
+    let columns = unique
+        .unwrap_or_else(|| table.columns.iter().skip(swept.len()).take(first).cloned().collect());
     table.columns.iter().take(swept.len()).cloned().chain(columns).collect()
 }
 

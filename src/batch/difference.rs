@@ -109,16 +109,16 @@ fn unreadable(error: &dyn std::fmt::Display) -> Error {
 /// What changed, in lines for a reader; empty if nothing did.
 ///
 /// Rows are told apart by the `key` columns; without any, or where they are not
-/// unique, whole rows are compared. The order of rows does not count.
+/// unique, whole rows are compared, but a single row with the single row there
+/// was. The order of rows does not count.
 #[must_use]
 pub fn compare(old: &TextTable, new: &TextTable, key: &[String]) -> Vec<String> {
     let mut lines = Vec::new();
     compare_columns(old, new, &mut lines);
     let keys = (old.positions(key), new.positions(key));
     let keyed = match &keys {
-        (Some(old_key), Some(new_key)) if !key.is_empty() => {
-            old.by_key(old_key).zip(new.by_key(new_key))
-        }
+        // Without a key all rows are alike, which does for one row a side.
+        (Some(old_key), Some(new_key)) => old.by_key(old_key).zip(new.by_key(new_key)),
         _ => None,
     };
     match keyed {
@@ -178,13 +178,17 @@ impl Sides<'_> {
         if added.is_empty() && removed.is_empty() && changed.is_empty() {
             return;
         }
-        lines.push(format!(
-            "{} added, {} removed, {} changed by {}",
-            rows(added.len()),
-            removed.len(),
-            changed.len(),
-            key.join(", ")
-        ));
+        if key.is_empty() {
+            lines.push("the row has changed".to_owned());
+        } else {
+            lines.push(format!(
+                "{} added, {} removed, {} changed by {}",
+                rows(added.len()),
+                removed.len(),
+                changed.len(),
+                key.join(", ")
+            ));
+        }
         show("+ ", &added, lines);
         show("- ", &removed, lines);
         show("~ ", &changed, lines);
@@ -205,13 +209,18 @@ impl Sides<'_> {
             for (from, to, name) in &shared {
                 let (old, new) = (cell(before, *from), cell(row, *to));
                 if old != new {
-                    let separator = if line.is_empty() { ":" } else { "," };
+                    let separator = if line.is_empty() { "" } else { ", " };
                     // Writing to a String cannot fail.
-                    let _ = write!(line, "{separator} {name} {} -> {}", shorten(old), shorten(new));
+                    let _ = write!(line, "{separator}{name} {} -> {}", shorten(old), shorten(new));
                 }
             }
             if !line.is_empty() {
-                changed.push(format!("{}{line}", shorten(&key.join(" "))));
+                let name = key.join(" ");
+                changed.push(if key.is_empty() {
+                    line
+                } else {
+                    format!("{}: {line}", shorten(&name))
+                });
             }
         }
         changed.sort();
@@ -242,36 +251,66 @@ fn compare_whole_rows(old: &TextTable, new: &TextTable, lines: &mut Vec<String>)
     show("- ", &removed, lines);
 }
 
-/// The sums of numeric columns that moved.
+/// The sums of columns of whole numbers that moved, and the means of others: a
+/// sum of shares says nothing.
 fn compare_sums(old: &TextTable, new: &TextTable, lines: &mut Vec<String>) {
+    // The one row of a side has been shown whole.
+    if old.rows.len() == 1 && new.rows.len() == 1 {
+        return;
+    }
     for (at, name) in new.columns.iter().enumerate() {
         let Some(before) = old.columns.iter().position(|column| column == name) else { continue };
-        let (Some(old_sum), Some(new_sum)) = (sum(old, before), sum(new, at)) else { continue };
-        if old_sum == new_sum {
+        let (Some(old), Some(new)) = (numbers(old, before), numbers(new, at)) else { continue };
+        let whole = old.iter().chain(&new).all(|number| number.fract() == 0.0);
+        let (word, of): (&str, fn(&[f64]) -> f64) =
+            if whole { ("sum", sum) } else { ("mean", mean) };
+        let (old, new) = (of(&old), of(&new));
+        if shown(old) == shown(new) {
             continue;
         }
-        let mut line = format!("sum of {}: {old_sum} -> {new_sum}", visible(name));
-        if old_sum != 0.0 {
-            // Writing to a String cannot fail.
-            let _ = write!(line, " ({:+.1} %)", (new_sum - old_sum) / old_sum.abs() * 100.0);
+        let (before, now) = (shown(old), shown(new));
+        let mut line = format!("{word} of {}: {before} -> {now}", visible(name));
+        if old != 0.0 {
+            line.push_str(&percent((new - old) / old.abs() * 100.0));
         }
         lines.push(line);
     }
 }
 
-/// The sum of the column at `at`, if it holds numbers and nothing else.
-fn sum(table: &TextTable, at: usize) -> Option<f64> {
-    let mut sum = None;
-    for row in &table.rows {
-        let text = cell(row, at);
-        // Long digits without a point are ids, whose sum means nothing.
-        if text.is_empty() {
-            continue;
-        }
-        let number: f64 = text.parse().ok().filter(|_| text.len() <= 15)?;
-        sum = Some(sum.unwrap_or(0.0) + number);
+/// The numbers of the column at `at`, if it holds them and nothing else.
+fn numbers(table: &TextTable, at: usize) -> Option<Vec<f64>> {
+    let cells = table.rows.iter().map(|row| cell(row, at)).filter(|text| !text.is_empty());
+    // Long digits without a point are ids, whose sum means nothing.
+    let number = |text: &str| text.parse().ok().filter(|_| text.len() <= 20 && !is_id(text));
+    let numbers: Option<Vec<f64>> = cells.map(number).collect();
+    numbers.filter(|numbers| !numbers.is_empty())
+}
+
+fn is_id(text: &str) -> bool {
+    text.len() > 15 && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+fn sum(numbers: &[f64]) -> f64 {
+    numbers.iter().sum()
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a result has not so many rows")]
+fn mean(numbers: &[f64]) -> f64 {
+    sum(numbers) / numbers.len() as f64
+}
+
+/// A number without the noise of its last digits.
+fn shown(number: f64) -> String {
+    let text = format!("{number:.4}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+/// How much more or less it is, in percent.
+fn percent(change: f64) -> String {
+    if change.abs() < 0.05 {
+        return " (less than 0.1 %)".to_owned();
     }
-    sum
+    format!(" ({change:+.1} %)")
 }
 
 fn cell(row: &[String], at: usize) -> &str {
@@ -341,6 +380,27 @@ mod tests {
         assert_eq!(
             compare(&old, &new, &key(&["tag"])),
             ["1 row added, 1 removed", "+ b 2", "- a 1", "sum of n: 4 -> 5 (+25.0 %)"]
+        );
+    }
+
+    #[test]
+    fn a_single_row_is_compared_with_the_single_row_there_was() {
+        let lines = compare(&csv("n,t\n1,x\n"), &csv("n,t\n2,x\n"), &[]);
+        assert_eq!(lines, ["the row has changed", "~ n 1 -> 2"]);
+    }
+
+    #[test]
+    fn of_shares_the_mean_is_told_and_small_changes_are_not_called_none() {
+        let old = csv("who,share,n\na,0.1,100000\nb,0.2,100000\n");
+        let new = csv("who,share,n\na,0.1,100000\nb,0.4,100001\n");
+        assert_eq!(
+            compare(&old, &new, &key(&["who"])),
+            [
+                "0 rows added, 0 removed, 1 changed by who",
+                "~ b: share 0.2 -> 0.4, n 100000 -> 100001",
+                "mean of share: 0.15 -> 0.25 (+66.7 %)",
+                "sum of n: 200000 -> 200001 (less than 0.1 %)",
+            ]
         );
     }
 

@@ -218,7 +218,8 @@ impl RunPlan {
 
 impl Options {
     /// Whether the result is printed.
-    pub(super) fn prints(&self) -> bool {
+    #[must_use]
+    pub fn prints(&self) -> bool {
         let silent = self.check || self.keep || self.dry_run || self.against.is_some();
         self.folder.is_none() && self.file.is_none() && !silent
     }

@@ -27,8 +27,7 @@ pub(super) async fn run(run: &Run, program: &Program) -> Result<Exit> {
     let options = options(run, &config, cancel, program)?;
     let plan = RunPlan::new(&library, &run.queries, options, &clock)?;
     // A result on standard output speaks for itself.
-    let prints = run.output.output.is_none() && !run.check && !run.dry_run;
-    let done = if prints || run.common.quiet {
+    let done = if plan.options().prints() || run.common.quiet {
         let mut talk = program.stderr();
         let mut lines = Lines::new(&mut *talk, program.stdout()).quiet();
         batch::run(&database, &plan, &mut lines).await
