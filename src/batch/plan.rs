@@ -177,7 +177,12 @@ impl RunPlan {
         }
         check_given(&planned, &options.given)?;
         link(&mut planned, library)?;
-        check_cycles(&planned)?;
+        break_cycles(&mut planned);
+        if !options.keep_going
+            && let Some(error) = planned.iter().find_map(|planned| planned.job.as_ref().err())
+        {
+            return Err(error.clone());
+        }
         let alone = options.prints() || options.file.is_some();
         if planned.len() > 1 && alone {
             let message = format!("{} queries need a folder for their results", planned.len());
@@ -373,13 +378,14 @@ fn check_given(planned: &[Planned], given: &[(String, String)]) -> Result<()> {
 }
 
 /// Turns the names of `depends_on` into positions. A dependency that is not part
-/// of the run is not waited for.
+/// of the run is not waited for; one that does not exist is a fault of the query.
 fn link(planned: &mut [Planned], library: &Library) -> Result<()> {
     let positions: BTreeMap<String, usize> =
         planned.iter().enumerate().map(|(at, planned)| (planned.name.clone(), at)).collect();
     let mut known: Option<Vec<String>> = None;
     for planned in planned {
         let Ok(job) = &planned.job else { continue };
+        let mut missing = None;
         for name in &job.query.depends_on {
             if let Some(at) = positions.get(name) {
                 planned.after.push(*at);
@@ -393,18 +399,35 @@ fn link(planned: &mut [Planned], library: &Library) -> Result<()> {
                 let error = Error::usage(format!("depends_on: no saved query `{name}`"));
                 let error = error.in_file(&job.query.file);
                 let all = names.iter().chain(positions.keys()).map(String::as_str);
-                return Err(match nearest(name, all) {
+                missing = Some(match nearest(name, all) {
                     Some(near) => error.hint(format!("did you mean `{near}`?")),
                     None => error,
                 });
             }
         }
+        if let Some(error) = missing {
+            planned.job = Err(error);
+        }
     }
     Ok(())
 }
 
-/// Refuses queries that wait for each other, and names them.
-fn check_cycles(planned: &[Planned]) -> Result<()> {
+/// Makes queries that wait for each other fail, with an error that names them.
+fn break_cycles(planned: &mut [Planned]) {
+    while let Some(cycle) = find_cycle(planned) {
+        let mut names: Vec<&str> = cycle.iter().map(|at| planned[*at].name.as_str()).collect();
+        names.push(names[0]);
+        let message = format!("depends_on goes in a circle: {}", names.join(" -> "));
+        for at in cycle {
+            planned[at].after.clear();
+            planned[at].job = Err(Error::usage(&message).in_file(&planned[at].file));
+        }
+    }
+}
+
+/// The positions of queries each of which waits for the next, and the last for
+/// the first.
+fn find_cycle(planned: &[Planned]) -> Option<Vec<usize>> {
     let mut done = vec![false; planned.len()];
     loop {
         let free = |at: &usize| !done[*at] && planned[*at].after.iter().all(|before| done[*before]);
@@ -413,21 +436,14 @@ fn check_cycles(planned: &[Planned]) -> Result<()> {
             None => break,
         }
     }
-    let Some(start) = done.iter().position(|done| !done) else { return Ok(()) };
     // Every query that is left waits for one that is left: walk until one comes
     // again.
-    let mut path = vec![start];
+    let mut path = vec![done.iter().position(|done| !done)?];
     loop {
         let at = path[path.len() - 1];
-        let Some(next) = planned[at].after.iter().copied().find(|before| !done[*before]) else {
-            return Err(Error::internal("a cycle of dependencies without an end"));
-        };
+        let next = planned[at].after.iter().copied().find(|before| !done[*before])?;
         if let Some(from) = path.iter().position(|seen| *seen == next) {
-            let mut names: Vec<&str> =
-                path[from..].iter().map(|at| planned[*at].name.as_str()).collect();
-            names.push(&planned[next].name);
-            let message = format!("depends_on goes in a circle: {}", names.join(" -> "));
-            return Err(Error::usage(message).in_file(&planned[next].file));
+            return Some(path.split_off(from));
         }
         path.push(next);
     }

@@ -7,7 +7,7 @@
 //! changes its meaning or goes away; new fields may come at any time.
 
 use std::collections::BTreeMap;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -187,7 +187,11 @@ impl RunRecord {
         let path = folder.join(RUN_FILE);
         let bytes = match std::fs::read(&path) {
             Ok(bytes) => bytes,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error)
+                if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) =>
+            {
+                return Ok(None);
+            }
             Err(error) => return Err(Error::io("read", &path, &error)),
         };
         let faulty = |message: String| {

@@ -47,6 +47,8 @@ pub enum Origin {
     /// Behind this link, which leads out of the folder of queries and is not
     /// followed.
     Outside(PathBuf),
+    /// In two files at once.
+    Twice([String; 2]),
     /// In the binary.
     BuiltIn(&'static str),
 }
@@ -131,8 +133,10 @@ impl Library {
     /// folders on disk; each once, in the order of `wanted`, a folder's in the
     /// `order` that they give themselves, then by name.
     ///
+    /// Of two different files with one name neither can be loaded.
+    ///
     /// # Errors
-    /// When a name finds nothing, or two different files have one name.
+    /// When a name finds nothing.
     pub fn select(&self, wanted: &[String]) -> Result<Vec<Entry>> {
         let mut chosen: Vec<Entry> = Vec::new();
         for name in wanted {
@@ -141,10 +145,13 @@ impl Library {
                 Wanted::Folder(entries) => in_order(entries),
             };
             for entry in found {
-                match chosen.iter().find(|other| other.name == entry.name) {
+                match chosen.iter_mut().find(|other| other.name == entry.name) {
                     None => chosen.push(entry),
                     Some(other) if other.origin == entry.origin => {}
-                    Some(other) => return Err(two_with_one_name(other, &entry)),
+                    Some(other) => {
+                        let files = [other.origin.to_string(), entry.origin.to_string()];
+                        other.origin = Origin::Twice(files);
+                    }
                 }
             }
         }
@@ -294,7 +301,7 @@ impl Entry {
         }
         match &self.origin {
             Origin::File(path) | Origin::Outside(path) => Ok(Some(path.with_file_name(file))),
-            Origin::BuiltIn(_) => Ok(None),
+            Origin::BuiltIn(_) | Origin::Twice(_) => Ok(None),
         }
     }
 }
@@ -308,6 +315,11 @@ impl Origin {
                 let message = "it is a link to a file outside the folder of queries";
                 let error = Error::usage(message).in_file(path.display().to_string());
                 Err(error.hint("copy the file, or name it by its path"))
+            }
+            Self::Twice([one, other]) => {
+                let error =
+                    Error::usage(format!("two saved queries have this name: {one} and {other}"));
+                Err(error.hint("rename one, or run them apart"))
             }
             Self::BuiltIn(path) => BUILT_IN
                 .get_file(path)
@@ -323,6 +335,7 @@ impl std::fmt::Display for Origin {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::File(path) | Self::Outside(path) => write!(f, "{}", path.display()),
+            Self::Twice([one, other]) => write!(f, "{one} and {other}"),
             Self::BuiltIn(path) => write!(f, "built-in/{path}"),
         }
     }
@@ -424,13 +437,6 @@ fn name_from(below: &Path, file: &Path) -> Result<String> {
     Ok(text.replace(std::path::MAIN_SEPARATOR, "/"))
 }
 
-/// That `one` and `other` cannot run together.
-fn two_with_one_name(one: &Entry, other: &Entry) -> Error {
-    let message =
-        format!("two saved queries are called `{}`: {} and {}", one.name, one.origin, other.origin);
-    Error::usage(message).hint("rename one, or run them apart")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -503,12 +509,14 @@ mod tests {
     }
 
     #[test]
-    fn two_files_with_one_name_do_not_run_together() {
+    fn of_two_files_with_one_name_neither_is_taken() {
         let (one, two) = (folder(&["x.sql"]), folder(&["x.sql"]));
         let library = Library::of_folders(Vec::new());
         let wanted = [one.path(), two.path()].map(|path| path.to_str().unwrap().to_owned());
-        let message = library.select(&wanted).unwrap_err().to_string();
-        assert!(message.starts_with("two saved queries are called `x`"), "{message}");
+        let chosen = library.select(&wanted).unwrap();
+        assert_eq!(names(&chosen), ["x"]);
+        let message = chosen[0].load().unwrap_err().to_string();
+        assert!(message.starts_with("two saved queries have this name: "), "{message}");
     }
 
     #[test]

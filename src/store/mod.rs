@@ -29,7 +29,7 @@ mod statistics;
 mod transaction;
 mod verify;
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use datafusion::common::Statistics;
@@ -132,6 +132,18 @@ pub struct MergeCounts {
     pub unchanged: u64,
 }
 
+/// The absolute path without `..`, which addresses of files cannot have.
+fn without_parents(root: &Path) -> std::io::Result<PathBuf> {
+    let absolute = std::path::absolute(root)?;
+    if !absolute.components().any(|part| part == Component::ParentDir) {
+        return Ok(absolute);
+    }
+    match (absolute.parent(), absolute.file_name()) {
+        (Some(parent), Some(name)) => parent.canonicalize().map(|parent| parent.join(name)),
+        _ => absolute.canonicalize(),
+    }
+}
+
 impl Store {
     /// Makes an empty database in the folder `root`, which must not exist or be
     /// empty.
@@ -166,7 +178,7 @@ impl Store {
     /// # Errors
     /// When `root` is no usable path.
     pub fn at(root: &Path) -> Result<Self> {
-        let root = std::path::absolute(root).map_err(|error| Error::io("open", root, &error))?;
+        let root = without_parents(root).map_err(|error| Error::io("open", root, &error))?;
         Ok(Self { layout: Layout { root }, cache: Arc::default(), limits: Limits::default() })
     }
 

@@ -393,6 +393,18 @@ async fn one_query_goes_to_a_file_or_a_picture_by_its_suffix() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_database_is_found_by_a_path_with_dots() {
+    let world = World::new(&[("a", "SELECT count(*) AS n FROM accounts")]).await;
+    let roundabout = world.queries().join("../queries/../db");
+    let database = Database::open(&roundabout).await.unwrap();
+    let plan = world.plan(&[], world.options()).unwrap();
+    let mut sink = std::io::sink();
+    let mut lines = Lines::new(&mut sink, Box::new(std::io::sink()));
+    batch::run(&database, &plan, &mut lines).await.unwrap();
+    assert_eq!(world.output("a.csv"), "n\n3\n");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn two_runs_do_not_write_to_one_folder_at_a_time() {
     let world = World::new(&[("a", "SELECT 1 AS one")]).await;
     world.run(world.options()).await;
@@ -458,6 +470,11 @@ async fn a_query_waits_for_those_it_depends_on() {
     world.write("z", "/*---\ndepends_on = [\"m\"]\n---*/\nSELECT 1");
     let error = world.plan(&[], world.options()).unwrap_err().to_string();
     assert!(error.contains("depends_on goes in a circle: a -> z -> m -> a"), "{error}");
+    world.write("other", "SELECT 1");
+    let (summary, told) = world.run(Options { keep_going: true, ..world.options() }).await;
+    let good = summary.record.queries.iter().filter(|query| query.status.is_good());
+    assert_eq!(good.map(|query| query.name.as_str()).collect::<Vec<_>>(), ["other"], "{told}");
+    assert_eq!(summary.exit_code(), 1);
     world.write("z", "/*---\ndepends_on = [\"aa\"]\n---*/\nSELECT 1");
     let error = world.plan(&[], world.options()).unwrap_err().to_string();
     assert!(

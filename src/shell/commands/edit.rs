@@ -54,7 +54,7 @@ impl Command for Edit {
                     )));
             }
             // Says what is wrong with it, or names the nearest.
-            Some(Origin::Outside(_)) | None => {
+            Some(Origin::Outside(_) | Origin::Twice(_)) | None => {
                 shell.library.get(name)?;
             }
         }
