@@ -2,12 +2,16 @@
 //! files.
 
 mod files;
+mod held;
+mod levers;
 mod schema;
 mod selection;
 mod table;
 mod views;
 
 pub(crate) use files::AdHocFiles;
+pub(crate) use held::HeldColumns;
+pub use levers::Levers;
 pub(crate) use schema::AS_OF;
 pub use schema::{DatabaseSchema, Pinned};
 pub use selection::Selection;

@@ -12,6 +12,7 @@ use datafusion::datasource::ViewTable;
 use datafusion::error::Result;
 
 use super::files::AdHocFiles;
+use super::held::HeldColumns;
 use super::table::{StoreTable, foreign};
 use super::views::{VIEWS, view};
 use crate::error::Error;
@@ -38,18 +39,20 @@ pub struct DatabaseSchema {
     store: Option<Arc<Store>>,
     pinned: Arc<RwLock<Pinned>>,
     files: AdHocFiles,
+    held: Arc<HeldColumns>,
     made: RwLock<BTreeMap<String, Arc<dyn TableProvider>>>,
 }
 
 impl DatabaseSchema {
     /// A schema over `store`, whose tables are opened at the versions in
-    /// `pinned` when a statement names them.
+    /// `pinned` when a statement names them; `held` are their columns in memory.
     pub(crate) fn new(
         store: Option<Arc<Store>>,
         pinned: Arc<RwLock<Pinned>>,
         files: AdHocFiles,
+        held: Arc<HeldColumns>,
     ) -> Self {
-        Self { store, pinned, files, made: RwLock::default() }
+        Self { store, pinned, files, held, made: RwLock::default() }
     }
 
     fn made(&self, name: &str) -> Option<Arc<dyn TableProvider>> {
@@ -70,7 +73,7 @@ impl DatabaseSchema {
             Some(as_of) => Some(version(store, table, as_of, &pinned.timezone).await?),
         };
         let snapshot = store.snapshot(table, version).await?;
-        Ok(Some(Arc::new(StoreTable::new(snapshot, &pinned.timezone))))
+        Ok(Some(Arc::new(StoreTable::new(snapshot, &pinned.timezone, Arc::clone(&self.held)))))
     }
 
     /// The view called `name`, planned anew for every statement, so that it sees

@@ -15,9 +15,13 @@ use datafusion::common::{ColumnStatistics, ScalarValue, Statistics};
 use datafusion::datasource::file_format::FileFormat;
 use datafusion::datasource::file_format::parquet::ParquetFormat;
 use datafusion::datasource::listing::PartitionedFile;
+use datafusion::datasource::physical_plan::parquet::{
+    CachedParquetFileReaderFactory, ParquetFileReaderFactory,
+};
 use datafusion::datasource::physical_plan::{
     FileGroup, FileScanConfig, FileScanConfigBuilder, ParquetSource,
 };
+use datafusion::datasource::source::DataSourceExec;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
@@ -26,6 +30,8 @@ use datafusion::physical_expr::{LexOrdering, PhysicalSortExpr};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
 
+use super::held::{HeldColumns, HeldScan, RowGroup, Source, Watched, Wish, choose};
+use super::levers::Levers;
 use super::selection::Selection;
 use crate::model::{ColumnKind, Table};
 use crate::store::Snapshot;
@@ -36,22 +42,23 @@ pub struct StoreTable {
     snapshot: Arc<Snapshot>,
     schema: SchemaRef,
     selection: Option<Selection>,
+    held: Arc<HeldColumns>,
 }
 
 impl StoreTable {
     /// The table as of `snapshot`; its instants carry `timezone` in their type,
-    /// which rules how SQL reads and shows them.
-    #[must_use]
-    pub fn new(snapshot: Arc<Snapshot>, timezone: &str) -> Self {
+    /// which rules how SQL reads and shows them. `held` are the session's columns
+    /// in memory.
+    pub(super) fn new(snapshot: Arc<Snapshot>, timezone: &str, held: Arc<HeldColumns>) -> Self {
         let schema = zoned_schema(snapshot.table, timezone);
-        Self { snapshot, schema, selection: None }
+        Self { snapshot, schema, selection: None, held }
     }
 
     /// The same table for a query that needs no rows but those of `selection`.
     #[must_use]
     pub fn narrowed(&self, selection: Selection) -> Self {
         let (snapshot, schema) = (Arc::clone(&self.snapshot), Arc::clone(&self.schema));
-        Self { snapshot, schema, selection: Some(selection) }
+        Self { snapshot, schema, selection: Some(selection), held: Arc::clone(&self.held) }
     }
 
     /// The version of the stored table that is read.
@@ -115,6 +122,116 @@ impl StoreTable {
             .collect::<Result<Vec<_>>>()?;
         Ok(LexOrdering::new(sort))
     }
+
+    /// Makes readers of the files that note what is read in full.
+    fn readers(&self, state: &dyn Session) -> Result<Arc<dyn ParquetFileReaderFactory>> {
+        let runtime = state.runtime_env();
+        let store = runtime.object_store(ObjectStoreUrl::local_filesystem())?;
+        let footers = runtime.cache_manager.get_file_metadata_cache();
+        Ok(Arc::new(Watched {
+            readers: Arc::new(CachedParquetFileReaderFactory::new(store, footers)),
+            table: self.snapshot.table,
+            held: Arc::clone(&self.held),
+        }))
+    }
+
+    /// `plan`, which reads the files, with readers that note what is read in full.
+    fn watched(
+        &self,
+        state: &dyn Session,
+        plan: Arc<dyn ExecutionPlan>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let Some((config, source)) = plan
+            .downcast_ref::<DataSourceExec>()
+            .and_then(DataSourceExec::downcast_to_file_source::<ParquetSource>)
+        else {
+            return Ok(plan);
+        };
+        let source = source.clone().with_parquet_file_reader_factory(self.readers(state)?);
+        let config = FileScanConfigBuilder::from(config.clone()).with_source(Arc::new(source));
+        Ok(DataSourceExec::from_data_source(config.build()))
+    }
+
+    /// A scan from memory, if that is better than one of the files.
+    fn held_scan(
+        &self,
+        state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+        files: &[PartitionedFile],
+    ) -> Result<Option<HeldScan>> {
+        let levers = Levers::of(state.config_options());
+        if !levers.column_cache {
+            return Ok(None);
+        }
+        let all = || (0..self.schema.fields().len()).collect();
+        let columns = projection.cloned().unwrap_or_else(all);
+        let partitions = state.config().target_partitions();
+        let schema = &self.schema;
+        let (groups, ordering) = self.in_sequence(files, partitions)?;
+        let budget = levers.column_cache_mb << 20;
+        let wish = Wish { schema, groups: &groups, columns: &columns, filters, budget };
+        let Some(groups) = choose(&wish, &self.held, state)? else { return Ok(None) };
+        let source = Source {
+            name: self.snapshot.table.name,
+            schema: Arc::clone(schema),
+            partitions: dealt(groups, partitions),
+            ordering,
+            statistics: summed(schema, files)?,
+            readers: self.readers(state)?,
+            held: Arc::clone(&self.held),
+            budget,
+        };
+        HeldScan::new(source, columns).map(Some)
+    }
+
+    /// The files as one sequence, or else as few, in the order that is given with
+    /// them; or in any order, when they overlap too much.
+    fn in_sequence(
+        &self,
+        files: &[PartitionedFile],
+        partitions: usize,
+    ) -> Result<(Vec<FileGroup>, Option<LexOrdering>)> {
+        let any_order = || (vec![FileGroup::new(files.to_vec())], None);
+        let Some(ordering) = self.ordering()?.filter(|_| self.sorts_by_known_values(files)) else {
+            return Ok(any_order());
+        };
+        for wanted in [1, partitions] {
+            let groups = split_in_order(&self.schema, files.to_vec(), &ordering, wanted);
+            if let Some(groups) = groups {
+                return Ok((groups, Some(ordering)));
+            }
+        }
+        Ok(any_order())
+    }
+
+    /// Whether no file has a row that its order puts last because a value is
+    /// unknown, so that extremes tell which file comes before which.
+    fn sorts_by_known_values(&self, files: &[PartitionedFile]) -> bool {
+        let table = self.snapshot.table;
+        let positions: Vec<_> =
+            table.sort.iter().filter_map(|column| table.index(column.name)).collect();
+        files.len() == 1
+            || files.iter().all(|file| {
+                file.statistics.as_ref().is_some_and(|statistics| {
+                    positions.iter().all(|&position| {
+                        let column = &statistics.column_statistics[position];
+                        column.null_count == Precision::Exact(0)
+                    })
+                })
+            })
+    }
+}
+
+/// The row groups of a single sequence dealt out in turn, so that each partition
+/// has a part of the newest, and is in order itself; several sequences are left
+/// as they are.
+fn dealt(groups: Vec<Vec<RowGroup>>, partitions: usize) -> Vec<Vec<RowGroup>> {
+    let [sequence] = groups.as_slice() else { return groups };
+    let partitions = partitions.clamp(1, sequence.len().max(1));
+    (0..partitions)
+        .map(|first| sequence.iter().skip(first).step_by(partitions).cloned().collect())
+        .collect()
 }
 
 #[async_trait]
@@ -142,7 +259,7 @@ impl TableProvider for StoreTable {
         &self,
         state: &dyn Session,
         projection: Option<&Vec<usize>>,
-        _filters: &[Expr],
+        filters: &[Expr],
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let files = self.files();
@@ -150,11 +267,19 @@ impl TableProvider for StoreTable {
             let schema = datafusion::physical_plan::project_schema(&self.schema, projection)?;
             return Ok(Arc::new(EmptyExec::new(schema)));
         }
+        // Without a filter a limit means that few rows are read, and so does the
+        // text index.
+        if limit.is_none()
+            && self.selection.is_none()
+            && let Some(scan) = self.held_scan(state, projection, filters, &files)?
+        {
+            return Ok(Arc::new(scan));
+        }
         let mut statistics = summed(&self.schema, &files)?;
         if self.selection.is_some() {
             statistics = statistics.to_inexact();
         }
-        let ordering = self.ordering()?;
+        let ordering = self.ordering()?.filter(|_| self.sorts_by_known_values(&files));
         let partitions = state.config().target_partitions();
         let groups = grouped(&self.schema, files, ordering.as_ref(), partitions);
         let source = Arc::new(ParquetSource::new(Arc::clone(&self.schema)));
@@ -165,12 +290,12 @@ impl TableProvider for StoreTable {
             .with_limit(limit)
             .with_output_ordering(ordering.into_iter().collect())
             .build();
-        // The format adds the session's Parquet options and its cache of
-        // footers.
-        ParquetFormat::default()
+        // The format adds the session's Parquet options.
+        let plan = ParquetFormat::default()
             .with_options(state.default_table_options().parquet)
             .create_physical_plan(state, config)
-            .await
+            .await?;
+        self.watched(state, plan)
     }
 }
 
@@ -182,20 +307,26 @@ fn grouped(
     ordering: Option<&LexOrdering>,
     partitions: usize,
 ) -> Vec<FileGroup> {
-    let whole = FileGroup::new(files);
-    let in_order = ordering.and_then(|ordering| {
-        FileScanConfig::split_groups_by_statistics_with_target_partitions(
-            schema,
-            std::slice::from_ref(&whole),
-            ordering,
-            partitions,
-        )
-        .ok()
-    });
-    match in_order {
-        Some(groups) if groups.len() <= partitions => groups,
-        _ => whole.split_files(partitions),
-    }
+    let in_order =
+        ordering.and_then(|ordering| split_in_order(schema, files.clone(), ordering, partitions));
+    in_order.unwrap_or_else(|| FileGroup::new(files).split_files(partitions))
+}
+
+/// Files put into at most `partitions` groups, each of which is in order from
+/// file to file, if they overlap little enough for that.
+fn split_in_order(
+    schema: &SchemaRef,
+    files: Vec<PartitionedFile>,
+    ordering: &LexOrdering,
+    partitions: usize,
+) -> Option<Vec<FileGroup>> {
+    let groups = FileScanConfig::split_groups_by_statistics_with_target_partitions(
+        schema,
+        &[FileGroup::new(files)],
+        ordering,
+        partitions,
+    );
+    groups.ok().filter(|groups| groups.len() <= partitions)
 }
 
 /// What is known of all files together.

@@ -62,6 +62,12 @@ fn check(expression: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
     Ok(Transformed::yes(Expr::ScalarFunction(call)))
 }
 
+/// The product of two integers, for rules that make expressions of their own.
+pub(super) fn checked_product(left: Expr, right: Expr) -> Expr {
+    let function = Arc::new(ScalarUDF::from(CheckedOperator::new(Checked::Times)));
+    Expr::ScalarFunction(ScalarFunction::new_udf(function, vec![left, right]))
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Checked {
     Plus,

@@ -25,14 +25,14 @@ use super::diagnose::Translator;
 use super::gauge::Gauge;
 use super::guard;
 use super::names;
-use super::options::Options;
+use super::remembered_part::RememberedPart;
 use super::remembered_trunc::RememberedTrunc;
 use super::script::{self, Statement};
 use super::settings::Settings;
 use super::text_index::UseTextIndex;
 use super::versions;
 use super::zoned_casts::CastInZone;
-use crate::catalog::{CATALOG, DatabaseSchema, Pinned, SCHEMA};
+use crate::catalog::{CATALOG, DatabaseSchema, HeldColumns, Levers, Pinned, SCHEMA};
 use crate::error::{Error, Result};
 use crate::store::Store;
 
@@ -56,7 +56,15 @@ struct Inner {
     /// The versions that every statement reads; without them each reads the
     /// newest.
     fixed: Option<BTreeMap<String, i64>>,
+    held: Arc<HeldColumns>,
     cancelled: watch::Sender<u64>,
+}
+
+/// What a session may have in common with others.
+#[derive(Default)]
+struct Shared {
+    fixed: Option<BTreeMap<String, i64>>,
+    held: Arc<HeldColumns>,
 }
 
 impl std::fmt::Debug for Session {
@@ -72,7 +80,7 @@ impl Session {
     /// When a setting is unusable: an unknown time zone, no memory at all.
     pub fn new(store: Option<Arc<Store>>, settings: Settings) -> Result<Self> {
         let runtime = runtime(&settings)?;
-        Self::with_runtime(store, settings, runtime, None)
+        Self::with_runtime(store, settings, runtime, Shared::default())
     }
 
     /// A session with the same settings and nothing made in it yet, which shares
@@ -82,8 +90,8 @@ impl Session {
     /// As for [`Session::new`].
     pub fn sibling(&self) -> Result<Self> {
         let runtime = self.inner.context.runtime_env();
-        let fixed = self.inner.fixed.clone();
-        Self::with_runtime(self.inner.store.clone(), self.settings(), runtime, fixed)
+        let shared = self.shared(self.inner.fixed.clone());
+        Self::with_runtime(self.inner.store.clone(), self.settings(), runtime, shared)
     }
 
     /// As [`Session::sibling`], for a session that reads the tables at these
@@ -99,7 +107,8 @@ impl Session {
             .with_memory_pool(Arc::new(gauge))
             .build_arc()
             .map_err(|error| Error::internal(error.to_string()))?;
-        Self::with_runtime(self.inner.store.clone(), self.settings(), runtime, Some(versions))
+        let shared = self.shared(Some(versions));
+        Self::with_runtime(self.inner.store.clone(), self.settings(), runtime, shared)
     }
 
     /// The most bytes that the operators of this session's statements held at
@@ -110,20 +119,27 @@ impl Session {
         runtime.memory_pool.downcast_ref::<Gauge>().map(Gauge::peak)
     }
 
+    /// What a session has in common with this one that reads the tables at
+    /// versions `fixed`.
+    fn shared(&self, fixed: Option<BTreeMap<String, i64>>) -> Shared {
+        Shared { fixed, held: Arc::clone(&self.inner.held) }
+    }
+
     fn with_runtime(
         store: Option<Arc<Store>>,
         settings: Settings,
         runtime: Arc<RuntimeEnv>,
-        fixed: Option<BTreeMap<String, i64>>,
+        Shared { fixed, held }: Shared,
     ) -> Result<Self> {
         check(&settings)?;
         let pinned = Arc::new(RwLock::new(Pinned {
             versions: BTreeMap::new(),
             timezone: settings.timezone.clone(),
         }));
-        let context = context(store.clone(), &settings, Arc::clone(&pinned), runtime)?;
+        let shared = (Arc::clone(&pinned), Arc::clone(&held));
+        let context = context(store.clone(), &settings, shared, runtime)?;
         let (cancelled, _) = watch::channel(0);
-        let inner = Inner { context, settings, store, pinned, fixed, cancelled };
+        let inner = Inner { context, settings, store, pinned, fixed, held, cancelled };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -315,7 +331,7 @@ fn check(settings: &Settings) -> Result<()> {
 fn context(
     store: Option<Arc<Store>>,
     settings: &Settings,
-    pinned: Arc<RwLock<Pinned>>,
+    (pinned, held): (Arc<RwLock<Pinned>>, Arc<HeldColumns>),
     runtime: Arc<RuntimeEnv>,
 ) -> Result<SessionContext> {
     let mut files = crate::catalog::AdHocFiles::default();
@@ -325,7 +341,7 @@ fn context(
         files.roots = Some(roots.filter_map(|root| root.canonicalize().ok()).collect());
     }
     let state_cell = Arc::clone(&files.state);
-    let schema = DatabaseSchema::new(store, pinned, files);
+    let schema = DatabaseSchema::new(store, pinned, files, held);
     let catalog = MemoryCatalogProvider::new();
     catalog
         .register_schema(SCHEMA, Arc::new(schema))
@@ -337,6 +353,7 @@ fn context(
         .with_analyzer_rule(Arc::new(CastInZone))
         .with_analyzer_rule(Arc::new(CheckArithmetic))
         .with_optimizer_rule(Arc::new(UseTextIndex));
+    builder = super::optimize::add_rules(builder);
     if let Some(cluster) = &settings.cluster {
         builder = cluster.equip(builder)?;
     }
@@ -350,6 +367,7 @@ fn context(
 fn with_functions(state: SessionState) -> SessionContext {
     let context = SessionContext::new_with_state(state);
     context.register_udaf(AggregateUDF::from(CheckedSum::default()));
+    context.register_udf(ScalarUDF::from(RememberedPart::default()));
     context.register_udf(ScalarUDF::from(RememberedTrunc::default()));
     crate::functions::register(&context);
     context
@@ -377,11 +395,12 @@ pub fn running_state(
 }
 
 fn config(settings: &Settings) -> SessionConfig {
+    let levers = if settings.cluster.is_some() { Levers::for_cluster() } else { Levers::default() };
     let mut config = SessionConfig::new()
         .with_default_catalog_and_schema(CATALOG, SCHEMA)
         .with_create_default_catalog_and_schema(false)
         .with_information_schema(true)
-        .with_option_extension(Options::default())
+        .with_option_extension(levers)
         .with_target_partitions(settings.threads.max(1));
     let options = config.options_mut();
     options.execution.time_zone = Some(settings.timezone.clone());

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a panic is a failed test")]
 
 mod batch;
+mod equality;
 mod generate;
 mod import_formats;
 mod import_robust;

@@ -1,0 +1,141 @@
+//! Whether a scan reads from memory.
+//!
+//! It does when most of what it needs is held or has been read in full before,
+//! and all of it fits. Row groups that the statistics rule out are needed by
+//! nobody.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use datafusion::arrow::array::{ArrayRef, BooleanArray, UInt64Array};
+use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::catalog::Session;
+use datafusion::common::pruning::PruningStatistics;
+use datafusion::common::{Column, DFSchema, Result, ScalarValue};
+use datafusion::datasource::physical_plan::FileGroup;
+use datafusion::logical_expr::Expr;
+use datafusion::logical_expr::utils::conjunction;
+use datafusion::parquet::arrow::arrow_reader::statistics::StatisticsConverter;
+use datafusion::physical_optimizer::pruning::{PruningPredicate, PruningPredicateBuilder};
+
+use super::scan::RowGroup;
+use super::{Chunk, Footer, HeldColumns};
+
+/// What a scan needs.
+#[derive(Debug)]
+pub(in crate::catalog) struct Wish<'a> {
+    /// The table's schema.
+    pub(in crate::catalog) schema: &'a SchemaRef,
+    /// The files, as DataFusion's scan would read them.
+    pub(in crate::catalog) groups: &'a [FileGroup],
+    /// The columns by position.
+    pub(in crate::catalog) columns: &'a [usize],
+    /// What rows have to fulfil.
+    pub(in crate::catalog) filters: &'a [Expr],
+    /// Bytes that may be held.
+    pub(in crate::catalog) budget: usize,
+}
+
+/// The row groups to read from memory, file group by file group; `None` if the
+/// scan is better left to the Parquet source.
+pub(in crate::catalog) fn choose(
+    wish: &Wish<'_>,
+    held: &HeldColumns,
+    state: &dyn Session,
+) -> Result<Option<Vec<Vec<RowGroup>>>> {
+    if wish.columns.is_empty() {
+        return Ok(None);
+    }
+    let predicate = predicate(wish, state)?;
+    let mut groups = Vec::with_capacity(wish.groups.len());
+    for files in wish.groups {
+        let mut needed = Vec::new();
+        for file in files.iter() {
+            let Some(footer) = held.footer(file.object_meta.location.as_ref()) else {
+                return Ok(None);
+            };
+            let keep = needed_groups(predicate.as_deref(), wish.schema, &footer);
+            let keep = keep.into_iter().enumerate().filter(|(_, keep)| *keep);
+            needed.extend(keep.map(|(index, _)| RowGroup {
+                file: file.clone(),
+                footer: Arc::clone(&footer),
+                index,
+            }));
+        }
+        groups.push(needed);
+    }
+    let chunks = groups.iter().flatten().flat_map(|group| {
+        let place = |&column| Chunk { file: group.footer.file, group: group.index, column };
+        wish.columns.iter().map(place).map(|chunk| (group.footer.as_ref(), chunk))
+    });
+    let known = held.known(chunks);
+    let fits = known.decoded <= wish.budget;
+    let worth = known.missing == 0 || (fits && known.read * 2 >= known.all);
+    Ok(worth.then_some(groups))
+}
+
+/// The filters as a question to statistics, if there are any.
+fn predicate(wish: &Wish<'_>, state: &dyn Session) -> Result<Option<Arc<PruningPredicate>>> {
+    let Some(filter) = conjunction(wish.filters.iter().cloned()) else { return Ok(None) };
+    let schema = DFSchema::try_from(wish.schema.as_ref().clone())?;
+    let filter = state.create_physical_expr(filter, &schema)?;
+    // What cannot be asked of statistics rules nothing out.
+    Ok(PruningPredicateBuilder::new().with_file_schema(Arc::clone(wish.schema)).build(filter))
+}
+
+/// Which row groups of a file may hold rows that fulfil the predicate.
+fn needed_groups(
+    predicate: Option<&PruningPredicate>,
+    schema: &SchemaRef,
+    footer: &Footer,
+) -> Vec<bool> {
+    let all = || vec![true; footer.arrow.metadata().num_row_groups()];
+    let Some(predicate) = predicate else { return all() };
+    let statistics = GroupStatistics { schema, footer };
+    predicate.prune(&statistics).unwrap_or_else(|_| all())
+}
+
+/// The statistics of the row groups of one file.
+struct GroupStatistics<'a> {
+    schema: &'a SchemaRef,
+    footer: &'a Footer,
+}
+
+impl GroupStatistics<'_> {
+    fn converter(&self, column: &Column) -> Option<StatisticsConverter<'_>> {
+        let parquet = self.footer.arrow.parquet_schema();
+        StatisticsConverter::try_new(&column.name, self.schema, parquet).ok()
+    }
+}
+
+impl PruningStatistics for GroupStatistics<'_> {
+    fn min_values(&self, column: &Column) -> Option<ArrayRef> {
+        let groups = self.footer.arrow.metadata().row_groups();
+        self.converter(column)?.row_group_mins(groups.iter()).ok()
+    }
+
+    fn max_values(&self, column: &Column) -> Option<ArrayRef> {
+        let groups = self.footer.arrow.metadata().row_groups();
+        self.converter(column)?.row_group_maxes(groups.iter()).ok()
+    }
+
+    fn num_containers(&self) -> usize {
+        self.footer.arrow.metadata().num_row_groups()
+    }
+
+    fn null_counts(&self, column: &Column) -> Option<ArrayRef> {
+        let groups = self.footer.arrow.metadata().row_groups();
+        let counts = self.converter(column)?.row_group_null_counts(groups.iter()).ok()?;
+        Some(Arc::new(counts))
+    }
+
+    fn row_counts(&self) -> Option<ArrayRef> {
+        let groups = self.footer.arrow.metadata().row_groups();
+        let rows = groups.iter().map(|group| u64::try_from(group.num_rows()).ok());
+        Some(Arc::new(rows.collect::<UInt64Array>()))
+    }
+
+    fn contained(&self, _: &Column, _: &HashSet<ScalarValue>) -> Option<BooleanArray> {
+        None
+    }
+}

@@ -1,0 +1,199 @@
+//! Columns of data files that are held in memory, decoded.
+//!
+//! Reading a column again costs its decompression again: half of the time of a
+//! search through texts. So the columns that a session reads a second time
+//! are kept as Arrow arrays, one for each row group. Data files never change,
+//! so what is held cannot be out of date.
+//!
+//! - [`watch`] sees which parts of which files are read in full.
+//! - [`choose`] decides whether a scan reads from memory or, as the first time,
+//!   through DataFusion's Parquet source.
+//! - [`scan`] is the operator that reads from memory.
+
+mod choose;
+mod scan;
+mod watch;
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use datafusion::arrow::array::ArrayRef;
+use datafusion::parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
+use datafusion::parquet::file::metadata::ParquetMetaData;
+use parking_lot::Mutex;
+
+pub(super) use choose::{Wish, choose};
+pub(super) use scan::{HeldScan, RowGroup, Source};
+pub(super) use watch::Watched;
+
+use crate::model::Table;
+
+/// A column of a row group of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Chunk {
+    file: usize,
+    group: usize,
+    column: usize,
+}
+
+/// What is known of a file from its footer.
+#[derive(Debug)]
+struct Footer {
+    /// The number of the file in the cache.
+    file: usize,
+    /// The footer with the types in which the table is read.
+    arrow: ArrowReaderMetadata,
+    /// Where each column of each row group lies: first byte, length, chunk.
+    places: Vec<(u64, u64, Chunk)>,
+}
+
+impl Footer {
+    /// The chunk in which the byte at `offset` lies.
+    fn chunk_at(&self, offset: u64) -> Option<(Chunk, u64)> {
+        let after = self.places.partition_point(|(start, _, _)| *start <= offset);
+        let (start, length, chunk) = *self.places.get(after.checked_sub(1)?)?;
+        (offset < start + length).then_some((chunk, length))
+    }
+
+    /// Bytes of a chunk in the file.
+    fn compressed(&self, chunk: Chunk) -> u64 {
+        let group = self.arrow.metadata().row_group(chunk.group);
+        u64::try_from(group.column(chunk.column).compressed_size()).unwrap_or(0)
+    }
+
+    /// About the bytes that a chunk takes in memory.
+    fn decoded(&self, chunk: Chunk) -> usize {
+        let group = self.arrow.metadata().row_group(chunk.group);
+        let rows = usize::try_from(group.num_rows()).unwrap_or(0);
+        let stored = usize::try_from(group.column(chunk.column).uncompressed_size()).unwrap_or(0);
+        stored + rows * 16
+    }
+}
+
+/// The columns that a session, and those made from it, hold in memory.
+#[derive(Debug, Default)]
+pub(crate) struct HeldColumns {
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    arrays: HashMap<Chunk, Held>,
+    bytes: usize,
+    /// Chunks of which at least half was read from disk.
+    read: HashSet<Chunk>,
+    footers: HashMap<Arc<str>, Option<Arc<Footer>>>,
+    /// Counts scans; what the latest ones used is not given up for others.
+    clock: u64,
+}
+
+#[derive(Debug)]
+struct Held {
+    array: ArrayRef,
+    bytes: usize,
+    used: u64,
+}
+
+impl HeldColumns {
+    /// The footer of a file, if it has been read and has the table's columns.
+    fn footer(&self, path: &str) -> Option<Arc<Footer>> {
+        self.inner.lock().footers.get(path).cloned().flatten()
+    }
+
+    /// Remembers the footer of a file of `table`.
+    fn remember(&self, path: &str, table: &Table, metadata: &Arc<ParquetMetaData>) {
+        let mut inner = self.inner.lock();
+        if inner.footers.contains_key(path) {
+            return;
+        }
+        let footer = footer(inner.footers.len(), table, metadata);
+        inner.footers.insert(path.into(), footer.map(Arc::new));
+    }
+
+    /// Remembers that most of `chunk` was read from disk.
+    fn mark_read(&self, chunk: Chunk) {
+        self.inner.lock().read.insert(chunk);
+    }
+
+    /// Of the chunks, those that are held, and those that were read before.
+    fn known<'a>(&self, chunks: impl Iterator<Item = (&'a Footer, Chunk)>) -> Known {
+        let inner = self.inner.lock();
+        let mut known = Known::default();
+        for (footer, chunk) in chunks {
+            let compressed = footer.compressed(chunk);
+            known.all += compressed;
+            let held = inner.arrays.get(&chunk);
+            known.decoded += held.map_or_else(|| footer.decoded(chunk), |held| held.bytes);
+            if held.is_some() || inner.read.contains(&chunk) {
+                known.read += compressed;
+            }
+            known.missing += usize::from(held.is_none());
+        }
+        known
+    }
+
+    /// Begins a scan; gives its time on the clock.
+    fn tick(&self) -> u64 {
+        let mut inner = self.inner.lock();
+        inner.clock += 1;
+        inner.clock
+    }
+
+    fn get(&self, chunk: Chunk, now: u64) -> Option<ArrayRef> {
+        let mut inner = self.inner.lock();
+        let held = inner.arrays.get_mut(&chunk)?;
+        held.used = held.used.max(now);
+        Some(Arc::clone(&held.array))
+    }
+
+    /// Holds `array` if there is room for it within `budget` bytes, or room can be
+    /// made by giving up what no scan since `now` has used.
+    fn put(&self, chunk: Chunk, array: &ArrayRef, now: u64, budget: usize) {
+        let bytes = array.get_array_memory_size();
+        let mut inner = self.inner.lock();
+        if inner.arrays.contains_key(&chunk) {
+            return;
+        }
+        while inner.bytes + bytes > budget {
+            let oldest = inner.arrays.iter().min_by_key(|(_, held)| held.used);
+            let Some((&oldest, _)) = oldest.filter(|(_, held)| held.used < now) else { return };
+            if let Some(given_up) = inner.arrays.remove(&oldest) {
+                inner.bytes -= given_up.bytes;
+            }
+        }
+        inner.bytes += bytes;
+        inner.arrays.insert(chunk, Held { array: Arc::clone(array), bytes, used: now });
+    }
+}
+
+/// What is known of the chunks that a scan needs.
+#[derive(Debug, Default)]
+struct Known {
+    /// Their bytes on disk.
+    all: u64,
+    /// Of these, bytes of chunks that are held or were read in full before.
+    read: u64,
+    /// How many are not held.
+    missing: usize,
+    /// About the bytes they take in memory.
+    decoded: usize,
+}
+
+fn footer(file: usize, table: &Table, metadata: &Arc<ParquetMetaData>) -> Option<Footer> {
+    let columns = metadata.file_metadata().schema_descr().root_schema().get_fields();
+    let names = columns.iter().map(|column| column.name());
+    if !names.eq(table.columns.iter().map(|column| column.name)) {
+        return None;
+    }
+    let options = ArrowReaderOptions::new().with_schema(table.schema());
+    let arrow = ArrowReaderMetadata::try_new(Arc::clone(metadata), options).ok()?;
+    let mut places = Vec::new();
+    for (group, row_group) in metadata.row_groups().iter().enumerate() {
+        for (column, chunk) in row_group.columns().iter().enumerate() {
+            let (start, length) = chunk.byte_range();
+            places.push((start, length, Chunk { file, group, column }));
+        }
+    }
+    places.sort_unstable_by_key(|(start, _, _)| *start);
+    Some(Footer { file, arrow, places })
+}

@@ -1,0 +1,148 @@
+//! What makes queries fast and can be switched off: `SET weiku.column_cache = false`.
+//!
+//! No lever changes an answer. They can be switched off to see what each is worth,
+//! and to look for the guilty one should an answer ever differ.
+
+use std::any::Any;
+
+use datafusion::common::config::{ConfigEntry, ConfigExtension, ConfigOptions, ExtensionOptions};
+use datafusion::common::{DataFusionError, Result, config_err};
+
+/// The switches, as settings of the session.
+#[derive(Debug, Clone)]
+pub struct Levers {
+    /// Whether columns that are read again are held in memory, decoded.
+    pub column_cache: bool,
+    /// Megabytes that held columns may take.
+    pub column_cache_mb: usize,
+    /// Whether a large table is summed up before it is joined with a small one.
+    pub sum_before_join: bool,
+    /// Whether rows that cannot be among the first of their group are dropped early.
+    pub first_of_group: bool,
+    /// Whether searches for words look them up in the index of the texts.
+    pub text_index: bool,
+    /// Whether sums over posts are taken from the sums kept with each data file.
+    pub rollups: bool,
+}
+
+/// A switch: its name, what it does, and where it is kept.
+type Switch = (&'static str, &'static str, fn(&mut Levers) -> &mut bool);
+
+/// Every switch, by its name after `weiku.`.
+const SWITCHES: [Switch; 5] = [
+    ("column_cache", "hold columns that are read again in memory, decoded", |levers| {
+        &mut levers.column_cache
+    }),
+    ("sum_before_join", "sum a large table up before it is joined with a small one", |levers| {
+        &mut levers.sum_before_join
+    }),
+    ("first_of_group", "drop rows early that cannot be among the first of a group", |levers| {
+        &mut levers.first_of_group
+    }),
+    ("text_index", "look words up in the index of the texts", |levers| &mut levers.text_index),
+    ("rollups", "take sums over posts from the sums kept with each data file", |levers| {
+        &mut levers.rollups
+    }),
+];
+
+/// The one setting that is a number.
+const CACHE_MB: &str = "column_cache_mb";
+
+impl Default for Levers {
+    fn default() -> Self {
+        Self {
+            column_cache: true,
+            column_cache_mb: default_cache_mb(),
+            sum_before_join: true,
+            first_of_group: true,
+            text_index: true,
+            rollups: true,
+        }
+    }
+}
+
+impl ConfigExtension for Levers {
+    const PREFIX: &'static str = "weiku";
+}
+
+impl ExtensionOptions for Levers {
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+
+    fn as_any_mut(&mut self) -> &mut dyn Any {
+        self
+    }
+
+    fn cloned(&self) -> Box<dyn ExtensionOptions> {
+        Box::new(self.clone())
+    }
+
+    fn set(&mut self, key: &str, value: &str) -> Result<()> {
+        let unusable =
+            |_| DataFusionError::Configuration(format!("`{value}` is no value of weiku.{key}"));
+        if key == CACHE_MB {
+            self.column_cache_mb = value.trim().parse().map_err(|_| unusable(()))?;
+            return Ok(());
+        }
+        let Some((_, _, switch)) = SWITCHES.iter().find(|(name, _, _)| *name == key) else {
+            return config_err!("no setting `weiku.{key}`");
+        };
+        *switch(self) = value.trim().to_lowercase().parse().map_err(|_| unusable(()))?;
+        Ok(())
+    }
+
+    fn entries(&self) -> Vec<ConfigEntry> {
+        let mut levers = self.clone();
+        let entry = |name: &str, value: String, description| ConfigEntry {
+            key: format!("{}.{name}", Self::PREFIX),
+            value: Some(value),
+            description,
+        };
+        let mut entries = vec![entry(
+            CACHE_MB,
+            self.column_cache_mb.to_string(),
+            "megabytes of memory that held columns may take",
+        )];
+        entries.extend(SWITCHES.iter().map(|(name, description, switch)| {
+            entry(name, switch(&mut levers).to_string(), description)
+        }));
+        entries
+    }
+}
+
+impl Levers {
+    /// The switches of a session whose plans are run on other machines: those are
+    /// off that need operators or memory of this one.
+    #[must_use]
+    pub fn for_cluster() -> Self {
+        Self { column_cache: false, first_of_group: false, ..Self::default() }
+    }
+
+    /// The switches of a session.
+    #[must_use]
+    pub fn of(options: &ConfigOptions) -> Self {
+        options.extensions.get::<Self>().cloned().unwrap_or_default()
+    }
+}
+
+/// Of the memory that is free when a session begins, this part may hold columns.
+const PART_OF_FREE_MEMORY: u64 = 4;
+
+/// Where the system does not say how much memory is free.
+const CACHE_MB_WHEN_UNKNOWN: u64 = 512;
+
+fn default_cache_mb() -> usize {
+    let free = free_memory_mb().map_or(CACHE_MB_WHEN_UNKNOWN, |free| free / PART_OF_FREE_MEMORY);
+    usize::try_from(free).unwrap_or(usize::MAX)
+}
+
+/// Megabytes of memory that are free, and allowed to this process, on Linux.
+fn free_memory_mb() -> Option<u64> {
+    let system = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = system.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    let free: u64 = line.trim().strip_suffix(" kB")?.trim().parse().ok()?;
+    let allowed = std::fs::read_to_string("/sys/fs/cgroup/memory.max").ok();
+    let allowed = allowed.and_then(|text| text.trim().parse::<u64>().ok());
+    Some((free >> 10).min(allowed.map_or(u64::MAX, |bytes| bytes >> 20)))
+}
