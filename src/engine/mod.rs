@@ -14,6 +14,7 @@ mod guard;
 mod habits;
 mod names;
 mod optimize;
+mod options;
 mod remembered_part;
 mod remembered_trunc;
 mod rewrite;

@@ -17,7 +17,8 @@ use datafusion::logical_expr::{
 use datafusion::optimizer::{ApplyOrder, OptimizerConfig, OptimizerRule};
 use datafusion::scalar::ScalarValue;
 
-use crate::catalog::{Levers, Selection, StoreTable};
+use super::options::Options;
+use crate::catalog::{Selection, StoreTable};
 use crate::index::{self, Search};
 
 /// The rule that narrows scans by the indexes of the texts.
@@ -39,7 +40,7 @@ impl OptimizerRule for UseTextIndex {
         config: &dyn OptimizerConfig,
     ) -> Result<Transformed<LogicalPlan>> {
         let LogicalPlan::TableScan(scan) = plan else { return Ok(Transformed::no(plan)) };
-        if !Levers::of(&config.options()).text_index || scan.filters.iter().any(is_note) {
+        if !Options::of(&config.options()).text_index || scan.filters.iter().any(is_note) {
             return Ok(Transformed::no(LogicalPlan::TableScan(scan)));
         }
         Ok(match narrowed(&scan)? {

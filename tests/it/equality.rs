@@ -327,14 +327,14 @@ async fn a_plan_shows_which_levers_are_at_work_and_none_that_is_off() {
         PARTITION BY account_id ORDER BY reposts DESC) AS nth FROM posts) WHERE nth = 1";
     let levels = "SELECT a.level, count(*) AS n FROM posts p
         JOIN accounts a ON p.account_id = a.account_id GROUP BY a.level";
-    let search = "SELECT sum(likes) AS n FROM posts WHERE text LIKE '%应急%'";
-    for question in [best, levels, search] {
+    let likes = "SELECT sum(likes) AS n FROM posts";
+    for question in [best, levels, likes] {
         answer(&session, question).await;
     }
     let shown = [
         ("weiku.first_of_group", best, "FewPerGroup"),
         ("weiku.sum_before_join", levels, "__early_0"),
-        ("weiku.column_cache", search, "HeldScan"),
+        ("weiku.column_cache", likes, "HeldScan"),
     ];
     for (lever, question, sign) in shown {
         let on = plan(&session, question).await;
