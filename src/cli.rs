@@ -216,8 +216,11 @@ pub struct Import {
     #[arg(value_name = "DB")]
     pub database: PathBuf,
     /// Files, folders and globs; - is standard input
-    #[arg(value_name = "FILE", required = true)]
+    #[arg(value_name = "FILE", required_unless_present = "rejects")]
     pub files: Vec<PathBuf>,
+    /// Read the rows again that earlier imports rejected and no later one took
+    #[arg(long, conflicts_with_all = ["files", "dry_run"])]
+    pub rejects: bool,
     /// The format, when it is not to be recognised from the content; or the path of a mapping file
     #[arg(long, value_name = "F")]
     pub format: Option<String>,

@@ -26,6 +26,9 @@ pub(super) async fn execute(import: &cli::Import, program: &Program) -> Result<E
         observed_at: import.observed_at.as_deref().map(|time| instant(time, import)).transpose()?,
         dry_run: import.dry_run,
     };
+    if import.rejects {
+        return again(import, &options, program).await;
+    }
     let expanded = ingest::expand(&import.files)?;
     let scratch;
     let (database, made) = if import.dry_run && !import.database.exists() {
@@ -66,6 +69,27 @@ pub(super) async fn execute(import: &cli::Import, program: &Program) -> Result<E
             .hint("see `weiku formats`, name one with --format, or give a mapping file");
         program.report(&error, import.errors);
         exit = error.exit_code();
+    }
+    Ok(exit)
+}
+
+/// Reads what earlier imports rejected.
+async fn again(import: &cli::Import, options: &ImportOptions, program: &Program) -> Result<Exit> {
+    let database = Database::open(&import.database).await?;
+    let reports = database.import_rejects(options, &progress(import, program)).await?;
+    let mut exit = DONE;
+    if reports.is_empty() && !import.quiet {
+        say(&mut program.stderr(), "there are no rejected rows that no import took later\n")?;
+    }
+    for report in reports {
+        match report {
+            Ok(report) if import.quiet && report.rejected == 0 => {}
+            Ok(report) => tell(&report, import, program)?,
+            Err(error) => {
+                program.report(&error, import.errors);
+                exit = error.exit_code().max(exit);
+            }
+        }
     }
     Ok(exit)
 }
@@ -217,10 +241,13 @@ fn tell(report: &ImportReport, import: &cli::Import, program: &Program) -> Resul
     if report.rejected > told {
         let _ = write!(text, "\n  and {} more", count(report.rejected - told));
     }
-    if report.rejected > 0 && !import.dry_run {
+    if report.rejected > 0 && import.rejects {
+        text.push_str("\n  they stay in rejects, with the reason of now");
+    } else if report.rejected > 0 && !import.dry_run {
         let _ = write!(
             text,
-            "\n  all are kept: SELECT * FROM rejects WHERE import_id = '{}'",
+            "\n  all are kept: SELECT * FROM rejects WHERE import_id = '{}'; \
+             --rejects reads them again",
             report.import_id
         );
     }

@@ -59,6 +59,7 @@ enum Record {
     Rows(Vec<Row>),
     Skipped,
     Refused(u64, String, Vec<u8>),
+    Header(Vec<u8>),
 }
 
 /// Hands records to the builder, some at a time.
@@ -91,6 +92,10 @@ impl Sink for ChunkSender {
         };
         let bytes = rows.iter().map(text).sum();
         self.push(Record::Rows(rows), bytes)
+    }
+
+    fn header(&mut self, raw: &[u8]) -> Result<()> {
+        self.push(Record::Header(raw.to_vec()), raw.len())
     }
 
     fn skip(&mut self, _row: u64) -> Result<()> {
@@ -128,6 +133,11 @@ pub(super) struct BatchSink {
     accounts: Rows,
     account_snapshots: Rows,
     rejects: Rows,
+    /// The header of the records that come.
+    header: Option<Vec<u8>>,
+    /// Whether refused records are kept, or only told: those that were kept
+    /// before.
+    keeps_rejects: bool,
     repeats: Repeats,
     tally: Tally,
     /// Rows so far, and who hears of them.
@@ -153,11 +163,18 @@ impl BatchSink {
             accounts: Rows::new(&ACCOUNTS),
             account_snapshots: Rows::new(&ACCOUNT_SNAPSHOTS),
             rejects: Rows::new(&REJECTS),
+            header: None,
+            keeps_rejects: true,
             repeats: Repeats::default(),
             tally: Tally::default(),
             rows: 0,
             progress: None,
         }
+    }
+
+    /// Keeps no refused records, and tells all of them.
+    pub(super) fn keep_no_rejects(&mut self) {
+        self.keeps_rejects = false;
     }
 
     /// Has `progress` told how far reading has come.
@@ -236,6 +253,7 @@ impl BatchSink {
                 Record::Rows(rows) => self.record(&rows)?,
                 Record::Skipped => self.tally.skipped += 1,
                 Record::Refused(row, reason, raw) => self.refuse(row, reason, &raw)?,
+                Record::Header(raw) => self.header = Some(raw),
             }
         }
         self.hand_over_all()
@@ -259,9 +277,13 @@ impl BatchSink {
     }
 
     fn refuse(&mut self, row: u64, reason: String, raw: &[u8]) -> Result<()> {
-        rows::push_reject(&mut self.rejects, &self.import_id, &self.file, row, &reason, raw)?;
+        if self.keeps_rejects {
+            let place = (self.import_id.as_str(), self.file.as_str(), row);
+            let header = self.header.as_deref();
+            rows::push_reject(&mut self.rejects, place, &reason, Some(raw), header, None)?;
+        }
         self.tally.rejected += 1;
-        if self.tally.refusals.len() < SAMPLES {
+        if self.tally.refusals.len() < SAMPLES || !self.keeps_rejects {
             self.tally.refusals.push((row, reason));
         }
         self.hand_over_full()

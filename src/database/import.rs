@@ -12,13 +12,13 @@ use datafusion::arrow::record_batch::RecordBatch;
 use tokio::sync::mpsc;
 
 use super::Database;
-use super::builder::{self, BatchSink};
+use super::builder::{self, BatchSink, Tally};
 use super::rows::{self, Pending, Rows};
 use crate::engine::Settings;
 use crate::error::{Error, Kind, Result};
 use crate::ingest::{self, Instant, Source};
 use crate::model::{ACCOUNTS, IMPORTS, POSTS};
-use crate::store::{MergeCounts, Store};
+use crate::store::{MergeCounts, Store, Transaction};
 
 /// Batches that may wait to be merged.
 const QUEUE: usize = 4;
@@ -93,6 +93,12 @@ impl ImportReport {
         let MergeCounts { added, changed, unchanged } = self.records;
         added + changed + unchanged + self.skipped + self.rejected
     }
+
+    /// Whether a row was new or changed something.
+    fn has_news(&self) -> bool {
+        let MergeCounts { added, changed, .. } = self.records + self.nested;
+        added + changed > 0
+    }
 }
 
 impl Database {
@@ -144,60 +150,21 @@ impl Database {
         progress: &Arc<dyn Progress>,
     ) -> Result<ImportReport> {
         let started = Utc::now();
-        let name = source.name().to_owned();
-        progress.begin(&name, source.size());
-        let import_id = import_id(started);
         let mut transaction = store.begin_for("import").await?;
-
-        let (sender, mut batches) = mpsc::channel(QUEUE);
-        let reader = tokio::task::spawn_blocking({
-            let mut sink = BatchSink::new(sender, import_id.clone(), name.clone(), seen);
-            sink.heard_by(Arc::clone(progress), source.position());
-            let reading = ingest::Options { observed_at: seen.fixed, ..options.reading.clone() };
-            move || builder::read(source, &reading, sink)
-        });
-        while let Some(Pending { table, batch, primary }) = batches.recv().await {
-            transaction.upsert(table, batch, &primary).await?;
-        }
-        let (read, tally) = reader
-            .await
-            .map_err(|error| Error::internal(format!("the reader stopped: {error}")))??;
-
-        let [posts, nested_posts] = transaction.flush(&POSTS).await?;
-        let [accounts, nested_accounts] = transaction.flush(&ACCOUNTS).await?;
-        let mut report = ImportReport {
-            file: name,
-            import_id,
-            sha256: read.sha256,
-            format: read.format.to_owned(),
-            records: posts + accounts,
-            nested: nested_posts + nested_accounts,
-            skipped: tally.skipped,
-            rejected: tally.rejected,
-            refusals: tally.refusals,
-            left_out: read.left_out,
-            repeats: None,
-            samples: None,
-        };
+        let id = import_id(started);
+        let (mut report, tally) =
+            take_in(&mut transaction, source, &id, seen, options, progress, Rejects::Kept).await?;
         if options.dry_run {
             report.import_id.clear();
             report.samples = tally.samples;
             return Ok(report);
         }
-        let news = report.records.added
-            + report.records.changed
-            + report.nested.added
-            + report.nested.changed;
-        if news == 0 {
+        if !report.has_news() {
             report.repeats = self.earlier_import(&report.sha256).await?;
         }
         if report.repeats.is_none() {
             let observed = seen.fixed.or(tally.observed).unwrap_or(seen.modified);
-            let times = [observed, started.timestamp_micros(), Utc::now().timestamp_micros()];
-            let mut imports = Rows::new(&IMPORTS);
-            rows::push_import(&mut imports, &report, times)?;
-            transaction.append(&IMPORTS, imports.take()?.batch).await?;
-            transaction.commit().await?;
+            finish(transaction, &report, observed, started).await?;
         }
         Ok(report)
     }
@@ -218,8 +185,77 @@ impl Database {
     }
 }
 
+/// What becomes of refused records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Rejects {
+    /// They are kept.
+    Kept,
+    /// They were kept before, and all are told.
+    Told,
+}
+
+/// Merges all of a source into a transaction and gives the account of it.
+pub(super) async fn take_in(
+    transaction: &mut Transaction,
+    source: Source,
+    import_id: &str,
+    seen: Seen,
+    options: &ImportOptions,
+    progress: &Arc<dyn Progress>,
+    rejects: Rejects,
+) -> Result<(ImportReport, Tally)> {
+    let name = source.name().to_owned();
+    progress.begin(&name, source.size());
+    let (sender, mut batches) = mpsc::channel(QUEUE);
+    let reader = tokio::task::spawn_blocking({
+        let mut sink = BatchSink::new(sender, import_id.to_owned(), name.clone(), seen);
+        sink.heard_by(Arc::clone(progress), source.position());
+        if rejects == Rejects::Told {
+            sink.keep_no_rejects();
+        }
+        let reading = ingest::Options { observed_at: seen.fixed, ..options.reading.clone() };
+        move || builder::read(source, &reading, sink)
+    });
+    while let Some(Pending { table, batch, primary }) = batches.recv().await {
+        transaction.upsert(table, batch, &primary).await?;
+    }
+    let (read, mut tally) =
+        reader.await.map_err(|error| Error::internal(format!("the reader stopped: {error}")))??;
+    let [posts, nested_posts] = transaction.flush(&POSTS).await?;
+    let [accounts, nested_accounts] = transaction.flush(&ACCOUNTS).await?;
+    let report = ImportReport {
+        file: name,
+        import_id: import_id.to_owned(),
+        sha256: read.sha256,
+        format: read.format.to_owned(),
+        records: posts + accounts,
+        nested: nested_posts + nested_accounts,
+        skipped: tally.skipped,
+        rejected: tally.rejected,
+        refusals: std::mem::take(&mut tally.refusals),
+        left_out: read.left_out,
+        repeats: None,
+        samples: None,
+    };
+    Ok((report, tally))
+}
+
+/// Adds the account of an import to `imports` and commits.
+pub(super) async fn finish(
+    mut transaction: Transaction,
+    report: &ImportReport,
+    observed: Instant,
+    started: DateTime<Utc>,
+) -> Result<()> {
+    let times = [observed, started.timestamp_micros(), Utc::now().timestamp_micros()];
+    let mut imports = Rows::new(&IMPORTS);
+    rows::push_import(&mut imports, report, times)?;
+    transaction.append(&IMPORTS, imports.take()?.batch).await?;
+    transaction.commit().await
+}
+
 /// Names an import by its start, with enough chance behind it to be unique.
-fn import_id(started: DateTime<Utc>) -> String {
+pub(super) fn import_id(started: DateTime<Utc>) -> String {
     let chance = uuid::Uuid::new_v4().simple().to_string();
     format!("{}-{}", started.format("%Y%m%dT%H%M%SZ"), &chance[..6])
 }
@@ -233,7 +269,7 @@ fn sources(file: &Path) -> Result<Vec<Source>> {
 }
 
 /// Whether an error would meet every other file as well.
-fn ends_the_import(error: &Error) -> bool {
+pub(super) fn ends_the_import(error: &Error) -> bool {
     matches!(error.kind(), Kind::Busy | Kind::Limit | Kind::Store | Kind::Cancelled)
 }
 
@@ -271,8 +307,8 @@ impl Series {
 /// When rows were observed.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Seen {
-    fixed: Option<Instant>,
-    modified: Instant,
+    pub(super) fixed: Option<Instant>,
+    pub(super) modified: Instant,
 }
 
 impl Seen {

@@ -1,5 +1,6 @@
 //! The front door for programs: open a database, import files, run SQL.
 
+mod again;
 mod builder;
 mod import;
 mod repeats;

@@ -272,14 +272,15 @@ pub(super) fn push_account_counts(rows: &mut Rows, account: &Account, seen: Inst
     )
 }
 
-/// A refused row into `rejects`.
+/// A refused row into `rejects`, by import, file and row; or what is new about
+/// one that is there.
 pub(super) fn push_reject(
     rows: &mut Rows,
-    import: &str,
-    file: &str,
-    row: u64,
+    (import, file, row): (&str, &str, u64),
     reason: &str,
-    raw: &[u8],
+    raw: Option<&[u8]>,
+    header: Option<&[u8]>,
+    taken_by: Option<&str>,
 ) -> Result<()> {
     debug_assert_eq!(rows.table.name, REJECTS.name);
     rows.push(
@@ -289,7 +290,9 @@ pub(super) fn push_reject(
             Value::Text(Some(file)),
             Value::Integer(Some(i64::try_from(row).unwrap_or(i64::MAX))),
             Value::Text(Some(reason)),
-            Value::Bytes(Some(raw)),
+            Value::Bytes(raw),
+            Value::Bytes(header),
+            Value::Text(taken_by),
         ],
     )
 }

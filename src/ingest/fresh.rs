@@ -47,6 +47,10 @@ impl Sink for Fresh<'_> {
         self.sink.record(row, rows)
     }
 
+    fn header(&mut self, raw: &[u8]) -> Result<()> {
+        self.sink.header(raw)
+    }
+
     fn skip(&mut self, row: u64) -> Result<()> {
         self.sink.skip(row)
     }

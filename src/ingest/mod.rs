@@ -87,6 +87,14 @@ pub trait Sink {
     /// When the rows cannot be written; the format stops and passes it on.
     fn record(&mut self, row: u64, rows: Vec<Row>) -> Result<()>;
 
+    /// Takes note of the header that names the columns of the records to come.
+    ///
+    /// # Errors
+    /// As for [`Sink::record`].
+    fn header(&mut self, _raw: &[u8]) -> Result<()> {
+        Ok(())
+    }
+
     /// Takes note of a record that carries nothing: a blank row or a repeated
     /// header.
     ///

@@ -34,6 +34,7 @@ pub(super) fn read(
         Next::End => return Ok(()),
     };
     left_out.extend(layout.left_out());
+    sink.header(&raw(encoding.get(), records.raw()))?;
     loop {
         let rows = match records.next()? {
             Next::End => return records.check_end(),
@@ -45,6 +46,7 @@ pub(super) fn read(
                 }
                 Taken::Header(other) => {
                     layout = other;
+                    sink.header(&raw(encoding.get(), records.raw()))?;
                     sink.skip(records.row)?;
                     continue;
                 }

@@ -36,6 +36,8 @@ pub const REJECTS: Table = Table {
         required("row", Integer, "the row or record in the file, counted from 1"),
         required("reason", Text, "why it could not be taken"),
         optional("raw", Bytes, "the row's bytes as they were read"),
+        optional("header", Bytes, "the header of the row's table, in a file that has one"),
+        optional("taken_by", Text, "the import that took the row later; NULL if none did"),
     ],
     key: &["import_id", "file", "row"],
     sort: &[ascending("import_id"), ascending("file"), ascending("row")],

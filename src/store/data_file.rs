@@ -68,6 +68,8 @@ const DICTIONARY: &[&str] = &[
     "file",
     "format",
     "reason",
+    "header",
+    "taken_by",
 ];
 
 /// Columns of `posts` in which one value is looked for, in no order.
@@ -259,7 +261,7 @@ fn column_properties(
             builder.set_column_encoding(path.clone(), Encoding::DELTA_BINARY_PACKED)
         }
         ColumnKind::TextList => builder.set_column_dictionary_enabled(path.clone(), true),
-        ColumnKind::Text if DICTIONARY.contains(&name) => {
+        ColumnKind::Text | ColumnKind::Bytes if DICTIONARY.contains(&name) => {
             builder.set_column_dictionary_enabled(path.clone(), true)
         }
         ColumnKind::Text if table.key.contains(&name) || name.ends_with("_id") => {

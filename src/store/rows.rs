@@ -4,7 +4,7 @@ use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
-use datafusion::arrow::array::{ArrayRef, AsArray, BooleanArray, RecordBatch};
+use datafusion::arrow::array::{ArrayRef, AsArray, BooleanArray, RecordBatch, new_null_array};
 use datafusion::arrow::compute::{cast, filter_record_batch};
 use datafusion::arrow::datatypes::{DataType, SchemaRef};
 use datafusion::parquet::arrow::ProjectionMask;
@@ -113,8 +113,14 @@ fn conform(
         .columns
         .iter()
         .map(|column| {
-            let values = batch.column_by_name(column.name).ok_or_else(wrong)?;
-            cast(values, &column.kind.data_type()).map_err(arrow)
+            match batch.column_by_name(column.name) {
+                Some(values) => cast(values, &column.kind.data_type()).map_err(arrow),
+                // A file of an earlier version, which did not have the column.
+                None if column.nullable => {
+                    Ok(new_null_array(&column.kind.data_type(), batch.num_rows()))
+                }
+                None => Err(wrong()),
+            }
         })
         .collect();
     RecordBatch::try_new(SchemaRef::clone(schema), columns?).map_err(|_| wrong())

@@ -13,6 +13,7 @@ mod queries;
 mod query;
 mod readme;
 mod real_exports;
+mod rejects;
 mod report;
 mod shell;
 mod store;
