@@ -22,10 +22,14 @@ impl OutputFolder {
     /// # Errors
     /// When the folder cannot be written to, or another run writes to it.
     pub(super) fn open(folder: &Path) -> Result<Self> {
-        fs::create_dir_all(folder).map_err(|error| Error::io("make the folder", folder, &error))?;
+        if folder.exists() && !folder.is_dir() {
+            let message = format!("{} is a file, and results need a folder", folder.display());
+            return Err(Error::usage(message).hint("name another -o"));
+        }
+        fs::create_dir_all(folder).map_err(|error| unusable("make", folder, &error))?;
         let path = folder.join(LOCK);
         let lock = File::options().create(true).truncate(false).write(true).open(&path);
-        let lock = lock.map_err(|error| Error::io("write", &path, &error))?;
+        let lock = lock.map_err(|error| unusable("write to", folder, &error))?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
@@ -38,6 +42,15 @@ impl OutputFolder {
         remove_halves(folder);
         Ok(Self { _lock: lock })
     }
+}
+
+/// That nothing can run, as there is no folder for the results.
+fn unusable(doing: &str, folder: &Path, error: &std::io::Error) -> Error {
+    let error = Error::io(&format!("{doing} the folder"), folder, error);
+    if error.kind() == Kind::Limit {
+        return error;
+    }
+    Error::usage(error.message()).hint("name another -o")
 }
 
 /// Removes the files that were to be renamed, in and below `folder`. What cannot

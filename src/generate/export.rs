@@ -9,9 +9,9 @@ use std::sync::Arc;
 
 use futures::{StreamExt, stream};
 
-use super::weibo_crawler;
 use super::write::blocking;
 use super::{Scale, Summary, World};
+use super::{mastodon, weibo_crawler};
 use crate::error::{Error, Result, nearest};
 
 /// A kind of export that a world can be written as.
@@ -39,7 +39,7 @@ impl Export {
 }
 
 /// All kinds of export.
-const EXPORTS: [&Export; 1] = [&weibo_crawler::EXPORT];
+const EXPORTS: [&Export; 2] = [&mastodon::EXPORT, &weibo_crawler::EXPORT];
 
 /// Writes the world of `scale` and `seed` to the new folder `folder` as export
 /// files of the kind `format`. Calls `progress` with the posts written so far.

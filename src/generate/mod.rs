@@ -12,6 +12,7 @@ mod check;
 mod dice;
 mod export;
 mod grammar;
+mod mastodon;
 mod places;
 mod reception;
 mod relay;

@@ -1,9 +1,13 @@
 //! Generated worlds, written through the store.
 
+use std::sync::Arc;
+
+use weiku::database::{ImportOptions, Progress, Silent};
+use weiku::engine::Settings;
 use weiku::generate::{Scale, export, generate};
 use weiku::model::{ACCOUNTS, POSTS};
 use weiku::store::Store;
-use weiku::{Kind, Result};
+use weiku::{Database, Kind, Result};
 
 #[tokio::test]
 async fn a_generated_database_holds_what_the_summary_says() -> Result<()> {
@@ -44,6 +48,44 @@ async fn an_export_has_all_posts_and_is_refused_in_a_folder_that_is_there() -> R
     assert_eq!(posts as u64, summary.posts);
     let again = export(&out, "weibo-crawler-csv", Scale::Small, 1, &mut |_| {}).await;
     assert_eq!(again.unwrap_err().kind(), Kind::Store);
+    Ok(())
+}
+
+/// Counts and sums over the accounts of `database` and their posts of 2010.
+async fn sums(database: &Database) -> Result<String> {
+    let sql = "SELECT count(*) AS posts, sum(reposts) AS reposts, sum(comments) AS comments,
+        count(*) FILTER (WHERE is_repost) AS passed_on, count(DISTINCT origin_post_id) AS origins,
+        sum(cardinality(hashtags)) AS hashtags, sum(cardinality(mentions)) AS mentions,
+        sum(character_length(text)) AS characters, min(posted_at) AS first, max(posted_at) AS last,
+        (SELECT sum(followers) FROM account_latest) AS followers
+        FROM posts
+        WHERE account_id IN (SELECT account_id FROM accounts)
+        AND posted_at < TIMESTAMP '2011-01-01 08:00:00'";
+    let batches = database.session(Settings::default())?.collect(sql).await?;
+    Ok(datafusion::arrow::util::pretty::pretty_format_batches(&batches).unwrap().to_string())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_export_of_mastodon_is_the_same_world_when_it_is_imported() -> Result<()> {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::create(&folder.path().join("made")).await?;
+    generate(&store, Scale::Small, 1, &mut |_| {}).await?;
+    let made = Database::open(&folder.path().join("made")).await?;
+    let out = folder.path().join("out");
+    export(&out, "mastodon-json", Scale::Small, 1, &mut |_| {}).await?;
+
+    let imported = Database::create(&folder.path().join("imported")).await?;
+    let files = ["accounts.json", "statuses.jsonl"].map(|file| out.join(file));
+    let statuses = std::fs::read_to_string(&files[1]).unwrap();
+    let is_of_2010 = |line: &&str| line.get(..60).is_some_and(|head| head.contains("at\":\"2010-"));
+    let early: Vec<&str> = statuses.lines().filter(is_of_2010).collect();
+    assert!(early.len() > 100, "{}", early.len());
+    std::fs::write(&files[1], early.join("\n")).unwrap();
+    let silent: Arc<dyn Progress> = Arc::new(Silent);
+    for report in imported.import(&files, &ImportOptions::default(), &silent).await? {
+        report?;
+    }
+    assert_eq!(sums(&imported).await?, sums(&made).await?);
     Ok(())
 }
 
