@@ -116,7 +116,7 @@ impl Levers {
     /// off that need operators or memory of this one.
     #[must_use]
     pub fn for_cluster() -> Self {
-        Self { column_cache: false, first_of_group: false, ..Self::default() }
+        Self { column_cache: false, first_of_group: false, rollups: false, ..Self::default() }
     }
 
     /// The switches of a session.

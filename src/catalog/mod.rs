@@ -4,6 +4,7 @@
 mod files;
 mod held;
 mod levers;
+mod rollup_table;
 mod schema;
 mod selection;
 mod table;
@@ -12,6 +13,7 @@ mod views;
 pub(crate) use files::AdHocFiles;
 pub(crate) use held::HeldColumns;
 pub use levers::Levers;
+pub(crate) use rollup_table::RollupTable;
 pub(crate) use schema::AS_OF;
 pub use schema::{DatabaseSchema, Pinned};
 pub use selection::Selection;

@@ -94,6 +94,12 @@ impl Checked {
     }
 }
 
+/// The product of two integers.
+pub(super) fn times(left: Expr, right: Expr) -> Expr {
+    let function = Arc::new(ScalarUDF::from(CheckedOperator::new(Checked::Times)));
+    Expr::ScalarFunction(ScalarFunction::new_udf(function, vec![left, right]))
+}
+
 /// The functions that stand for operators, which no statement can name, for
 /// those who run plans that were made elsewhere.
 pub(super) fn functions() -> impl Iterator<Item = ScalarUDF> {

@@ -27,6 +27,7 @@ use super::guard;
 use super::names;
 use super::remembered_part::RememberedPart;
 use super::remembered_trunc::RememberedTrunc;
+use super::rollups::UseRollups;
 use super::script::{self, Statement};
 use super::settings::Settings;
 use super::text_index::UseTextIndex;
@@ -352,7 +353,8 @@ fn context(
         .with_default_features()
         .with_analyzer_rule(Arc::new(CastInZone))
         .with_analyzer_rule(Arc::new(CheckArithmetic))
-        .with_optimizer_rule(Arc::new(UseTextIndex));
+        .with_optimizer_rule(Arc::new(UseTextIndex))
+        .with_optimizer_rule(Arc::new(UseRollups));
     builder = super::optimize::add_rules(builder);
     if let Some(cluster) = &settings.cluster {
         builder = cluster.equip(builder)?;

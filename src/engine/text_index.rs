@@ -5,20 +5,14 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::datatypes::DataType;
 use datafusion::common::Result;
 use datafusion::common::tree_node::Transformed;
 use datafusion::datasource::{provider_as_source, source_as_provider};
-use datafusion::logical_expr::expr::ScalarFunction;
-use datafusion::logical_expr::{
-    ColumnarValue, Expr, LogicalPlan, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
-    TableScan, Volatility, lit,
-};
+use datafusion::logical_expr::{Expr, LogicalPlan, TableScan};
 use datafusion::optimizer::{ApplyOrder, OptimizerConfig, OptimizerRule};
-use datafusion::scalar::ScalarValue;
 
-use super::options::Options;
-use crate::catalog::{Selection, StoreTable};
+use super::note;
+use crate::catalog::{Levers, Selection, StoreTable};
 use crate::index::{self, Search};
 
 /// The rule that narrows scans by the indexes of the texts.
@@ -40,7 +34,7 @@ impl OptimizerRule for UseTextIndex {
         config: &dyn OptimizerConfig,
     ) -> Result<Transformed<LogicalPlan>> {
         let LogicalPlan::TableScan(scan) = plan else { return Ok(Transformed::no(plan)) };
-        if !Options::of(&config.options()).text_index || scan.filters.iter().any(is_note) {
+        if !Levers::of(&config.options()).text_index || scan.filters.iter().any(is_noted) {
             return Ok(Transformed::no(LogicalPlan::TableScan(scan)));
         }
         Ok(match narrowed(&scan)? {
@@ -67,51 +61,11 @@ fn narrowed(scan: &TableScan) -> Result<Option<TableScan>> {
     };
     let Some(selection) = selection else { return Ok(None) };
     let mut scan = scan.clone();
-    scan.filters.push(note(&selection.summary(table.snapshot())));
+    scan.filters.push(note::note(note::TEXT_INDEX, &selection.summary(table.snapshot())));
     scan.source = provider_as_source(Arc::new(table.narrowed(selection)));
     Ok(Some(scan))
 }
 
-/// A filter that lets everything pass and says in EXPLAIN what was found.
-fn note(words: &str) -> Expr {
-    let function = Arc::new(ScalarUDF::from(Note::default()));
-    Expr::ScalarFunction(ScalarFunction::new_udf(function, vec![lit(words)]))
-}
-
-fn is_note(filter: &Expr) -> bool {
-    matches!(filter, Expr::ScalarFunction(call) if call.name() == NOTE)
-}
-
-/// The name of the function in EXPLAIN.
-const NOTE: &str = "text_index";
-
-/// True, whatever its argument.
-#[derive(Debug, PartialEq, Eq, Hash)]
-struct Note {
-    signature: Signature,
-}
-
-impl Default for Note {
-    fn default() -> Self {
-        // Volatile, so that no rule puts its value in its place.
-        Self { signature: Signature::any(1, Volatility::Volatile) }
-    }
-}
-
-impl ScalarUDFImpl for Note {
-    fn name(&self) -> &str {
-        NOTE
-    }
-
-    fn signature(&self) -> &Signature {
-        &self.signature
-    }
-
-    fn return_type(&self, _arguments: &[DataType]) -> Result<DataType> {
-        Ok(DataType::Boolean)
-    }
-
-    fn invoke_with_args(&self, _arguments: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        Ok(ColumnarValue::Scalar(ScalarValue::Boolean(Some(true))))
-    }
+fn is_noted(filter: &Expr) -> bool {
+    note::is_note(filter, note::TEXT_INDEX)
 }

@@ -1,13 +1,16 @@
 //! What lies beside a data file of posts so that a question need not read all
-//! of it: for each term of the texts, where it comes.
+//! of it: for each term of the texts where it comes, and sums over the posts.
 //!
 //! It is made when the data file is, in a file of its own with the same name
 //! and the suffix `index`. A query that finds none, or a damaged one, reads the
 //! data file instead; nothing here is needed for an answer.
 
 mod blocks;
+mod kept;
+mod rollups;
 mod search;
 mod sidecar;
+mod slices;
 mod terms;
 mod texts;
 
@@ -18,6 +21,8 @@ use crate::error::Result;
 use crate::model::{POSTS, Table};
 
 pub(crate) use blocks::Blocks;
+pub(crate) use kept::{Rollup, Rollups};
+pub(crate) use rollups::{COUNTS, LAST_POSTED_AT, Measure, PREFIX, ROLLUP_POSTS, Shape, Size};
 pub(crate) use search::Search;
 pub(crate) use sidecar::{Sidecar, data_file_name, path};
 
@@ -30,6 +35,7 @@ pub(crate) fn covers(table: &Table) -> bool {
 #[derive(Debug, Default)]
 pub(crate) struct Builder {
     texts: texts::TextsBuilder,
+    rollups: rollups::RollupsBuilder,
 }
 
 impl Builder {
@@ -43,11 +49,17 @@ impl Builder {
         if let Some(texts) = rows.column_by_name(search::COLUMN) {
             self.texts.observe(texts.as_string_view());
         }
+        self.rollups.observe(rows);
     }
 
     /// The bytes of the file beside the data file with the given checksum.
-    pub(crate) fn finish(self, data_sha256: &str) -> Vec<u8> {
-        sidecar::encode(data_sha256, &self.texts.finish())
+    ///
+    /// # Errors
+    /// When the sums cannot be written.
+    pub(crate) fn finish(self, data_sha256: &str) -> Result<Vec<u8>> {
+        let mut sections = self.texts.finish();
+        sections.extend(self.rollups.finish()?);
+        Ok(sidecar::encode(data_sha256, &sections))
     }
 }
 

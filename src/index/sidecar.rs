@@ -62,6 +62,10 @@ pub(super) enum Kind {
     TextHead = 1,
     /// Terms of the text index, in order, with their blocks.
     TextShelf = 2,
+    /// Posts summed up by time.
+    RollupByTime = 3,
+    /// Posts summed up by account.
+    RollupByAccount = 4,
 }
 
 /// The bytes of the file beside the data file with the given checksum.

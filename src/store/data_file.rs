@@ -192,7 +192,7 @@ impl DataFileWriter {
             .and_then(|file| file.finish().map_err(|error| Error::io("write", &self.path, &error)));
         let indexed = finished.and_then(|(size, sha256)| {
             if let Some(index) = self.index.take() {
-                write_index(&self.path, &index.finish(&sha256))?;
+                write_index(&self.path, &index.finish(&sha256)?)?;
             }
             Ok((size, sha256))
         });

@@ -67,7 +67,7 @@ pub(super) async fn load(layout: &Layout, table: &'static Table, version: i64) -
     }
     // The log keeps no order; a fixed one makes everything repeatable.
     files.sort_by(|a: &DataFile, b| a.path.cmp(&b.path));
-    Ok(Snapshot { table, version, files })
+    Ok(Snapshot { table, version, files, rollups: index::Rollups::default() })
 }
 
 /// A data file as the log describes it.

@@ -35,6 +35,7 @@ use std::sync::Arc;
 use datafusion::common::Statistics;
 
 use crate::error::{Error, Result};
+use crate::index;
 use crate::model::{TABLES, Table};
 
 use cache::SnapshotCache;
@@ -93,6 +94,8 @@ pub struct Snapshot {
     pub version: i64,
     /// The data files.
     pub files: Vec<DataFile>,
+    /// The sums over its posts, as far as they were read.
+    rollups: index::Rollups,
 }
 
 impl Snapshot {
@@ -100,6 +103,12 @@ impl Snapshot {
     #[must_use]
     pub fn rows(&self) -> u64 {
         self.files.iter().map(|file| file.rows).sum()
+    }
+
+    /// The posts summed up by `shape`, if that is kept with every data file.
+    pub(crate) fn rollup(&self, shape: index::Shape) -> Option<Arc<index::Rollup>> {
+        let files = self.files.iter().map(|file| (file.path.as_path(), file.sha256.as_deref()));
+        if index::covers(self.table) { self.rollups.get(shape, files) } else { None }
     }
 }
 

@@ -1,0 +1,438 @@
+//! Sums over the posts of a data file: by time, and by account and month.
+//!
+//! A row of a roll-up stands for the posts of one platform, of one account or
+//! client, of one kind, and of one span of time. It says how many they are, when
+//! the first and the last was posted, and of each count how often it is known,
+//! its sum and its extremes.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use datafusion::arrow::array::{
+    Array, ArrayRef, AsArray, BooleanArray, BooleanBuilder, Int64Array, RecordBatch,
+    StringViewArray, TimestampMicrosecondArray,
+};
+use datafusion::arrow::compute::concat;
+use datafusion::arrow::datatypes::{
+    DataType, Field, Int64Type, Schema, SchemaRef, TimeUnit, TimestampMicrosecondType,
+};
+use datafusion::common::HashMap;
+use datafusion::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use datafusion::parquet::arrow::{ArrowWriter, ProjectionMask};
+use datafusion::parquet::basic::{Compression, ZstdLevel};
+use datafusion::parquet::file::properties::WriterProperties;
+
+use super::sidecar::{Kind, Section, Sidecar, u64_at};
+use super::slices::Grain;
+use crate::error::{Error, Result};
+
+/// The counts of a post that are summed.
+pub(crate) const COUNTS: [&str; 4] = ["reposts", "comments", "likes", "media_count"];
+
+/// The column with the number of posts that a row stands for.
+pub(crate) const ROLLUP_POSTS: &str = "rollup_posts";
+
+/// The column with the time of the last of these posts; `posted_at` is the
+/// first's.
+pub(crate) const LAST_POSTED_AT: &str = "rollup_last_posted_at";
+
+/// How the names of all columns begin that are not those of posts.
+pub(crate) const PREFIX: &str = "rollup_";
+
+/// A roll-up has at most so many rows, and this share of the posts: one that is
+/// hardly shorter than what it sums up is not kept.
+const ROWS: usize = 16 * 1024;
+const SHARE: usize = 4;
+
+/// What the roll-up says of a count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Measure {
+    /// For how many posts it is known.
+    Known,
+    /// Its sum.
+    Sum,
+    /// Its least value.
+    Min,
+    /// Its greatest value.
+    Max,
+}
+
+impl Measure {
+    const ALL: [Self; 4] = [Self::Known, Self::Sum, Self::Min, Self::Max];
+
+    /// The column that says it of `count`.
+    pub(crate) fn column(self, count: &str) -> String {
+        let word = match self {
+            Self::Known => "known",
+            Self::Sum => "sum",
+            Self::Min => "min",
+            Self::Max => "max",
+        };
+        format!("{PREFIX}{word}_{count}")
+    }
+}
+
+/// By what posts are put together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Shape {
+    /// By client and eight hours.
+    Time,
+    /// By account and month.
+    Account,
+}
+
+impl Shape {
+    /// All shapes, those with few rows first.
+    pub(crate) const ALL: [Self; 2] = [Self::Time, Self::Account];
+
+    /// The columns of posts that all posts of a row have in common, besides the
+    /// span of time.
+    pub(crate) fn dimensions(self) -> [&'static str; 3] {
+        ["platform", self.name_column(), "is_repost"]
+    }
+
+    fn name_column(self) -> &'static str {
+        match self {
+            Self::Time => "client",
+            Self::Account => "account_id",
+        }
+    }
+
+    /// How finely time is kept.
+    pub(crate) fn grain(self) -> Grain {
+        match self {
+            Self::Time => Grain::Day,
+            Self::Account => Grain::Month,
+        }
+    }
+
+    /// What it is by, in words.
+    pub(crate) fn words(self) -> &'static str {
+        match self {
+            Self::Time => "client and eight hours",
+            Self::Account => "account and month",
+        }
+    }
+
+    fn section(self) -> Kind {
+        match self {
+            Self::Time => Kind::RollupByTime,
+            Self::Account => Kind::RollupByAccount,
+        }
+    }
+
+    /// The columns of the roll-up, instants in UTC.
+    pub(crate) fn schema(self) -> SchemaRef {
+        let instant = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
+        let mut fields = vec![
+            Field::new("platform", DataType::Utf8View, false),
+            Field::new(self.name_column(), DataType::Utf8View, true),
+            Field::new("is_repost", DataType::Boolean, true),
+            Field::new("posted_at", instant.clone(), true),
+            Field::new(LAST_POSTED_AT, instant, true),
+            Field::new(ROLLUP_POSTS, DataType::Int64, false),
+        ];
+        for count in COUNTS {
+            fields.extend(Measure::ALL.map(|measure| {
+                Field::new(measure.column(count), DataType::Int64, measure != Measure::Known)
+            }));
+        }
+        Arc::new(Schema::new(fields))
+    }
+}
+
+/// How large roll-ups and what they sum up are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Size {
+    /// Rows of the roll-up.
+    pub(crate) rows: u64,
+    /// For each count the sum of its magnitudes, or more.
+    pub(crate) magnitudes: [u64; COUNTS.len()],
+}
+
+impl Size {
+    /// The size of both together.
+    pub(super) fn and(self, other: Self) -> Self {
+        let mut both = self;
+        both.rows = both.rows.saturating_add(other.rows);
+        for (sum, magnitude) in both.magnitudes.iter_mut().zip(other.magnitudes) {
+            *sum = sum.saturating_add(magnitude);
+        }
+        both
+    }
+}
+
+/// Makes the roll-ups of one data file, row by row.
+#[derive(Debug)]
+pub(super) struct RollupsBuilder {
+    shapes: [ShapeBuilder; 2],
+}
+
+impl Default for RollupsBuilder {
+    fn default() -> Self {
+        Self { shapes: Shape::ALL.map(ShapeBuilder::new) }
+    }
+}
+
+impl RollupsBuilder {
+    /// Takes the next rows in.
+    pub(super) fn observe(&mut self, posts: &RecordBatch) {
+        self.shapes.iter_mut().for_each(|shape| shape.observe(posts));
+    }
+
+    /// The sections that hold the roll-ups: of each shape its size and its rows,
+    /// as Parquet.
+    pub(super) fn finish(self) -> Result<Vec<Section>> {
+        let mut sections = Vec::new();
+        for builder in self.shapes {
+            let kind = builder.shape.section();
+            let Some((size, rows)) = builder.finish()? else { continue };
+            let mut bytes = size.rows.to_le_bytes().to_vec();
+            size.magnitudes.iter().for_each(|sum| bytes.extend_from_slice(&sum.to_le_bytes()));
+            bytes.extend_from_slice(&encode(&rows)?);
+            sections.push(Section { kind, bytes });
+        }
+        Ok(sections)
+    }
+}
+
+/// What the posts of one row have in common. Texts are numbers in `names`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+struct Key {
+    platform: Option<u32>,
+    name: Option<u32>,
+    span: Option<i64>,
+    is_repost: Option<bool>,
+}
+
+/// The sums over the posts of one row.
+#[derive(Debug, Clone, Default)]
+struct Group {
+    posts: i64,
+    first: Option<i64>,
+    last: Option<i64>,
+    counts: [Sums; COUNTS.len()],
+}
+
+/// The sums over one count.
+#[derive(Debug, Clone, Copy, Default)]
+struct Sums {
+    known: i64,
+    sum: i128,
+    min: Option<i64>,
+    max: Option<i64>,
+}
+
+#[derive(Debug)]
+struct ShapeBuilder {
+    shape: Shape,
+    posts: usize,
+    names: HashMap<String, u32>,
+    groups: HashMap<Key, Group>,
+    /// Whether there are too many rows to be worth keeping.
+    is_long: bool,
+}
+
+impl ShapeBuilder {
+    fn new(shape: Shape) -> Self {
+        let (names, groups) = (HashMap::default(), HashMap::default());
+        Self { shape, posts: 0, names, groups, is_long: false }
+    }
+
+    fn observe(&mut self, posts: &RecordBatch) {
+        self.posts += posts.num_rows();
+        if self.is_long {
+            return;
+        }
+        let column = |name: &str| posts.column_by_name(name);
+        let (Some(platforms), Some(names), Some(reposts), Some(instants)) = (
+            column("platform"),
+            column(self.shape.name_column()),
+            column("is_repost"),
+            column("posted_at"),
+        ) else {
+            self.is_long = true;
+            return;
+        };
+        let (platforms, names) = (platforms.as_string_view(), names.as_string_view());
+        let instants = instants.as_primitive::<TimestampMicrosecondType>();
+        let counts =
+            COUNTS.map(|name| column(name).map(|values| values.as_primitive::<Int64Type>()));
+        let grain = self.shape.grain();
+        for row in 0..posts.num_rows() {
+            let instant = instants.is_valid(row).then(|| instants.value(row));
+            let key = Key {
+                platform: self.name(platforms, row),
+                name: self.name(names, row),
+                span: instant.map(|instant| grain.span(instant)),
+                is_repost: boolean(reposts.as_boolean(), row),
+            };
+            let group = self.groups.entry(key).or_default();
+            group.posts += 1;
+            group.first = [group.first, instant].into_iter().flatten().min();
+            group.last = group.last.max(instant);
+            for (sums, values) in group.counts.iter_mut().zip(&counts) {
+                if let Some(values) = values.filter(|values| values.is_valid(row)) {
+                    sums.add(values.value(row));
+                }
+            }
+        }
+        if self.groups.len() > ROWS + self.posts / SHARE {
+            self.is_long = true;
+            self.groups.clear();
+        }
+    }
+
+    /// The number of a text.
+    fn name(&mut self, texts: &StringViewArray, row: usize) -> Option<u32> {
+        if texts.is_null(row) {
+            return None;
+        }
+        let text = texts.value(row);
+        if let Some(number) = self.names.get(text) {
+            return Some(*number);
+        }
+        let number = self.names.len() as u32;
+        self.names.insert(text.to_owned(), number);
+        Some(number)
+    }
+
+    /// The roll-up, with its size; none if it is not worth keeping or holds a
+    /// sum that is no 64-bit number.
+    fn finish(self) -> Result<Option<(Size, RecordBatch)>> {
+        if self.is_long {
+            return Ok(None);
+        }
+        let mut texts = vec![""; self.names.len()];
+        for (text, number) in &self.names {
+            texts[*number as usize] = text;
+        }
+        let mut groups: Vec<(Key, Group)> = self.groups.into_iter().collect();
+        groups.sort_unstable_by_key(|(key, _)| *key);
+        let mut size = Size { rows: groups.len() as u64, ..Size::default() };
+        for (_, group) in &groups {
+            for (magnitude, sums) in size.magnitudes.iter_mut().zip(group.counts) {
+                if i64::try_from(sums.sum).is_err() {
+                    return Ok(None);
+                }
+                *magnitude = magnitude.saturating_add(sums.magnitude());
+            }
+        }
+        let text = |number: Option<u32>| number.map(|number| texts[number as usize]);
+        let instants = |value: fn(&Group) -> Option<i64>| -> ArrayRef {
+            let values: TimestampMicrosecondArray =
+                groups.iter().map(|(_, group)| value(group)).collect();
+            Arc::new(values.with_timezone("UTC"))
+        };
+        let platforms: StringViewArray = groups.iter().map(|(key, _)| text(key.platform)).collect();
+        let names: StringViewArray = groups.iter().map(|(key, _)| text(key.name)).collect();
+        let mut reposts = BooleanBuilder::with_capacity(groups.len());
+        groups.iter().for_each(|(key, _)| reposts.append_option(key.is_repost));
+        let posts = Int64Array::from_iter_values(groups.iter().map(|(_, group)| group.posts));
+        let mut columns: Vec<ArrayRef> = vec![
+            Arc::new(platforms),
+            Arc::new(names),
+            Arc::new(reposts.finish()),
+            instants(|group| group.first),
+            instants(|group| group.last),
+            Arc::new(posts),
+        ];
+        for number in 0..COUNTS.len() {
+            for measure in Measure::ALL {
+                let values = groups.iter().map(|(_, group)| group.counts[number].value(measure));
+                columns.push(Arc::new(values.collect::<Int64Array>()));
+            }
+        }
+        let rows = RecordBatch::try_new(self.shape.schema(), columns).map_err(internal)?;
+        Ok(Some((size, rows)))
+    }
+}
+
+impl Sums {
+    fn add(&mut self, value: i64) {
+        self.known += 1;
+        self.sum += i128::from(value);
+        self.min = Some(self.min.map_or(value, |min| min.min(value)));
+        self.max = self.max.max(Some(value));
+    }
+
+    fn value(&self, measure: Measure) -> Option<i64> {
+        match measure {
+            Measure::Known => Some(self.known),
+            Measure::Sum => self.min.and_then(|_| i64::try_from(self.sum).ok()),
+            Measure::Min => self.min,
+            Measure::Max => self.max,
+        }
+    }
+
+    /// The sum of the magnitudes of all values, or more.
+    fn magnitude(&self) -> u64 {
+        if self.min.is_none_or(|min| min >= 0) {
+            return u64::try_from(self.sum).unwrap_or(u64::MAX);
+        }
+        let largest = |value: Option<i64>| value.map_or(0, i64::unsigned_abs);
+        self.known.unsigned_abs().saturating_mul(largest(self.min).max(largest(self.max)))
+    }
+}
+
+fn boolean(values: &BooleanArray, row: usize) -> Option<bool> {
+    values.is_valid(row).then(|| values.value(row))
+}
+
+/// Rows as Parquet.
+fn encode(rows: &RecordBatch) -> Result<Vec<u8>> {
+    let level = ZstdLevel::try_new(3).map_err(internal)?;
+    let properties = WriterProperties::builder().set_compression(Compression::ZSTD(level)).build();
+    let mut writer =
+        ArrowWriter::try_new(Vec::new(), rows.schema(), Some(properties)).map_err(internal)?;
+    writer.write(rows).map_err(internal)?;
+    writer.into_inner().map_err(internal)
+}
+
+fn internal(error: impl std::fmt::Display) -> Error {
+    Error::internal(format!("cannot sum posts up: {error}"))
+}
+
+/// One roll-up as it was read: its rows are decoded column by column, as they
+/// are asked for.
+#[derive(Debug)]
+pub(super) struct Encoded {
+    /// Its size.
+    pub(super) size: Size,
+    rows: Bytes,
+}
+
+impl Encoded {
+    /// The roll-up of `shape` in `sidecar`, if there is one.
+    pub(super) fn open(sidecar: &Sidecar, shape: Shape) -> Result<Option<Self>> {
+        let [section] = sidecar.sections(shape.section())[..] else { return Ok(None) };
+        let bytes = Bytes::from(sidecar.read(section)?);
+        let number = |at: usize| u64_at(&bytes, at).ok_or_else(|| sidecar.damaged());
+        let mut size = Size { rows: number(0)?, ..Size::default() };
+        let mut at = 8;
+        for magnitude in &mut size.magnitudes {
+            *magnitude = number(at)?;
+            at += 8;
+        }
+        Ok(Some(Self { size, rows: bytes.slice(at..) }))
+    }
+
+    /// The column with the given number.
+    pub(super) fn column(&self, number: usize) -> Result<ArrayRef> {
+        let builder =
+            ParquetRecordBatchReaderBuilder::try_new(self.rows.clone()).map_err(internal)?;
+        let mask = ProjectionMask::roots(builder.parquet_schema(), [number]);
+        let rows = usize::try_from(self.size.rows).unwrap_or(usize::MAX).max(1);
+        let reader =
+            builder.with_projection(mask).with_batch_size(rows).build().map_err(internal)?;
+        let mut parts = Vec::new();
+        for batch in reader {
+            parts.push(Arc::clone(batch.map_err(internal)?.column(0)));
+        }
+        match parts.as_slice() {
+            [] => Err(internal("a roll-up has no rows")),
+            [whole] => Ok(Arc::clone(whole)),
+            parts => concat(&parts.iter().map(AsRef::as_ref).collect::<Vec<_>>()).map_err(internal),
+        }
+    }
+}

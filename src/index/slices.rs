@@ -1,0 +1,79 @@
+//! The spans of time of which sums are kept.
+//!
+//! They begin wherever a day, or a month, begins in UTC or in China, eight hours
+//! ahead: eight hours are a span of both zones' days, and a month's last day in
+//! UTC is cut where China's next month begins. So a sum by day or month of
+//! either zone is a sum of whole spans.
+
+use chrono::{DateTime, Datelike};
+
+/// Microseconds of eight hours.
+const EIGHT_HOURS: i64 = 8 * 3600 * 1_000_000;
+
+/// How finely sums are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Grain {
+    /// Spans of eight hours.
+    Day,
+    /// Months of both zones.
+    Month,
+}
+
+impl Grain {
+    /// A number for the span that holds the instant, in microseconds; later
+    /// spans have larger ones.
+    pub(super) fn span(self, micros: i64) -> i64 {
+        let eight_hours = micros.div_euclid(EIGHT_HOURS);
+        match self {
+            Self::Day => eight_hours,
+            Self::Month => month(micros) + month(micros.saturating_add(EIGHT_HOURS)),
+        }
+    }
+
+    /// Whether a span begins at the instant.
+    pub(crate) fn begins_at(self, micros: i64) -> bool {
+        micros.checked_sub(1).is_some_and(|before| self.span(before) != self.span(micros))
+    }
+}
+
+/// The month of an instant in UTC, counted from the year 0. Instants that no
+/// calendar reaches are of one month each end.
+fn month(micros: i64) -> i64 {
+    match DateTime::from_timestamp_micros(micros) {
+        Some(instant) => i64::from(instant.year()) * 12 + i64::from(instant.month0()),
+        None if micros < 0 => i64::from(i32::MIN) * 12,
+        None => i64::from(i32::MAX) * 12,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The instant in microseconds.
+    fn at(text: &str) -> i64 {
+        DateTime::parse_from_rfc3339(text).unwrap().timestamp_micros()
+    }
+
+    #[test]
+    fn days_and_months_of_both_zones_begin_with_a_span() {
+        for text in ["2012-03-01T00:00:00Z", "2012-03-01T00:00:00+08:00"] {
+            assert!(Grain::Day.begins_at(at(text)), "{text}");
+            assert!(Grain::Month.begins_at(at(text)), "{text}");
+            assert!(!Grain::Day.begins_at(at(text) + 1), "{text}");
+        }
+        assert!(Grain::Day.begins_at(at("2012-03-02T00:00:00+08:00")));
+        assert!(!Grain::Month.begins_at(at("2012-03-02T00:00:00+08:00")));
+        assert!(!Grain::Day.begins_at(at("2012-03-02T00:00:00+07:00")));
+    }
+
+    #[test]
+    fn spans_follow_one_another_from_end_to_end_of_time() {
+        let instants =
+            [i64::MIN, at("0001-01-01T00:00:00Z"), -1, 0, at("9999-12-31T23:59:59Z"), i64::MAX];
+        for grain in [Grain::Day, Grain::Month] {
+            assert!(instants.is_sorted_by_key(|micros| grain.span(*micros)));
+            assert!(!grain.begins_at(i64::MIN));
+        }
+    }
+}
