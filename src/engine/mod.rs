@@ -15,6 +15,7 @@ mod habits;
 mod names;
 mod note;
 mod optimize;
+mod options;
 mod remembered_part;
 mod remembered_trunc;
 mod rewrite;

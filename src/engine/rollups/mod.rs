@@ -22,7 +22,7 @@ use datafusion::optimizer::{ApplyOrder, OptimizerConfig, OptimizerRule};
 
 use self::input::Input;
 use self::sums::Sums;
-use crate::catalog::Levers;
+use super::options::Options;
 use crate::index::Shape;
 
 /// A roll-up is read instead of at least so many times its rows.
@@ -48,7 +48,7 @@ impl OptimizerRule for UseRollups {
     ) -> Result<Transformed<LogicalPlan>> {
         let LogicalPlan::Aggregate(aggregate) = &plan else { return Ok(Transformed::no(plan)) };
         let config = config.options();
-        if !Levers::of(&config).rollups || is_known_already(aggregate) {
+        if !Options::of(&config).rollups || is_known_already(aggregate) {
             return Ok(Transformed::no(plan));
         }
         let zone = config.execution.time_zone.clone().unwrap_or_default();
