@@ -14,6 +14,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use super::cluster::{Cluster, Run, Verdict};
+use super::copy_to::Staged;
 use super::diagnose::Translator;
 use crate::error::{Error, Kind, Result};
 
@@ -51,6 +52,8 @@ pub(super) struct Query {
     /// The session as it was when the statement came.
     pub(super) state: SessionState,
     pub(super) plan: LogicalPlan,
+    /// What it writes to files, if it does.
+    pub(super) staged: Option<Staged>,
     pub(super) cluster: Option<Arc<dyn Cluster>>,
 }
 
@@ -72,7 +75,7 @@ impl Query {
     /// Hands the batches to `sender`; starts again as long as no row has been
     /// handed over and the cluster says so.
     async fn drive(
-        self,
+        mut self,
         mut running: Running,
         sender: mpsc::Sender<Result<RecordBatch, DataFusionError>>,
     ) {
@@ -87,6 +90,12 @@ impl Query {
                     }
                     Err(failure) => batch = Err(failure),
                 }
+            }
+            // Its first batch tells how much COPY has written, and so that it has.
+            if batch.is_ok()
+                && let Some(staged) = self.staged.take()
+            {
+                batch = staged.publish().and(batch);
             }
             run.gave_rows |= batch.as_ref().is_ok_and(|batch| batch.num_rows() > 0);
             if sender.send(batch).await.is_err() {
@@ -105,7 +114,10 @@ impl Query {
         match cluster.judge(plan, &failure, run).await {
             Verdict::Failed => Err(failure),
             Verdict::Lost(error) => Err(DataFusionError::External(Box::new(error))),
-            Verdict::Again => self.start().await,
+            Verdict::Again => {
+                self.staged.as_ref().map_or(Ok(()), Staged::clear)?;
+                self.start().await
+            }
         }
     }
 }

@@ -12,6 +12,7 @@ use datafusion::sql::sqlparser::parser::ParserError;
 use datafusion::sql::sqlparser::tokenizer::Token;
 
 use super::habits;
+use super::options::setting_name;
 use super::script::{Statement, tokenize};
 use crate::catalog::{CATALOG, SCHEMA};
 use crate::error::{Error, Kind, Place, nearest};
@@ -143,6 +144,9 @@ impl Translator {
         if let Some(name) = between(message, "table '", "' not found") {
             return self.no_table(&name.replace(&format!("{CATALOG}.{SCHEMA}."), ""));
         }
+        if message.contains("Could not find config namespace") {
+            return self.setting(message);
+        }
         if let Some(name) = between(message, "Invalid function '", "'") {
             return self.no_function(name);
         }
@@ -169,7 +173,8 @@ impl Translator {
         };
         let state = self.context.state();
         let known = state.config_options().entries();
-        let names = known.iter().map(|entry| entry.key.as_str());
+        let known: Vec<String> = known.into_iter().map(|entry| setting_name(entry.key)).collect();
+        let names = known.iter().map(String::as_str);
         // Most people leave out the part that all keys begin with.
         let error = Error::query(format!("no setting {key}"));
         match nearest(key, names.clone())

@@ -7,6 +7,7 @@ mod answer;
 mod checked_arithmetic;
 mod checked_sum;
 mod cluster;
+mod copy_to;
 mod describe;
 mod diagnose;
 mod gauge;
@@ -29,6 +30,7 @@ mod zoned_casts;
 
 pub use answer::Answer;
 pub use cluster::{Cluster, Run, Verdict, running_options};
+pub use options::setting_name;
 pub use script::Statement;
 pub use session::{Params, Session, running_state, runtime_builder};
 pub use settings::Settings;

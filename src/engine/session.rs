@@ -20,6 +20,7 @@ use super::answer::{Answer, Query, Started, Stop};
 use super::checked_arithmetic::{self, CheckArithmetic};
 use super::checked_sum::CheckedSum;
 use super::cluster::rules_running;
+use super::copy_to;
 use super::describe;
 use super::diagnose::Translator;
 use super::gauge::Gauge;
@@ -264,9 +265,10 @@ impl Session {
         let names = names::of_columns(&parsed);
         self.call_cluster().await.map_err(foreign)?;
         let plan = self.logical(parsed, params).await?;
+        let (plan, staged) = copy_to::stage(plan)?;
         let frame = self.inner.context.execute_logical_plan(plan).await?;
         let (state, plan) = frame.into_parts();
-        let query = Query { state, plan, cluster: self.inner.settings.cluster.clone() };
+        let query = Query { state, plan, staged, cluster: self.inner.settings.cluster.clone() };
         let running = query.start().await?;
         Ok(Started { query, running, names })
     }
