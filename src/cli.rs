@@ -48,6 +48,9 @@ pub struct Query {
     /// Go on after a failed statement; the exit code still tells of it
     #[arg(long)]
     pub keep_going: bool,
+    /// Describe all flags, commands, formats and exit codes as JSON
+    #[arg(long, exclusive = true)]
+    pub spec: bool,
     /// Do not read the init file
     #[arg(long)]
     pub no_init: bool,
@@ -187,6 +190,12 @@ pub enum Command {
     },
     /// Run parts of queries for other machines, until Ctrl-C
     Worker(Worker),
+    /// Print the manual page, of the program or of one command
+    Man {
+        /// The command
+        #[arg(value_name = "COMMAND")]
+        command: Option<String>,
+    },
     /// Print a completion script for a shell
     Completions {
         /// The shell

@@ -3,6 +3,7 @@
 //! Only [`Config::resolve`] knows the order; what it gives carries the origin of
 //! each value for `weiku config show`.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use crate::cluster::{self, Secret, TlsFiles, TrustOptions};
 use crate::engine::Settings;
 use crate::error::{Error, Result, nearest};
 use crate::queries::parse_duration;
+use crate::render;
 
 /// What surrounds the program, read once by `main`.
 #[derive(Debug, Clone, Default)]
@@ -35,6 +37,8 @@ pub struct Environment {
     pub dumb: bool,
     /// The token of the cluster, if the environment holds it.
     pub token: Option<Secret>,
+    /// The variables of the environment that stand for flags, `WEIKU_*`.
+    pub variables: BTreeMap<String, String>,
 }
 
 /// The user's configuration file.
@@ -69,10 +73,16 @@ pub struct File {
     pub tls_key: Option<PathBuf>,
     /// The authority that signed everybody's certificate.
     pub tls_ca: Option<PathBuf>,
+    /// Whose keys edit a line at the prompt: `emacs` or `vi`.
+    pub keys: Option<String>,
+    /// The program for `.last`, in place of weiku's own viewer.
+    pub pager: Option<String>,
+    /// Whether ghost text is shown while somebody types.
+    pub hints: Option<bool>,
 }
 
 /// The keys of the configuration file.
-const KEYS: [&str; 14] = [
+const KEYS: [&str; 17] = [
     "timezone",
     "memory_limit",
     "threads",
@@ -87,6 +97,9 @@ const KEYS: [&str; 14] = [
     "tls_cert",
     "tls_key",
     "tls_ca",
+    "keys",
+    "pager",
+    "hints",
 ];
 
 /// What a query reads before it gets a second worker: less is read faster than
@@ -96,8 +109,10 @@ const BYTES_PER_WORKER: usize = 32 << 20;
 /// Where a value comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin {
-    /// A flag, or the environment variable that stands for it.
+    /// A flag.
     Flag,
+    /// The environment variable that stands for the flag.
+    Variable,
     /// The user's configuration file.
     File,
     /// What weiku does unless told otherwise.
@@ -109,7 +124,8 @@ impl Origin {
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
-            Self::Flag => "flag or environment",
+            Self::Flag => "flag",
+            Self::Variable => "environment",
             Self::File => "file",
             Self::Default => "default",
         }
@@ -148,28 +164,33 @@ impl Config {
             Some(path) if path.exists() => read_file(path)?,
             _ => File::default(),
         };
-        let mut origins = Vec::new();
+        if let (Some(path), Err(error)) = (&path, file.check()) {
+            return Err(error.in_file(path.display().to_string()));
+        }
+        let mut picked = Picked { variables: &environment.variables, origins: Vec::new() };
         let defaults = Settings::default();
-        let timezone =
-            pick(&mut origins, "timezone", common.timezone.clone(), file.timezone.clone())
-                .unwrap_or(defaults.timezone.clone());
-        let threads =
-            pick(&mut origins, "threads", common.threads, file.threads).unwrap_or(defaults.threads);
-        let memory = pick(
-            &mut origins,
-            "memory_limit",
-            common.memory_limit.clone(),
-            file.memory_limit.clone(),
-        );
-        let timeout = pick(&mut origins, "timeout", common.timeout.clone(), file.timeout.clone());
-        let queries = pick(
-            &mut origins,
+        let timezone = picked.pick("timezone", common.timezone.clone(), file.timezone.clone());
+        let timezone = timezone.unwrap_or(defaults.timezone.clone());
+        let threads = picked.pick("threads", common.threads, file.threads);
+        let threads = threads.unwrap_or(defaults.threads);
+        let memory =
+            picked.pick("memory_limit", common.memory_limit.clone(), file.memory_limit.clone());
+        let timeout = picked.pick("timeout", common.timeout.clone(), file.timeout.clone());
+        let queries = picked.pick(
             "queries",
             common.queries_dir.clone().map(Shown),
             file.queries.clone().map(Shown),
-        )
-        .map(|shown| shown.0);
-        let cluster = cluster(common, &file, environment, &mut origins)?;
+        );
+        let queries = queries.map(|shown| shown.0);
+        let on_off = |on: bool| if on { "on" } else { "off" };
+        picked.pick("format", None, file.format.clone());
+        picked.pick("null", None, file.null.clone());
+        picked.pick("max_rows", None, file.max_rows);
+        picked.pick("keys", None, file.keys.clone());
+        picked.pick("pager", None, file.pager.clone());
+        picked.pick("hints", None, file.hints.map(on_off));
+        let cluster = cluster(common, &file, environment, &mut picked)?;
+        let mut origins = picked.origins;
         if threads == 0 {
             return Err(Error::usage("--threads must be at least 1"));
         }
@@ -203,10 +224,10 @@ fn cluster(
     common: &Common,
     file: &File,
     environment: &Environment,
-    origins: &mut Vec<(&'static str, String, Origin)>,
+    picked: &mut Picked<'_>,
 ) -> Result<cluster::Options> {
     let given = |workers: &[String]| (!workers.is_empty()).then(|| workers.join(","));
-    let workers = pick(origins, "workers", given(&common.workers), given(&file.workers));
+    let workers = picked.pick("workers", given(&common.workers), given(&file.workers));
     let bytes_per_worker = common.bytes_per_worker.as_ref().or(file.bytes_per_worker.as_ref());
     Ok(cluster::Options {
         workers: workers.iter().flat_map(|all| all.split(',')).map(str::to_owned).collect(),
@@ -243,21 +264,49 @@ impl std::fmt::Display for Shown {
     }
 }
 
-/// The flag's value before the file's, noted down with its origin.
-fn pick<T: std::fmt::Display>(
-    origins: &mut Vec<(&'static str, String, Origin)>,
-    name: &'static str,
-    flag: Option<T>,
-    file: Option<T>,
-) -> Option<T> {
-    let (value, origin) = match (flag, file) {
-        (Some(value), _) => (Some(value), Origin::Flag),
-        (None, Some(value)) => (Some(value), Origin::File),
-        (None, None) => (None, Origin::Default),
-    };
-    let shown = value.as_ref().map(ToString::to_string).unwrap_or_default();
-    origins.push((name, shown, origin));
-    value
+/// Values that were picked, each with its origin.
+struct Picked<'a> {
+    variables: &'a BTreeMap<String, String>,
+    origins: Vec<(&'static str, String, Origin)>,
+}
+
+impl Picked<'_> {
+    /// The flag's value before the file's. A flag that says what its variable
+    /// says is taken for the variable: the command line does not tell them apart.
+    fn pick<T: std::fmt::Display>(
+        &mut self,
+        name: &'static str,
+        flag: Option<T>,
+        file: Option<T>,
+    ) -> Option<T> {
+        let variable = self.variables.get(&format!("WEIKU_{}", name.to_uppercase()));
+        let (value, origin) = match (flag, file) {
+            (Some(value), _) if variable == Some(&value.to_string()) => {
+                (Some(value), Origin::Variable)
+            }
+            (Some(value), _) => (Some(value), Origin::Flag),
+            (None, Some(value)) => (Some(value), Origin::File),
+            (None, None) => (None, Origin::Default),
+        };
+        let shown = value.as_ref().map(ToString::to_string).unwrap_or_default();
+        self.origins.push((name, shown, origin));
+        value
+    }
+}
+
+impl File {
+    /// Refuses values that mean nothing.
+    fn check(&self) -> Result<()> {
+        if let Some(format) = &self.format {
+            render::format(format)?;
+        }
+        match self.keys.as_deref() {
+            None | Some("emacs" | "vi") => Ok(()),
+            Some(other) => {
+                Err(Error::usage(format!("no keys `{other}`")).hint("there are emacs and vi"))
+            }
+        }
+    }
 }
 
 /// Shows the defaults of settings that were not given.
@@ -267,6 +316,12 @@ fn fill_defaults(origins: &mut [(&'static str, String, Origin)], settings: &Sett
             *value = match *name {
                 "timezone" => settings.timezone.clone(),
                 "threads" => settings.threads.to_string(),
+                "format" => "box on a terminal, else csv".to_owned(),
+                "null" => render::Options::default().null,
+                "max_rows" => render::Options::default().max_rows.to_string(),
+                "keys" => "emacs".to_owned(),
+                "pager" => "off".to_owned(),
+                "hints" => "on".to_owned(),
                 _ => "none".to_owned(),
             };
         }
@@ -365,14 +420,30 @@ mod tests {
     }
 
     #[test]
+    fn a_value_that_means_nothing_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("config.toml"), "keys = 'nano'\n").unwrap();
+        let environment =
+            Environment { config_dir: Some(folder.path().to_owned()), ..Environment::default() };
+        let error = Config::resolve(&Common::default(), &environment).unwrap_err();
+        assert_eq!(error.message(), "no keys `nano`");
+    }
+
+    #[test]
     fn a_flag_goes_before_the_file_and_the_file_before_the_default() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("config.toml"), "threads = 3\ntimezone = 'UTC'\n")
             .unwrap();
         let environment =
             Environment { config_dir: Some(folder.path().to_owned()), ..Environment::default() };
-        let common = Common { threads: Some(1), ..Common::default() };
+        let common =
+            Common { threads: Some(1), timeout: Some("9s".to_owned()), ..Common::default() };
+        let variables = [("WEIKU_TIMEOUT".to_owned(), "9s".to_owned())].into();
+        let environment = Environment { variables, ..environment };
         let config = Config::resolve(&common, &environment).unwrap();
+        let origin = |name| config.origins.iter().find(|known| known.0 == name).unwrap().2;
+        assert_eq!((origin("threads"), origin("timeout")), (Origin::Flag, Origin::Variable));
+        assert_eq!((origin("timezone"), origin("null")), (Origin::File, Origin::Default));
         assert_eq!((config.settings.threads, config.settings.timezone.as_str()), (1, "UTC"));
         assert!(config.origins.contains(&("memory_limit", "none".to_owned(), Origin::Default)));
     }

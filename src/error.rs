@@ -32,6 +32,18 @@ pub enum Kind {
     Internal,
 }
 
+/// What the exit codes of the program mean.
+pub const EXITS: &[(u8, &str)] = &[
+    (0, "done"),
+    (1, "a query or an import failed"),
+    (2, "usage, configuration, a missing file or parameter: nothing ran"),
+    (3, "all ran, and an expectation failed"),
+    (4, "a limit was hit: memory, disk, size"),
+    (5, "busy or unreachable; trying again may help"),
+    (124, "the time limit was hit"),
+    (130, "Ctrl-C"),
+];
+
 impl Kind {
     /// The process exit code that stands for this kind.
     #[must_use]

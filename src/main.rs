@@ -79,5 +79,9 @@ fn environment() -> Environment {
         width: terminal_size::terminal_size().map(|(width, _)| usize::from(width.0)),
         dumb,
         token: std::env::var("WEIKU_TOKEN").ok().filter(|token| !token.is_empty()).map(Secret),
+        variables: std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .filter(|(name, _)| name.starts_with("WEIKU_") && name != "WEIKU_TOKEN")
+            .collect(),
     }
 }

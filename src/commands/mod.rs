@@ -12,6 +12,7 @@ mod lists;
 mod prompt;
 mod query;
 mod report;
+mod spec;
 mod upkeep;
 mod worker;
 
@@ -106,7 +107,9 @@ impl Cli {
 /// standard error as it happens and is in the exit code.
 pub async fn execute(cli: Cli, program: &Program) -> Result<Exit> {
     match cli.command {
+        None if cli.query.spec => spec::spec(program),
         None => query::execute(&cli.query, program).await,
+        Some(Command::Man { command }) => spec::man(command.as_deref(), program),
         Some(Command::Demo { database, common }) => {
             demo::execute(&database, &common, program).await
         }

@@ -70,6 +70,9 @@ fn options(
             .as_ref()
             .filter(|_| !query.no_init)
             .map(|folder| folder.join("init.sql")),
+        keys: config.file.keys.as_deref().map_or(Ok(defaults.keys), shell::Keys::named)?,
+        pager: config.file.pager.clone(),
+        hints: config.file.hints.unwrap_or(defaults.hints),
         params,
         ..defaults
     })
