@@ -88,7 +88,7 @@ const NARROWEST: usize = 12;
 const LEAST_TEXT: usize = 12;
 /// Texts without blanks up to this width are taken for ids and kept whole.
 const WIDEST_ID: usize = 24;
-/// One cell takes at most this many lines, when its text has as many.
+/// Lines that the rows of a table share, when their texts have as many.
 const MOST_LINES: usize = 40;
 /// A line of a text is broken into at most this many.
 const MOST_BROKEN: usize = 8;
@@ -168,7 +168,7 @@ impl<'a> Table<'a> {
         // Few rows may be tall: a result takes about as many lines as it may
         // have rows, but a long one has a line for each row.
         let room = options.max_rows.min(MOST_LINES);
-        let lines = (room / window.shown().max(1)).max(1);
+        let lines = (room / window.shown().max(1)).clamp(1, options.cell_lines.max(1));
         let most = width.map_or(usize::MAX, |width| width.saturating_mul(lines));
         let (head, tail) = window.parts();
         let mut rows = read(&head, options, most)?;

@@ -98,6 +98,8 @@ pub struct Options {
     pub null: String,
     /// Whether a table names the types of its columns.
     pub types: bool,
+    /// Most lines that one cell of a table takes.
+    pub cell_lines: usize,
     /// How to see what a format for people has left out.
     pub more: Option<String>,
     /// Whether machine formats write a header.
@@ -116,6 +118,7 @@ impl Default for Options {
             color: false,
             null: "NULL".to_owned(),
             types: true,
+            cell_lines: 40,
             more: None,
             header: true,
             readable: Readable::Off,

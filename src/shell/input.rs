@@ -117,8 +117,34 @@ fn push_statements(
     // Empty lines instead of what stands before keep the line numbers right.
     let mut padded = "\n".repeat(text[..part.start].matches('\n').count());
     padded.push_str(&text[part]);
-    inputs.extend(script::parse(&padded, file)?.into_iter().map(Input::Statement));
+    let statements = script::parse(&padded, file)?;
+    inputs.extend(statements.into_iter().map(|statement| match command_for(&statement.sql) {
+        Some(command) => Input::Command(command),
+        None => Input::Statement(statement),
+    }));
     Ok(())
+}
+
+/// The command that does what a statement would do elsewhere.
+fn command_for(sql: &str) -> Option<String> {
+    let (first, rest) = sql.split_once(char::is_whitespace)?;
+    let rest = rest.trim();
+    if first.eq_ignore_ascii_case("summarize") {
+        return Some(format!(".summarize {}", as_argument(rest)));
+    }
+    let tables = first.eq_ignore_ascii_case("show") && rest.eq_ignore_ascii_case("tables");
+    tables.then(|| ".tables".to_owned())
+}
+
+/// A source of rows as an argument of a command: a query goes into brackets.
+fn as_argument(source: &str) -> String {
+    let first = source.split_whitespace().next().unwrap_or_default();
+    let query = ["select", "with", "from", "values"];
+    if query.iter().any(|word| first.eq_ignore_ascii_case(word)) {
+        format!("({source})")
+    } else {
+        source.to_owned()
+    }
 }
 
 #[cfg(test)]
@@ -136,6 +162,17 @@ mod tests {
             ["select 1", "select ';", "select 1; select", "/* a", "select \"a;", "select 1 -- ;"]
         {
             assert!(!is_complete(open), "{open:?} should go on");
+        }
+    }
+
+    #[test]
+    fn habits_of_other_shells_become_commands() {
+        for (typed, command) in [
+            ("SUMMARIZE posts;", ".summarize posts"),
+            ("summarize select 1 as a;", ".summarize (select 1 as a)"),
+            ("show tables;", ".tables"),
+        ] {
+            assert_eq!(split(typed, None).unwrap(), [Input::Command(command.to_owned())]);
         }
     }
 

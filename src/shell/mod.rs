@@ -30,7 +30,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 pub use assist::Assistant;
-pub use commands::reference;
+pub use commands::{command_list, reference};
 pub use editor::{EditorOptions, LineEditor};
 pub use terminal::{Keys, Plain, Reading, Terminal};
 
@@ -167,7 +167,8 @@ pub async fn run(session: Session, library: Library, mut options: Options) -> Re
         names.iter().find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
     };
     options.editor = options.editor.or_else(|| program(&["VISUAL", "EDITOR"]));
-    options.pager = options.pager.or_else(|| program(&["WEIKU_PAGER", "PAGER"]));
+    let pager = program(&["WEIKU_PAGER"]).or(options.pager.take());
+    options.pager = pager.or_else(|| program(&["PAGER"]));
     options.progress &= !dumb;
     options.hints &= !dumb;
     let mut editor = LineEditor::new(&EditorOptions {

@@ -5,7 +5,7 @@ use datafusion::catalog::TableProvider;
 use datafusion::logical_expr::{Documentation, TableType};
 
 use crate::catalog::{CATALOG, SCHEMA};
-use crate::engine::Session;
+use crate::engine::{Session, setting_name};
 use crate::model;
 use crate::queries::Library;
 use crate::render::value::{Column as Values, Value};
@@ -162,7 +162,7 @@ async fn settings(session: &Session) -> Vec<Setting> {
                     Value::Text(value) => value.to_owned(),
                     _ => String::new(),
                 };
-                settings.push(Setting { name: name.to_owned(), value });
+                settings.push(Setting { name: setting_name(name.to_owned()), value });
             }
         }
     }

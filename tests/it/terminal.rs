@@ -28,11 +28,15 @@ fn say_skipped() {
 impl Screen {
     /// Starts the shell on `columns` × 30 cells, or `None` without tmux.
     fn open(columns: usize) -> Option<Self> {
+        Self::open_in(columns, tempfile::tempdir().unwrap())
+    }
+
+    /// As [`Screen::open`], in a folder that is there already.
+    fn open_in(columns: usize, home: tempfile::TempDir) -> Option<Self> {
         if Command::new("tmux").arg("-V").output().is_err() {
             say_skipped();
             return None;
         }
-        let home = tempfile::tempdir().unwrap();
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let socket = format!("weiku-test-{}-{number}", std::process::id());
         let screen = Self { socket, _home: home };
@@ -129,6 +133,120 @@ fn ctrl_c_on_a_text_clears_the_line_and_on_an_empty_prompt_does_nothing() {
     screen.enter("select 40 + 3 as n;");
     screen.wait_for("43");
     screen.press(&["C-d"]);
+}
+
+#[test]
+fn keys_typed_right_behind_ctrl_c_are_not_lost() {
+    let Some(screen) = Screen::open(120) else { return };
+    // One write to the terminal, so that the editor reads all of it at once.
+    screen.press(&["select 'thrown away'", "C-c", "C-c", "select 40 + 3 as n"]);
+    screen.enter(";");
+    screen.wait_for("43");
+    assert!(!screen.shown().contains("error"), "{}", screen.shown());
+}
+
+#[test]
+fn lines_typed_while_a_statement_runs_are_run_one_after_another() {
+    let Some(screen) = Screen::open(120) else { return };
+    screen.enter("select count(*) from generate_series(1, 20000) a, generate_series(1, 90000) b where a.value + b.value > 5;");
+    // From here on the terminal collects lines, and not the line editor.
+    screen.wait_for("Ctrl-C stops it");
+    for line in [".null ∅", "select null as", "  second;", "select 40 + 6 as n;"] {
+        screen.enter(line);
+    }
+    screen.wait_for("46");
+    assert!(screen.shown().contains("│ ∅"), "{}", screen.shown());
+}
+
+#[test]
+fn up_walks_what_begins_alike_and_ctrl_r_searches() {
+    let Some(screen) = Screen::open(80) else { return };
+    let lines = [("select 11 as first;", "@1"), (".timing off", "is off"), ("select 2;", "@2")];
+    for (line, answer) in lines {
+        screen.enter(line);
+        screen.wait_for(answer);
+    }
+    screen.press(&["C-l", ".ti", "Up"]);
+    screen.wait_for("weiku> .timing off");
+    screen.press(&["C-c", "C-r"]);
+    screen.wait_for("typed before:");
+    screen.type_text("sel11");
+    screen.wait_for("1 of 3");
+    screen.press(&["Enter"]);
+    screen.wait_for("weiku> select 11 as first;");
+    screen.press(&["Enter"]);
+    screen.wait_for("@3");
+}
+
+#[test]
+fn the_viewer_opens_searches_and_leaves_the_prompt_as_it_was() {
+    let Some(screen) = Screen::open(80) else { return };
+    screen.enter("select value as n, '微博' || value as text, repeat('长', 90) as long from generate_series(1, 500);");
+    screen.wait_for(".last shows all");
+    screen.enter(".last");
+    screen.wait_for("row 1 of 500");
+    screen.press(&["/"]);
+    screen.type_text("微博321");
+    screen.press(&["Enter"]);
+    let shown = screen.wait_for("row 321 of 500");
+    assert!(shown.starts_with("    │"), "the header is gone: {shown}");
+    screen.press(&["Right", "Enter"]);
+    let shown = screen.wait_for("long, row 321");
+    // The frame stands over the digits of the row numbers.
+    let framed = shown.lines().filter(|line| line.starts_with("3│"));
+    assert_eq!(framed.map(|line| line.matches('长').count()).sum::<usize>(), 90, "{shown}");
+    screen.press(&["q", "q"]);
+    screen.wait_for(".last shows all");
+    screen.enter("select 40 + 4 as n;");
+    screen.wait_for("44");
+}
+
+#[test]
+fn a_question_takes_an_answer_that_is_no_statement() {
+    let home = tempfile::tempdir().unwrap();
+    let folder = home.path().join("queries");
+    std::fs::create_dir(&folder).unwrap();
+    let query =
+        "/*---\ntitle = \"Day\"\nparams.day = { type = \"date\" }\n---*/\nSELECT $day AS day;\n";
+    std::fs::write(folder.join("day.sql"), query).unwrap();
+    let Some(screen) = Screen::open_in(80, home) else { return };
+    screen.enter(".run day");
+    screen.wait_for("day (date");
+    screen.enter("2012-08-27");
+    screen.wait_for("@1");
+    screen.press(&["C-l"]);
+    screen.enter(".run day");
+    screen.wait_for("day (date");
+    screen.press(&["C-c"]);
+    screen.enter("select 40 + 5 as n;");
+    screen.wait_for("45");
+}
+
+#[test]
+fn copy_fills_the_clipboard() {
+    let Some(screen) = Screen::open(80) else { return };
+    screen.tmux(&["set", "-g", "set-clipboard", "on"]);
+    screen.enter("select 1 as a, '微博' as b;");
+    screen.wait_for("@1");
+    screen.enter(".copy");
+    screen.wait_for("is in the clipboard");
+    let copied = screen.tmux(&["show-buffer"]).stdout;
+    assert_eq!(String::from_utf8_lossy(&copied), "a\tb\n1\t微博\n");
+}
+
+#[test]
+fn the_keys_of_vi_edit_a_line() {
+    let Some(screen) = Screen::open(80) else { return };
+    screen.enter(".keys vi");
+    screen.wait_for("those of vi");
+    screen.type_text("select 7;");
+    screen.press(&["Escape"]);
+    std::thread::sleep(Duration::from_millis(700));
+    // Back to the 7, and put a 4 before it.
+    screen.type_text("0fs");
+    screen.type_text("f7i4");
+    screen.press(&["Enter"]);
+    screen.wait_for("47");
 }
 
 #[test]

@@ -179,6 +179,22 @@ pub fn reference() -> String {
     page
 }
 
+/// All commands as data: name, aliases, usage, what it does, and details.
+#[must_use]
+pub fn command_list() -> Vec<serde_json::Value> {
+    let described = ALL.iter().map(|command| {
+        let about = command.help();
+        serde_json::json!({
+            "name": about.name,
+            "aliases": about.aliases,
+            "usage": usage(about),
+            "about": about.summary,
+            "details": about.details,
+        })
+    });
+    described.collect()
+}
+
 /// The name with what may follow it.
 fn usage(about: &About) -> String {
     format!("{} {}", about.name, about.usage).trim_end().to_owned()

@@ -30,7 +30,7 @@ static ABOUT: About = About {
 };
 
 /// Cells of a value that is shown.
-const VALUE_CELLS: usize = 24;
+const VALUE_CELLS: usize = 20;
 
 /// Frequent values that are shown.
 const TOP: usize = 3;
@@ -71,7 +71,7 @@ impl Command for Summarize {
             listed.push(summary(shell, column, index, rows, batch, &from).await?);
         }
         let heads = ["column", "type", "empty", "distinct", "lowest", "highest", "spread"];
-        shell.show_table(&listing::batch(&heads, &listed)?)?;
+        shell.show_lines(&listing::batch(&heads, &listed)?)?;
         let counted = group_digits(u64::try_from(rows).unwrap_or(0));
         let s = if rows == 1 { "" } else { "s" };
         shell.note(&format!("summed up of {counted} row{s}"));
@@ -187,13 +187,19 @@ async fn summary(
     };
     Ok(vec![
         Cell::from(column.name.as_str()),
-        Cell::from(type_name(&column.data_type)),
+        Cell::from(short_type(&column.data_type)),
         Cell::from(share(rows - filled, rows)),
         Cell::from(distinct),
         Cell::from(text(batch, at + 2)?),
         Cell::from(text(batch, at + 3)?),
         Cell::from(spread),
     ])
+}
+
+/// The type without the time zone, which is that of the session in most columns.
+fn short_type(data_type: &DataType) -> String {
+    let name = type_name(data_type);
+    name.split(' ').next().map_or(String::new(), str::to_owned)
 }
 
 /// `12 %`; no share is shown as 0 or 100 when it is neither.

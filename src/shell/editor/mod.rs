@@ -1,5 +1,6 @@
 //! The terminal with a line editor: history, completion, colours, ghost text.
 
+mod ahead;
 mod helper;
 mod highlight;
 mod keys;
@@ -18,10 +19,14 @@ use rustyline::history::MemHistory;
 use rustyline::{ColorMode, CompletionType, Config, EditMode, Editor};
 
 use crate::error::{Error, Result};
+use crate::render::{visible_lines, write_error};
 use crate::shell::assist::Assistant;
 use crate::shell::history::{self, MOST_RECALLED};
+use crate::shell::input;
 use crate::shell::terminal::{Keys, Reading, Terminal};
+use ahead::{Ahead, Line};
 use helper::Asked;
+use highlight::highlight;
 use state::State;
 
 /// How the line editor behaves.
@@ -44,6 +49,7 @@ pub struct LineEditor {
     editor: std::cell::RefCell<Editor<Asked, MemHistory>>,
     width: Option<usize>,
     state: Arc<State>,
+    ahead: Ahead,
     stderr_is_terminal: bool,
 }
 
@@ -83,7 +89,8 @@ impl LineEditor {
         keys::bind(&mut editor, &state);
         let editor = std::cell::RefCell::new(editor);
         let stderr_is_terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
-        let mut editor = Self { editor, width: options.width, state, stderr_is_terminal };
+        let (width, ahead) = (options.width, Ahead::new());
+        let mut editor = Self { editor, width, state, ahead, stderr_is_terminal };
         if let Some(path) = &options.history {
             editor.recall(path);
         }
@@ -100,6 +107,42 @@ impl LineEditor {
     }
 
     fn read_line(&mut self, prompt: &str, initial: &str) -> Result<Reading> {
+        let mut initial = initial.to_owned();
+        while let Some(line) = self.ahead.line() {
+            match line {
+                Line::End if initial.is_empty() => return Ok(Reading::End),
+                Line::End => break,
+                Line::Edited(text) => {
+                    initial.push_str(&text);
+                    break;
+                }
+                Line::Text(text) => initial.push_str(&text),
+            }
+            if self.state.answers.load(Relaxed) || input::is_complete(&initial) {
+                self.show_typed(prompt, &initial)?;
+                return Ok(Reading::Text(initial));
+            }
+            initial.push('\n');
+        }
+        self.edit_line(prompt, &initial)
+    }
+
+    /// Shows a text behind the prompt as if it had been typed there.
+    fn show_typed(&mut self, prompt: &str, text: &str) -> Result<()> {
+        let colored = self.editor.get_mut().config_mut().color_mode() != ColorMode::Disabled;
+        let (prompt, text) = match colored {
+            true => {
+                (format!("\x1b[1m{prompt}\x1b[0m"), highlight(&visible_lines(text)).into_owned())
+            }
+            false => (prompt.to_owned(), visible_lines(text).into_owned()),
+        };
+        let mut out = self.out();
+        writeln!(out, "{prompt}{text}")
+            .and_then(|()| out.flush())
+            .map_err(|error| write_error(&error))
+    }
+
+    fn edit_line(&mut self, prompt: &str, initial: &str) -> Result<Reading> {
         let editor = self.editor.get_mut();
         // Completion may ask the engine, which runs on other threads.
         let read =
