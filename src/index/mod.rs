@@ -25,6 +25,7 @@ pub(crate) use kept::{Rollup, Rollups};
 pub(crate) use rollups::{COUNTS, LAST_POSTED_AT, Measure, PREFIX, ROLLUP_POSTS, Shape, Size};
 pub(crate) use search::Search;
 pub(crate) use sidecar::{Sidecar, data_file_name, path};
+pub(crate) use slices::Grain;
 
 /// Whether data files of `table` are indexed.
 pub(crate) fn covers(table: &Table) -> bool {

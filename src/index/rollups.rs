@@ -58,7 +58,8 @@ pub(crate) enum Measure {
 }
 
 impl Measure {
-    const ALL: [Self; 4] = [Self::Known, Self::Sum, Self::Min, Self::Max];
+    /// All of them.
+    pub(crate) const ALL: [Self; 4] = [Self::Known, Self::Sum, Self::Min, Self::Max];
 
     /// The column that says it of `count`.
     pub(crate) fn column(self, count: &str) -> String {

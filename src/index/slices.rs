@@ -5,7 +5,7 @@
 //! UTC is cut where China's next month begins. So a sum by day or month of
 //! either zone is a sum of whole spans.
 
-use chrono::{DateTime, Datelike};
+use chrono::{DateTime, Datelike, NaiveDate};
 
 /// Microseconds of eight hours.
 const EIGHT_HOURS: i64 = 8 * 3600 * 1_000_000;
@@ -34,6 +34,40 @@ impl Grain {
     pub(crate) fn begins_at(self, micros: i64) -> bool {
         micros.checked_sub(1).is_some_and(|before| self.span(before) != self.span(micros))
     }
+
+    /// The first beginning of a span that is not before the instant.
+    pub(crate) fn next_beginning(self, micros: i64) -> Option<i64> {
+        self.beginnings(micros)?.into_iter().find(|beginning| *beginning >= micros)
+    }
+
+    /// The last beginning of a span that is not after the instant.
+    pub(crate) fn last_beginning(self, micros: i64) -> Option<i64> {
+        self.beginnings(micros)?.into_iter().rfind(|beginning| *beginning <= micros)
+    }
+
+    /// The beginnings of spans around the instant, in order.
+    fn beginnings(self, micros: i64) -> Option<[i64; 3]> {
+        match self {
+            Self::Day => {
+                let last = self.span(micros).checked_mul(EIGHT_HOURS)?;
+                let next = last.checked_add(EIGHT_HOURS)?;
+                Some([last, next, next.checked_add(EIGHT_HOURS)?])
+            }
+            Self::Month => {
+                let month = month(micros);
+                let next = beginning(month + 1)?;
+                Some([beginning(month)?, next.checked_sub(EIGHT_HOURS)?, next])
+            }
+        }
+    }
+}
+
+/// When a month begins in UTC, counted from the year 0.
+fn beginning(month: i64) -> Option<i64> {
+    let year = i32::try_from(month.div_euclid(12)).ok()?;
+    let in_year = u32::try_from(month.rem_euclid(12)).ok()?;
+    let day = NaiveDate::from_ymd_opt(year, in_year + 1, 1)?;
+    Some(day.and_hms_opt(0, 0, 0)?.and_utc().timestamp_micros())
 }
 
 /// The month of an instant in UTC, counted from the year 0. Instants that no
@@ -65,6 +99,26 @@ mod tests {
         assert!(Grain::Day.begins_at(at("2012-03-02T00:00:00+08:00")));
         assert!(!Grain::Month.begins_at(at("2012-03-02T00:00:00+08:00")));
         assert!(!Grain::Day.begins_at(at("2012-03-02T00:00:00+07:00")));
+    }
+
+    #[test]
+    fn beginnings_around_an_instant_are_those_next_to_it() {
+        let instants = [
+            "2012-02-29T15:59:59Z",
+            "2012-02-29T16:00:00Z",
+            "2012-02-29T20:00:00Z",
+            "2012-03-01T00:00:00Z",
+        ];
+        for micros in instants.map(at) {
+            for grain in [Grain::Day, Grain::Month] {
+                let (last, next) =
+                    (grain.last_beginning(micros).unwrap(), grain.next_beginning(micros).unwrap());
+                assert!(last <= micros && micros <= next, "{micros}");
+                assert!(grain.begins_at(last) && grain.begins_at(next), "{micros}");
+                assert_eq!(grain.span(last), grain.span(micros));
+                assert!(next == micros || grain.span(next - 1) == grain.span(micros), "{micros}");
+            }
+        }
     }
 
     #[test]

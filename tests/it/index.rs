@@ -455,6 +455,10 @@ fn question(dice: &mut ChaCha8Rng) -> String {
             "posted_at < TIMESTAMP '2012-02-01 00:00:00'",
             "posted_at >= TIMESTAMP '2012-01-20 00:00:00'",
             "posted_at < TIMESTAMP '2012-02-10 12:34:56'",
+            "posted_at > TIMESTAMP '2012-01-10 03:04:05'",
+            "posted_at >= TIMESTAMP '2012-01-31 17:00:00'",
+            "CAST(date_trunc('day', posted_at) AS DATE) <= DATE '2012-02-20'",
+            "DATE '2012-02-12' > CAST(posted_at AS DATE)",
             "posted_at BETWEEN TIMESTAMP '2012-01-15 00:00:00' AND TIMESTAMP '2012-01-31 23:59:59.999999'",
             "date_trunc('month', posted_at) = TIMESTAMP '2012-02-01 00:00:00'",
             "reposts > 10",
@@ -593,4 +597,33 @@ async fn without_a_whole_index_sums_are_taken_from_the_posts() {
     std::fs::remove_file(&path).unwrap();
     let store = Store::open(&root).await.unwrap();
     assert_eq!(ask_sums(&store, &mut dice, "Asia/Shanghai", 5).await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_a_range_that_cuts_months_the_ends_are_taken_from_the_posts() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut dice = ChaCha8Rng::seed_from_u64(13);
+    let store = Store::create(&folder.path().join("db")).await.unwrap();
+    let mut transaction = store.begin().await.unwrap();
+    transaction.append(&POSTS, counted(&mut dice, 5_000, 15_340)).await.unwrap();
+    transaction.commit().await.unwrap();
+    let session = session(&store);
+    for range in [
+        "posted_at >= TIMESTAMP '2012-01-10 03:04:05'",
+        "posted_at > TIMESTAMP '2012-01-15 00:00:00' AND posted_at < TIMESTAMP '2012-03-05 06:07:08'",
+        "CAST(date_trunc('day', posted_at) AS DATE) BETWEEN DATE '2012-01-12' AND DATE '2012-03-02'",
+        "CAST(posted_at AS DATE) > DATE '2012-01-12'",
+    ] {
+        let sql = format!(
+            "SELECT account_id, count(*), sum(reposts), avg(comments), count(likes), min(media_count), max(posted_at)
+            FROM posts AS p WHERE {range} GROUP BY account_id ORDER BY account_id"
+        );
+        same(&session, "rollups", &sql).await;
+        let plan = answer(&session, &format!("EXPLAIN {sql}")).await;
+        assert!(plan.contains("Union") && plan.contains("rollup(Utf8("), "{plan}");
+    }
+    let within_a_month = "SELECT account_id, count(*) FROM posts
+        WHERE posted_at >= TIMESTAMP '2012-01-10 03:04:05' AND posted_at < TIMESTAMP '2012-01-20 00:00:00' GROUP BY account_id";
+    let plan = answer(&session, &format!("EXPLAIN {within_a_month}")).await;
+    assert!(!plan.contains("rollup("), "{plan}");
 }

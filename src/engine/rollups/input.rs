@@ -11,7 +11,8 @@ use datafusion::logical_expr::{
 };
 
 use super::super::note;
-use super::spans::{self, Common, Origins};
+use super::ends::Ends;
+use super::spans::{self, Common, Origins, Whole};
 use crate::catalog::{RollupTable, StoreTable};
 use crate::index::{self, COUNTS, PREFIX, Shape, Size};
 use crate::store::Snapshot;
@@ -24,7 +25,9 @@ pub(super) struct Input {
     origins: HashMap<String, String>,
     snapshot: Arc<Snapshot>,
     shape: Shape,
-    days_fit: bool,
+    ahead: Option<i64>,
+    /// The part of time that rows of the roll-up are read of.
+    whole: Whole,
     /// How often a post may come, at most.
     fanout: u64,
 }
@@ -81,9 +84,15 @@ impl Input {
                 .with_filters(vec![note::note(note::ROLLUP, &words)])
                 .build()?;
         let origins = columns.into_iter().map(|column| (column.flat_name(), column.name)).collect();
-        let days_fit = spans::fit(zone, &snapshot);
+        let ahead = spans::ahead(zone, &snapshot);
         let plan = LogicalPlan::TableScan(plan);
-        let input = Self { plan, origins, snapshot, shape, days_fit, fanout: 1 };
+        let whole = Whole { from: None, to: None };
+        let mut input = Self { plan, origins, snapshot, shape, ahead, whole, fanout: 1 };
+        if let Some(ends) = Ends::of(&scan.filters, &input.common()) {
+            let Some(whole) = ends.whole(shape.grain()) else { return Ok(None) };
+            input.plan = ends.around(input.plan, whole, scan)?;
+            input.whole = whole;
+        }
         Ok(scan.filters.iter().all(|filter| input.is_common(filter)).then_some(input))
     }
 
@@ -127,7 +136,10 @@ impl Input {
                     continue;
                 }
             } else if !is_common {
-                return Ok(None);
+                if !self.common().is_day(plain) {
+                    return Ok(None);
+                }
+                origins.insert(name.flat_name(), spans::DAY_POSTED.to_owned());
             }
             expressions.push(expression.clone());
         }
@@ -197,7 +209,7 @@ impl Input {
     }
 
     fn common(&self) -> Common<'_, Self> {
-        Common { origins: self, shape: self.shape, days_fit: self.days_fit }
+        Common { origins: self, shape: self.shape, ahead: self.ahead, whole: self.whole }
     }
 
     /// The columns that only the roll-up has.

@@ -4,11 +4,13 @@
 //! counts, averages and extremes of them, by what these posts have in common,
 //! has the same answer over the roll-up, with the row's number of posts as its
 //! weight. That holds below joins too, as long as each row joins as its posts
-//! would. In EXPLAIN the scan says what it is.
+//! would. Of a range of time that begins or ends within a span of the roll-up,
+//! the ends are read from the posts. In EXPLAIN the scan says what it is.
 //!
 //! Where the answer might differ by as much as a last digit, because sums are
 //! too large for exact floating point, the posts themselves are summed.
 
+mod ends;
 mod input;
 mod spans;
 mod sums;
