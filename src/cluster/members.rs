@@ -17,7 +17,7 @@ use tonic::codegen::http::{HeaderMap, HeaderValue};
 use tonic::{Code, Status};
 use url::Url;
 
-use super::links::{self, Links, Network, UNREACHABLE};
+use super::links::{self, Links, Network, UNREACHABLE, Unreachable};
 use super::options::{Notice, Options};
 use super::trust::Trust;
 use super::{VERSION, planner};
@@ -149,7 +149,7 @@ impl Workers {
                 Error::usage(format!("worker {worker} wants a token"))
                     .hint("name its file with --token-file, or set WEIKU_TOKEN"),
             ),
-            _ => Fault::Gone(links::root(error)),
+            _ => Fault::Gone(reason(error)),
         }
     }
 
@@ -222,7 +222,7 @@ impl Cluster for Workers {
         if lost.is_empty() && !is_of_the_network(failure) {
             return Verdict::Failed;
         }
-        let lost = if lost.is_empty() { links::root(failure) } else { lost };
+        let lost = if lost.is_empty() { reason(failure) } else { lost };
         let left = self.members.present().len();
         if left == 0 {
             return Verdict::Lost(self.nobody());
@@ -292,16 +292,26 @@ fn url(worker: &str, trust: &Trust) -> Result<Url> {
     Url::parse(&format!("{}://{host}:{port}", trust.scheme())).map_err(|_| wrong())
 }
 
-/// What the network said, if it said anything.
-fn status(error: &DataFusionError) -> Option<&Status> {
+/// The first link of `error` and what caused it that is a `T`.
+fn find<T: std::error::Error + 'static>(error: &DataFusionError) -> Option<&T> {
     let mut error: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(link) = error {
-        if let Some(status) = link.downcast_ref::<Status>() {
-            return Some(status);
+        if let Some(found) = link.downcast_ref::<T>() {
+            return Some(found);
         }
         error = link.source();
     }
     None
+}
+
+/// What the network said, if it said anything.
+fn status(error: &DataFusionError) -> Option<&Status> {
+    find(error)
+}
+
+/// Why a worker does not answer.
+fn reason(error: &DataFusionError) -> String {
+    find(error).map_or_else(|| links::root(error), |gone: &Unreachable| gone.reason.clone())
 }
 
 /// Whether a plan failed because of the way and not because of the plan. What

@@ -16,8 +16,12 @@ use datafusion::execution::context::QueryPlanner;
 use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
 use datafusion::logical_expr::{Explain, Expr, LogicalPlan};
 use datafusion::physical_expr::Partitioning;
+use datafusion::physical_plan::coop::CooperativeExec;
 use datafusion::physical_plan::empty::EmptyExec;
 use datafusion::physical_plan::explain::ExplainExec;
+use datafusion::physical_plan::joins::{
+    CrossJoinExec, HashJoinExec, NestedLoopJoinExec, SortMergeJoinExec,
+};
 use datafusion::physical_plan::placeholder_row::PlaceholderRowExec;
 use datafusion::physical_plan::repartition::RepartitionExec;
 use datafusion::physical_plan::sorts::sort::SortExec;
@@ -51,7 +55,7 @@ pub(super) fn equip(
     let config = session.config().get_or_insert_default();
     let threads = config.target_partitions().max(1);
     let subqueries = config.options().optimizer.enable_physical_uncorrelated_scalar_subquery;
-    *session.query_planner() = Some(Arc::new(Resorted { planner: Arc::clone(&local) }));
+    *session.query_planner() = Some(Arc::new(ForWorkers { planner: Arc::clone(&local) }));
     let route = {
         let members = Arc::clone(members);
         move |tasks: RouteTasksEvent<'_>| route(&members, &tasks)
@@ -105,23 +109,27 @@ impl QueryPlanner for Local {
     }
 }
 
-/// Plans that keep no order across a hash partitioning: within a machine rows can
-/// be taken from sorted streams in their order, but not over the network, where
-/// the order would be lost and still be relied on.
+/// Plans as workers need them.
+///
+/// They keep no order across a hash partitioning: within a machine rows can be
+/// taken from sorted streams in their order, but not over the network, where the
+/// order would be lost and still be relied on. And their joins pause now and
+/// then, since a task can be stopped only while it pauses: a session that is
+/// stopped leaves at once, a worker stays.
 #[derive(Debug)]
-struct Resorted {
+struct ForWorkers {
     planner: Arc<dyn QueryPlanner + Send + Sync>,
 }
 
 #[async_trait]
-impl QueryPlanner for Resorted {
+impl QueryPlanner for ForWorkers {
     async fn create_physical_plan(
         &self,
         plan: &LogicalPlan,
         session: &dyn Session,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let plan = self.planner.create_physical_plan(plan, session).await?;
-        Ok(plan.transform_up(sort_again)?.data)
+        Ok(plan.transform_up(sort_again)?.data.transform_up(pause)?.data)
     }
 }
 
@@ -144,6 +152,19 @@ fn sort_again(node: Arc<dyn ExecutionPlan>) -> Result<Transformed<Arc<dyn Execut
     let shuffled = RepartitionExec::try_new(input, partitions.partitioning().clone())?;
     let sorted = SortExec::new(order, Arc::new(shuffled)).with_preserve_partitioning(true);
     Ok(Transformed::yes(Arc::new(sorted)))
+}
+
+/// A join, which may make any number of rows of one that it takes, as one that
+/// pauses.
+fn pause(node: Arc<dyn ExecutionPlan>) -> Result<Transformed<Arc<dyn ExecutionPlan>>> {
+    let joins = node.is::<HashJoinExec>()
+        || node.is::<NestedLoopJoinExec>()
+        || node.is::<CrossJoinExec>()
+        || node.is::<SortMergeJoinExec>();
+    if !joins {
+        return Ok(Transformed::no(node));
+    }
+    Ok(Transformed::yes(Arc::new(CooperativeExec::new(node))))
 }
 
 /// Plans a statement for one machine, and if it is large for several.

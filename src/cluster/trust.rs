@@ -45,6 +45,9 @@ impl Trust {
             (None, None) => None,
         };
         let tls = options.tls.as_ref().map(|files| -> Result<Tls> {
+            // There is more than one in the program, and TLS must be told which.
+            // Whoever told it before is as good.
+            let _ = rustls::crypto::ring::default_provider().install_default();
             Ok(Tls {
                 identity: Identity::from_pem(read(&files.cert)?, read(&files.key)?),
                 authority: Certificate::from_pem(read(&files.ca)?),

@@ -4,6 +4,8 @@
 
 mod batch;
 mod equality;
+#[cfg(feature = "cluster")]
+mod cluster;
 mod generate;
 mod import_formats;
 mod import_robust;
