@@ -78,6 +78,9 @@ impl Kind {
     }
 }
 
+/// What stands between an error and its hint on one line.
+pub(crate) const HINT: &str = "; hint: ";
+
 /// Where in a text an error lies.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Place {
@@ -228,7 +231,7 @@ impl fmt::Display for Error {
         }
         write!(f, "{}", self.message())?;
         match self.advice() {
-            Some(hint) => write!(f, "; hint: {hint}"),
+            Some(hint) => write!(f, "{HINT}{hint}"),
             None => Ok(()),
         }
     }

@@ -1,5 +1,6 @@
 //! Which plans are handed out: large ones that travel unchanged.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -12,6 +13,7 @@ use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::physical_plan::{FileGroup, FileScanConfig, ParquetSource};
 use datafusion::error::{DataFusionError, Result};
+use datafusion::execution::TaskContext;
 use datafusion::execution::context::QueryPlanner;
 use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
 use datafusion::logical_expr::{Explain, Expr, LogicalPlan};
@@ -31,12 +33,16 @@ use datafusion_distributed::{
     DistributedCodec, DistributedExec, DistributedExt, DistributedLeafExec, RouteTasksEvent,
     RouteTasksEventResponse, SessionStateBuilderExt, display_plan_ascii,
 };
-use datafusion_proto::bytes::physical_plan_to_bytes_with_proto_converter;
+use datafusion_proto::bytes::{
+    physical_plan_from_bytes_with_proto_converter, physical_plan_to_bytes_with_proto_converter,
+};
 use datafusion_proto::physical_plan::DeduplicatingProtoConverter;
 
 use super::links;
 use super::members::Members;
 use super::slices;
+use crate::catalog::Levers;
+use crate::engine::running_state;
 use crate::error::Error;
 
 /// The longest plan that a worker takes, in bytes.
@@ -71,7 +77,9 @@ pub(super) fn equip(
     let options = session.config().get_or_insert_default().options_mut();
     options.optimizer.enable_physical_uncorrelated_scalar_subquery = subqueries;
     let members = Arc::clone(members);
-    let planner = SpreadPlanner { local, spread, members, bytes_per_worker };
+    let worker = SessionStateBuilder::new().with_default_features();
+    let reader = running_state(worker, &BTreeMap::new())?.task_ctx();
+    let planner = SpreadPlanner { local, spread, members, bytes_per_worker, reader };
     Ok(session.with_query_planner(Arc::new(planner)))
 }
 
@@ -174,6 +182,8 @@ struct SpreadPlanner {
     spread: Arc<dyn QueryPlanner + Send + Sync>,
     members: Arc<Members>,
     bytes_per_worker: usize,
+    /// What a worker knows.
+    reader: Arc<TaskContext>,
 }
 
 #[async_trait]
@@ -198,28 +208,28 @@ impl SpreadPlanner {
         logical: &LogicalPlan,
         session: &dyn Session,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let local = self.local.create_physical_plan(logical, session).await?;
-        if !self.is_worthwhile(&local)? {
-            return Ok(local);
+        if let Some(state) = session.as_any().downcast_ref::<SessionState>() {
+            // What cannot be cut into parts, or not be written down, stays here.
+            match self.spread(logical, &for_workers(state)).await {
+                Ok(Some((spread, length))) if length <= LONGEST_PLAN => return Ok(spread),
+                Ok(Some((_, length))) => return Err(too_long(length)),
+                Ok(None) | Err(_) => {}
+            }
         }
-        let Some(state) = session.as_any().downcast_ref::<SessionState>() else {
-            return Ok(local);
-        };
-        // What cannot be cut into parts, or not be written down, stays here.
-        match self.spread(logical, state).await {
-            Ok(Some((spread, length))) if length <= LONGEST_PLAN => Ok(spread),
-            Ok(Some((_, length))) => Err(too_long(length)),
-            Ok(None) | Err(_) => Ok(local),
-        }
+        self.local.create_physical_plan(logical, session).await
     }
 
-    /// The plan for several machines, if it has parts for them, and how many
-    /// bytes it takes when it is written down.
+    /// The plan for several machines, if it is worth it, and how many bytes it
+    /// takes when it is written down.
     async fn spread(
         &self,
         logical: &LogicalPlan,
         state: &SessionState,
     ) -> Result<Option<(Arc<dyn ExecutionPlan>, usize)>> {
+        let whole = self.local.create_physical_plan(logical, state).await?;
+        if !self.is_worthwhile(&whole)? {
+            return Ok(None);
+        }
         let plan = match subqueries(logical)? {
             Subqueries::None => self.spread.create_physical_plan(logical, state).await?,
             Subqueries::OfOneRow => {
@@ -232,7 +242,7 @@ impl SpreadPlanner {
         if !is_spread(&plan) {
             return Ok(None);
         }
-        let length = length(&plan, state)?;
+        let length = self.length(&plan, state)?;
         Ok(Some((plan, length)))
     }
 
@@ -260,6 +270,36 @@ impl SpreadPlanner {
         texts.push(StringifiedPlan::new(PlanType::FinalPhysicalPlan, stages));
         let schema = Arc::clone(explain.schema.inner());
         Ok(Some(Arc::new(ExplainExec::new(schema, texts, explain.verbose))))
+    }
+
+    /// How many bytes a plan takes when it is written down, if it can be, and can
+    /// be read again by one who knows what a worker knows.
+    fn length(&self, plan: &Arc<dyn ExecutionPlan>, state: &SessionState) -> Result<usize> {
+        let mut longest = 0;
+        let codec = DistributedCodec::new_combined_with_user(state.config());
+        part_of_first_task(plan)?.apply(|node| {
+            if !node.is::<DistributedExec>() {
+                return Ok(TreeNodeRecursion::Continue);
+            }
+            for stages in node.children() {
+                let writer = DeduplicatingProtoConverter::default();
+                let bytes = physical_plan_to_bytes_with_proto_converter(
+                    Arc::clone(stages),
+                    &codec,
+                    &writer,
+                )?;
+                let reader = DeduplicatingProtoConverter::default();
+                physical_plan_from_bytes_with_proto_converter(
+                    &bytes,
+                    &self.reader,
+                    &codec,
+                    &reader,
+                )?;
+                longest = longest.max(bytes.len());
+            }
+            Ok(TreeNodeRecursion::Stop)
+        })?;
+        Ok(longest)
     }
 
     /// Whether a plan reads enough to be handed out, and nothing that would not
@@ -300,6 +340,14 @@ fn read_by(leaf: &dyn ExecutionPlan) -> Option<u64> {
     plain.then(|| files().map(PartitionedFile::effective_size).sum())
 }
 
+/// The session, but for what makes queries fast by operators and memory of one
+/// machine.
+fn for_workers(state: &SessionState) -> SessionState {
+    let mut state = state.clone();
+    state.config_mut().options_mut().extensions.insert(Levers::for_cluster());
+    state
+}
+
 /// The scalar subqueries of a statement that do not depend on its rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Subqueries {
@@ -338,26 +386,6 @@ fn with_subqueries_as_joins(state: &SessionState) -> SessionState {
     let options = state.config_mut().options_mut();
     options.optimizer.enable_physical_uncorrelated_scalar_subquery = false;
     state
-}
-
-/// How many bytes a plan takes when it is written down.
-fn length(plan: &Arc<dyn ExecutionPlan>, state: &SessionState) -> Result<usize> {
-    let mut longest = 0;
-    let parts = part_of_first_task(plan)?;
-    parts.apply(|node| {
-        if !node.is::<DistributedExec>() {
-            return Ok(TreeNodeRecursion::Continue);
-        }
-        for stages in node.children() {
-            let codec = DistributedCodec::new_combined_with_user(state.config());
-            let converter = DeduplicatingProtoConverter::default();
-            let stages = Arc::clone(stages);
-            let bytes = physical_plan_to_bytes_with_proto_converter(stages, &codec, &converter)?;
-            longest = longest.max(bytes.len());
-        }
-        Ok(TreeNodeRecursion::Stop)
-    })?;
-    Ok(longest)
 }
 
 /// The plan with the first of the parts into which each scan is cut.

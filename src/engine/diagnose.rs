@@ -15,7 +15,7 @@ use super::habits;
 use super::options::setting_name;
 use super::script::{Statement, tokenize};
 use crate::catalog::{CATALOG, SCHEMA};
-use crate::error::{Error, Kind, Place, nearest};
+use crate::error::{Error, HINT, Kind, Place, nearest};
 
 /// Translates the errors of one statement.
 #[derive(Clone)]
@@ -61,7 +61,7 @@ impl Translator {
                 Some(ours) => ours.clone(),
                 None => match inner.downcast_ref::<DataFusionError>() {
                     Some(error) => self.root(error),
-                    None => Error::query(plain(&inner.to_string())),
+                    None => told(&inner.to_string()),
                 },
             },
             DataFusionError::SQL(parser, _) => self.syntax(parser),
@@ -236,6 +236,14 @@ impl Translator {
             Some((at, length)) => self.statement.place(at.line, at.column, Some(length)),
             None => Place { source: None, ..self.statement.place(1, 1, None) },
         }
+    }
+}
+
+/// An error of ours that came as text, from another machine.
+fn told(text: &str) -> Error {
+    match text.split_once(HINT) {
+        Some((message, hint)) => Error::query(plain(message)).hint(hint),
+        None => Error::query(plain(text)),
     }
 }
 

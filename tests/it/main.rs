@@ -3,9 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "a panic is a failed test")]
 
 mod batch;
-mod equality;
 #[cfg(feature = "cluster")]
 mod cluster;
+mod equality;
 mod generate;
 mod import_formats;
 mod import_robust;
