@@ -239,6 +239,8 @@ pub(crate) struct Common {
     pub(crate) constants: Vec<(Field, String)>,
     /// Whether a negative size of an account is one that the service hides.
     pub(crate) hides_sizes: bool,
+    /// Whether a table has no header, and columns are known by number.
+    pub(crate) headless: bool,
     /// Whether a CR LF in a text is the LF of a tool on Windows.
     pub(crate) plain_line_ends: bool,
 }

@@ -49,6 +49,7 @@ impl Input<'_> {
             subject,
             constants: Vec::new(),
             hides_sizes: platform == "weibo",
+            headless: false,
             plain_line_ends: !platform.is_empty(),
         }
     }

@@ -16,8 +16,8 @@
 //!
 //! Fields are named like the columns of weiku's tables. With a column for
 //! `post_id` or `bid` or `post_url` a record is a post, else an account. In JSON
-//! the name of a column is the path of keys with dots between. A commented
-//! example is `datasets/mapping.example.toml`.
+//! the name of a column is the path of keys with dots between; with
+//! `header = false` it is the number of the column, from 1. A commented example is `datasets/mapping.example.toml`.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -39,6 +39,7 @@ pub(super) struct Mapping {
     platform: Option<String>,
     time_format: Option<String>,
     timezone: chrono_tz::Tz,
+    headless: bool,
 }
 
 /// A mapping file as it is written.
@@ -48,9 +49,15 @@ struct Written {
     platform: Option<String>,
     timezone: Option<String>,
     time_format: Option<String>,
+    #[serde(default = "yes")]
+    header: bool,
     columns: BTreeMap<String, String>,
     #[serde(default)]
     constants: BTreeMap<String, String>,
+}
+
+fn yes() -> bool {
+    true
 }
 
 impl Mapping {
@@ -89,8 +96,10 @@ impl Mapping {
             platform: written.platform,
             time_format: written.time_format,
             timezone,
+            headless: !written.header,
         };
         mapping.check_constants()?;
+        mapping.check_numbers()?;
         Ok(mapping)
     }
 
@@ -104,6 +113,18 @@ impl Mapping {
             })?;
         }
         Ok(())
+    }
+
+    /// Refuses names of columns for a table that has none.
+    fn check_numbers(&self) -> Result<()> {
+        let is_number = |name: &str| name.parse().is_ok_and(|number: usize| number > 0);
+        match self.columns.iter().find(|(name, _)| self.headless && !is_number(name)) {
+            None => Ok(()),
+            Some((name, _)) => Err(Error::usage(format!(
+                "the column `{name}` is not a number, and the table has no header"
+            ))
+            .hint("columns are counted from 1: \"1\" = \"post_id\"")),
+        }
     }
 
     /// Reads a file as the mapping says.
@@ -138,6 +159,7 @@ impl Mapping {
             subject: if is_post { Subject::Post } else { Subject::Account },
             constants: self.constants.clone(),
             hides_sizes: false,
+            headless: self.headless,
             plain_line_ends: false,
         }
     }
@@ -180,6 +202,7 @@ mod tests {
             ("[columns]\na = \"post_idd\"", "did you mean `post_id`"),
             ("[columns]\na = \"post_id\"\n[constants]\nlikes = \"many\"", "the constant `likes`"),
             ("timezone = \"China\"\n[columns]\n", "no time zone"),
+            ("header = false\n[columns]\na = \"post_id\"", "is not a number"),
             ("[colums]\n", "malformed"),
             ("a b", "malformed"),
         ] {

@@ -29,14 +29,23 @@ pub(super) fn read(
     let Input { left_out, encoding, .. } = input;
     let mut records = Records::new(input.content, input.head.delimiter(), input.name);
     let mut layout = match records.next()? {
+        Next::Record if common.headless => Layout::numbered(records.record.len(), columns),
         Next::Record => Layout::new(&records.record, columns, input.name)?,
         Next::Broken => return Err(Error::input("the header is no text").in_file(input.name)),
         Next::End => return Ok(()),
     };
     left_out.extend(layout.left_out());
-    sink.header(&raw(encoding.get(), records.raw()))?;
+    // Without a header the first record is one like all others.
+    let mut first = common.headless.then_some(Next::Record);
+    if !common.headless {
+        sink.header(&raw(encoding.get(), records.raw()))?;
+    }
     loop {
-        let rows = match records.next()? {
+        let next = match first.take() {
+            Some(first) => first,
+            None => records.next()?,
+        };
+        let rows = match next {
             Next::End => return records.check_end(),
             Next::Record => match layout.read(&records.record, columns, common) {
                 Taken::Rows(rows) => Ok(rows),
@@ -107,6 +116,12 @@ impl<'a> Layout<'a> {
         Self { header: header.clone(), columns, full, own }
     }
 
+    /// Columns whose names are their numbers, from 1.
+    fn numbered(fields: usize, columns: &'a [Column<'a>]) -> Self {
+        let names: StringRecord = (1..=fields).map(|number| number.to_string()).collect();
+        Self::of(&names, columns)
+    }
+
     /// The names of the columns from which nothing is taken.
     fn left_out(&self) -> impl Iterator<Item = String> {
         let named = self.header.iter().map(fields::bare).zip(&self.columns);
@@ -119,7 +134,9 @@ impl<'a> Layout<'a> {
         if record.iter().all(|field| fields::spoken(field).is_none()) {
             return Taken::Nothing;
         }
-        if let Some(other) = self.other(record, columns) {
+        if !common.headless
+            && let Some(other) = self.other(record, columns)
+        {
             return Taken::Header(other);
         }
         match self.rows(record, common) {
@@ -170,7 +187,10 @@ fn missing(needed: &str, header: &StringRecord) -> Error {
         Some(name) => error.hint(format!("is it the column `{name}`?")),
         None => {
             let columns: Vec<&str> = header.iter().map(fields::bare).collect();
-            error.hint(format!("the columns are {}", columns.join(", ")))
+            let columns = columns.join(", ");
+            error.hint(format!(
+                "the columns are {columns}; for a file without a header, write a mapping file with header = false"
+            ))
         }
     }
 }

@@ -156,6 +156,24 @@ fn a_row_with_fewer_fields_than_the_header_is_refused_unless_the_format_cuts_it(
 }
 
 #[test]
+fn a_table_without_a_header_is_read_by_the_numbers_of_its_columns() {
+    let folder = tempfile::tempdir().unwrap();
+    let mapping = folder.path().join("map.toml");
+    let text =
+        "platform = \"weibo\"\nheader = false\n[columns]\n\"1\" = \"post_id\"\n\"3\" = \"likes\"\n";
+    std::fs::write(&mapping, text).unwrap();
+    let format = Some(mapping.display().to_string());
+    let options = Options { format, ..Options::default() };
+    let (last, _) = Last::text("a.csv", "1,a,3\n2,b,4,c\n1\n1,2,3\n", &options).unwrap();
+    let likes = |id: &str| last.posts[id].counts.likes;
+    assert_eq!((likes("1"), last.posts.len(), last.records), (Some(3), 1, 2));
+    assert_eq!(
+        last.rejected,
+        ["2: 4 fields, and the header has 3", "3: 1 fields, and the header has 3"]
+    );
+}
+
+#[test]
 fn columns_that_a_format_does_not_know_are_named() {
     let text = "platform,account_id,screen_name,note\nweibo,1,a,b\n";
     let (_, reading) = Last::text("a.csv", text, &Options::default()).unwrap();
