@@ -101,10 +101,12 @@ pub async fn run(database: &Database, plan: &RunPlan, out: &mut dyn Output) -> R
     record.charts = options.charts.map(|picture| picture.suffix().to_owned());
     let folder = options.folder.as_deref().filter(|_| !options.dry_run);
     let _locked = folder.map(OutputFolder::open).transpose()?;
+    let session = database.session(options.settings.clone())?;
+    record.dictionaries = session.dictionaries().map(str::to_owned);
     let shared = Shared {
         options: options.clone(),
         room: Arc::new(Semaphore::new(options.jobs.max(1))),
-        session: database.session(options.settings.clone())?,
+        session,
         versions: record.tables.clone(),
         last: plan.last.clone().filter(|last| !options.fresh && is_comparable(last, &record)),
         against: options.against.as_deref().map(Against::read).transpose()?,
@@ -141,7 +143,10 @@ pub fn now() -> chrono::DateTime<Utc> {
 
 /// Whether results of the `last` run mean the same in this one.
 fn is_comparable(last: &RunRecord, this: &RunRecord) -> bool {
-    last.weiku == this.weiku && last.timezone == this.timezone && last.database == this.database
+    last.weiku == this.weiku
+        && last.timezone == this.timezone
+        && last.database == this.database
+        && last.dictionaries == this.dictionaries
 }
 
 /// The queries of `last` with those that ran again in their places.

@@ -47,6 +47,8 @@ pub struct RunRecord {
     pub charts: Option<String>,
     /// The version of every table when the run began; all queries read these.
     pub tables: BTreeMap<String, i64>,
+    /// The SHA-256 of the database's own lists of words; `null` if it has none.
+    pub dictionaries: Option<String>,
     /// The most memory the process held so far, in bytes.
     pub peak_memory: Option<u64>,
     /// What became of each query.
@@ -174,6 +176,7 @@ impl RunRecord {
             format: None,
             charts: None,
             tables: BTreeMap::new(),
+            dictionaries: None,
             peak_memory: None,
             queries: Vec::new(),
         }

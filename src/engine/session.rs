@@ -36,6 +36,7 @@ use super::versions;
 use super::zoned_casts::CastInZone;
 use crate::catalog::{CATALOG, DatabaseSchema, HeldColumns, Levers, Pinned, SCHEMA};
 use crate::error::{Error, Result};
+use crate::functions::Dictionaries;
 use crate::store::Store;
 
 /// Typed values for the placeholders of a statement, by name without the `$`.
@@ -59,14 +60,15 @@ struct Inner {
     /// newest.
     fixed: Option<BTreeMap<String, i64>>,
     held: Arc<HeldColumns>,
+    dictionaries: Arc<Dictionaries>,
     cancelled: watch::Sender<u64>,
 }
 
 /// What a session may have in common with others.
-#[derive(Default)]
 struct Shared {
     fixed: Option<BTreeMap<String, i64>>,
     held: Arc<HeldColumns>,
+    dictionaries: Arc<Dictionaries>,
 }
 
 impl std::fmt::Debug for Session {
@@ -82,7 +84,9 @@ impl Session {
     /// When a setting is unusable: an unknown time zone, no memory at all.
     pub fn new(store: Option<Arc<Store>>, settings: Settings) -> Result<Self> {
         let runtime = runtime(&settings)?;
-        Self::with_runtime(store, settings, runtime, Shared::default())
+        let dictionaries = Dictionaries::of_database(store.as_deref().map(Store::root))?;
+        let shared = Shared { fixed: None, held: Arc::default(), dictionaries };
+        Self::with_runtime(store, settings, runtime, shared)
     }
 
     /// A session with the same settings and nothing made in it yet, which shares
@@ -124,24 +128,33 @@ impl Session {
     /// What a session has in common with this one that reads the tables at
     /// versions `fixed`.
     fn shared(&self, fixed: Option<BTreeMap<String, i64>>) -> Shared {
-        Shared { fixed, held: Arc::clone(&self.inner.held) }
+        Shared {
+            fixed,
+            held: Arc::clone(&self.inner.held),
+            dictionaries: Arc::clone(&self.inner.dictionaries),
+        }
     }
 
     fn with_runtime(
         store: Option<Arc<Store>>,
         settings: Settings,
         runtime: Arc<RuntimeEnv>,
-        Shared { fixed, held }: Shared,
+        Shared { fixed, held, dictionaries }: Shared,
     ) -> Result<Self> {
         check(&settings)?;
+        if settings.cluster.is_some() && dictionaries.fingerprint().is_some() {
+            let error = Error::usage("other machines do not know the dictionaries of the database");
+            return Err(error.hint("run without --workers"));
+        }
         let pinned = Arc::new(RwLock::new(Pinned {
             versions: BTreeMap::new(),
             timezone: settings.timezone.clone(),
         }));
-        let shared = (Arc::clone(&pinned), Arc::clone(&held));
+        let shared = (Arc::clone(&pinned), Arc::clone(&held), Arc::clone(&dictionaries));
         let context = context(store.clone(), &settings, shared, runtime)?;
         let (cancelled, _) = watch::channel(0);
-        let inner = Inner { context, settings, store, pinned, fixed, held, cancelled };
+        let inner =
+            Inner { context, settings, store, pinned, fixed, held, dictionaries, cancelled };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -156,6 +169,13 @@ impl Session {
     #[must_use]
     pub fn settings(&self) -> Settings {
         self.inner.settings.clone()
+    }
+
+    /// What tells the session's lists of words from those that come with weiku,
+    /// if the database has its own.
+    #[must_use]
+    pub fn dictionaries(&self) -> Option<&str> {
+        self.inner.dictionaries.fingerprint()
     }
 
     /// The store that the session reads, if it has a database.
@@ -334,7 +354,7 @@ fn check(settings: &Settings) -> Result<()> {
 fn context(
     store: Option<Arc<Store>>,
     settings: &Settings,
-    (pinned, held): (Arc<RwLock<Pinned>>, Arc<HeldColumns>),
+    (pinned, held, dictionaries): (Arc<RwLock<Pinned>>, Arc<HeldColumns>, Arc<Dictionaries>),
     runtime: Arc<RuntimeEnv>,
 ) -> Result<SessionContext> {
     let mut files = crate::catalog::AdHocFiles::default();
@@ -361,19 +381,19 @@ fn context(
     if let Some(cluster) = &settings.cluster {
         builder = cluster.equip(builder)?;
     }
-    let context = with_functions(builder.build());
+    let context = with_functions(builder.build(), dictionaries);
     context.register_catalog(CATALOG, Arc::new(catalog));
     let _ = state_cell.set(context.state_weak_ref());
     Ok(context)
 }
 
 /// A context that knows our functions, wherever its plans are made or run.
-fn with_functions(state: SessionState) -> SessionContext {
+fn with_functions(state: SessionState, dictionaries: Arc<Dictionaries>) -> SessionContext {
     let context = SessionContext::new_with_state(state);
     context.register_udaf(AggregateUDF::from(CheckedSum::default()));
     context.register_udf(ScalarUDF::from(RememberedPart::default()));
     context.register_udf(ScalarUDF::from(RememberedTrunc::default()));
-    crate::functions::register(&context);
+    crate::functions::register(&context, dictionaries);
     context
 }
 
@@ -391,7 +411,8 @@ pub fn running_state(
     for (key, value) in options.iter().filter(|(key, _)| rules_running(key)) {
         config.set(key, value)?;
     }
-    let context = with_functions(builder.build());
+    let context =
+        with_functions(builder.build(), Dictionaries::of_database(None).map_err(foreign)?);
     for function in checked_arithmetic::functions() {
         context.register_udf(function);
     }

@@ -3,10 +3,15 @@
 //! Each list is a text file with a word per line; a line that begins with `#`
 //! and a blank is a remark. A word that ends with `$` counts only at the end of
 //! a clause: `吧$` is the particle, and not the end of 酒吧开门.
+//!
+//! A database replaces a list by a file of its name in its folder
+//! `dictionaries/`.
 
 use std::path::Path;
+use std::sync::{Arc, LazyLock};
 
 use aho_corasick::{AhoCorasick, MatchKind};
+use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
 
@@ -21,9 +26,36 @@ pub struct Dictionaries {
     pub emergency: Dictionary,
     /// Words that turn to the reader (`interaction.txt`).
     pub interaction: Dictionary,
+    /// Of lists that were replaced, the SHA-256.
+    replaced: Option<String>,
 }
 
+/// The folder in a database with lists of its own.
+const FOLDER: &str = "dictionaries";
+
+/// The lists that come with weiku, made ready once.
+static BUILT_IN: LazyLock<Arc<Dictionaries>> = LazyLock::new(|| Arc::new(Dictionaries::built_in()));
+
 impl Dictionaries {
+    /// The lists of the database in the folder `root`, or those that come with
+    /// weiku.
+    ///
+    /// # Errors
+    /// When a list of the database cannot be read as UTF-8 text.
+    pub fn of_database(root: Option<&Path>) -> Result<Arc<Self>> {
+        match root.map(|root| root.join(FOLDER)).filter(|folder| folder.is_dir()) {
+            Some(folder) => Self::with_folder(&folder).map(Arc::new),
+            None => Ok(Arc::clone(&BUILT_IN)),
+        }
+    }
+
+    /// What tells these lists from others, if they are not those that come with
+    /// weiku.
+    #[must_use]
+    pub fn fingerprint(&self) -> Option<&str> {
+        self.replaced.as_deref()
+    }
+
     /// The lists that come with weiku.
     #[must_use]
     pub fn built_in() -> Self {
@@ -32,6 +64,7 @@ impl Dictionaries {
             lively: Dictionary::parse(include_str!("dictionaries/lively.txt")),
             emergency: Dictionary::parse(include_str!("dictionaries/emergency.txt")),
             interaction: Dictionary::parse(include_str!("dictionaries/interaction.txt")),
+            replaced: None,
         }
     }
 
@@ -42,6 +75,8 @@ impl Dictionaries {
     /// When a file is there and cannot be read as UTF-8 text.
     pub fn with_folder(folder: &Path) -> Result<Self> {
         let mut dictionaries = Self::built_in();
+        let mut replaced = Sha256::new();
+        let mut any = false;
         for (name, dictionary) in [
             ("formal.txt", &mut dictionaries.formal),
             ("lively.txt", &mut dictionaries.lively),
@@ -53,8 +88,12 @@ impl Dictionaries {
                 let words = std::fs::read_to_string(&path)
                     .map_err(|error| Error::io("read the dictionary", &path, &error))?;
                 *dictionary = Dictionary::parse(&words);
+                replaced.update(format!("{name} {}\n{words}", words.len()));
+                any = true;
             }
         }
+        let digits = || replaced.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        dictionaries.replaced = any.then(digits);
         Ok(dictionaries)
     }
 }
@@ -126,5 +165,10 @@ mod tests {
         let dictionaries = Dictionaries::with_folder(folder.path()).unwrap();
         assert_eq!(dictionaries.formal.count("兹通知"), 1);
         assert!(dictionaries.emergency.occurs("暴雨红色预警"));
+        let one = dictionaries.fingerprint().unwrap().to_owned();
+        std::fs::write(folder.path().join("formal.txt"), "特此\n").unwrap();
+        let other = Dictionaries::with_folder(folder.path()).unwrap();
+        assert_ne!(other.fingerprint(), Some(one.as_str()));
+        assert_eq!(Dictionaries::of_database(None).unwrap().fingerprint(), None);
     }
 }

@@ -115,14 +115,9 @@ impl Function {
     }
 }
 
-/// Makes every function known to `context`, with the built-in dictionaries.
-pub fn register(context: &SessionContext) {
-    register_with(context, Arc::new(Dictionaries::built_in()));
-}
-
 /// Makes every function known to `context`; those that weigh words look them up
 /// in `dictionaries`.
-pub fn register_with(context: &SessionContext, dictionaries: Arc<Dictionaries>) {
+pub fn register(context: &SessionContext, dictionaries: Arc<Dictionaries>) {
     let time_zone = context.copied_config().options().execution.time_zone.clone();
     let environment = Environment { time_zone: time_zone.map(Arc::from), dictionaries };
     for function in ALL {

@@ -13,7 +13,7 @@ async fn value(context: &SessionContext, sql: &str) -> String {
 /// A session that knows the functions.
 fn session() -> SessionContext {
     let context = SessionContext::new();
-    register(&context);
+    register(&context, Arc::new(Dictionaries::built_in()));
     context
 }
 
@@ -152,6 +152,6 @@ async fn a_dictionary_of_the_users_own_decides() {
     let context = SessionContext::new();
     let mut dictionaries = Dictionaries::built_in();
     dictionaries.emergency = Dictionary::parse("喵");
-    register_with(&context, Arc::new(dictionaries));
+    register(&context, Arc::new(dictionaries));
     assert_eq!(value(&context, "SELECT post_style('喵')").await, "emergency");
 }

@@ -25,6 +25,9 @@ pub use terminal::Terminal;
 /// Most rows of a table in a report; the page says what it leaves out.
 pub const MAX_ROWS: usize = 1000;
 
+/// Most columns of a single row that are shown side by side.
+const MOST_ACROSS: usize = 5;
+
 /// A report, ready to be written.
 #[derive(Debug)]
 pub struct Report {
@@ -157,6 +160,12 @@ impl Section {
     /// The rows that are shown.
     fn shown_rows(&self) -> usize {
         self.record.rows.map_or(0, |rows| usize::try_from(rows).unwrap_or(MAX_ROWS)).min(MAX_ROWS)
+    }
+
+    /// Whether the result is a single row that is better read downwards.
+    fn is_one_long_row(&self) -> bool {
+        let columns = self.result.as_ref().map_or(0, |result| result.schema.fields().len());
+        self.record.rows == Some(1) && columns > MOST_ACROSS
     }
 
     /// Each parameter and its value.

@@ -59,7 +59,8 @@ impl Section {
         }
         if let Some(result) = &self.result {
             let display = &pen.terminal.display;
-            let table = to_bytes(render::format("box")?, &result.schema, &result.batches, display)?;
+            let format = render::format(if self.is_one_long_row() { "line" } else { "box" })?;
+            let table = to_bytes(format, &result.schema, &result.batches, display)?;
             pen.bytes(&table)?;
             pen.bytes(b"\n")?;
         }

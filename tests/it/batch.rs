@@ -405,6 +405,19 @@ async fn a_database_is_found_by_a_path_with_dots() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn words_of_the_databases_own_decide_and_a_change_of_them_is_a_change() {
+    let world = World::new(&[("kind", "SELECT post_style('喵') AS kind")]).await;
+    world.run(world.options()).await;
+    assert_eq!(world.output("kind.csv"), "kind\nnews\n");
+    let words = world.folder.path().join("db/dictionaries");
+    fs::create_dir(&words).unwrap();
+    fs::write(words.join("emergency.txt"), "喵\n").unwrap();
+    let (night, _) = world.run(world.options()).await;
+    assert_eq!(world.output("kind.csv"), "kind\nemergency\n");
+    assert_eq!(night.record.dictionaries.unwrap().len(), 64);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn two_runs_do_not_write_to_one_folder_at_a_time() {
     let world = World::new(&[("a", "SELECT 1 AS one")]).await;
     world.run(world.options()).await;
