@@ -24,7 +24,7 @@ usual AS (
     SELECT median(ln(median_answers + 1) / ln(followers + 1)) AS per_follower
     FROM answers
 )
-SELECT account_id, screen_name, organization, followers, followers_rounded, median_answers, h_index,
+SELECT screen_name, organization, followers, followers_rounded, account_id, h_index, median_answers,
     round(100 * unanswered, 1) AS percent_unanswered,
     round(ln(median_answers + 1) / ln(followers + 1) / usual.per_follower, 2) AS against_usual
 FROM answers

@@ -13,8 +13,8 @@ expect = [
   { range = [1, 140], column = "median_characters" },
 ]
 ---*/
-SELECT organization, count(*) AS own_posts, median(character_length(text)) AS median_characters,
-    round(avg(formality(text)), 3) AS formality,
+SELECT organization, round(avg(formality(text)), 3) AS formality, median(character_length(text)) AS median_characters,
+    count(*) AS own_posts,
     round(100.0 * count(*) FILTER (WHERE text LIKE '%？%') / count(*), 1) AS percent_question,
     round(100.0 * count(*) FILTER (WHERE cardinality(emojis(text)) > 0) / count(*), 1) AS percent_emoji,
     round(100.0 * count(*) FILTER (WHERE text LIKE '%【%】%') / count(*), 1) AS percent_title,

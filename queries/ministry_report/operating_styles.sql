@@ -27,7 +27,7 @@ shares AS (
     GROUP BY platform, account_id, screen_name, organization
     HAVING count(kind) > 0
 )
-SELECT organization, account_id, screen_name, style(interaction, emergency) AS style, own_posts,
+SELECT organization, screen_name, style(interaction, emergency) AS style, account_id, own_posts,
     round(100 * interaction, 1) AS percent_interaction, round(100 * news, 1) AS percent_news,
     round(100 * emergency, 1) AS percent_emergency
 FROM shares

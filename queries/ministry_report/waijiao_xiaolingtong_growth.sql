@@ -1,8 +1,8 @@
 /*---
 title = "The growth of 外交小灵通"
-description = """Followers and posts at the end of every day on which somebody looked, first and last of each month and the days
-that are on record: 22,124 followers on 18 April 2011, some 215,000 on 10 June, 2.8 million on 27 August 2012. A precision
-above 1 says that the source had rounded the followers to that unit."""
+description = """Followers and posts at the end of every day on which somebody looked. On record are 22,124 followers on 18 April
+2011, some 215,000 on 10 June and 2.8 million on 27 August 2012; the sample draws straight lines between them. A precision above 1
+says that the source had rounded the followers to that unit."""
 order = 5
 tags = ["report", "2012", "case", "growth"]
 params.screen_name = { type = "text", default = "外交小灵通", description = "the account" }

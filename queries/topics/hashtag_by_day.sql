@@ -9,13 +9,16 @@ expect = [ { unique = ["platform", "day"] }, { none = "SELECT * FROM result WHER
 WITH chosen AS (
     SELECT coalesce($hashtag, (
         SELECT hashtag
-        FROM hashtag_daily
+        FROM (SELECT unnest(hashtags) AS hashtag FROM posts) AS tagged
         GROUP BY hashtag
-        ORDER BY sum(posts) DESC, hashtag
+        ORDER BY count(*) DESC, hashtag
         LIMIT 1
     )) AS hashtag
 )
-SELECT d.platform, d.day, d.hashtag, d.posts, d.accounts, d.reposts, d.comments
-FROM hashtag_daily AS d
-JOIN chosen AS c ON d.hashtag = c.hashtag
-ORDER BY d.day, d.platform;
+SELECT p.platform, CAST(date_trunc('day', p.posted_at) AS DATE) AS day, c.hashtag, count(*) AS posts,
+    count(DISTINCT p.account_id) AS accounts, sum(p.reposts) AS reposts, sum(p.comments) AS comments
+FROM posts AS p
+JOIN chosen AS c ON array_has(p.hashtags, c.hashtag)
+WHERE p.posted_at IS NOT NULL
+GROUP BY p.platform, day, c.hashtag
+ORDER BY day, p.platform;

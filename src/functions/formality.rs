@@ -39,7 +39,7 @@ fn scores(column: &ArrayRef, words: &Dictionaries) -> Result<ArrayRef> {
 
 /// The score of one text.
 fn score(text: &str, words: &Dictionaries) -> f64 {
-    let formal = words.formal.count(text) as f64;
-    let lively = (words.lively.count(text) + count_emojis(text)) as f64;
+    let (formal, lively) = words.tone.count(text);
+    let (formal, lively) = (formal as f64, (lively + count_emojis(text)) as f64);
     (formal + 1.0) / (formal + lively + 2.0)
 }

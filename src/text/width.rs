@@ -13,7 +13,23 @@ pub fn display_width(text: &str) -> usize {
     if is_plain(text) {
         return text.len();
     }
-    text.graphemes(true).map(UnicodeWidthStr::width).sum()
+    match width_of_lone(text) {
+        Some(width) => width,
+        None => text.graphemes(true).map(UnicodeWidthStr::width).sum(),
+    }
+}
+
+/// The width of a text whose characters never join with others to a cluster:
+/// printable ASCII, Chinese characters and their punctuation, as nearly all of
+/// a post is. `None` if there are others.
+fn width_of_lone(text: &str) -> Option<usize> {
+    text.chars().try_fold(0, |width, letter| match letter {
+        ' '..='~' => Some(width + 1),
+        '\u{3001}'..='\u{3029}' | '\u{4e00}'..='\u{9fff}' | '\u{ff01}'..='\u{ff60}' => {
+            Some(width + 2)
+        }
+        _ => None,
+    })
 }
 
 /// The longest beginning of `text` that takes at most `width` columns, cut
@@ -52,6 +68,17 @@ mod tests {
             ("e\u{301}", 1),
         ] {
             assert_eq!(display_width(text), width, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_short_cut_for_lone_characters_agrees_with_the_clusters() {
+        let all = (' '..='\u{ffff}').filter(|letter| width_of_lone(&letter.to_string()).is_some());
+        for letter in all {
+            for text in [letter.to_string(), format!("{letter}{letter}a外")] {
+                let width = text.graphemes(true).map(UnicodeWidthStr::width).sum();
+                assert_eq!(width_of_lone(&text), Some(width), "{letter:?}");
+            }
         }
     }
 
