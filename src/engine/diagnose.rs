@@ -288,8 +288,58 @@ fn exhausted(message: &str) -> Error {
     {
         return Error::new(Kind::Limit, plain(message));
     }
-    Error::new(Kind::Limit, format!("out of memory: {}", plain(message)))
-        .hint("raise --memory-limit, or ask for fewer rows or groups")
+    let held = consumers(message);
+    let text = if held.is_empty() {
+        format!("out of memory: {}", plain(message))
+    } else {
+        format!("out of memory: most was held by {}", held.join(", "))
+    };
+    Error::new(Kind::Limit, text).hint("raise --memory-limit, or ask for fewer rows or groups")
+}
+
+/// What the engine calls those who hold memory, and what they do.
+const CONSUMERS: &[(&str, &str)] = &[
+    ("AggregateStream", "an aggregation"),
+    ("GroupedHashAggregateStream", "a grouping"),
+    ("HashJoinInput", "the smaller side of a join"),
+    ("CrossJoin", "one side of a cross join"),
+    ("NestedLoopJoin", "one side of a join without equal columns"),
+    ("SymmetricHashJoin", "both sides of a join"),
+    ("ExternalSorter", "a sort"),
+    ("TopK", "a sort with LIMIT"),
+    ("RepartitionExec", "rows on their way between threads"),
+    ("WindowAgg", "a window function"),
+];
+
+/// Who held how much memory, `a sort 12.3 MB`, as far as the message tells.
+fn consumers(message: &str) -> Vec<String> {
+    let mut held: Vec<(&str, f64)> = Vec::new();
+    for line in message.lines() {
+        let Some((name, rest)) = line.trim().split_once("#") else { continue };
+        let Some(amount) = between(rest, " consumed ", ",").and_then(megabytes) else { continue };
+        let name = name.split('[').next().unwrap_or(name);
+        let known = CONSUMERS.iter().find(|(known, _)| name.starts_with(known));
+        let name = known.map_or(name, |(_, what)| *what);
+        match held.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, sum)) => *sum += amount,
+            None => held.push((name, amount)),
+        }
+    }
+    held.retain(|(_, megabytes)| *megabytes >= 0.1);
+    held.iter().map(|(name, megabytes)| format!("{name} {megabytes:.1} MB")).collect()
+}
+
+/// `9.6 MB` as megabytes, which DataFusion counts in powers of two.
+fn megabytes(text: &str) -> Option<f64> {
+    let (number, unit) = text.trim().split_once(' ')?;
+    let factor = match unit {
+        "B" => 1.0,
+        "KB" => 1024.0,
+        "MB" => 1024.0 * 1024.0,
+        "GB" => 1024.0 * 1024.0 * 1024.0,
+        _ => return None,
+    };
+    number.parse::<f64>().ok().map(|number| number * factor / 1e6)
 }
 
 fn arrow_error(error: &ArrowError) -> Error {
@@ -356,4 +406,23 @@ fn split_location(message: &str) -> (&str, Option<(u64, u64)>) {
 fn between<'a>(text: &'a str, before: &str, after: &str) -> Option<&'a str> {
     let (_, rest) = text.split_once(before)?;
     rest.split_once(after).map(|(found, _)| found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::exhausted;
+
+    #[test]
+    fn an_error_of_memory_names_who_held_it() {
+        let message = "Additional allocation failed for AggregateStream[0] with top memory \
+                       consumers (across reservations) as:\n  \
+                       AggregateStream[0]#0(can spill: false) consumed 9.6 MB, peak 9.6 MB,\n  \
+                       AggregateStream[1]#4(can spill: false) consumed 9.5 MB, peak 9.5 MB,\n  \
+                       RepartitionExec[1]#2(can spill: true) consumed 0.0 B, peak 3.3 MB.\nError: Failed";
+        assert_eq!(
+            exhausted(message).message(),
+            "out of memory: most was held by an aggregation 20.0 MB"
+        );
+        assert_eq!(exhausted("no more").message(), "out of memory: no more");
+    }
 }

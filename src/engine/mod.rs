@@ -10,6 +10,7 @@ mod cluster;
 mod copy_to;
 mod describe;
 mod diagnose;
+mod fence;
 mod gauge;
 mod guard;
 mod habits;

@@ -1,6 +1,7 @@
 //! A session: the tables, functions and settings that statements share.
 
 use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
 use std::sync::{Arc, RwLock};
 use std::time::Instant;
 
@@ -23,6 +24,7 @@ use super::cluster::rules_running;
 use super::copy_to;
 use super::describe;
 use super::diagnose::Translator;
+use super::fence::{Fence, OnlyInside};
 use super::gauge::Gauge;
 use super::guard;
 use super::names;
@@ -83,7 +85,7 @@ impl Session {
     /// # Errors
     /// When a setting is unusable: an unknown time zone, no memory at all.
     pub fn new(store: Option<Arc<Store>>, settings: Settings) -> Result<Self> {
-        let runtime = runtime(&settings)?;
+        let runtime = runtime(store.as_deref(), &settings)?;
         let dictionaries = Dictionaries::of_database(store.as_deref().map(Store::root))?;
         let shared = Shared { fixed: None, held: Arc::default(), dictionaries };
         Self::with_runtime(store, settings, runtime, shared)
@@ -357,12 +359,10 @@ fn context(
     (pinned, held, dictionaries): (Arc<RwLock<Pinned>>, Arc<HeldColumns>, Arc<Dictionaries>),
     runtime: Arc<RuntimeEnv>,
 ) -> Result<SessionContext> {
-    let mut files = crate::catalog::AdHocFiles::default();
-    if settings.safe {
-        let database = store.iter().map(|store| store.root().to_owned());
-        let roots = database.chain(settings.allow.iter().cloned());
-        files.roots = Some(roots.filter_map(|root| root.canonicalize().ok()).collect());
-    }
+    let files = crate::catalog::AdHocFiles {
+        roots: settings.safe.then(|| safe_folders(store.as_deref(), settings)),
+        ..Default::default()
+    };
     let state_cell = Arc::clone(&files.state);
     let schema = DatabaseSchema::new(store, pinned, files, held);
     let catalog = MemoryCatalogProvider::new();
@@ -439,8 +439,19 @@ fn config(settings: &Settings) -> SessionConfig {
     config
 }
 
-fn runtime(settings: &Settings) -> Result<Arc<RuntimeEnv>> {
-    let builder = runtime_builder(settings.memory_limit);
+/// The real paths of the folders that a safe session may read.
+fn safe_folders(store: Option<&Store>, settings: &Settings) -> Vec<PathBuf> {
+    let database = store.map(|store| store.root().to_owned());
+    let folders = database.into_iter().chain(settings.allow.iter().cloned());
+    folders.filter_map(|folder| folder.canonicalize().ok()).collect()
+}
+
+fn runtime(store: Option<&Store>, settings: &Settings) -> Result<Arc<RuntimeEnv>> {
+    let mut builder = runtime_builder(settings.memory_limit);
+    if settings.safe {
+        let fence = Fence::around(safe_folders(store, settings));
+        builder = builder.with_object_store_registry(Arc::new(OnlyInside(fence)));
+    }
     builder.build_arc().map_err(|error| Error::internal(error.to_string()))
 }
 

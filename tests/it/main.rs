@@ -11,6 +11,7 @@ mod import_formats;
 mod import_robust;
 mod index;
 mod last;
+mod limits;
 mod queries;
 mod query;
 mod readme;

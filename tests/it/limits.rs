@@ -1,0 +1,60 @@
+//! Limits hold: memory, and what is kept of answers.
+
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+/// The most memory that a process had, in bytes, as Linux counts it.
+fn peak(id: u32) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{id}/status")).ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+    line.split_whitespace().nth(1)?.parse::<u64>().ok().map(|kilobytes| kilobytes * 1024)
+}
+
+/// Runs weiku and gives the exit code, what it wrote, and the most memory it had.
+fn run(arguments: &[&str]) -> (Option<i32>, String, String, u64) {
+    let folder = tempfile::tempdir().unwrap();
+    let (out, err) = (folder.path().join("out"), folder.path().join("err"));
+    let mut child = Command::new(env!("CARGO_BIN_EXE_weiku"))
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(std::fs::File::create(&out).unwrap())
+        .stderr(std::fs::File::create(&err).unwrap())
+        .spawn()
+        .unwrap();
+    let mut most = 0;
+    let status = loop {
+        most = most.max(peak(child.id()).unwrap_or(0));
+        match child.try_wait().unwrap() {
+            Some(status) => break status,
+            None => std::thread::sleep(Duration::from_millis(10)),
+        }
+    };
+    let read = |path| std::fs::read_to_string(path).unwrap();
+    (status.code(), read(&out), read(&err), most)
+}
+
+const LIMIT: u64 = 100_000_000;
+
+#[test]
+fn a_sort_larger_than_the_memory_limit_spills_and_stays_near_it() {
+    if peak(std::process::id()).is_none() {
+        return;
+    }
+    // Ten million rows of 16 bytes and more, none of them in order.
+    let sql = "SELECT count(*) AS n, count(DISTINCT a % 7) AS d FROM (SELECT value * 7919 % 10000019 \
+               AS a, value AS b, lag(value) OVER (ORDER BY value * 7919 % 10000019) AS c \
+               FROM generate_series(1, 10000000)) WHERE c IS NOT NULL";
+    let (code, out, err, most) = run(&["--memory-limit", "100MB", "-j", "2", "-c", sql]);
+    assert_eq!((code, out.as_str()), (Some(0), "n,d\n9999999,7\n"), "{err}");
+    let allowed = LIMIT * 3 / 2 + 200_000_000;
+    assert!(most < allowed, "{most} bytes of memory, and {allowed} are allowed");
+}
+
+#[test]
+fn what_cannot_spill_ends_with_the_limit_the_consumers_and_the_flag() {
+    let sql = "SELECT array_length(array_agg(value)) FROM generate_series(1, 30000000)";
+    let (code, out, err, _) = run(&["--memory-limit", "20MB", "-j", "2", "-c", sql]);
+    assert_eq!((code, out.as_str()), (Some(4), ""), "{err}");
+    assert!(err.contains("out of memory") && err.contains("--memory-limit"), "{err}");
+    assert!(err.contains("most was held by an aggregation"), "{err}");
+}
