@@ -157,6 +157,7 @@ struct Table<'a> {
     width: Option<usize>,
     color: bool,
     types: bool,
+    rules: bool,
     more: Option<String>,
     glyphs: &'a Glyphs,
 }
@@ -192,7 +193,7 @@ impl<'a> Table<'a> {
         let glyphs = writer.glyphs;
         let slots = fit(&needs, width, display_width(glyphs.ellipsis));
         let (total, color, types) = (window.total(), options.color, options.types);
-        let more = options.more.clone();
+        let (rules, more) = (options.rules, options.more.clone());
         Ok(Table {
             heads,
             rows,
@@ -203,6 +204,7 @@ impl<'a> Table<'a> {
             width,
             color,
             types,
+            rules,
             more,
             glyphs,
         })
@@ -267,7 +269,8 @@ impl<'a> Table<'a> {
         }
         self.draw_rule(out, &self.glyphs.middle);
         // A row of several lines is set off from its neighbours.
-        let tall: Vec<bool> = (0..self.rows.len()).map(|row| self.height(row) > 1).collect();
+        let tall = |row| self.rules && self.height(row) > 1;
+        let tall: Vec<bool> = (0..self.rows.len()).map(tall).collect();
         for row in 0..=self.rows.len() {
             if self.dots_before == Some(row) {
                 self.draw_dots(out);

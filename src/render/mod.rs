@@ -98,6 +98,8 @@ pub struct Options {
     pub null: String,
     /// Whether a table names the types of its columns.
     pub types: bool,
+    /// Whether rows of several lines are set off by rules.
+    pub rules: bool,
     /// Most lines that one cell of a table takes.
     pub cell_lines: usize,
     /// How to see what a format for people has left out.
@@ -118,6 +120,7 @@ impl Default for Options {
             color: false,
             null: "NULL".to_owned(),
             types: true,
+            rules: true,
             cell_lines: 40,
             more: None,
             header: true,

@@ -132,6 +132,13 @@ fn command_for(sql: &str) -> Option<String> {
     if first.eq_ignore_ascii_case("summarize") {
         return Some(format!(".summarize {}", as_argument(rest)));
     }
+    if first.eq_ignore_ascii_case("explain")
+        && let Some((analyze, statement)) = rest.split_once(char::is_whitespace)
+        && analyze.eq_ignore_ascii_case("analyze")
+        && !statement.trim_start().get(..7).is_some_and(|word| word.eq_ignore_ascii_case("verbose"))
+    {
+        return Some(format!(".explain {statement}"));
+    }
     let tables = first.eq_ignore_ascii_case("show") && rest.eq_ignore_ascii_case("tables");
     tables.then(|| ".tables".to_owned())
 }
@@ -171,6 +178,7 @@ mod tests {
             ("SUMMARIZE posts;", ".summarize posts"),
             ("summarize select 1 as a;", ".summarize (select 1 as a)"),
             ("show tables;", ".tables"),
+            ("explain analyze\nselect 1", ".explain select 1"),
         ] {
             assert_eq!(split(typed, None).unwrap(), [Input::Command(command.to_owned())]);
         }

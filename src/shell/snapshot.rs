@@ -25,6 +25,7 @@ pub(crate) async fn fixed(session: &Session) -> Catalog {
         relations: information(session).await,
         functions: functions(session),
         settings: Vec::new(),
+        own_settings: commands::own_settings(),
         queries: Vec::new(),
         commands: commands::ALL
             .iter()
@@ -166,6 +167,8 @@ async fn settings(session: &Session) -> Vec<Setting> {
             }
         }
     }
+    // Those of weiku itself are what most people look for.
+    settings.sort_by_key(|setting| !setting.name.starts_with("weiku."));
     settings
 }
 

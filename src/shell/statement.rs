@@ -212,6 +212,7 @@ impl Shell<'_> {
             max_rows: usize::MAX,
             null,
             types: false,
+            rules: false,
             more: None,
             ..self.shown()
         };

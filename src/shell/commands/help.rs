@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use super::{ALL, About, Command, Reach, find, keys, usage};
 use crate::error::{Error, Result, nearest};
 use crate::render::value::{Column as Values, Value};
-use crate::render::visible;
+use crate::render::{visible, wrap};
 use crate::shell::complete::catalog::Takes;
 use crate::shell::{Flow, Shell};
 
@@ -73,9 +73,26 @@ async fn explain(shell: &mut Shell<'_>, topic: &str) -> Result<()> {
         return shell.say(text.trim_end());
     }
     match function(shell, topic).await? {
-        Some(text) => shell.say(text.trim_end()),
+        Some(text) => {
+            let text = broken(&text, shell.shown().width.unwrap_or(usize::MAX));
+            shell.say(text.trim_end())
+        }
         None => Err(unknown(shell, topic)),
     }
+}
+
+/// `text` broken between words, further lines as far in as the first.
+fn broken(text: &str, width: usize) -> String {
+    let mut lines = Vec::new();
+    for line in text.lines() {
+        let inside = line.trim_start();
+        let margin = " ".repeat(line.len() - inside.len());
+        let room = width.saturating_sub(margin.len()).max(20);
+        lines.extend(
+            wrap(inside, room, usize::MAX, "").iter().map(|part| format!("{margin}{part}")),
+        );
+    }
+    lines.join("\n")
 }
 
 fn unknown(shell: &Shell<'_>, topic: &str) -> Error {

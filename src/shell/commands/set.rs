@@ -56,6 +56,11 @@ const OWN: &[(&str, Change)] = &[
 /// What the names of weiku's own settings within the engine begin with.
 const OWN_PREFIX: &str = "weiku.";
 
+/// The names of weiku's own settings outside the engine.
+pub(crate) fn own_settings() -> Vec<&'static str> {
+    OWN.iter().map(|(name, _)| *name).collect()
+}
+
 #[async_trait(?Send)]
 impl Command for Set {
     fn help(&self) -> &'static About {

@@ -9,6 +9,8 @@ pub(crate) struct Catalog {
     pub(crate) functions: Vec<Function>,
     /// Settings for `SET` and `.set`.
     pub(crate) settings: Vec<Setting>,
+    /// weiku's own settings, for `.set`.
+    pub(crate) own_settings: Vec<&'static str>,
     /// Saved queries.
     pub(crate) queries: Vec<Query>,
     /// Dot-commands.

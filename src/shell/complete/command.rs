@@ -93,6 +93,9 @@ fn first_argument(takes: Takes, catalog: &Catalog, lookup: &dyn Lookup, found: &
             functions(catalog, found);
         }
         Takes::Setting => {
+            for name in &catalog.own_settings {
+                found.add(Candidate::new((*name).to_owned(), ""));
+            }
             for setting in &catalog.settings {
                 found.add(Candidate::new(setting.name.clone(), &setting.value));
             }

@@ -86,7 +86,7 @@ fn clause_of(token: &Lexeme<'_>, previous: Option<&Lexeme<'_>>, now: Clause) -> 
         "by" => Clause::Sorted,
         "set" => Clause::Set,
         "show" => Clause::Show,
-        "describe" | "desc" if now == Clause::Start => Clause::Relation,
+        "describe" | "desc" | "summarize" if now == Clause::Start => Clause::Relation,
         "view" | "table" if after("drop") || after("exists") => Clause::Relation,
         "exists" if now == Clause::Relation => Clause::Relation,
         "copy" => Clause::Relation,
@@ -143,8 +143,18 @@ impl Query<'_> {
             previous.is_symbol(",")
                 || previous.is_symbol("(")
                 || [
-                    "from", "join", "into", "update", "describe", "desc", "table", "view", "copy",
-                    "exists", "lateral",
+                    "from",
+                    "join",
+                    "into",
+                    "update",
+                    "describe",
+                    "desc",
+                    "summarize",
+                    "table",
+                    "view",
+                    "copy",
+                    "exists",
+                    "lateral",
                 ]
                 .iter()
                 .any(|word| previous.is(word))

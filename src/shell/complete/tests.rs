@@ -81,6 +81,7 @@ fn catalog() -> Catalog {
             name: "datafusion.execution.batch_size".into(),
             value: "8192".into(),
         }],
+        own_settings: vec!["timezone"],
         queries: vec![Query {
             name: "daily/top".into(),
             title: "Top posts".into(),
@@ -89,6 +90,7 @@ fn catalog() -> Catalog {
         commands: vec![
             Command { names: vec![".run"], summary: "run a saved query", takes: Takes::Query },
             Command { names: vec![".read", "\\i"], summary: "run a file", takes: Takes::File },
+            Command { names: vec![".set"], summary: "change", takes: Takes::Setting },
             Command { names: vec![".explain"], summary: "show the plan", takes: Takes::Sql },
         ],
         formats: vec!["box", "csv"],
@@ -210,6 +212,8 @@ fn names_that_need_quotes_get_them() {
 fn settings_commands_and_saved_queries_are_known() {
     assert_eq!(at("set data|"), ["datafusion.execution.batch_size"]);
     assert_eq!(at("set datafusion.execution.b|"), ["datafusion.execution.batch_size"]);
+    assert_eq!(at(".set t|")[0], "timezone");
+    assert_eq!(at("summarize po|"), ["posts"]);
     assert_eq!(at(".r|"), [".run", ".read"]);
     assert_eq!(at(".run d|"), ["daily/top"]);
     assert_eq!(at(".run daily/top n=5 |"), ["day="]);
