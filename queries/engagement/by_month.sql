@@ -8,7 +8,7 @@ expect = [ { rows = ">= 1" }, { unique = ["month"] } ]
 ---*/
 SELECT CAST(date_trunc('month', posted_at) AS DATE) AS month, count(*) AS posts, median(reposts) AS median_reposts,
     median(comments) AS median_comments, median(likes) AS median_likes,
-    percentile_cont(0.9) WITHIN GROUP (ORDER BY reposts) AS reposts_of_best_tenth,
+    round(percentile_cont(0.9) WITHIN GROUP (ORDER BY reposts), 1) AS reposts_of_best_tenth,
     round(100.0 * count(*) FILTER (WHERE reposts = 0 AND comments = 0 AND coalesce(likes, 0) = 0) / count(*), 1) AS percent_unanswered
 FROM posts
 WHERE posted_at IS NOT NULL

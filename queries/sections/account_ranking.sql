@@ -3,6 +3,7 @@ title = "Ranking of accounts"
 description = """The accounts with the largest reach in a period, by the BCI with four inputs; beside it what it is made of, and the
 h and g indices, which one viral post moves less (h) or more (g). Likes that nobody knows count as none, as in Weibo's
 exports of 2012."""
+order = 1
 tags = ["ranking"]
 params.from = { type = "date", required = false, description = "first day; the first in the database if not given" }
 params.to = { type = "date", required = false, description = "last day; the last in the database if not given" }
@@ -17,7 +18,7 @@ WITH period AS (
         AND ($to IS NULL OR CAST(date_trunc('day', posted_at) AS DATE) <= $to)
 )
 SELECT row_number() OVER (ORDER BY bci(p.reposts, p.comments, coalesce(p.likes, 0)) DESC NULLS LAST, p.account_id) AS rank,
-    p.platform, p.account_id, a.screen_name, a.organization,
+    p.platform, p.account_id, coalesce(a.screen_name, p.account_id) AS screen_name, a.organization,
     round(bci(p.reposts, p.comments, coalesce(p.likes, 0)), 1) AS bci,
     count(*) AS posts, sum(p.reposts) AS reposts, sum(p.comments) AS comments, sum(p.likes) AS likes,
     h_index(p.reposts) AS h_index, g_index(p.reposts) AS g_index

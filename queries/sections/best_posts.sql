@@ -1,6 +1,7 @@
 /*---
 title = "The best posts"
 description = """The posts of a period that were passed on most, with their addresses. Read them: what do they have in common?"""
+order = 10
 tags = ["section"]
 params.from = { type = "date", required = false, description = "first day" }
 params.to = { type = "date", required = false, description = "last day" }

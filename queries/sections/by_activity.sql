@@ -2,6 +2,7 @@
 title = "Accounts by activity"
 description = """How often accounts post, over the last 28 days of the database: from several posts a day to none at all. An account
 that does not post does not inform."""
+order = 5
 tags = ["section"]
 params.as_of = { type = "date", required = false, description = "the last day that counts; that of the newest post if not given" }
 chart = { kind = "bar", x = "activity", y = "accounts" }

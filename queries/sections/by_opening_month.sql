@@ -1,6 +1,7 @@
 /*---
 title = "Accounts by opening date"
 description = """How many accounts were opened in each month, and how many there were by its end. A jump means a campaign or an order."""
+order = 7
 tags = ["section", "growth"]
 chart = { kind = "line", x = "month", y = "accounts" }
 expect = [ { unique = ["month"] }, { none = "SELECT * FROM result WHERE opened < 1 OR accounts < opened" } ]

@@ -2,6 +2,7 @@
 title = "Dormant accounts"
 description = """Accounts without a post for two weeks or more before the last day that counts, the longest silence first. Accounts that
 never posted have no days: whether they are empty or not collected, the database does not say."""
+order = 11
 tags = ["section", "quality"]
 params.as_of = { type = "date", required = false, description = "the day of the check; the day after the newest post if not given" }
 params.days = { type = "int", default = 14, min = 1, description = "from how many days of silence" }

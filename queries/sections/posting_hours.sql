@@ -2,6 +2,7 @@
 title = "When accounts post"
 description = """Posts by hour of the day in the session's time zone, on working days and at weekends, and how posts of the hour are
 received. Offices stop at six; whoever wants to be read in the evening has to post in the evening."""
+order = 8
 tags = ["section"]
 chart = { kind = "bar", x = "hour", y = "posts" }
 expect = [ { rows = "1..24" }, { unique = ["hour"] }, { range = [0, 23], column = "hour" } ]

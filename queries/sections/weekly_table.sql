@@ -4,6 +4,7 @@ description = """The table that Sichuan's weekly lists of 2015 printed for count
 posts, originality, posts per day (net posts / 7), average reposts and comments per post. Its total score is left out: its
 weights were not published. Net posts are those that the database holds; a deleted post is not among them. The change of
 followers needs a look before the week and one at its end."""
+order = 9
 tags = ["section", "ranking"]
 params.week_end = { type = "date", required = false, description = "the last of the seven days; that of the newest post if not given" }
 params.n = { type = "int", default = 50, min = 1, description = "how many accounts to show" }

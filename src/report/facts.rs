@@ -20,7 +20,12 @@ pub struct Facts {
 
 /// A question of the title page and the name of its answer.
 const QUESTIONS: [(&str, &str); 5] = [
-    ("Accounts", "SELECT count(*) FROM accounts"),
+    // Some exports hold posts and say nothing of their accounts.
+    (
+        "Accounts",
+        "SELECT count(*) FROM (SELECT platform, account_id FROM accounts UNION \
+         SELECT platform, account_id FROM posts WHERE account_id IS NOT NULL)",
+    ),
     ("Posts", "SELECT count(*) FROM posts"),
     ("First post", "SELECT CAST(min(posted_at) AS DATE) FROM posts"),
     ("Last post", "SELECT CAST(max(posted_at) AS DATE) FROM posts"),

@@ -127,8 +127,14 @@ impl Section {
         }
         self.write_params(page);
         self.write_chart(page);
-        if let Some(result) = &self.result {
-            self.write_table(page, result, number)?;
+        match (&self.result, self.emptiness()) {
+            (Some(_), Some(nothing)) => {
+                page.raw("<p class=\"dim\">");
+                page.text(nothing);
+                page.raw("</p>\n");
+            }
+            (Some(result), None) => self.write_table(page, result, number)?,
+            (None, _) => {}
         }
         self.write_verdicts(page);
         page.raw("<details><summary>SQL</summary><pre tabindex=\"0\"><code>");
@@ -220,9 +226,6 @@ impl Section {
                 cells::grouped(rows)
             ));
             page.raw("</p>\n");
-        }
-        if self.record.rows == Some(0) {
-            page.raw("<p class=\"dim\">The result has no rows.</p>\n");
         }
         Ok(())
     }

@@ -49,7 +49,9 @@ impl Section {
         if let Some(Ok(chart)) = &self.chart {
             push_block(text, &fenced("text", &chart.to_text(&Screen::default())));
         }
-        if let Some(result) = &self.result {
+        if let Some(nothing) = self.emptiness() {
+            push_block(text, nothing);
+        } else if let Some(result) = &self.result {
             push_block(text, &table(result)?);
             if let Some(rows) = self.record.rows.filter(|rows| *rows > MAX_ROWS as u64) {
                 let shown = cells::grouped(self.shown_rows() as u64);

@@ -61,7 +61,8 @@ struct Section {
 /// What stands before the sections.
 #[derive(Debug, Clone, Default)]
 pub struct Cover {
-    /// The title; else the first heading of `about`, else the first query's.
+    /// The title; else the first heading of `about`, else that of the only
+    /// query, else the name of the database.
     pub title: Option<String>,
     /// A text in Markdown, such as [`Library::about`] gives: its first heading
     /// is the title, and its paragraphs up to the next heading are the opening.
@@ -86,8 +87,19 @@ pub async fn gather(
         plan.queries().filter_map(|query| Section::new(query, &mut summary)).collect();
     let (heading, opening) = cover.about.as_deref().map(read_about).unwrap_or_default();
     let first = sections.first().map(|section| section.query.title.clone());
-    let title = cover.title.clone().or(heading).or(first).unwrap_or_else(|| "Report".to_owned());
+    let first = first.filter(|_| sections.len() == 1);
+    let title = cover.title.clone().or(heading).or(first);
+    let title = title.unwrap_or_else(|| of_database(database));
     Ok(Report { title, opening, facts, sections, summary })
+}
+
+/// The title of a report that has no other.
+fn of_database(database: &Database) -> String {
+    let root = database.store().and_then(|store| store.root().file_name());
+    match root {
+        Some(name) => format!("Report on {}", name.to_string_lossy()),
+        None => "Report".to_owned(),
+    }
 }
 
 impl Report {
@@ -149,12 +161,19 @@ impl Section {
         let record = summary.record.query(&query.name)?.clone();
         let result = summary.results.remove(&query.name);
         let error = summary.errors.iter().find(|(name, _)| *name == query.name);
-        let chart = query.chart.as_ref().zip(result.as_ref()).map(|(settings, result)| {
+        // A picture of nothing says less than the words.
+        let drawn = query.chart.as_ref().zip(result.as_ref()).filter(|_| record.rows != Some(0));
+        let chart = drawn.map(|(settings, result)| {
             let spec = Spec::parse(&settings.settings)?;
             Chart::new(&spec, &result.schema, &result.batches)
         });
         let error = error.map(|(_, error)| error.clone());
         Some(Self { query: query.clone(), record, result, chart, error })
+    }
+
+    /// What stands in place of a table without rows.
+    fn emptiness(&self) -> Option<&'static str> {
+        (self.record.rows == Some(0)).then_some("The result has no rows.")
     }
 
     /// The rows that are shown.

@@ -57,7 +57,9 @@ impl Section {
                 self.error.as_ref().map_or_else(|| error.message.clone(), ToString::to_string);
             pen.paragraph(&format!("failed: {error}"))?;
         }
-        if let Some(result) = &self.result {
+        if let Some(nothing) = self.emptiness() {
+            pen.paragraph(nothing)?;
+        } else if let Some(result) = &self.result {
             let display = &pen.terminal.display;
             let format = render::format(if self.is_one_long_row() { "line" } else { "box" })?;
             let table = to_bytes(format, &result.schema, &result.batches, display)?;
