@@ -141,3 +141,26 @@ impl http_body::Body for Watched {
 fn fault() -> Status {
     Status::aborted("a worker stopped on a fault inside the engine; its own output says which")
 }
+
+#[cfg(test)]
+mod tests {
+    use http_body::Body as _;
+
+    use super::*;
+
+    async fn next(stream: &mut Watched) -> Option<Result<Frame<Bytes>, Status>> {
+        std::future::poll_fn(|context| Pin::new(&mut *stream).poll_frame(context)).await
+    }
+
+    #[tokio::test]
+    async fn the_end_of_a_stream_is_an_error_when_a_thread_panicked_before_it() {
+        let mut stream = Watched { inner: Body::empty(), before: faults() };
+        assert!(next(&mut stream).await.is_none());
+
+        let mut stream = Watched { inner: Body::empty(), before: faults() };
+        FAULTS.fetch_add(1, Ordering::SeqCst);
+        let end = next(&mut stream).await.unwrap().unwrap().into_trailers().unwrap();
+        assert_eq!(end["grpc-status"], "10");
+        assert!(next(&mut stream).await.is_none());
+    }
+}

@@ -20,7 +20,7 @@ use url::Url;
 use super::links::{self, Links, Network, UNREACHABLE, Unreachable};
 use super::options::{Notice, Options};
 use super::trust::Trust;
-use super::{VERSION, planner};
+use super::{VERSION, planner, roots};
 use crate::engine::{Cluster, Run, Verdict, running_options};
 use crate::error::{Error, Kind, Result};
 
@@ -220,7 +220,7 @@ impl Cluster for Workers {
             Err(error) => return Verdict::Lost(error),
         };
         if lost.is_empty() && !is_of_the_network(failure) {
-            return Verdict::Failed;
+            return roots::refusal(&failure.to_string()).map_or(Verdict::Failed, Verdict::Lost);
         }
         let lost = if lost.is_empty() { reason(failure) } else { lost };
         let left = self.members.present().len();

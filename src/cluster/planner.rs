@@ -341,10 +341,11 @@ fn read_by(leaf: &dyn ExecutionPlan) -> Option<u64> {
 }
 
 /// The session, but for what makes queries fast by operators and memory of one
-/// machine.
+/// machine, and for the rules that have seen the statement already.
 fn for_workers(state: &SessionState) -> SessionState {
+    let levers = Levers { text_index: false, sum_before_join: false, ..Levers::for_cluster() };
     let mut state = state.clone();
-    state.config_mut().options_mut().extensions.insert(Levers::for_cluster());
+    state.config_mut().options_mut().extensions.insert(levers);
     state
 }
 

@@ -122,17 +122,30 @@ impl ObjectStore for Roots {
     }
 }
 
+/// How the refusals begin, by which they are known again after a hop.
+const MAY_NOT: &str = "a worker may not read ";
+const HAS_NOT: &str = "a worker has no file ";
+
 fn refused(path: &Path) -> StoreError {
-    let reason = format!("a worker may not read {}: it is not below its --root", path.display());
+    let reason = format!("{MAY_NOT}{}", path.display());
     StoreError::PermissionDenied { path: path.display().to_string(), source: reason.into() }
 }
 
 fn missing(path: &Path) -> StoreError {
-    let reason = format!(
-        "a worker has no file {}: workers need the database under the same path",
-        path.display()
-    );
+    let reason = format!("{HAS_NOT}{}", path.display());
     StoreError::Generic { store: "worker", source: reason.into() }
+}
+
+/// The refusal that `text` tells of, with what to try.
+pub(super) fn refusal(text: &str) -> Option<Error> {
+    let hints = [
+        (MAY_NOT, "start it with --root and a folder above that, such as the database"),
+        (HAS_NOT, "workers need the database under the same path, on a disk that all share"),
+    ];
+    hints.into_iter().find_map(|(begin, hint)| {
+        let line = text[text.find(begin)?..].lines().next()?;
+        Some(Error::usage(line).hint(hint))
+    })
 }
 
 fn unsupported(operation: &str) -> StoreError {
@@ -181,7 +194,9 @@ mod tests {
         std::os::unix::fs::symlink(&other, root.join("link")).unwrap();
         let roots = Roots::new(std::slice::from_ref(&root)).unwrap();
         let read = async |path: PathBuf| {
-            let location = Location::from_absolute_path(path).unwrap();
+            let Ok(location) = Location::from_absolute_path(path) else {
+                return "no path".to_owned();
+            };
             match roots.get(&location).await {
                 Ok(_) => "read".to_owned(),
                 Err(StoreError::PermissionDenied { .. }) => "refused".to_owned(),
@@ -192,8 +207,9 @@ mod tests {
         assert_eq!(read(other.join("file")).await, "refused");
         assert_eq!(read(other.join("not there")).await, "refused");
         assert_eq!(read(root.join("link/file")).await, "refused");
-        assert_eq!(read(root.join("../other/file")).await, "refused");
-        assert!(read(root.join("not there")).await.contains("same path"));
+        assert_eq!(read(root.join("../other/file")).await, "no path");
+        let error = read(root.join("not there")).await;
+        assert!(refusal(&error).unwrap().message().ends_with("/not there"), "{error}");
     }
 
     #[tokio::test]
