@@ -157,3 +157,49 @@ fn under(schema: &SchemaRef, batches: Vec<RecordBatch>) -> Result<Vec<RecordBatc
 fn fault(error: impl std::fmt::Display) -> Error {
     Error::internal(format!("a result cannot be kept: {error}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use datafusion::arrow::array::{ArrayRef, StringArray};
+
+    use super::*;
+
+    /// Keeps an answer of one row with a text of so many bytes.
+    fn keep(results: &mut Results, context: &SessionContext, bytes: usize) -> Option<usize> {
+        let text: ArrayRef = Arc::new(StringArray::from(vec!["x".repeat(bytes)]));
+        let batch = RecordBatch::try_from_iter([("text", text)]).unwrap();
+        let mut collector = Collector::default();
+        collector.add(&batch);
+        results.keep(context, &batch.schema(), collector).unwrap()
+    }
+
+    fn is_there(context: &SessionContext, name: &str) -> bool {
+        context.table_exist(bare(name)).unwrap()
+    }
+
+    #[test]
+    fn an_answer_too_large_to_keep_takes_the_last_one_along() {
+        let (mut results, context) = (Results::default(), SessionContext::new());
+        assert_eq!(keep(&mut results, &context, 10), Some(1));
+        assert!(is_there(&context, LAST) && is_there(&context, "@1"));
+        assert_eq!(keep(&mut results, &context, MOST_BYTES + 1), None);
+        // Else `_` would be another answer than the one on the screen.
+        assert!(!is_there(&context, LAST) && is_there(&context, "@1"));
+        assert!(results.last().is_none());
+    }
+
+    #[test]
+    fn old_answers_make_room_by_number_and_by_size() {
+        let (mut results, context) = (Results::default(), SessionContext::new());
+        for _ in 0..=MOST_RESULTS {
+            keep(&mut results, &context, 10);
+        }
+        assert!(!is_there(&context, "@1") && is_there(&context, "@2"));
+        for _ in 0..6 {
+            keep(&mut results, &context, MOST_BYTES * 3 / 4);
+        }
+        let bytes: usize = results.kept.iter().map(|kept| kept.bytes).sum();
+        assert!(bytes <= MOST_BYTES_TOGETHER && results.kept.len() == 5, "{bytes}");
+        assert!(is_there(&context, LAST) && is_there(&context, &name(results.count)));
+    }
+}
