@@ -9,6 +9,7 @@ mod demo;
 mod import;
 mod interrupt;
 mod lists;
+mod piped;
 mod prompt;
 mod query;
 mod report;

@@ -26,6 +26,7 @@ pub(super) async fn execute(query: &Query, program: &Program) -> Result<Exit> {
     if scripts.is_empty() {
         scripts.push(Script::File("-".into()));
     }
+    let _piped = super::piped::table(&session, &scripts).await?;
     let mut answers = Answers::new(&query.output, &config, program)?;
     let _listening = super::interrupt::cancel_on_interrupt(&session);
     let mut exit = DONE;

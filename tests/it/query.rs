@@ -209,6 +209,15 @@ fn a_closed_pipe_ends_quietly() {
 }
 
 #[test]
+fn what_is_piped_in_is_the_table_stdin() {
+    let sum = ["-c", "SELECT count(*) AS n, sum(likes) AS likes FROM stdin"];
+    for piped in ["id,likes\n1,2\n2,3\n", "{\"likes\": 2}\n{\"likes\": 3}\n"] {
+        let output = weiku(&sum, piped);
+        assert_eq!(stdout(&output), "n,likes\n2,5\n", "{}", stderr(&output));
+    }
+}
+
+#[test]
 fn a_picture_leaves_no_database_and_a_missing_one_is_explained() {
     let folder = tempfile::tempdir().unwrap();
     let picture = folder.path().join("picture.png");
