@@ -133,6 +133,7 @@ impl Section {
                 page.text(nothing);
                 page.raw("</p>\n");
             }
+            (Some(result), None) if self.is_one_long_row() => self.write_row(page, result)?,
             (Some(result), None) => self.write_table(page, result, number)?,
             (None, _) => {}
         }
@@ -181,6 +182,26 @@ impl Section {
                 page.raw(".</p>\n");
             }
         }
+    }
+
+    /// A single row, downwards: a name and a value in each line.
+    fn write_row(&self, page: &mut Page, result: &QueryResult) -> Result<()> {
+        page.raw("<div class=\"scroll\">\n<table class=\"row\">\n<caption class=\"sr\">");
+        page.text(&self.query.title);
+        page.raw("</caption>\n<tbody>\n");
+        for batch in shown(result)?.iter().filter(|batch| batch.rows > 0) {
+            for (field, column) in result.schema.fields().iter().zip(&batch.columns) {
+                let value = column.get(0);
+                let digits = Digits::of([column.get(0)]);
+                page.raw("<tr><th scope=\"row\">");
+                page.text(field.name());
+                page.raw("</th>");
+                page.cell(cells::cell(&value, digits));
+                page.raw("</td></tr>\n");
+            }
+        }
+        page.raw("</tbody>\n</table>\n</div>\n");
+        Ok(())
     }
 
     fn write_table(&self, page: &mut Page, result: &QueryResult, number: usize) -> Result<()> {

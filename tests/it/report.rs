@@ -103,6 +103,22 @@ async fn a_long_table_says_what_it_leaves_out_and_stays_small() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_single_row_stands_downwards_and_nothing_is_said_in_words() {
+    let world = World::new(&[
+        ("none", "/*---\nchart = { kind = \"bar\" }\n---*/\nSELECT 'a' AS a, 1 AS n WHERE false"),
+        ("row", "SELECT 1 AS one, 20000 AS two, NULL AS three, '<b>' AS four, 5 AS five, 6 AS six"),
+    ])
+    .await;
+    let report = report(&world).await;
+    let html = report.html().unwrap();
+    assert!(html.contains("<p class=\"dim\">The result has no rows.</p>"));
+    assert!(!html.contains("<svg") && !html.contains("<thead>"));
+    assert!(html.contains("<tr><th scope=\"row\">two</th><td>20,000</td></tr>"), "{html}");
+    assert!(html.contains("<th scope=\"row\">four</th><td>&lt;b&gt;</td>"));
+    assert!(report.markdown().unwrap().contains("\n\nThe result has no rows.\n\n"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_report_file_is_html_or_markdown_by_its_suffix() {
     let world = World::new(&[("one", "SELECT 1 AS one")]).await;
     let report = report(&world).await;
