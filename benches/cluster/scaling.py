@@ -7,6 +7,7 @@ machines with a network of their own would take.
 """
 
 import argparse
+import contextlib
 import re
 import statistics
 import subprocess
@@ -29,17 +30,24 @@ def main():
     options = arguments.parse_args()
     options.database = options.database.resolve()
     queries = list(read_queries(options))
-    measured = {"one process": times(options, queries, ["-j", str(THREADS)])}
-    stages = {}
-    for count in [1, 2, 4]:
-        # A worker that is alone gets two parts of each query.
-        parts = max(count, 2)
-        with Workers(options, count) as workers:
-            flags = ["-j", str(THREADS // parts), "--workers", workers, "--bytes-per-worker", "1"]
+    with contextlib.ExitStack() as running:
+        setups = {"one process": ["-j", str(THREADS)]}
+        for count in [1, 2, 4]:
+            workers = running.enter_context(Workers(options, count))
+            # A worker that is alone gets two parts of each query.
+            threads = str(THREADS // max(count, 2))
             name = f"{count} worker" + "s" * (count > 1)
-            measured[name] = times(options, queries, flags)
-            if count == 2:
-                stages = {query: moved(options, sql, flags) for query, sql in queries}
+            setups[name] = ["-j", threads, "--workers", workers, "--bytes-per-worker", "1"]
+        measured = {name: {} for name in setups}
+        # They take turns, so that other work on the machine falls on all alike.
+        for query, sql in queries:
+            taken = {name: [] for name in setups}
+            for _ in range(options.runs):
+                for name, flags in setups.items():
+                    seconds, answer = time_of(options, sql, flags)
+                    taken[name].append(seconds)
+                    measured[name][query] = (statistics.median(taken[name]), answer)
+        stages = {query: moved(options, sql, setups["2 workers"]) for query, sql in queries}
     print_times(queries, measured)
     print_model(queries, measured, stages)
 
@@ -84,29 +92,19 @@ class Workers:
             worker.wait()
 
 
-def times(options, queries, flags):
-    """The median of the warm runs of each query, in seconds, and its answer; one process runs all of them."""
-    script = []
-    for number, (_, sql) in enumerate(queries):
-        for run_number in range(options.runs + 1):
-            script += ["-c", sql, "-c", f"SELECT 'mark {number} {run_number}' AS m"]
-    started = subprocess.Popen(command(options, [*flags, "-c", "SELECT 'mark begin' AS m", *script]),
-                               stdout=subprocess.PIPE, text=True)
-    seen, taken, answer, answers, begun = {}, {}, [], {}, None
+def time_of(options, sql, flags):
+    """The seconds of the second run of a query in one process, and its answer."""
+    mark = ["-c", "SELECT 'mark' AS m"]
+    script = [*flags, "-c", sql, *mark, "-c", sql, *mark]
+    started = subprocess.Popen(command(options, script), stdout=subprocess.PIPE, text=True)
+    answer, marks = [], []
     for line in started.stdout:
-        now = time.monotonic()
-        if not line.startswith("mark "):
+        if line == "mark\n":
+            marks.append(time.monotonic())
+        elif len(marks) == 1:
             answer.append(line)
-            continue
-        if begun is not None:
-            number = int(line.split()[1])
-            seen.setdefault(number, []).append(now - begun)
-            answers[number] = "".join(answer)
-        begun, answer = now, []
     assert started.wait() == 0
-    for number, (query, _) in enumerate(queries):
-        taken[query] = (statistics.median(seen[number][1:]), answers[number])
-    return taken
+    return marks[1] - marks[0], "".join(answer)
 
 
 def moved(options, sql, flags):
