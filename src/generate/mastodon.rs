@@ -98,6 +98,7 @@ fn push_post(world: &World, row: &PostRow, text: &str, original: &mut Vec<u8>, o
 }
 
 /// What every status begins with.
+#[derive(Clone, Copy)]
 struct Head {
     post: u64,
     account: u64,
