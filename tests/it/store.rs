@@ -16,6 +16,8 @@ use rand_chacha::ChaCha8Rng;
 use weiku::model::{POST_SNAPSHOTS, POSTS};
 use weiku::store::{Limits, MergeCounts, Repair, Snapshot, Store};
 
+use crate::store_loops::number;
+
 /// A look at a post: id, instant, likes.
 pub(crate) type Look = (u64, i64, Option<i64>);
 
@@ -355,9 +357,11 @@ async fn verify_finds_every_flipped_bit_and_every_cut() {
     let mut names = files_below(store.root());
     assert!(names.iter().any(|path| path.to_string_lossy().contains("checkpoint.parquet")));
     names.retain(|path| std::fs::metadata(path).unwrap().len() > 0);
+    let files = names.len() as u64;
+    let rounds = number("WEIKU_TEST_FLIPS").map_or(3, |flips| flips.div_ceil(files));
     for path in &names {
         let whole = std::fs::read(path).unwrap();
-        for _ in 0..3 {
+        for _ in 0..rounds {
             let mut flipped = whole.clone();
             let bit = random.random_range(0..whole.len() * 8);
             flipped[bit / 8] ^= 1 << (bit % 8);
@@ -371,6 +375,8 @@ async fn verify_finds_every_flipped_bit_and_every_cut() {
         std::fs::write(path, &whole).unwrap();
     }
     assert_eq!(store.verify(Repair::Plan).await.unwrap(), []);
+    let flips = rounds * files;
+    println!("{flips} flipped bits and {flips} cuts in {files} files, all found");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -19,7 +19,7 @@ use weiku::store::{Repair, Store};
 use crate::store::{KnownPost, all_rows, looks, posts};
 
 /// A number from the environment.
-fn number(name: &str) -> Option<u64> {
+pub(crate) fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok().and_then(|number| number.parse().ok())
 }
 
