@@ -228,7 +228,7 @@ fn a_picture_leaves_no_database_and_a_missing_one_is_explained() {
     let arguments = ["import", database.to_str().unwrap(), picture.to_str().unwrap()];
     let output = weiku(&arguments, "");
     assert_eq!(code(&output), 1);
-    assert!(stderr(&output).contains("no import format"), "{}", stderr(&output));
+    assert!(stderr(&output).contains("is a PNG picture"), "{}", stderr(&output));
     assert!(!database.exists(), "a database was left behind");
     let output = weiku(&[database.to_str().unwrap(), "-c", "SELECT 1"], "");
     assert_eq!(code(&output), 2);

@@ -218,6 +218,7 @@ fn a_question_takes_an_answer_that_is_no_statement() {
     screen.enter(".run day");
     screen.wait_for("day (date");
     screen.press(&["C-c"]);
+    screen.wait_for("):\nweiku>");
     screen.enter("select 40 + 5 as n;");
     screen.wait_for("45");
 }
