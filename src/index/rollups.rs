@@ -215,13 +215,21 @@ struct Group {
     counts: [Sums; COUNTS.len()],
 }
 
-/// The sums over one count.
-#[derive(Debug, Clone, Copy, Default)]
+/// The sums over one count. There may be many: without options they take half
+/// the memory.
+#[derive(Debug, Clone, Copy)]
 struct Sums {
     known: i64,
-    sum: i128,
-    min: Option<i64>,
-    max: Option<i64>,
+    /// None of the others means anything as long as no value is known.
+    sum: i64,
+    min: i64,
+    max: i64,
+}
+
+impl Default for Sums {
+    fn default() -> Self {
+        Self { known: 0, sum: 0, min: i64::MAX, max: i64::MIN }
+    }
 }
 
 #[derive(Debug)]
@@ -230,19 +238,20 @@ struct ShapeBuilder {
     posts: usize,
     names: HashMap<String, u32>,
     groups: HashMap<Key, Group>,
-    /// Whether there are too many rows to be worth keeping.
-    is_long: bool,
+    /// Whether it is not worth keeping for its many rows, or cannot be kept for a
+    /// sum that is no 64-bit number.
+    is_given_up: bool,
 }
 
 impl ShapeBuilder {
     fn new(shape: Shape) -> Self {
         let (names, groups) = (HashMap::default(), HashMap::default());
-        Self { shape, posts: 0, names, groups, is_long: false }
+        Self { shape, posts: 0, names, groups, is_given_up: false }
     }
 
     fn observe(&mut self, posts: &RecordBatch) {
         self.posts += posts.num_rows();
-        if self.is_long {
+        if self.is_given_up {
             return;
         }
         let column = |name: &str| posts.column_by_name(name);
@@ -252,7 +261,7 @@ impl ShapeBuilder {
             column("is_repost"),
             column("posted_at"),
         ) else {
-            self.is_long = true;
+            self.is_given_up = true;
             return;
         };
         let (platforms, names) = (platforms.as_string_view(), names.as_string_view());
@@ -274,12 +283,12 @@ impl ShapeBuilder {
             group.last = group.last.max(instant);
             for (sums, values) in group.counts.iter_mut().zip(&counts) {
                 if let Some(values) = values.filter(|values| values.is_valid(row)) {
-                    sums.add(values.value(row));
+                    self.is_given_up |= !sums.add(values.value(row));
                 }
             }
         }
         if self.groups.len() > ROWS + self.posts / SHARE {
-            self.is_long = true;
+            self.is_given_up = true;
             self.groups.clear();
         }
     }
@@ -298,10 +307,9 @@ impl ShapeBuilder {
         Some(number)
     }
 
-    /// The roll-up, with its size; none if it is not worth keeping or holds a
-    /// sum that is no 64-bit number.
+    /// The roll-up, with its size; none if it was given up.
     fn finish(self) -> Result<Option<(Size, RecordBatch)>> {
-        if self.is_long {
+        if self.is_given_up {
             return Ok(None);
         }
         let mut texts = vec![""; self.names.len()];
@@ -313,9 +321,6 @@ impl ShapeBuilder {
         let mut size = Size { rows: groups.len() as u64, ..Size::default() };
         for (_, group) in &groups {
             for (magnitude, sums) in size.magnitudes.iter_mut().zip(group.counts) {
-                if i64::try_from(sums.sum).is_err() {
-                    return Ok(None);
-                }
                 *magnitude = magnitude.saturating_add(sums.magnitude());
             }
         }
@@ -350,29 +355,36 @@ impl ShapeBuilder {
 }
 
 impl Sums {
-    fn add(&mut self, value: i64) {
+    /// Takes a value in; false if the sum is no 64-bit number.
+    fn add(&mut self, value: i64) -> bool {
         self.known += 1;
-        self.sum += i128::from(value);
-        self.min = Some(self.min.map_or(value, |min| min.min(value)));
-        self.max = self.max.max(Some(value));
+        self.min = self.min.min(value);
+        self.max = self.max.max(value);
+        let (sum, overflows) = self.sum.overflowing_add(value);
+        self.sum = sum;
+        !overflows
     }
 
     fn value(&self, measure: Measure) -> Option<i64> {
-        match measure {
-            Measure::Known => Some(self.known),
-            Measure::Sum => self.min.and_then(|_| i64::try_from(self.sum).ok()),
+        let value = match measure {
+            Measure::Known => return Some(self.known),
+            Measure::Sum => self.sum,
             Measure::Min => self.min,
             Measure::Max => self.max,
-        }
+        };
+        (self.known > 0).then_some(value)
     }
 
     /// The sum of the magnitudes of all values, or more.
     fn magnitude(&self) -> u64 {
-        if self.min.is_none_or(|min| min >= 0) {
-            return u64::try_from(self.sum).unwrap_or(u64::MAX);
+        if self.known == 0 {
+            return 0;
         }
-        let largest = |value: Option<i64>| value.map_or(0, i64::unsigned_abs);
-        self.known.unsigned_abs().saturating_mul(largest(self.min).max(largest(self.max)))
+        if self.min >= 0 {
+            return self.sum.unsigned_abs();
+        }
+        let largest = self.min.unsigned_abs().max(self.max.unsigned_abs());
+        self.known.unsigned_abs().saturating_mul(largest)
     }
 }
 

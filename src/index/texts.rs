@@ -27,8 +27,18 @@ const SHELF_BYTES: usize = 8 << 10;
 #[derive(Debug, Default)]
 pub(super) struct TextsBuilder {
     rows: usize,
-    numbers: HashMap<Term, u32>,
+    terms: HashMap<Term, Seen>,
     lists: Vec<List>,
+}
+
+/// A term that came already. Most terms come often in a block, and then nothing
+/// but this is looked at.
+#[derive(Debug, Clone, Copy)]
+struct Seen {
+    /// The number of its list.
+    list: u32,
+    /// The block after the last in which it came.
+    next: u32,
 }
 
 /// The blocks of one term so far: gaps of seven bits a byte, which is a third
@@ -36,8 +46,6 @@ pub(super) struct TextsBuilder {
 #[derive(Debug, Default)]
 struct List {
     length: u32,
-    /// The number after the last.
-    next: u32,
     gaps: Vec<u8>,
 }
 
@@ -49,12 +57,16 @@ impl TextsBuilder {
             self.rows += 1;
             let Some(text) = text else { continue };
             of_text(text, |term| {
-                let new = self.lists.len() as u32;
-                let number = *self.numbers.entry(term).or_insert(new);
-                if number == new {
+                let seen = self.terms.entry(term).or_insert_with(|| {
                     self.lists.push(List::default());
+                    Seen { list: self.lists.len() as u32 - 1, next: 0 }
+                });
+                if seen.next <= block {
+                    let list = &mut self.lists[seen.list as usize];
+                    list.length += 1;
+                    put_number(&mut list.gaps, u64::from(block - seen.next));
+                    seen.next = block + 1;
                 }
-                self.lists[number as usize].push(block);
             });
         }
     }
@@ -62,7 +74,8 @@ impl TextsBuilder {
     /// The sections that hold the index.
     pub(super) fn finish(self) -> Vec<Section> {
         let count = self.rows.div_ceil(BLOCK_ROWS) as u32;
-        let mut terms: Vec<(Term, u32)> = self.numbers.into_iter().collect();
+        let mut terms: Vec<(Term, u32)> =
+            self.terms.into_iter().map(|(term, seen)| (term, seen.list)).collect();
         terms.sort_unstable();
         let mut head = (BLOCK_ROWS as u64).to_le_bytes().to_vec();
         head.extend_from_slice(&(self.rows as u64).to_le_bytes());
@@ -94,15 +107,6 @@ impl TextsBuilder {
 }
 
 impl List {
-    fn push(&mut self, block: u32) {
-        if self.length > 0 && block + 1 == self.next {
-            return;
-        }
-        put_number(&mut self.gaps, u64::from(block - self.next));
-        self.next = block + 1;
-        self.length += 1;
-    }
-
     fn numbers(&self) -> Vec<u32> {
         let mut gaps = self.gaps.as_slice();
         let mut next = 0;
