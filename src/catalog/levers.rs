@@ -19,6 +19,8 @@ pub struct Levers {
     pub sum_before_join: bool,
     /// Whether rows that cannot be among the first of their group are dropped early.
     pub first_of_group: bool,
+    /// Whether plain words are looked for before patterns.
+    pub plain_search: bool,
     /// Whether searches for words look them up in the index of the texts.
     pub text_index: bool,
     /// Whether sums over posts are taken from the sums kept with each data file.
@@ -29,7 +31,7 @@ pub struct Levers {
 type Switch = (&'static str, &'static str, fn(&mut Levers) -> &mut bool);
 
 /// Every switch, by its name after `weiku.`.
-const SWITCHES: [Switch; 5] = [
+const SWITCHES: [Switch; 6] = [
     ("column_cache", "hold columns that are read again in memory, decoded", |levers| {
         &mut levers.column_cache
     }),
@@ -39,6 +41,7 @@ const SWITCHES: [Switch; 5] = [
     ("first_of_group", "drop rows early that cannot be among the first of a group", |levers| {
         &mut levers.first_of_group
     }),
+    ("plain_search", "look for plain words before patterns", |levers| &mut levers.plain_search),
     ("text_index", "look words up in the index of the texts", |levers| &mut levers.text_index),
     ("rollups", "take sums over posts from the sums kept with each data file", |levers| {
         &mut levers.rollups
@@ -55,6 +58,7 @@ impl Default for Levers {
             column_cache_mb: default_cache_mb(),
             sum_before_join: true,
             first_of_group: true,
+            plain_search: true,
             text_index: true,
             rollups: true,
         }
