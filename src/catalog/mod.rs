@@ -15,6 +15,7 @@ pub(crate) use held::HeldColumns;
 pub use levers::Levers;
 pub(crate) use rollup_table::RollupTable;
 pub(crate) use schema::AS_OF;
+pub(crate) use schema::is_built_in;
 pub use schema::{DatabaseSchema, Pinned};
 pub use selection::Selection;
 pub use table::StoreTable;

@@ -145,8 +145,8 @@ impl SchemaProvider for DatabaseSchema {
         name: String,
         table: Arc<dyn TableProvider>,
     ) -> Result<Option<Arc<dyn TableProvider>>> {
-        if self.store.is_some() && model::table(&name).is_some() {
-            return exec_err!("`{name}` is a table of the database and cannot be replaced");
+        if self.store.is_some() && is_built_in(&name) {
+            return exec_err!("`{name}` belongs to the database and cannot be replaced");
         }
         match self.made.write() {
             Ok(mut made) => Ok(made.insert(name, table)),
@@ -162,7 +162,11 @@ impl SchemaProvider for DatabaseSchema {
     }
 
     fn table_exist(&self, name: &str) -> bool {
-        let stored = model::table(name).is_some() || view(name).is_some();
-        self.made(name).is_some() || (self.store.is_some() && stored)
+        self.made(name).is_some() || (self.store.is_some() && is_built_in(name))
     }
+}
+
+/// Whether every database has a table or view called `name`.
+pub(crate) fn is_built_in(name: &str) -> bool {
+    model::table(name).is_some() || view(name).is_some()
 }

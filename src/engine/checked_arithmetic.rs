@@ -1,9 +1,8 @@
 //! `+`, `-` and `*` over integers that report an overflow where the engine's own
 //! wrap around.
 //!
-//! A rule puts a function in place of each such operator once types are
-//! settled; it prints like the operator, so plans and column names stay as they
-//! are typed.
+//! A rule puts a function in place of each chain of such operators once types
+//! are settled; columns keep the names they have without it.
 
 use std::sync::Arc;
 
@@ -13,11 +12,11 @@ use datafusion::arrow::datatypes::DataType;
 use datafusion::arrow::error::ArrowError;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::Transformed;
-use datafusion::common::{DFSchema, Result};
+use datafusion::common::{DFSchema, Result, internal_err};
 use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::{
     BinaryExpr, ColumnarValue, Expr, ExprSchemable, LogicalPlan, Operator, ScalarFunctionArgs,
-    ScalarUDF, ScalarUDFImpl, Signature, Volatility,
+    ScalarUDF, ScalarUDFImpl, Signature, Volatility, lit,
 };
 use datafusion::optimizer::AnalyzerRule;
 use datafusion::physical_expr_common::datum::apply;
@@ -42,30 +41,59 @@ fn check(expression: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
     let Expr::BinaryExpr(BinaryExpr { left, op, right }) = expression else {
         return Ok(Transformed::no(expression));
     };
-    let function = match op {
-        Operator::Plus => Checked::Plus,
-        Operator::Minus => Checked::Minus,
-        Operator::Multiply => Checked::Times,
-        _ => return Ok(Transformed::no(Expr::BinaryExpr(BinaryExpr { left, op, right }))),
+    let sign = match op {
+        Operator::Plus => Some(Checked::Plus),
+        Operator::Minus => Some(Checked::Minus),
+        Operator::Multiply => Some(Checked::Times),
+        _ => None,
     };
-    // A type that cannot be told, such as that of an outer column, is left to
-    // the engine.
-    let integers = matches!(
-        (left.get_type(schema), right.get_type(schema)),
-        (Ok(left), Ok(right)) if left.is_integer() && left == right
-    );
-    if !integers {
-        return Ok(Transformed::no(Expr::BinaryExpr(BinaryExpr { left, op, right })));
+    let integers = integer_type(&left, schema)
+        .is_some_and(|left| integer_type(&right, schema).is_some_and(|right| left == right));
+    match sign {
+        Some(sign) if integers => Ok(Transformed::yes(join(*left, sign, *right))),
+        _ => Ok(Transformed::no(Expr::BinaryExpr(BinaryExpr { left, op, right }))),
     }
-    let function = Arc::new(ScalarUDF::from(CheckedOperator::new(function)));
-    let call = ScalarFunction::new_udf(function, vec![*left, *right]);
-    Ok(Transformed::yes(Expr::ScalarFunction(call)))
+}
+
+/// The type of `expression` if it is one of the integers. A type that cannot be
+/// told, such as that of an outer column, is left to the engine.
+fn integer_type(expression: &Expr, schema: &DFSchema) -> Option<DataType> {
+    // All values of a chain have one type, and asking one of them is quick.
+    let expression = match expression {
+        Expr::ScalarFunction(call) if signs(call).is_some() => call.args.last()?,
+        other => other,
+    };
+    expression.get_type(schema).ok().filter(DataType::is_integer)
+}
+
+/// The signs of a chain.
+fn signs(call: &ScalarFunction) -> Option<&str> {
+    call.func.inner().downcast_ref::<CheckedArithmetic>()?;
+    match call.args.first() {
+        Some(Expr::Literal(signs, _)) => signs.try_as_str().flatten(),
+        _ => None,
+    }
+}
+
+/// `left sign right` as one call. A chain on the left grows by one value
+/// instead of being nested: the engine asks each nested call for its type over
+/// and over, which takes minutes for a thousand of them.
+fn join(left: Expr, sign: Checked, right: Expr) -> Expr {
+    let (mut chain, mut values) = match left {
+        Expr::ScalarFunction(call) if signs(&call).is_some() => {
+            (signs(&call).unwrap_or_default().to_owned(), call.args)
+        }
+        left => (String::new(), vec![lit(""), left]),
+    };
+    chain.push(sign.symbol());
+    values[0] = lit(chain);
+    values.push(right);
+    Expr::ScalarFunction(ScalarFunction::new_udf(Arc::new(function()), values))
 }
 
 /// The product of two integers, for rules that make expressions of their own.
-pub(super) fn checked_product(left: Expr, right: Expr) -> Expr {
-    let function = Arc::new(ScalarUDF::from(CheckedOperator::new(Checked::Times)));
-    Expr::ScalarFunction(ScalarFunction::new_udf(function, vec![left, right]))
+pub(super) fn times(left: Expr, right: Expr) -> Expr {
+    join(left, Checked::Times, right)
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -76,12 +104,16 @@ enum Checked {
 }
 
 impl Checked {
-    fn sign(self) -> &'static str {
+    fn symbol(self) -> char {
         match self {
-            Self::Plus => "+",
-            Self::Minus => "-",
-            Self::Times => "*",
+            Self::Plus => '+',
+            Self::Minus => '-',
+            Self::Times => '*',
         }
+    }
+
+    fn of(symbol: char) -> Option<Self> {
+        [Self::Plus, Self::Minus, Self::Times].into_iter().find(|one| one.symbol() == symbol)
     }
 
     /// The kernel that reports an overflow.
@@ -94,61 +126,22 @@ impl Checked {
     }
 }
 
-/// The product of two integers.
-pub(super) fn times(left: Expr, right: Expr) -> Expr {
-    let function = Arc::new(ScalarUDF::from(CheckedOperator::new(Checked::Times)));
-    Expr::ScalarFunction(ScalarFunction::new_udf(function, vec![left, right]))
+/// The function that stands for operators. Plans that were made elsewhere name
+/// it; statements cannot.
+pub(super) fn function() -> ScalarUDF {
+    ScalarUDF::from(CheckedArithmetic { signature: Signature::variadic_any(Volatility::Immutable) })
 }
 
-/// The functions that stand for operators, which no statement can name, for
-/// those who run plans that were made elsewhere.
-pub(super) fn functions() -> impl Iterator<Item = ScalarUDF> {
-    [Checked::Plus, Checked::Minus, Checked::Times]
-        .into_iter()
-        .map(|operator| ScalarUDF::from(CheckedOperator::new(operator)))
-}
-
-/// The function that stands for an operator.
+/// A chain of operators, taken from left to right: the first argument holds their
+/// signs, the others the values between which they stand.
 #[derive(Debug, PartialEq, Eq, Hash)]
-struct CheckedOperator {
-    operator: Checked,
+struct CheckedArithmetic {
     signature: Signature,
 }
 
-impl CheckedOperator {
-    fn new(operator: Checked) -> Self {
-        Self { operator, signature: Signature::any(2, Volatility::Immutable) }
-    }
-
-    fn infix(&self, arguments: &[Expr]) -> Option<String> {
-        let [left, right] = arguments else { return None };
-        Some(format!("{left} {} {right}", self.operator.sign()))
-    }
-}
-
-impl ScalarUDFImpl for CheckedOperator {
-    fn name(&self) -> &str {
-        match self.operator {
-            Checked::Plus => "checked_add",
-            Checked::Minus => "checked_subtract",
-            Checked::Times => "checked_multiply",
-        }
-    }
-
-    fn display_name(&self, arguments: &[Expr]) -> Result<String> {
-        Ok(self.infix(arguments).unwrap_or_else(|| self.name().to_owned()))
-    }
-
-    fn schema_name(&self, arguments: &[Expr]) -> Result<String> {
-        match arguments {
-            [left, right] => Ok(format!(
-                "{} {} {}",
-                left.schema_name(),
-                self.operator.sign(),
-                right.schema_name()
-            )),
-            _ => Ok(self.name().to_owned()),
-        }
+impl ScalarUDFImpl for CheckedArithmetic {
+    fn name(&self) -> &'static str {
+        "checked_arithmetic"
     }
 
     fn signature(&self) -> &Signature {
@@ -156,13 +149,18 @@ impl ScalarUDFImpl for CheckedOperator {
     }
 
     fn return_type(&self, arguments: &[DataType]) -> Result<DataType> {
-        Ok(arguments.first().cloned().unwrap_or(DataType::Int64))
+        Ok(arguments.last().cloned().unwrap_or(DataType::Int64))
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let [left, right] = args.args.as_slice() else {
-            return datafusion::common::internal_err!("an operator takes two values");
+        let mut args = args.args.into_iter();
+        let (Some(ColumnarValue::Scalar(signs)), Some(first)) = (args.next(), args.next()) else {
+            return internal_err!("a chain of operators begins with its signs and a value");
         };
-        apply(left, right, self.operator.kernel())
+        let signs = signs.try_as_str().flatten().unwrap_or_default();
+        signs.chars().zip(args).try_fold(first, |so_far, (sign, value)| match Checked::of(sign) {
+            Some(sign) => apply(&so_far, &value, sign.kernel()),
+            None => internal_err!("`{sign}` is no operator"),
+        })
     }
 }

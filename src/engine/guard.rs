@@ -12,6 +12,10 @@ use crate::error::{Error, Kind, Result};
 /// recursion, and a longer chain could overflow the stack.
 const MAX_OPERATORS: usize = 4_000;
 
+/// Most arithmetic operators in one statement: the planner's work grows with the
+/// cube of the length of a chain of them, to seconds at a thousand.
+const MAX_ARITHMETIC: usize = 1_000;
+
 /// Most bytes in one statement.
 const MAX_BYTES: usize = 64 << 20;
 
@@ -31,19 +35,28 @@ pub(super) fn check_size(statement: &Statement) -> Result<()> {
     }
     // A statement cannot hold more operators than bytes, so short ones need no
     // second look.
-    if statement.sql.len() < MAX_OPERATORS {
+    if statement.sql.len() < MAX_ARITHMETIC {
         return Ok(());
     }
-    let operators = tokenize(&statement.sql)
-        .map(|tokens| tokens.iter().filter(|token| is_operator(&token.token)).count())
-        .unwrap_or_default();
-    if operators > MAX_OPERATORS {
-        return refuse(
-            format!("the statement has {operators} operators, over the limit of {MAX_OPERATORS}"),
-            "use IN (...) or a join in place of a long chain",
-        );
+    let tokens = tokenize(&statement.sql).unwrap_or_default();
+    let count =
+        |counts: fn(&Token) -> bool| tokens.iter().filter(|token| counts(&token.token)).count();
+    let limits = [
+        (count(is_operator), "operators", MAX_OPERATORS),
+        (count(is_arithmetic), "arithmetic operators", MAX_ARITHMETIC),
+    ];
+    match limits.into_iter().find(|(count, _, limit)| count > limit) {
+        Some((count, what, limit)) => refuse(
+            format!("the statement has {count} {what}, over the limit of {limit}"),
+            "use IN (...), sum() or a join in place of a long chain",
+        ),
+        None => Ok(()),
     }
-    Ok(())
+}
+
+fn is_arithmetic(token: &Token) -> bool {
+    use Token::{Div, Minus, Mod, Mul, Plus, StringConcat};
+    matches!(token, Div | Minus | Mod | Mul | Plus | StringConcat)
 }
 
 fn is_operator(token: &Token) -> bool {
@@ -148,6 +161,27 @@ pub(super) fn check_effect(plan: &LogicalPlan, settings: &Settings) -> Result<()
         return refuse("--safe", "SET");
     }
     Ok(())
+}
+
+/// The time zone that `plan` sets for the session, if it does.
+pub(super) fn new_timezone(plan: &LogicalPlan) -> Option<&str> {
+    match plan {
+        LogicalPlan::Statement(PlanStatement::SetVariable(set))
+            if set.variable == "datafusion.execution.time_zone" =>
+        {
+            Some(&set.value)
+        }
+        _ => None,
+    }
+}
+
+/// The table or view that `plan` drops, if it does.
+pub(super) fn dropped(plan: &LogicalPlan) -> Option<&str> {
+    match plan {
+        LogicalPlan::Ddl(DdlStatement::DropTable(drop)) => Some(drop.name.table()),
+        LogicalPlan::Ddl(DdlStatement::DropView(drop)) => Some(drop.name.table()),
+        _ => None,
+    }
 }
 
 /// Whether `plan` reads a placeholder such as `$n`.

@@ -4,6 +4,7 @@
 //! one by one, under its limits, and gives an [`Answer`]: a stream of batches.
 
 mod answer;
+mod bounded_text;
 mod checked_arithmetic;
 mod checked_sum;
 mod cluster;
@@ -11,6 +12,7 @@ mod copy_to;
 mod describe;
 mod diagnose;
 mod fence;
+mod from_first;
 mod gauge;
 mod guard;
 mod habits;

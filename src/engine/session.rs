@@ -7,17 +7,21 @@ use std::time::Instant;
 
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::catalog::{CatalogProvider, MemoryCatalogProvider};
-use datafusion::common::{ParamValues, ScalarValue};
+use datafusion::common::{ParamValues, ScalarValue, plan_datafusion_err, plan_err};
 use datafusion::error::DataFusionError;
 use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
 use datafusion::logical_expr::{AggregateUDF, LogicalPlan, ScalarUDF};
 use datafusion::prelude::{SessionConfig, SessionContext};
-use datafusion::sql::parser::Statement as Parsed;
+use datafusion::sql::parser::{DFParserBuilder, Statement as Parsed};
+use datafusion::sql::sqlparser::dialect::dialect_from_str;
+use datafusion::sql::sqlparser::parser::ParserError;
+use datafusion::sql::sqlparser::tokenizer::Tokenizer;
 use tokio::sync::watch;
 
 use super::answer::{Answer, Query, Started, Stop};
+use super::bounded_text;
 use super::checked_arithmetic::{self, CheckArithmetic};
 use super::checked_sum::CheckedSum;
 use super::cluster::rules_running;
@@ -25,6 +29,7 @@ use super::copy_to;
 use super::describe;
 use super::diagnose::Translator;
 use super::fence::{Fence, OnlyInside};
+use super::from_first;
 use super::gauge::Gauge;
 use super::guard;
 use super::names;
@@ -37,7 +42,7 @@ use super::text_index::UseTextIndex;
 use super::versions;
 use super::zoned_casts::CastInZone;
 use crate::catalog::{CATALOG, DatabaseSchema, HeldColumns, Levers, Pinned, SCHEMA};
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::functions::Dictionaries;
 use crate::store::Store;
 
@@ -143,7 +148,7 @@ impl Session {
         runtime: Arc<RuntimeEnv>,
         Shared { fixed, held, dictionaries }: Shared,
     ) -> Result<Self> {
-        check(&settings)?;
+        check_zone(&settings.timezone, Kind::Usage)?;
         if settings.cluster.is_some() && dictionaries.fingerprint().is_some() {
             let error = Error::usage("other machines do not know the dictionaries of the database");
             return Err(error.hint("run without --workers"));
@@ -223,7 +228,7 @@ impl Session {
             Ok(Err(error)) => Err(translator.translate(&error)),
             Err(error) => match error.try_into_panic() {
                 Ok(panic) => Err(Error::internal(super::answer::panic_message(panic.as_ref()))),
-                Err(_) => Err(Error::new(crate::Kind::Cancelled, "cancelled")),
+                Err(_) => Err(Error::new(Kind::Cancelled, "cancelled")),
             },
         }
     }
@@ -254,9 +259,21 @@ impl Session {
 
     fn parse(&self, statement: &Statement) -> Result<Parsed, DataFusionError> {
         let state = self.inner.context.state();
-        let dialect = state.config_options().sql_parser.dialect;
+        let options = &state.config_options().sql_parser;
+        let dialect = dialect_from_str(options.dialect)
+            .ok_or_else(|| plan_datafusion_err!("no SQL dialect `{}`", options.dialect))?;
         let (sql, versions) = versions::hide(&statement.sql);
-        let mut parsed = state.sql_to_statement(&sql, &dialect)?;
+        let tokens = Tokenizer::new(dialect.as_ref(), &sql)
+            .tokenize_with_location()
+            .map_err(ParserError::from)?;
+        let mut parsed = DFParserBuilder::new(from_first::complete(tokens))
+            .with_dialect(dialect.as_ref())
+            .with_recursion_limit(options.recursion_limit.get())
+            .build()?
+            .parse_statements()?;
+        let (Some(mut parsed), 0) = (parsed.pop_front(), parsed.len()) else {
+            return plan_err!("one statement was expected");
+        };
         versions.apply(&mut parsed);
         Ok(parsed)
     }
@@ -269,6 +286,16 @@ impl Session {
         self.pin().map_err(foreign)?;
         let plan = self.inner.context.state().statement_to_plan(parsed).await?;
         guard::check_effect(&plan, &self.inner.settings).map_err(foreign)?;
+        if let Some(name) = guard::dropped(&plan)
+            && self.inner.store.is_some()
+            && crate::catalog::is_built_in(name)
+        {
+            let message = format!("`{name}` belongs to the database and cannot be dropped");
+            return Err(foreign(Error::query(message)));
+        }
+        if let Some(zone) = guard::new_timezone(&plan) {
+            check_zone(zone, Kind::Query).map_err(foreign)?;
+        }
         let plan = describe::in_plain_types(plan)?;
         if !guard::has_placeholders(&plan) {
             return Ok(plan);
@@ -334,13 +361,12 @@ fn foreign(error: Error) -> DataFusionError {
     DataFusionError::External(Box::new(error))
 }
 
-/// Refuses settings that no session can have.
-fn check(settings: &Settings) -> Result<()> {
-    let zone = &settings.timezone;
+/// Refuses a time zone that does not exist.
+fn check_zone(zone: &str, kind: Kind) -> Result<()> {
     let fixed_offset = zone.starts_with(['+', '-']);
     if !fixed_offset && zone.parse::<chrono_tz::Tz>().is_err() {
         let names = chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name());
-        let error = Error::usage(format!("no time zone `{zone}`"));
+        let error = Error::new(kind, format!("no time zone `{zone}`"));
         return Err(match crate::error::nearest(zone, names) {
             Some(near) => error.hint(format!("did you mean `{near}`?")),
             None => {
@@ -393,6 +419,7 @@ fn with_functions(state: SessionState, dictionaries: Arc<Dictionaries>) -> Sessi
     context.register_udaf(AggregateUDF::from(CheckedSum::default()));
     context.register_udf(ScalarUDF::from(RememberedPart::default()));
     context.register_udf(ScalarUDF::from(RememberedTrunc::default()));
+    bounded_text::all().for_each(|function| context.register_udf(function));
     crate::functions::register(&context, dictionaries);
     context
 }
@@ -413,9 +440,7 @@ pub fn running_state(
     }
     let context =
         with_functions(builder.build(), Dictionaries::of_database(None).map_err(foreign)?);
-    for function in checked_arithmetic::functions() {
-        context.register_udf(function);
-    }
+    context.register_udf(checked_arithmetic::function());
     Ok(context.state())
 }
 

@@ -266,8 +266,7 @@ impl ShapeBuilder {
         };
         let (platforms, names) = (platforms.as_string_view(), names.as_string_view());
         let instants = instants.as_primitive::<TimestampMicrosecondType>();
-        let counts =
-            COUNTS.map(|name| column(name).map(|values| values.as_primitive::<Int64Type>()));
+        let counts = COUNTS.map(|name| column(name).map(AsArray::as_primitive::<Int64Type>));
         let grain = self.shape.grain();
         for row in 0..posts.num_rows() {
             let instant = instants.is_valid(row).then(|| instants.value(row));

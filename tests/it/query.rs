@@ -125,6 +125,64 @@ fn deep_and_long_statements_give_an_answer_or_an_error() {
         let output = weiku(&[], &sql);
         assert!(output.status.code().is_some(), "a signal ended {}...", &sql[..40]);
     }
+    // Up to the limit, chains are answered, and soon; over it they are refused.
+    let sum = format!("SELECT 1{} AS n", "+1".repeat(600));
+    let output = weiku(&["--timeout", "60s"], &sum);
+    assert_eq!(stdout(&output), "n\n601\n", "{}", stderr(&output));
+    let output = weiku(&[], &format!("SELECT 1{}", "+1".repeat(1_001)));
+    assert_eq!(code(&output), 4);
+    assert!(stderr(&output).contains("1001 arithmetic operators"), "{}", stderr(&output));
+}
+
+#[test]
+fn a_chain_of_operators_is_taken_from_left_to_right() {
+    let sql = "SELECT (5 - 2) * 3 - (2 - 7) + 2 * 4 AS n, (a + b) * c FROM (VALUES (1, 2, 3)) AS t(a, b, c)";
+    let output = weiku(&["-c", sql], "");
+    assert_eq!(stdout(&output), "n,(a + b) * c\n22,9\n");
+}
+
+#[test]
+fn a_text_of_two_billion_characters_is_refused_at_once() {
+    for sql in ["SELECT lpad('a', 2000000000, 'b')", "SELECT repeat('ab', 2000000000)"] {
+        let output = weiku(&["--timeout", "20s", "-c", sql], "");
+        assert_eq!(code(&output), 1, "{sql}");
+        assert!(stderr(&output).contains("over the limit"), "{}", stderr(&output));
+    }
+    let output = weiku(&["-c", "SELECT lpad('部', 3, '外') AS a, repeat('哈', 3) AS b"], "");
+    assert_eq!(stdout(&output), "a,b\n外外部,哈哈哈\n");
+}
+
+#[test]
+fn a_query_may_begin_with_from() {
+    let output = weiku(&["-c", "FROM (VALUES (1, 'x'), (2, 'y')) AS t(a, b) WHERE a > 1"], "");
+    assert_eq!(stdout(&output), "a,b\n2,y\n", "{}", stderr(&output));
+    let output =
+        weiku(&["-c", "WITH t AS (FROM generate_series(1, 3)) FROM t SELECT sum(value) AS s"], "");
+    assert_eq!(stdout(&output), "s\n6\n", "{}", stderr(&output));
+}
+
+#[test]
+fn a_time_zone_that_does_not_exist_cannot_be_set() {
+    let output = weiku(&["-c", "SET timezone = 'Asia/Shanghia'"], "");
+    assert_eq!(code(&output), 1);
+    assert!(stderr(&output).contains("Asia/Shanghai"), "{}", stderr(&output));
+    assert_eq!(code(&weiku(&["-c", "SET timezone = 'Asia/Tokyo'"], "")), 0);
+}
+
+#[test]
+fn what_belongs_to_the_database_cannot_be_dropped() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = folder.path().join("db").display().to_string();
+    let posts = concat!(env!("CARGO_MANIFEST_DIR"), "/datasets/posts.csv");
+    assert_eq!(code(&weiku(&["import", &database, posts], "")), 0);
+    for sql in ["DROP TABLE posts", "DROP TABLE IF EXISTS posts", "DROP VIEW account_latest"] {
+        let output = weiku(&[&database, "-c", sql], "");
+        assert_eq!(code(&output), 1, "{sql}");
+        assert!(stderr(&output).contains("belongs to the database"), "{}", stderr(&output));
+    }
+    let own = "CREATE VIEW v AS SELECT 1 AS a; DROP VIEW v; SELECT * FROM v";
+    let output = weiku(&[&database, "-c", own], "");
+    assert!(stderr(&output).contains("no table"), "{}", stderr(&output));
 }
 
 #[test]

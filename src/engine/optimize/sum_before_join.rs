@@ -20,7 +20,7 @@ use datafusion::optimizer::{ApplyOrder, OptimizerConfig, OptimizerRule};
 
 use super::joined_tables::{Tree, joined, none_of, only_of, renamed, stored_rows};
 use crate::catalog::Levers;
-use crate::engine::checked_arithmetic::checked_product;
+use crate::engine::checked_arithmetic;
 
 /// A table is summed up before it meets one that has fewer rows than one in so
 /// many of its own.
@@ -223,7 +223,7 @@ impl Sums<'_> {
                 Some(Late { aggregates: vec![call(&sum, known, None)], result: or_zero })
             }
             "sum" if argument.get_type(self.all).ok()? == DataType::Int64 => {
-                let product = checked_product(argument.clone(), self.times());
+                let product = checked_arithmetic::times(argument.clone(), self.times());
                 Some(Late { aggregates: vec![call(&sum, product, None)], result: itself })
             }
             _ => None,
