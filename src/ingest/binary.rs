@@ -22,6 +22,9 @@ const BEGINNINGS: [(usize, &[u8], &str); 15] = [
     (0, b"\x7FELF", "a program"),
 ];
 
+/// How many control characters even a short text may hold by mishap.
+const FEW: usize = 3;
+
 /// What a file is that begins with `start`, if it is no text. Text may hold a
 /// NUL or another control character by mishap, but not one in twenty.
 pub(super) fn kind(start: &[u8]) -> Option<&'static str> {
@@ -43,7 +46,7 @@ fn is_mostly_controls(start: &[u8]) -> bool {
         return false;
     }
     let is_control = |byte: &&u8| matches!(byte, 0..=8 | 14..=26 | 28..=31 | 127);
-    start.iter().filter(is_control).count() * 20 > start.len()
+    start.iter().filter(is_control).count() > (start.len() / 20).max(FEW)
 }
 
 #[cfg(test)]
