@@ -5,67 +5,34 @@ use std::sync::Arc;
 
 use datafusion::arrow::array::AsArray;
 use datafusion::arrow::compute::cast;
-use datafusion::arrow::datatypes::{DataType, FieldRef, Int64Type};
+use datafusion::arrow::datatypes::{DataType, Int64Type};
 use datafusion::common::{Result, exec_err};
 use datafusion::functions::{string, unicode};
-use datafusion::logical_expr::{
-    ColumnarValue, Documentation, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl,
-    Signature,
-};
+use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDF};
+
+use super::wrapped::wrapped;
 
 /// Most characters, or repetitions, that one batch of rows may ask for together.
 const MAX_TOTAL: i64 = 64 << 20;
 
-/// A function of the engine whose second argument says how long its text gets.
-#[derive(Debug, PartialEq, Eq, Hash)]
-pub(super) struct BoundedText {
-    engine: Arc<ScalarUDF>,
-}
-
-/// The functions that need bounds.
-pub(super) fn all() -> impl Iterator<Item = ScalarUDF> {
+/// The functions of the engine whose second argument says how long a text gets.
+pub(super) fn functions() -> impl Iterator<Item = ScalarUDF> {
     [unicode::lpad(), unicode::rpad(), string::repeat()]
         .into_iter()
-        .map(|engine| ScalarUDF::from(BoundedText { engine }))
+        .map(|engine| wrapped(engine, call))
 }
 
-impl ScalarUDFImpl for BoundedText {
-    fn name(&self) -> &str {
-        self.engine.name()
-    }
-
-    fn aliases(&self) -> &[String] {
-        self.engine.aliases()
-    }
-
-    fn signature(&self) -> &Signature {
-        self.engine.signature()
-    }
-
-    fn return_type(&self, arguments: &[DataType]) -> Result<DataType> {
-        self.engine.return_type(arguments)
-    }
-
-    fn return_field_from_args(&self, args: ReturnFieldArgs<'_>) -> Result<FieldRef> {
-        self.engine.return_field_from_args(args)
-    }
-
-    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        if let Some(length) = args.args.get(1) {
-            let total = total(length, args.number_rows)?;
-            if total > MAX_TOTAL {
-                return exec_err!(
-                    "{} would make texts of {total} characters at once, over the limit of {MAX_TOTAL}",
-                    self.name()
-                );
-            }
+fn call(engine: &ScalarUDF, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+    if let Some(length) = args.args.get(1) {
+        let total = total(length, args.number_rows)?;
+        if total > MAX_TOTAL {
+            return exec_err!(
+                "{} would make texts of {total} characters at once, over the limit of {MAX_TOTAL}",
+                engine.name()
+            );
         }
-        self.engine.invoke_with_args(args)
     }
-
-    fn documentation(&self) -> Option<&Documentation> {
-        self.engine.documentation()
-    }
+    engine.invoke_with_args(args)
 }
 
 /// The lengths of all rows together; negative ones count as none.

@@ -29,6 +29,7 @@ mod session;
 mod settings;
 mod text_index;
 mod versions;
+mod wrapped;
 mod zoned_casts;
 
 pub use answer::Answer;

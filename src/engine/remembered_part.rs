@@ -12,16 +12,12 @@ use std::sync::Arc;
 use chrono::{DateTime, Offset, TimeZone};
 use datafusion::arrow::array::timezone::Tz;
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, Int32Array, PrimitiveArray};
-use datafusion::arrow::datatypes::{DataType, FieldRef, TimeUnit, TimestampMicrosecondType};
+use datafusion::arrow::datatypes::{DataType, TimeUnit, TimestampMicrosecondType};
 use datafusion::common::{Result, ScalarValue, exec_datafusion_err};
 use datafusion::functions::datetime::date_part;
-use datafusion::logical_expr::interval_arithmetic::Interval;
-use datafusion::logical_expr::preimage::PreimageResult;
-use datafusion::logical_expr::simplify::SimplifyContext;
-use datafusion::logical_expr::{
-    ColumnarValue, Documentation, Expr, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF,
-    ScalarUDFImpl, Signature,
-};
+use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDF};
+
+use super::wrapped::wrapped;
 
 /// The parts that are worth it, as people write them; what they are of an instant
 /// depends on the zone.
@@ -31,72 +27,25 @@ const MICROS_PER_HOUR: i64 = 3_600_000_000;
 const MICROS_PER_DAY: i64 = 24 * MICROS_PER_HOUR;
 
 /// `date_part` with a memory.
-#[derive(Debug, PartialEq, Eq, Hash)]
-pub(super) struct RememberedPart {
-    engine: Arc<ScalarUDF>,
+pub(super) fn function() -> ScalarUDF {
+    wrapped(date_part(), call)
 }
 
-impl Default for RememberedPart {
-    fn default() -> Self {
-        Self { engine: date_part() }
+fn call(engine: &ScalarUDF, mut args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+    let [ColumnarValue::Scalar(part), ColumnarValue::Array(instants)] = args.args.as_slice() else {
+        return engine.invoke_with_args(args);
+    };
+    let (Some(part), Some(zone)) = (remembered(part), zone_of(instants.data_type())) else {
+        return engine.invoke_with_args(args);
+    };
+    let local = local_times(instants, &zone)?;
+    if part == "hour" {
+        let hour = |micros: i64| micros.rem_euclid(MICROS_PER_DAY) / MICROS_PER_HOUR;
+        let hours: Int32Array = local.unary(|micros| hour(micros) as i32);
+        return Ok(ColumnarValue::Array(Arc::new(hours)));
     }
-}
-
-impl ScalarUDFImpl for RememberedPart {
-    fn name(&self) -> &str {
-        self.engine.name()
-    }
-
-    fn aliases(&self) -> &[String] {
-        self.engine.aliases()
-    }
-
-    fn signature(&self) -> &Signature {
-        self.engine.signature()
-    }
-
-    fn return_type(&self, arguments: &[DataType]) -> Result<DataType> {
-        self.engine.return_type(arguments)
-    }
-
-    fn return_field_from_args(&self, args: ReturnFieldArgs<'_>) -> Result<FieldRef> {
-        self.engine.return_field_from_args(args)
-    }
-
-    fn invoke_with_args(&self, mut args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let [ColumnarValue::Scalar(part), ColumnarValue::Array(instants)] = args.args.as_slice()
-        else {
-            return self.engine.invoke_with_args(args);
-        };
-        let (Some(part), Some(zone)) = (remembered(part), zone_of(instants.data_type())) else {
-            return self.engine.invoke_with_args(args);
-        };
-        let local = local_times(instants, &zone)?;
-        if part == "hour" {
-            let hour = |micros: i64| micros.rem_euclid(MICROS_PER_DAY) / MICROS_PER_HOUR;
-            let hours: Int32Array = local.unary(|micros| hour(micros) as i32);
-            return Ok(ColumnarValue::Array(Arc::new(hours)));
-        }
-        args.args[1] = ColumnarValue::Array(Arc::new(local));
-        self.engine.invoke_with_args(args)
-    }
-
-    fn preimage(
-        &self,
-        args: &[Expr],
-        literal: &Expr,
-        context: &SimplifyContext,
-    ) -> Result<PreimageResult> {
-        self.engine.inner().preimage(args, literal, context)
-    }
-
-    fn evaluate_bounds(&self, input: &[&Interval]) -> Result<Interval> {
-        self.engine.inner().evaluate_bounds(input)
-    }
-
-    fn documentation(&self) -> Option<&Documentation> {
-        self.engine.documentation()
-    }
+    args.args[1] = ColumnarValue::Array(Arc::new(local));
+    engine.invoke_with_args(args)
 }
 
 /// The part by its plain name, if it is worth remembering.
@@ -105,7 +54,8 @@ fn remembered(part: &ScalarValue) -> Option<&'static str> {
     PARTS.into_iter().find(|name| *name == part)
 }
 
-fn zone_of(kind: &DataType) -> Option<Arc<str>> {
+/// The zone of instants as weiku stores them.
+pub(super) fn zone_of(kind: &DataType) -> Option<Arc<str>> {
     match kind {
         DataType::Timestamp(TimeUnit::Microsecond, zone) => zone.clone(),
         _ => None,
@@ -194,7 +144,7 @@ mod tests {
                 );
                 let plain = SessionContext::new();
                 let remembered = SessionContext::new();
-                remembered.register_udf(ScalarUDF::from(RememberedPart::default()));
+                remembered.register_udf(function());
                 let mut answers = Vec::new();
                 for context in [plain, remembered] {
                     let batches = context.sql(&sql).await.unwrap().collect().await.unwrap();

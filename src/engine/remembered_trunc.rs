@@ -9,77 +9,32 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, TimestampMicrosecondArray};
-use datafusion::arrow::datatypes::{DataType, FieldRef, TimestampMicrosecondType};
+use datafusion::arrow::array::{ArrayRef, AsArray, TimestampMicrosecondArray};
+use datafusion::arrow::datatypes::TimestampMicrosecondType;
 use datafusion::common::{Result, ScalarValue, exec_err};
 use datafusion::functions::datetime::date_trunc;
-use datafusion::logical_expr::sort_properties::{ExprProperties, SortProperties};
-use datafusion::logical_expr::{
-    ColumnarValue, Documentation, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl,
-    Signature,
-};
+use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDF};
+
+use super::remembered_part::zone_of;
+use super::wrapped::wrapped;
 
 /// The units that are worth remembering; finer ones need no calendar, and an hour
 /// may come twice where clocks are put back.
 const UNITS: [&str; 5] = ["day", "week", "month", "quarter", "year"];
 
 /// `date_trunc` with a memory.
-#[derive(Debug, PartialEq, Eq, Hash)]
-pub(super) struct RememberedTrunc {
-    engine: Arc<ScalarUDF>,
+pub(super) fn function() -> ScalarUDF {
+    wrapped(date_trunc(), call)
 }
 
-impl Default for RememberedTrunc {
-    fn default() -> Self {
-        Self { engine: date_trunc() }
-    }
-}
-
-impl ScalarUDFImpl for RememberedTrunc {
-    fn name(&self) -> &str {
-        self.engine.name()
-    }
-
-    fn aliases(&self) -> &[String] {
-        self.engine.aliases()
-    }
-
-    fn signature(&self) -> &Signature {
-        self.engine.signature()
-    }
-
-    fn return_type(&self, arguments: &[DataType]) -> Result<DataType> {
-        self.engine.return_type(arguments)
-    }
-
-    fn return_field_from_args(&self, args: ReturnFieldArgs<'_>) -> Result<FieldRef> {
-        self.engine.return_field_from_args(args)
-    }
-
-    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        match args.args.as_slice() {
-            [ColumnarValue::Scalar(unit), ColumnarValue::Array(instants)]
-                if is_zoned(instants.data_type()) && is_remembered(unit) =>
-            {
-                let instants = Arc::clone(instants);
-                self.truncate(&instants, &args).map(ColumnarValue::Array)
-            }
-            _ => self.engine.invoke_with_args(args),
-        }
-    }
-
-    fn output_ordering(&self, input: &[ExprProperties]) -> Result<SortProperties> {
-        self.engine.inner().output_ordering(input)
-    }
-
-    fn documentation(&self) -> Option<&Documentation> {
-        self.engine.documentation()
-    }
-}
-
-fn is_zoned(kind: &DataType) -> bool {
-    use datafusion::arrow::datatypes::TimeUnit::Microsecond;
-    matches!(kind, DataType::Timestamp(Microsecond, Some(_)))
+fn call(engine: &ScalarUDF, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+    let [ColumnarValue::Scalar(unit), ColumnarValue::Array(instants)] = args.args.as_slice() else {
+        return engine.invoke_with_args(args);
+    };
+    let (true, Some(zone)) = (is_remembered(unit), zone_of(instants.data_type())) else {
+        return engine.invoke_with_args(args);
+    };
+    truncate(engine, instants, &zone, &args).map(ColumnarValue::Array)
 }
 
 fn is_remembered(unit: &ScalarValue) -> bool {
@@ -87,31 +42,28 @@ fn is_remembered(unit: &ScalarValue) -> bool {
     unit.is_some_and(|unit| UNITS.contains(&unit.as_str()))
 }
 
-impl RememberedTrunc {
-    fn truncate(&self, instants: &ArrayRef, args: &ScalarFunctionArgs) -> Result<ArrayRef> {
-        let zone = match instants.data_type() {
-            DataType::Timestamp(_, zone) => zone.clone(),
-            _ => None,
-        };
-        let instants = instants.as_primitive::<TimestampMicrosecondType>();
-        let ask = |instant: i64| {
-            let mut args = args.clone();
-            let value = ScalarValue::TimestampMicrosecond(Some(instant), zone.clone());
-            args.args[1] = ColumnarValue::Scalar(value);
-            match self.engine.invoke_with_args(args)? {
-                ColumnarValue::Scalar(ScalarValue::TimestampMicrosecond(Some(start), _)) => {
-                    Ok(start)
-                }
-                other => exec_err!("date_trunc gave {other:?} for an instant"),
-            }
-        };
-        let mut memory = Memory::default();
-        let truncated = instants
-            .iter()
-            .map(|instant| instant.map(|instant| memory.start(instant, ask)).transpose())
-            .collect::<Result<TimestampMicrosecondArray>>()?;
-        Ok(Arc::new(truncated.with_timezone_opt(zone)))
-    }
+fn truncate(
+    engine: &ScalarUDF,
+    instants: &ArrayRef,
+    zone: &Arc<str>,
+    args: &ScalarFunctionArgs,
+) -> Result<ArrayRef> {
+    let instants = instants.as_primitive::<TimestampMicrosecondType>();
+    let ask = |instant: i64| {
+        let mut args = args.clone();
+        let value = ScalarValue::TimestampMicrosecond(Some(instant), Some(Arc::clone(zone)));
+        args.args[1] = ColumnarValue::Scalar(value);
+        match engine.invoke_with_args(args)? {
+            ColumnarValue::Scalar(ScalarValue::TimestampMicrosecond(Some(start), _)) => Ok(start),
+            other => exec_err!("date_trunc gave {other:?} for an instant"),
+        }
+    };
+    let mut memory = Memory::default();
+    let truncated = instants
+        .iter()
+        .map(|instant| instant.map(|instant| memory.start(instant, ask)).transpose())
+        .collect::<Result<TimestampMicrosecondArray>>()?;
+    Ok(Arc::new(truncated.with_timezone(Arc::clone(zone))))
 }
 
 /// The periods known so far: the first instant of each, and the latest that is
@@ -170,7 +122,7 @@ mod tests {
                 );
                 let plain = SessionContext::new();
                 let remembered = SessionContext::new();
-                remembered.register_udf(ScalarUDF::from(RememberedTrunc::default()));
+                remembered.register_udf(function());
                 let mut answers = Vec::new();
                 for context in [plain, remembered] {
                     let batches = context.sql(&sql).await.unwrap().collect().await.unwrap();

@@ -12,7 +12,7 @@ use datafusion::error::DataFusionError;
 use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
-use datafusion::logical_expr::{AggregateUDF, LogicalPlan, ScalarUDF};
+use datafusion::logical_expr::{AggregateUDF, LogicalPlan};
 use datafusion::prelude::{SessionConfig, SessionContext};
 use datafusion::sql::parser::{DFParserBuilder, Statement as Parsed};
 use datafusion::sql::sqlparser::dialect::dialect_from_str;
@@ -33,8 +33,8 @@ use super::from_first;
 use super::gauge::Gauge;
 use super::guard;
 use super::names;
-use super::remembered_part::RememberedPart;
-use super::remembered_trunc::RememberedTrunc;
+use super::remembered_part;
+use super::remembered_trunc;
 use super::rollups::UseRollups;
 use super::script::{self, Statement};
 use super::settings::Settings;
@@ -417,9 +417,9 @@ fn context(
 fn with_functions(state: SessionState, dictionaries: Arc<Dictionaries>) -> SessionContext {
     let context = SessionContext::new_with_state(state);
     context.register_udaf(AggregateUDF::from(CheckedSum::default()));
-    context.register_udf(ScalarUDF::from(RememberedPart::default()));
-    context.register_udf(ScalarUDF::from(RememberedTrunc::default()));
-    bounded_text::all().for_each(|function| context.register_udf(function));
+    context.register_udf(remembered_part::function());
+    context.register_udf(remembered_trunc::function());
+    bounded_text::functions().for_each(|function| context.register_udf(function));
     crate::functions::register(&context, dictionaries);
     context
 }

@@ -1,0 +1,92 @@
+//! Functions of the engine that are called in a way of ours and are in all else
+//! what the engine says they are.
+
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use datafusion::arrow::datatypes::{DataType, FieldRef};
+use datafusion::common::Result;
+use datafusion::logical_expr::interval_arithmetic::Interval;
+use datafusion::logical_expr::preimage::PreimageResult;
+use datafusion::logical_expr::simplify::SimplifyContext;
+use datafusion::logical_expr::sort_properties::{ExprProperties, SortProperties};
+use datafusion::logical_expr::{
+    ColumnarValue, Documentation, Expr, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF,
+    ScalarUDFImpl, Signature,
+};
+
+/// How the function is called, given the engine's own.
+type Call = fn(&ScalarUDF, ScalarFunctionArgs) -> Result<ColumnarValue>;
+
+/// `engine`, called by way of `call`.
+pub(super) fn wrapped(engine: Arc<ScalarUDF>, call: Call) -> ScalarUDF {
+    ScalarUDF::from(Wrapped { engine, call })
+}
+
+#[derive(Debug)]
+struct Wrapped {
+    engine: Arc<ScalarUDF>,
+    call: Call,
+}
+
+// Each function of the engine is wrapped in one way only.
+impl PartialEq for Wrapped {
+    fn eq(&self, other: &Self) -> bool {
+        self.engine == other.engine
+    }
+}
+
+impl Eq for Wrapped {}
+
+impl Hash for Wrapped {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.engine.hash(state);
+    }
+}
+
+impl ScalarUDFImpl for Wrapped {
+    fn name(&self) -> &str {
+        self.engine.name()
+    }
+
+    fn aliases(&self) -> &[String] {
+        self.engine.aliases()
+    }
+
+    fn signature(&self) -> &Signature {
+        self.engine.signature()
+    }
+
+    fn return_type(&self, arguments: &[DataType]) -> Result<DataType> {
+        self.engine.return_type(arguments)
+    }
+
+    fn return_field_from_args(&self, args: ReturnFieldArgs<'_>) -> Result<FieldRef> {
+        self.engine.return_field_from_args(args)
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        (self.call)(&self.engine, args)
+    }
+
+    fn output_ordering(&self, input: &[ExprProperties]) -> Result<SortProperties> {
+        self.engine.inner().output_ordering(input)
+    }
+
+    fn preimage(
+        &self,
+        args: &[Expr],
+        literal: &Expr,
+        context: &SimplifyContext,
+    ) -> Result<PreimageResult> {
+        self.engine.inner().preimage(args, literal, context)
+    }
+
+    fn evaluate_bounds(&self, input: &[&Interval]) -> Result<Interval> {
+        self.engine.inner().evaluate_bounds(input)
+    }
+
+    fn documentation(&self) -> Option<&Documentation> {
+        self.engine.documentation()
+    }
+}
