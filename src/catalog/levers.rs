@@ -130,6 +130,13 @@ impl Levers {
     }
 }
 
+/// The whole name of a setting: DataFusion lists those of an extension without
+/// the part that all of them begin with.
+#[must_use]
+pub fn setting_name(key: String) -> String {
+    if key.contains('.') { key } else { format!("{}.{key}", Levers::PREFIX) }
+}
+
 /// Of the memory that is free when a session begins, this part may hold columns.
 const PART_OF_FREE_MEMORY: u64 = 4;
 

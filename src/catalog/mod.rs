@@ -12,7 +12,7 @@ mod views;
 
 pub(crate) use files::AdHocFiles;
 pub(crate) use held::HeldColumns;
-pub use levers::Levers;
+pub use levers::{Levers, setting_name};
 pub(crate) use rollup_table::RollupTable;
 pub(crate) use schema::AS_OF;
 pub(crate) use schema::is_built_in;

@@ -12,9 +12,8 @@ use datafusion::sql::sqlparser::parser::ParserError;
 use datafusion::sql::sqlparser::tokenizer::Token;
 
 use super::habits;
-use super::options::setting_name;
 use super::script::{Statement, tokenize};
-use crate::catalog::{CATALOG, SCHEMA};
+use crate::catalog::{CATALOG, SCHEMA, setting_name};
 use crate::error::{Error, HINT, Kind, Place, nearest};
 
 /// Translates the errors of one statement.

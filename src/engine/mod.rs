@@ -19,7 +19,6 @@ mod habits;
 mod names;
 mod note;
 mod optimize;
-mod options;
 mod remembered_part;
 mod remembered_trunc;
 mod rewrite;
@@ -34,7 +33,6 @@ mod zoned_casts;
 
 pub use answer::Answer;
 pub use cluster::{Cluster, Run, Verdict, running_options};
-pub use options::setting_name;
 pub use script::Statement;
 pub use session::{Params, Session, running_state, runtime_builder};
 pub use settings::Settings;

@@ -12,8 +12,7 @@ use datafusion::logical_expr::{Expr, LogicalPlan, TableScan};
 use datafusion::optimizer::{ApplyOrder, OptimizerConfig, OptimizerRule};
 
 use super::note;
-use super::options::Options;
-use crate::catalog::{Selection, StoreTable};
+use crate::catalog::{Levers, Selection, StoreTable};
 use crate::index::{self, Search};
 
 /// The rule that narrows scans by the indexes of the texts.
@@ -35,7 +34,7 @@ impl OptimizerRule for UseTextIndex {
         config: &dyn OptimizerConfig,
     ) -> Result<Transformed<LogicalPlan>> {
         let LogicalPlan::TableScan(scan) = plan else { return Ok(Transformed::no(plan)) };
-        if !Options::of(&config.options()).text_index || scan.filters.iter().any(is_noted) {
+        if !Levers::of(&config.options()).text_index || scan.filters.iter().any(is_noted) {
             return Ok(Transformed::no(LogicalPlan::TableScan(scan)));
         }
         Ok(match narrowed(&scan)? {

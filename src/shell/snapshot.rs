@@ -4,8 +4,8 @@ use datafusion::arrow::datatypes::Schema;
 use datafusion::catalog::TableProvider;
 use datafusion::logical_expr::{Documentation, TableType};
 
-use crate::catalog::{CATALOG, SCHEMA};
-use crate::engine::{Session, setting_name};
+use crate::catalog::{CATALOG, SCHEMA, setting_name};
+use crate::engine::Session;
 use crate::model;
 use crate::queries::Library;
 use crate::render::value::{Column as Values, Value};

@@ -24,7 +24,7 @@ use datafusion::optimizer::{ApplyOrder, OptimizerConfig, OptimizerRule};
 
 use self::input::Input;
 use self::sums::Sums;
-use super::options::Options;
+use crate::catalog::Levers;
 use crate::index::Shape;
 
 /// A roll-up is read instead of at least so many times its rows.
@@ -50,7 +50,7 @@ impl OptimizerRule for UseRollups {
     ) -> Result<Transformed<LogicalPlan>> {
         let LogicalPlan::Aggregate(aggregate) = &plan else { return Ok(Transformed::no(plan)) };
         let config = config.options();
-        if !Options::of(&config).rollups || is_known_already(aggregate) {
+        if !Levers::of(&config).rollups || is_known_already(aggregate) {
             return Ok(Transformed::no(plan));
         }
         let zone = config.execution.time_zone.clone().unwrap_or_default();
