@@ -20,8 +20,9 @@ use super::links::{Links, Network, PULSE, PULSE_ANSWER};
 use super::members::OPTIONS;
 use super::options::WorkerOptions;
 use super::planner::LONGEST_PLAN;
-use super::roots::{OnlyRoots, Roots};
+use super::roots::roots;
 use super::trust::Trust;
+use crate::engine::fence::OnlyInside;
 use crate::engine::{running_state, runtime_builder};
 use crate::error::{Error, Result};
 
@@ -47,11 +48,11 @@ pub async fn serve(
 ) -> Result<()> {
     let trust = Arc::new(Trust::read(&options.trust)?);
     let address = address(&options.listen, &trust)?;
-    let roots = Arc::new(Roots::new(&options.roots)?);
+    let roots = roots(&options.roots)?;
     let network = Arc::new(Network::new()?);
     let compute = Compute::new(options.threads)?;
     let runtime = runtime_builder(options.memory_limit)
-        .with_object_store_registry(Arc::new(OnlyRoots(roots)))
+        .with_object_store_registry(Arc::new(OnlyInside(roots)))
         .build_arc()
         .map_err(|error| Error::internal(error.to_string()))?;
     let sessions = Sessions { links: Links::new(Arc::clone(&network), Arc::clone(&trust)) };

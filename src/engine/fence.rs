@@ -1,7 +1,10 @@
-//! What a safe session reads: files below the database and `--allow`, through
-//! one store that every plan has to go through, whatever it says.
+//! Local files below some folders and nothing else, through one store that every
+//! plan has to go through, whatever it says: what a safe session reads, and what
+//! a worker reads.
 
 use std::fmt;
+use std::io;
+use std::marker::PhantomData;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -23,17 +26,36 @@ use url::Url;
 
 use crate::error::Error;
 
-/// The local files below some folders, to be read and listed, and nothing else.
-#[derive(Debug)]
-pub(super) struct Fence {
-    files: LocalFileSystem,
-    folders: Vec<PathBuf>,
+/// Who is fenced in, and how that is told.
+pub(crate) trait Fenced: fmt::Debug + Send + Sync + 'static {
+    /// The name of the store.
+    const STORE: &'static str;
+
+    /// Whether the files may be listed as well as read.
+    const LISTS: bool;
+
+    /// The error for what lies outside.
+    fn refused(what: &str) -> StoreError;
+
+    /// The error for a file inside that is not there.
+    fn missing(path: &Path, error: io::Error) -> StoreError;
+
+    /// The error for an operation that is more than reading.
+    fn unsupported(operation: &str, location: &Location) -> StoreError;
 }
 
-impl Fence {
+/// The local files below some folders, to be read and not written.
+#[derive(Debug)]
+pub(crate) struct Fence<F> {
+    files: LocalFileSystem,
+    folders: Vec<PathBuf>,
+    who: PhantomData<F>,
+}
+
+impl<F: Fenced> Fence<F> {
     /// Around what lies below `folders`, which are real paths.
-    pub(super) fn around(folders: Vec<PathBuf>) -> Arc<Self> {
-        Arc::new(Self { files: LocalFileSystem::new(), folders })
+    pub(crate) fn around(folders: Vec<PathBuf>) -> Arc<Self> {
+        Arc::new(Self { files: LocalFileSystem::new(), folders, who: PhantomData })
     }
 
     /// Where the file at `location` really is. Links are followed first, and
@@ -43,12 +65,16 @@ impl Fence {
         match path.canonicalize() {
             Ok(real) if self.has(&real) => Ok(Location::from_absolute_path(real)?),
             // That a file is not there is said only of what may be read.
-            Err(error) if self.has(&path) => {
-                let path = path.display().to_string();
-                Err(StoreError::NotFound { path, source: error.into() })
-            }
-            _ => Err(refused(&path.display().to_string())),
+            Err(error) if self.has(&path) => Err(F::missing(&path, error)),
+            _ => Err(F::refused(&path.display().to_string())),
         }
+    }
+
+    /// The folder at `prefix`, if it may be listed.
+    fn listed(&self, prefix: Option<&Location>) -> StoreResult<Location> {
+        let root = Location::default();
+        let prefix = prefix.unwrap_or(&root);
+        if F::LISTS { self.inside(prefix) } else { Err(F::unsupported("list", prefix)) }
     }
 
     fn has(&self, path: &Path) -> bool {
@@ -56,14 +82,14 @@ impl Fence {
     }
 }
 
-impl fmt::Display for Fence {
+impl<F: Fenced> fmt::Display for Fence<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the folders of a safe session")
+        f.write_str(F::STORE)
     }
 }
 
 #[async_trait]
-impl ObjectStore for Fence {
+impl<F: Fenced> ObjectStore for Fence<F> {
     async fn get_opts(&self, location: &Location, options: GetOptions) -> StoreResult<GetResult> {
         self.files.get_opts(&self.inside(location)?, options).await
     }
@@ -77,14 +103,14 @@ impl ObjectStore for Fence {
     }
 
     fn list(&self, prefix: Option<&Location>) -> BoxStream<'static, StoreResult<ObjectMeta>> {
-        match self.inside(prefix.unwrap_or(&Location::default())) {
+        match self.listed(prefix) {
             Ok(real) => self.files.list(Some(&real)),
             Err(error) => futures::stream::once(async { Err(error) }).boxed(),
         }
     }
 
     async fn list_with_delimiter(&self, prefix: Option<&Location>) -> StoreResult<ListResult> {
-        let real = self.inside(prefix.unwrap_or(&Location::default()))?;
+        let real = self.listed(prefix)?;
         self.files.list_with_delimiter(Some(&real)).await
     }
 
@@ -94,7 +120,7 @@ impl ObjectStore for Fence {
         _payload: PutPayload,
         _options: PutOptions,
     ) -> StoreResult<PutResult> {
-        Err(refused(location.as_ref()))
+        Err(F::unsupported("write", location))
     }
 
     async fn put_multipart_opts(
@@ -102,14 +128,14 @@ impl ObjectStore for Fence {
         location: &Location,
         _options: PutMultipartOptions,
     ) -> StoreResult<Box<dyn MultipartUpload>> {
-        Err(refused(location.as_ref()))
+        Err(F::unsupported("write", location))
     }
 
     fn delete_stream(
         &self,
         locations: BoxStream<'static, StoreResult<Location>>,
     ) -> BoxStream<'static, StoreResult<Location>> {
-        locations.map(|location| Err(refused(location?.as_ref()))).boxed()
+        locations.map(|location| Err(F::unsupported("delete", &location?))).boxed()
     }
 
     async fn copy_opts(
@@ -118,21 +144,15 @@ impl ObjectStore for Fence {
         to: &Location,
         _options: CopyOptions,
     ) -> StoreResult<()> {
-        Err(refused(to.as_ref()))
+        Err(F::unsupported("copy", to))
     }
-}
-
-fn refused(what: &str) -> StoreError {
-    let error = Error::query(format!("`{what}` is not allowed under --safe"));
-    let error = error.hint("name its folder with --allow DIR");
-    StoreError::PermissionDenied { path: what.to_owned(), source: error.into() }
 }
 
 /// Gives plans the files inside a [`Fence`], and no others.
 #[derive(Debug)]
-pub(super) struct OnlyInside(pub(super) Arc<Fence>);
+pub(crate) struct OnlyInside<F>(pub(crate) Arc<Fence<F>>);
 
-impl ObjectStoreRegistry for OnlyInside {
+impl<F: Fenced> ObjectStoreRegistry for OnlyInside<F> {
     /// Nothing can be added.
     fn register_store(
         &self,
@@ -146,7 +166,30 @@ impl ObjectStoreRegistry for OnlyInside {
         if url.scheme() == "file" {
             return Ok(Arc::clone(&self.0) as Arc<dyn ObjectStore>);
         }
-        Err(DataFusionError::ObjectStore(Box::new(refused(url.as_str()))))
+        Err(DataFusionError::ObjectStore(Box::new(F::refused(url.as_str()))))
+    }
+}
+
+/// A session under `--safe`.
+#[derive(Debug)]
+pub(super) struct Safe;
+
+impl Fenced for Safe {
+    const STORE: &'static str = "the folders of a safe session";
+    const LISTS: bool = true;
+
+    fn refused(what: &str) -> StoreError {
+        let error = Error::query(format!("`{what}` is not allowed under --safe"));
+        let error = error.hint("name its folder with --allow DIR");
+        StoreError::PermissionDenied { path: what.to_owned(), source: error.into() }
+    }
+
+    fn missing(path: &Path, error: io::Error) -> StoreError {
+        StoreError::NotFound { path: path.display().to_string(), source: error.into() }
+    }
+
+    fn unsupported(_operation: &str, location: &Location) -> StoreError {
+        Self::refused(location.as_ref())
     }
 }
 
@@ -157,7 +200,7 @@ mod tests {
     use super::*;
 
     /// A fence around `root`, beside which there is `other`.
-    fn fence() -> (tempfile::TempDir, PathBuf, PathBuf, Arc<Fence>) {
+    fn fence() -> (tempfile::TempDir, PathBuf, PathBuf, Arc<Fence<Safe>>) {
         let folder = tempfile::tempdir().unwrap();
         let real = folder.path().canonicalize().unwrap();
         let (root, other) = (real.join("root"), real.join("other"));

@@ -11,7 +11,7 @@ mod cluster;
 mod copy_to;
 mod describe;
 mod diagnose;
-mod fence;
+pub(crate) mod fence;
 mod from_first;
 mod gauge;
 mod guard;

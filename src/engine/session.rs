@@ -28,7 +28,7 @@ use super::cluster::rules_running;
 use super::copy_to;
 use super::describe;
 use super::diagnose::Translator;
-use super::fence::{Fence, OnlyInside};
+use super::fence::{Fence, OnlyInside, Safe};
 use super::from_first;
 use super::gauge::Gauge;
 use super::guard;
@@ -474,7 +474,7 @@ fn safe_folders(store: Option<&Store>, settings: &Settings) -> Vec<PathBuf> {
 fn runtime(store: Option<&Store>, settings: &Settings) -> Result<Arc<RuntimeEnv>> {
     let mut builder = runtime_builder(settings.memory_limit);
     if settings.safe {
-        let fence = Fence::around(safe_folders(store, settings));
+        let fence = Fence::<Safe>::around(safe_folders(store, settings));
         builder = builder.with_object_store_registry(Arc::new(OnlyInside(fence)));
     }
     builder.build_arc().map_err(|error| Error::internal(error.to_string()))
