@@ -58,19 +58,16 @@ impl Blocks {
 /// between them in Rice's code.
 pub(super) fn pack(numbers: &[u32], count: u32, bytes: &mut Vec<u8>) {
     let low_bits = low_bits(numbers.len(), count);
-    let mut bits = BitWriter { bytes, free: 0 };
+    let mut bits = BitWriter { bytes, waiting: 0, length: 0 };
     let mut next = 0;
     for &number in numbers {
         let gap = number - next;
         next = number + 1;
-        for _ in 0..gap >> low_bits {
-            bits.push(1);
-        }
-        bits.push(0);
-        for bit in 0..low_bits {
-            bits.push((gap >> bit & 1) as u8);
-        }
+        bits.push_ones(gap >> low_bits);
+        // The 0 that ends the ones is the lowest bit.
+        bits.push((gap & ((1 << low_bits) - 1)) << 1, low_bits + 1);
     }
+    bits.finish();
 }
 
 /// Takes `length` numbers that [`pack`] wrote from the front of `bytes`; none
@@ -108,20 +105,37 @@ fn low_bits(length: usize, count: u32) -> u32 {
 
 struct BitWriter<'a> {
     bytes: &'a mut Vec<u8>,
-    /// Bits of the last byte that are not used yet.
-    free: u32,
+    /// Bits that are not in `bytes` yet, and how many: fewer than eight between
+    /// two calls.
+    waiting: u64,
+    length: u32,
 }
 
 impl BitWriter<'_> {
-    fn push(&mut self, bit: u8) {
-        if self.free == 0 {
-            self.bytes.push(0);
-            self.free = 8;
+    /// Writes the low bits of `bits`, at most 32 of them, the lowest first.
+    fn push(&mut self, bits: u32, length: u32) {
+        self.waiting |= u64::from(bits) << self.length;
+        self.length += length;
+        while self.length >= 8 {
+            self.bytes.push(self.waiting as u8);
+            self.waiting >>= 8;
+            self.length -= 8;
         }
-        if let Some(last) = self.bytes.last_mut() {
-            *last |= bit << (8 - self.free);
+    }
+
+    fn push_ones(&mut self, mut count: u32) {
+        while count > 0 {
+            let length = count.min(16);
+            self.push((1 << length) - 1, length);
+            count -= length;
         }
-        self.free -= 1;
+    }
+
+    /// Fills the last byte up.
+    fn finish(self) {
+        if self.length > 0 {
+            self.bytes.push(self.waiting as u8);
+        }
     }
 }
 

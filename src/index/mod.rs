@@ -7,6 +7,7 @@
 
 mod blocks;
 mod kept;
+mod postings;
 mod rollups;
 mod search;
 mod sidecar;

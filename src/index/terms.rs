@@ -8,27 +8,29 @@
 /// One term: up to three characters of 21 bits each.
 pub(super) type Term = u64;
 
-/// Calls `found` for each term of `text`, as often as it comes.
-pub(super) fn of_text(text: &str, mut found: impl FnMut(Term)) {
+/// Calls `found` for each term of `text`, as often as it comes. `found` says
+/// whether the term is new to it: behind a pair that is not, the character that
+/// the pair ends with is none either, and is left out.
+pub(super) fn of_text(text: &str, mut found: impl FnMut(Term) -> bool) {
     let mut before = None;
     let mut run = 0_u64;
     for character in text.chars() {
         let character = folded(character);
-        if !character.is_ascii() {
-            found(term(character));
-        }
-        if let Some(before) = before {
-            found(pair(before, character));
-        }
-        run = if character.is_ascii_alphanumeric() {
-            (run << 21 | u64::from(character)) & ((1 << 63) - 1)
-        } else {
-            0
-        };
-        if run >> 42 != 0 {
-            found(run);
-        }
+        let is_new = before.is_none_or(|before| found(pair(before, character)));
         before = Some(character);
+        if !character.is_ascii() {
+            run = 0;
+            if is_new {
+                found(term(character));
+            }
+        } else if !character.is_ascii_alphanumeric() {
+            run = 0;
+        } else {
+            run = (run << 21 | u64::from(character)) & ((1 << 63) - 1);
+            if run >> 42 != 0 {
+                found(run);
+            }
+        }
     }
 }
 
@@ -36,7 +38,10 @@ pub(super) fn of_text(text: &str, mut found: impl FnMut(Term)) {
 /// tell it from others.
 pub(super) fn of_word(word: &str) -> Vec<Term> {
     let mut terms = Vec::new();
-    of_text(word, |term| terms.push(term));
+    of_text(word, |term| {
+        terms.push(term);
+        true
+    });
     if word.chars().nth(1).is_some() {
         terms.retain(|term| term & ((1 << 42) - 1) != 0);
     }
@@ -67,7 +72,10 @@ mod tests {
         let texts = ["", "震", "#地震#Magnitude7.1😊", "a\0b", "ABC 微博weibo2012", "ｆｕｌｌ ÀÉ"];
         for text in texts {
             let mut has = Vec::new();
-            of_text(text, |term| has.push(term));
+            of_text(text, |term| {
+                has.push(term);
+                true
+            });
             let starts = text.char_indices().map(|(at, _)| at);
             for from in starts {
                 for to in (from..=text.len()).filter(|to| text.is_char_boundary(*to)) {

@@ -6,12 +6,12 @@
 //! are nearly everywhere it is only kept that they are common.
 
 use datafusion::arrow::array::StringViewArray;
-use datafusion::common::HashMap;
 
 use super::blocks::{Blocks, pack, unpack};
+use super::postings::Postings;
 use super::search::Search;
 use super::sidecar::{Kind, Section, Sidecar, u64_at};
-use super::terms::{Term, of_text};
+use super::terms::Term;
 use crate::error::Result;
 
 /// Rows of a block. Smaller ones tell words better apart and take more space.
@@ -27,26 +27,7 @@ const SHELF_BYTES: usize = 8 << 10;
 #[derive(Debug, Default)]
 pub(super) struct TextsBuilder {
     rows: usize,
-    terms: HashMap<Term, Seen>,
-    lists: Vec<List>,
-}
-
-/// A term that came already. Most terms come often in a block, and then nothing
-/// but this is looked at.
-#[derive(Debug, Clone, Copy)]
-struct Seen {
-    /// The number of its list.
-    list: u32,
-    /// The block after the last in which it came.
-    next: u32,
-}
-
-/// The blocks of one term so far: gaps of seven bits a byte, which is a third
-/// of the memory that numbers take.
-#[derive(Debug, Default)]
-struct List {
-    length: u32,
-    gaps: Vec<u8>,
+    postings: Postings,
 }
 
 impl TextsBuilder {
@@ -55,46 +36,32 @@ impl TextsBuilder {
         for text in texts {
             let block = (self.rows / BLOCK_ROWS) as u32;
             self.rows += 1;
-            let Some(text) = text else { continue };
-            of_text(text, |term| {
-                let seen = self.terms.entry(term).or_insert_with(|| {
-                    self.lists.push(List::default());
-                    Seen { list: self.lists.len() as u32 - 1, next: 0 }
-                });
-                if seen.next <= block {
-                    let list = &mut self.lists[seen.list as usize];
-                    list.length += 1;
-                    put_number(&mut list.gaps, u64::from(block - seen.next));
-                    seen.next = block + 1;
-                }
-            });
+            if let Some(text) = text {
+                self.postings.add(block, text);
+            }
         }
     }
 
     /// The sections that hold the index.
     pub(super) fn finish(self) -> Vec<Section> {
         let count = self.rows.div_ceil(BLOCK_ROWS) as u32;
-        let mut terms: Vec<(Term, u32)> =
-            self.terms.into_iter().map(|(term, seen)| (term, seen.list)).collect();
-        terms.sort_unstable();
         let mut head = (BLOCK_ROWS as u64).to_le_bytes().to_vec();
         head.extend_from_slice(&(self.rows as u64).to_le_bytes());
         let mut shelves = Vec::new();
         let mut shelf = Vec::new();
         let mut before = 0;
-        for (term, number) in terms {
+        for (term, blocks) in self.postings.finish().iter() {
             if shelf.is_empty() {
                 head.extend_from_slice(&term.to_le_bytes());
                 before = term;
             }
             put_number(&mut shelf, term - before);
             before = term;
-            let list = &self.lists[number as usize];
-            if list.length as usize * COMMON > count as usize + COMMON {
+            if blocks.len() * COMMON > count as usize + COMMON {
                 put_number(&mut shelf, 0);
             } else {
-                put_number(&mut shelf, u64::from(list.length));
-                pack(&list.numbers(), count, &mut shelf);
+                put_number(&mut shelf, blocks.len() as u64);
+                pack(blocks, count, &mut shelf);
             }
             if shelf.len() >= SHELF_BYTES {
                 shelves.push(std::mem::take(&mut shelf));
@@ -103,20 +70,6 @@ impl TextsBuilder {
         shelves.extend((!shelf.is_empty()).then_some(shelf));
         let shelves = shelves.into_iter().map(|bytes| Section { kind: Kind::TextShelf, bytes });
         std::iter::once(Section { kind: Kind::TextHead, bytes: head }).chain(shelves).collect()
-    }
-}
-
-impl List {
-    fn numbers(&self) -> Vec<u32> {
-        let mut gaps = self.gaps.as_slice();
-        let mut next = 0;
-        let mut numbers = Vec::with_capacity(self.length as usize);
-        while let Some(gap) = take_number(&mut gaps) {
-            let number = next + gap as u32;
-            numbers.push(number);
-            next = number + 1;
-        }
-        numbers
     }
 }
 
