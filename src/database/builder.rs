@@ -1,7 +1,6 @@
 //! Records that a format reads to batches that the store merges.
 
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use datafusion::arrow::record_batch::RecordBatch;
 use tokio::sync::mpsc;
@@ -25,86 +24,15 @@ const PROGRESS_ROWS: u64 = 4_096;
 /// Rows that a dry run shows, and refusals that are told.
 const SAMPLES: usize = 5;
 
-/// Records that go from the reader to the builder at once.
-const CHUNK_RECORDS: usize = 512;
-
-/// Bytes of text after which they go early.
-const CHUNK_BYTES: usize = 1 << 20;
-
-/// Chunks of records that may wait to be built into batches.
-const CHUNKS: usize = 8;
-
-/// Reads all of a source, while a thread beside builds batches of it.
+/// Reads all of a source and hands batches of it over.
 pub(super) fn read(
     source: Source,
     options: &ingest::Options,
     mut sink: BatchSink,
 ) -> Result<(Reading, Tally)> {
-    let (sender, chunks) = sync_channel(CHUNKS);
-    std::thread::scope(|scope| {
-        let builder = scope.spawn(move || sink.build(&chunks).map(|()| sink.tally));
-        let mut sender = ChunkSender { sender, records: Vec::new(), bytes: 0 };
-        let read = ingest::read(source, options, &mut sender);
-        let read = read.and_then(|read| sender.send().map(|()| read));
-        drop(sender);
-        let built = builder.join().map_err(|_| Error::internal("the builder of batches failed"))?;
-        // When building failed, that is why reading was given up.
-        let tally = built?;
-        Ok((read?, tally))
-    })
-}
-
-/// What became of a record.
-enum Record {
-    Rows(Vec<Row>),
-    Skipped,
-    Refused(u64, String, Vec<u8>),
-    Header(Vec<u8>),
-}
-
-/// Hands records to the builder, some at a time.
-struct ChunkSender {
-    sender: SyncSender<Vec<Record>>,
-    records: Vec<Record>,
-    bytes: usize,
-}
-
-impl ChunkSender {
-    fn push(&mut self, record: Record, bytes: usize) -> Result<()> {
-        self.records.push(record);
-        self.bytes += bytes;
-        let is_full = self.records.len() >= CHUNK_RECORDS || self.bytes >= CHUNK_BYTES;
-        if is_full { self.send() } else { Ok(()) }
-    }
-
-    fn send(&mut self) -> Result<()> {
-        let records = std::mem::take(&mut self.records);
-        self.bytes = 0;
-        self.sender.send(records).map_err(|_| Error::internal("the import was given up"))
-    }
-}
-
-impl Sink for ChunkSender {
-    fn record(&mut self, _row: u64, rows: Vec<Row>) -> Result<()> {
-        let text = |row: &Row| match row {
-            Row::Post(post) => post.text.as_ref().map_or(0, String::len),
-            Row::Account(account) => account.description.as_ref().map_or(0, String::len),
-        };
-        let bytes = rows.iter().map(text).sum();
-        self.push(Record::Rows(rows), bytes)
-    }
-
-    fn header(&mut self, raw: &[u8]) -> Result<()> {
-        self.push(Record::Header(raw.to_vec()), raw.len())
-    }
-
-    fn skip(&mut self, _row: u64) -> Result<()> {
-        self.push(Record::Skipped, 0)
-    }
-
-    fn reject(&mut self, row: u64, reason: String, raw: &[u8]) -> Result<()> {
-        self.push(Record::Refused(row, reason, raw.to_vec()), raw.len())
-    }
+    let reading = ingest::read(source, options, &mut sink)?;
+    sink.hand_over_all()?;
+    Ok((reading, sink.tally))
 }
 
 /// What a file held beyond its rows.
@@ -182,7 +110,7 @@ impl BatchSink {
         self.progress = Some((progress, position));
     }
 
-    fn post(&mut self, post: &Post, primary: bool) -> Result<()> {
+    fn post(&mut self, post: &Post<'_>, primary: bool) -> Result<()> {
         let counts = [post.counts.reposts, post.counts.comments, post.counts.likes];
         let seen = self.seen.at(post.observed_at);
         let look = self.repeats.look(&(&post.platform, &post.post_id, seen), &counts);
@@ -193,7 +121,7 @@ impl BatchSink {
         Ok(())
     }
 
-    fn account(&mut self, account: &Account, primary: bool) -> Result<()> {
+    fn account(&mut self, account: &Account<'_>, primary: bool) -> Result<()> {
         let counts = account.counts.clone().unwrap_or_default();
         let counts = [counts.followers, counts.following, counts.posts];
         let seen = self.seen.at(account.observed_at);
@@ -245,21 +173,10 @@ impl BatchSink {
         }
         Ok(())
     }
+}
 
-    /// Builds batches of all records that come.
-    fn build(&mut self, chunks: &Receiver<Vec<Record>>) -> Result<()> {
-        for record in chunks.iter().flatten() {
-            match record {
-                Record::Rows(rows) => self.record(&rows)?,
-                Record::Skipped => self.tally.skipped += 1,
-                Record::Refused(row, reason, raw) => self.refuse(row, reason, &raw)?,
-                Record::Header(raw) => self.header = Some(raw),
-            }
-        }
-        self.hand_over_all()
-    }
-
-    fn record(&mut self, rows: &[Row]) -> Result<()> {
+impl Sink for BatchSink {
+    fn record(&mut self, _row: u64, rows: Vec<Row<'_>>) -> Result<()> {
         for (index, row) in rows.iter().enumerate() {
             let primary = index == 0;
             match row {
@@ -276,7 +193,17 @@ impl BatchSink {
         self.hand_over_full()
     }
 
-    fn refuse(&mut self, row: u64, reason: String, raw: &[u8]) -> Result<()> {
+    fn header(&mut self, raw: &[u8]) -> Result<()> {
+        self.header = Some(raw.to_vec());
+        Ok(())
+    }
+
+    fn skip(&mut self, _row: u64) -> Result<()> {
+        self.tally.skipped += 1;
+        Ok(())
+    }
+
+    fn reject(&mut self, row: u64, reason: String, raw: &[u8]) -> Result<()> {
         if self.keeps_rejects {
             let place = (self.import_id.as_str(), self.file.as_str(), row);
             let header = self.header.as_deref();

@@ -1,8 +1,8 @@
 //! Import: what a format reads, merged into the store as one transaction a file.
 //!
-//! The format runs on a thread of its own, another one builds batches, and both
-//! hand over by short queues, so that reading, merging and writing overlap and
-//! memory stays bounded.
+//! The format runs on a thread of its own, which builds batches and hands them
+//! over by a short queue, so that reading, merging and writing overlap and memory
+//! stays bounded.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

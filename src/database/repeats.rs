@@ -41,11 +41,7 @@ impl Repeats {
     ///
     /// Keys are known by 55 bits of a hash and counts by 24, so that two may be
     /// taken for one, about once in ten million times.
-    pub(super) fn look(
-        &mut self,
-        key: &(&String, &String, Instant),
-        counts: &[Option<i64>; 3],
-    ) -> Look {
+    pub(super) fn look(&mut self, key: &(&str, &str, Instant), counts: &[Option<i64>; 3]) -> Look {
         let known = counts.iter().any(Option::is_some);
         let hash = self.later.hasher().hash_one(key);
         let counts = self.later.hasher().hash_one(counts) >> (64 - COUNT_BITS);
@@ -117,9 +113,8 @@ mod tests {
     #[test]
     fn looks_at_one_key_come_one_after_the_other_and_only_other_counts_are_news() {
         let mut repeats = Repeats::default();
-        let platform = "weibo".to_owned();
         let mut look = |id: usize, likes: Option<i64>| {
-            let look = repeats.look(&(&platform, &id.to_string(), 7), &[None, None, likes]);
+            let look = repeats.look(&("weibo", &id.to_string(), 7), &[None, None, likes]);
             (look.later, look.is_news)
         };
         // Enough keys for every shard to have some, and many to have grown.

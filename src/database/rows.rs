@@ -10,7 +10,7 @@ use datafusion::arrow::datatypes::{DataType, Field};
 use datafusion::arrow::record_batch::RecordBatch;
 
 use crate::error::{Error, Result};
-use crate::ingest::{Account, Instant, Post};
+use crate::ingest::{Account, Instant, Post, Text};
 use crate::model::{ACCOUNT_SNAPSHOTS, ACCOUNTS, IMPORTS, POST_SNAPSHOTS, POSTS, REJECTS, Table};
 
 /// The largest block of text.
@@ -80,7 +80,7 @@ impl Texts {
 /// One value of a row.
 pub(super) enum Value<'a> {
     Text(Option<&'a str>),
-    Texts(Option<&'a [String]>),
+    Texts(Option<&'a [Text<'a>]>),
     Integer(Option<i64>),
     Boolean(Option<bool>),
     Instant(Option<Instant>),
@@ -180,7 +180,12 @@ fn append(column: &mut Column, value: &Value<'_>) -> Option<usize> {
 }
 
 /// A post into `posts`.
-pub(super) fn push_post(rows: &mut Rows, post: &Post, seen: Instant, primary: bool) -> Result<()> {
+pub(super) fn push_post(
+    rows: &mut Rows,
+    post: &Post<'_>,
+    seen: Instant,
+    primary: bool,
+) -> Result<()> {
     debug_assert_eq!(rows.table.name, POSTS.name);
     rows.push(
         primary,
@@ -208,7 +213,7 @@ pub(super) fn push_post(rows: &mut Rows, post: &Post, seen: Instant, primary: bo
 }
 
 /// A post's counts into `post_snapshots`.
-pub(super) fn push_post_counts(rows: &mut Rows, post: &Post, seen: Instant) -> Result<()> {
+pub(super) fn push_post_counts(rows: &mut Rows, post: &Post<'_>, seen: Instant) -> Result<()> {
     debug_assert_eq!(rows.table.name, POST_SNAPSHOTS.name);
     rows.push(
         true,
@@ -227,7 +232,7 @@ pub(super) fn push_post_counts(rows: &mut Rows, post: &Post, seen: Instant) -> R
 /// An account into `accounts`.
 pub(super) fn push_account(
     rows: &mut Rows,
-    account: &Account,
+    account: &Account<'_>,
     seen: Instant,
     primary: bool,
 ) -> Result<()> {
@@ -255,7 +260,11 @@ pub(super) fn push_account(
 }
 
 /// An account's counts into `account_snapshots`, if it has any.
-pub(super) fn push_account_counts(rows: &mut Rows, account: &Account, seen: Instant) -> Result<()> {
+pub(super) fn push_account_counts(
+    rows: &mut Rows,
+    account: &Account<'_>,
+    seen: Instant,
+) -> Result<()> {
     debug_assert_eq!(rows.table.name, ACCOUNT_SNAPSHOTS.name);
     let Some(counts) = &account.counts else { return Ok(()) };
     rows.push(

@@ -2,6 +2,7 @@
 
 use super::fields;
 use super::fields::count::{self, Count};
+use super::record::Text;
 
 /// Where the value of a column goes.
 ///
@@ -252,12 +253,12 @@ impl Common {
     }
 
     /// A text as it was written, unless it is blank.
-    pub(crate) fn spoken(&self, text: &str) -> Option<String> {
-        let text = fields::spoken(text)?;
+    pub(crate) fn spoken<'a>(&self, text: Text<'a>) -> Option<Text<'a>> {
+        let text = fields::part(text, fields::spoken)?;
         if self.plain_line_ends && memchr::memchr(b'\r', text.as_bytes()).is_some() {
-            return Some(text.replace("\r\n", "\n"));
+            return Some(text.replace("\r\n", "\n").into());
         }
-        Some(text.to_owned())
+        Some(text)
     }
 }
 

@@ -1,29 +1,31 @@
 //! Rows in the making: values come column by column, and are made whole when
 //! the record ends.
 
+use std::borrow::Cow;
+
 use super::column::{Column, Common, Field, Part, Subject};
 use super::fields::time::{self, When};
 use super::fields::{self, count, count::Count, flag, id, list};
-use super::record::{Account, Instant, Post, Row};
+use super::record::{Account, Instant, Post, Row, Text};
 use crate::text::{entities, plain, weibo_id};
 
 /// The rows of one record in the making.
 pub(crate) struct Draft<'a> {
     common: &'a Common,
-    record: Half,
-    origin: Half,
+    record: Half<'a>,
+    origin: Half<'a>,
 }
 
 /// A post in the making, with its account.
 #[derive(Default)]
-struct Half {
-    post: Post,
-    account: Account,
+struct Half<'a> {
+    post: Post<'a>,
+    account: Account<'a>,
     when: Option<When>,
     registered: Option<When>,
-    topics: Vec<String>,
-    at_users: Vec<String>,
-    links: Vec<String>,
+    topics: Vec<Text<'a>>,
+    at_users: Vec<Text<'a>>,
+    links: Vec<Text<'a>>,
 }
 
 impl<'a> Draft<'a> {
@@ -32,13 +34,14 @@ impl<'a> Draft<'a> {
         let mut draft = Self { common, record: Half::default(), origin: Half::default() };
         for (field, text) in &common.constants {
             // The mapping was refused unless its constants make sense.
-            let _ = draft.put(Part::Record, *field, text);
+            let _ = draft.put(Part::Record, *field, text.as_str());
         }
         draft
     }
 
     /// Takes the text of one column.
-    pub(crate) fn set(&mut self, column: &Column, text: &str) -> Result<(), String> {
+    pub(crate) fn set(&mut self, column: &Column, text: impl Into<Text<'a>>) -> Result<(), String> {
+        let text = text.into();
         if text.is_empty() || column.field == Field::Ignored {
             return Ok(());
         }
@@ -53,16 +56,21 @@ impl<'a> Draft<'a> {
         field: Field,
         items: &[String],
     ) -> Result<(), String> {
-        self.put(part, field, &serde_json::Value::from(items).to_string())
+        self.put(part, field, serde_json::Value::from(items).to_string())
     }
 
     /// Takes the text of one field.
-    pub(crate) fn put(&mut self, part: Part, field: Field, text: &str) -> Result<(), String> {
+    pub(crate) fn put(
+        &mut self,
+        part: Part,
+        field: Field,
+        text: impl Into<Text<'a>>,
+    ) -> Result<(), String> {
         let half = match part {
             Part::Record => &mut self.record,
             Part::Origin => &mut self.origin,
         };
-        half.put(self.common, field, text)
+        half.put(self.common, field, text.into())
     }
 
     /// Says that the record passes on another post, even one without an id.
@@ -71,28 +79,27 @@ impl<'a> Draft<'a> {
     }
 
     /// The rows, or why the record cannot be taken.
-    pub(crate) fn finish(mut self) -> Result<Vec<Row>, String> {
+    pub(crate) fn finish(mut self) -> Result<Vec<Row<'a>>, String> {
         self.record.settle(self.common);
         if self.record.post.account_id.is_none() {
-            self.record.post.account_id.clone_from(&self.common.account_id);
             if let Some(account_id) = &self.common.account_id {
-                self.record.account.account_id.clone_from(account_id);
+                self.record.set_account(Some(account_id.into()));
             }
         }
         let platform = self.platform()?;
         self.link_origin();
-        let nested = std::mem::take(&mut self.origin).nested(self.common, &platform);
+        let nested = std::mem::take(&mut self.origin).nested(self.common, platform.clone());
         let mut rows = self.record.rows(self.common.subject, platform)?;
         rows.extend(nested);
         Ok(rows)
     }
 
-    fn platform(&self) -> Result<String, String> {
+    fn platform(&self) -> Result<Text<'a>, String> {
         let named = &self.record.post.platform;
         if !named.is_empty() {
             return Ok(named.clone());
         }
-        self.common.platform.clone().ok_or_else(|| "no platform".to_owned())
+        self.common.platform.as_deref().map(Cow::Borrowed).ok_or_else(|| "no platform".to_owned())
     }
 
     /// Lets the record name the original.
@@ -114,17 +121,17 @@ impl<'a> Draft<'a> {
     }
 }
 
-impl Half {
-    fn put(&mut self, common: &Common, field: Field, text: &str) -> Result<(), String> {
+impl<'a> Half<'a> {
+    fn put(&mut self, common: &Common, field: Field, text: Text<'a>) -> Result<(), String> {
         match field {
             Field::Platform => {
-                self.post.platform = fields::known(text).unwrap_or_default().to_owned();
+                self.post.platform = word(text).unwrap_or_default();
             }
             Field::PostId => self.set_post_id(self.post_id(common, text)?),
             Field::Bid => {
                 // A mid is at hand where a bid stands beside it.
                 if self.post.post_id.is_empty() {
-                    self.set_post_id(id::weibo_bid(text)?);
+                    self.set_post_id(value_of(text, id::weibo_bid)?);
                 }
             }
             Field::Mid => {
@@ -137,15 +144,15 @@ impl Half {
                     self.set_post_id(mid);
                 }
             }
-            Field::PostUrl => self.set_address(text)?,
-            Field::AccountId => self.set_account(id::any(text)?),
-            Field::PostedAt => self.when = self.time(common, text)?.or(self.when),
+            Field::PostUrl => self.set_address(&text)?,
+            Field::AccountId => self.set_account(value_of(text, id::any)?),
+            Field::PostedAt => self.when = self.time(common, &text)?.or(self.when),
             Field::RoughPostedAt => {
                 if self.when.is_none() {
-                    self.when = self.time(common, text)?;
+                    self.when = self.time(common, &text)?;
                 }
             }
-            Field::TimeAndClient => self.set_time_and_client(common, text)?,
+            Field::TimeAndClient => self.set_time_and_client(common, &text)?,
             Field::Text => self.post.text = common.spoken(text),
             Field::ShortText => {
                 if self.post.text.is_none() {
@@ -154,7 +161,7 @@ impl Half {
             }
             Field::Html => {
                 if self.post.text.is_none() {
-                    self.post.text = fields::spoken(&plain::from_html(text)).map(str::to_owned);
+                    self.post.text = spoken_html(&text);
                 }
             }
             Field::TextOrHtml => {
@@ -167,31 +174,31 @@ impl Half {
             }
             Field::Client => self.post.client = label(text),
             Field::Place => self.post.place = place(text),
-            Field::IsRepost => self.post.is_repost = flag::parse(text)?,
-            Field::IsOriginal => self.post.is_repost = flag::parse(text)?.map(|is| !is),
+            Field::IsRepost => self.post.is_repost = flag::parse(&text)?,
+            Field::IsOriginal => self.post.is_repost = flag::parse(&text)?.map(|is| !is),
             Field::OriginPostId => self.post.origin_post_id = self.post_id(common, text)?,
-            Field::OriginAccountId => self.post.origin_account_id = id::any(text)?,
-            Field::Reposts => self.post.counts.reposts = self.post_count(text)?,
-            Field::Comments => self.post.counts.comments = self.post_count(text)?,
-            Field::Likes => self.post.counts.likes = self.post_count(text)?,
-            Field::Hashtags => self.post.hashtags = list::parse(text)?,
+            Field::OriginAccountId => self.post.origin_account_id = value_of(text, id::any)?,
+            Field::Reposts => self.post.counts.reposts = self.post_count(&text)?,
+            Field::Comments => self.post.counts.comments = self.post_count(&text)?,
+            Field::Likes => self.post.counts.likes = self.post_count(&text)?,
+            Field::Hashtags => self.post.hashtags = list_of(text)?,
             Field::Topics => self.topics = names(text, '#')?,
-            Field::Mentions => self.post.mentions = list::parse(text)?,
+            Field::Mentions => self.post.mentions = list_of(text)?,
             Field::AtUsers => self.at_users = names(text, '@')?,
-            Field::Urls => self.post.urls = list::parse(text)?,
-            Field::Link => self.links.extend(fields::known(text).map(str::to_owned)),
+            Field::Urls => self.post.urls = list_of(text)?,
+            Field::Link => self.links.extend(word(text)),
             Field::MediaCount => {
-                self.post.media_count = value(text)?;
+                self.post.media_count = value(&text)?;
             }
-            Field::Media => self.add_media(text)?,
+            Field::Media => self.add_media(&text)?,
             Field::ObservedAt => {
                 let observed =
-                    self.time(common, text)?.and_then(|when| when.settle(None, common.clock));
+                    self.time(common, &text)?.and_then(|when| when.settle(None, common.clock));
                 self.post.observed_at = observed;
                 self.account.observed_at = observed;
             }
             Field::Precision => {
-                let precision = count::parse(text)?.map(|count| count.value);
+                let precision = count::parse(&text)?.map(|count| count.value);
                 self.post.counts.precision = precision;
                 if common.subject == Subject::Account {
                     self.account.counts.get_or_insert_default().precision = precision;
@@ -202,33 +209,33 @@ impl Half {
         Ok(())
     }
 
-    fn put_account(&mut self, common: &Common, field: Field, text: &str) -> Result<(), String> {
+    fn put_account(&mut self, common: &Common, field: Field, text: Text<'a>) -> Result<(), String> {
         let account = &mut self.account;
         match field {
             Field::ScreenName => account.screen_name = word(text),
             Field::Description => account.description = common.spoken(text),
             Field::DescriptionHtml => {
-                account.description = fields::spoken(&plain::from_html(text)).map(str::to_owned);
+                account.description = spoken_html(&text);
             }
-            Field::Verified => account.verified = flag::parse(text)?,
+            Field::Verified => account.verified = flag::parse(&text)?,
             Field::VerifiedType => set_verified_type(account, text),
-            Field::Badge => set_badge(account, text),
+            Field::Badge => set_badge(account, &text),
             Field::VerifiedReason => account.verified_reason = word(text),
             Field::Location => account.location = word(text),
-            Field::RegisteredAt => self.registered = self.time(common, text)?,
+            Field::RegisteredAt => self.registered = self.time(common, &text)?,
             Field::Organization => account.organization = word(text),
             Field::Level => account.level = word(text),
             Field::System => account.system = word(text),
             Field::Region => account.region = word(text),
             Field::Style => account.style = word(text),
-            Field::Followers => set_followers(account, common.size(text)?),
-            Field::RoundedFollowers => set_followers(account, common.size(text)?.map(rounded)),
+            Field::Followers => set_followers(account, common.size(&text)?),
+            Field::RoundedFollowers => set_followers(account, common.size(&text)?.map(rounded)),
             Field::Following => {
-                let following = common.size(text)?.map(|count| count.value);
+                let following = common.size(&text)?.map(|count| count.value);
                 account.counts.get_or_insert_default().following = following;
             }
             Field::Posts => {
-                let posts = common.size(text)?.map(|count| count.value);
+                let posts = common.size(&text)?.map(|count| count.value);
                 account.counts.get_or_insert_default().posts = posts;
             }
             _ => {}
@@ -236,29 +243,34 @@ impl Half {
         Ok(())
     }
 
-    fn post_id(&self, common: &Common, text: &str) -> Result<Option<String>, String> {
+    fn post_id(&self, common: &Common, text: Text<'a>) -> Result<Option<Text<'a>>, String> {
         let named = &self.post.platform;
         let platform =
-            if named.is_empty() { common.platform.as_deref() } else { Some(named.as_str()) };
-        if platform == Some("weibo") { id::weibo_post(text) } else { id::any(text) }
+            if named.is_empty() { common.platform.as_deref() } else { Some(named.as_ref()) };
+        if platform == Some("weibo") {
+            value_of(text, id::weibo_post)
+        } else {
+            value_of(text, id::any)
+        }
     }
 
-    fn set_post_id(&mut self, post_id: Option<String>) {
+    fn set_post_id(&mut self, post_id: Option<Text<'a>>) {
         if let Some(post_id) = post_id {
             self.post.post_id = post_id;
         }
     }
 
-    fn set_account(&mut self, account_id: Option<String>) {
+    fn set_account(&mut self, account_id: Option<Text<'a>>) {
         self.account.account_id = account_id.clone().unwrap_or_default();
         self.post.account_id = account_id;
     }
 
     fn set_address(&mut self, text: &str) -> Result<(), String> {
+        let owned = |text: Text<'_>| Cow::Owned(text.into_owned());
         if let Some(address) = id::weibo_address(text)? {
-            self.post.post_id = address.post_id;
+            self.post.post_id = owned(address.post_id);
             if address.account_id.is_some() {
-                self.set_account(address.account_id);
+                self.set_account(address.account_id.map(owned));
             }
         }
         Ok(())
@@ -280,7 +292,7 @@ impl Half {
         let (time, client) = first.split_once("来自").unwrap_or((first, ""));
         let edited = |text: &str| fields::bare(text).trim_end_matches("已编辑").to_owned();
         self.when = self.time(common, &edited(time))?;
-        self.post.client = word(&edited(client));
+        self.post.client = word(edited(client).into());
         let is_time = |text: &str| {
             let (time, _) = text.split_once("来自").unwrap_or((text, ""));
             matches!(self.time(common, &edited(time)), Ok(Some(_)))
@@ -306,7 +318,7 @@ impl Half {
 
     /// Completes what follows from what is known.
     fn settle(&mut self, common: &Common) {
-        let on_weibo = match self.post.platform.as_str() {
+        let on_weibo = match self.post.platform.as_ref() {
             "" => common.platform.as_deref() == Some("weibo"),
             platform => platform == "weibo",
         };
@@ -323,10 +335,8 @@ impl Half {
     /// Reads hashtags, mentions and addresses off the text, unless a column
     /// gave all of them, and adds those that stand beside it.
     fn read_entities(&mut self) {
-        let text = self.post.text.as_deref();
-        let read = |find: fn(&str) -> Vec<&str>| {
-            text.map(|text| find(text).into_iter().map(str::to_owned).collect::<Vec<_>>())
-        };
+        let text = &self.post.text;
+        let read = |find: fn(&str) -> Vec<&str>| text.as_ref().map(|text| found_in(text, find));
         let hashtags = self.post.hashtags.take().or_else(|| read(entities::hashtags));
         let mentions = self.post.mentions.take().or_else(|| read(entities::mentions));
         let urls = self.post.urls.take().or_else(|| read(entities::urls));
@@ -336,13 +346,16 @@ impl Half {
     }
 
     /// The rows of a reposted original, if it has an id.
-    fn nested(mut self, common: &Common, platform: &str) -> Vec<Row> {
+    fn nested(mut self, common: &Common, platform: Text<'a>) -> Vec<Row<'a>> {
+        if self.post.post_id.is_empty() {
+            return Vec::new();
+        }
         self.settle(common);
-        self.rows(Subject::Post, platform.to_owned()).unwrap_or_default()
+        self.rows(Subject::Post, platform).unwrap_or_default()
     }
 
     /// The record's own row first, then its account if anything is known of it.
-    fn rows(mut self, subject: Subject, platform: String) -> Result<Vec<Row>, String> {
+    fn rows(mut self, subject: Subject, platform: Text<'a>) -> Result<Vec<Row<'a>>, String> {
         let says = says_anything(&self.account);
         self.account.platform.clone_from(&platform);
         let has_account = !self.account.account_id.is_empty();
@@ -368,7 +381,7 @@ fn carried_time(post_id: &str) -> Option<Instant> {
 }
 
 /// Whether more than the id of the account is known.
-fn says_anything(account: &Account) -> bool {
+fn says_anything(account: &Account<'_>) -> bool {
     let bare = Account {
         account_id: account.account_id.clone(),
         observed_at: account.observed_at,
@@ -379,13 +392,13 @@ fn says_anything(account: &Account) -> bool {
 
 /// `found` with those of `beside` that it has not, whole or as one of several
 /// that a comma in a name made of it.
-fn joined(found: Option<Vec<String>>, beside: Vec<String>) -> Option<Vec<String>> {
+fn joined<'a>(found: Option<Vec<Text<'a>>>, beside: Vec<Text<'a>>) -> Option<Vec<Text<'a>>> {
     if beside.is_empty() {
         return found;
     }
     let mut all = found.unwrap_or_default();
     for name in beside {
-        let has = |known: &String| *known == name || list::split(known).any(|part| part == name);
+        let has = |known: &Text<'_>| *known == name || list::split(known).any(|part| part == name);
         if !all.iter().any(has) {
             all.push(name);
         }
@@ -393,14 +406,49 @@ fn joined(found: Option<Vec<String>>, beside: Vec<String>) -> Option<Vec<String>
     Some(all)
 }
 
-/// Names between commas without the marks around them.
-fn names(text: &str, mark: char) -> Result<Vec<String>, String> {
-    let names = list::parse(text)?.unwrap_or_default();
-    Ok(names.iter().map(|name| name.trim_matches(mark).to_owned()).collect())
+/// What `find` finds in a text.
+fn found_in<'a>(text: &Text<'a>, find: fn(&str) -> Vec<&str>) -> Vec<Text<'a>> {
+    match text {
+        Cow::Borrowed(text) => find(text).into_iter().map(Cow::Borrowed).collect(),
+        Cow::Owned(text) => find(text).into_iter().map(|part| part.to_owned().into()).collect(),
+    }
 }
 
-fn word(text: &str) -> Option<String> {
-    fields::known(text).map(str::to_owned)
+/// What `parse` makes of a text.
+fn value_of<'a>(
+    text: Text<'a>,
+    parse: fn(&str) -> Result<Option<Text<'_>>, String>,
+) -> Result<Option<Text<'a>>, String> {
+    match text {
+        Cow::Borrowed(text) => parse(text),
+        Cow::Owned(text) => Ok(parse(&text)?.map(|value| value.into_owned().into())),
+    }
+}
+
+/// The texts of a list.
+fn list_of(text: Text<'_>) -> Result<Option<Vec<Text<'_>>>, String> {
+    match text {
+        Cow::Borrowed(text) => list::parse(text),
+        Cow::Owned(text) => {
+            let items = list::parse(&text)?;
+            Ok(items.map(|items| items.into_iter().map(|item| item.into_owned().into()).collect()))
+        }
+    }
+}
+
+/// Names between commas without the marks around them.
+fn names(text: Text<'_>, mark: char) -> Result<Vec<Text<'_>>, String> {
+    let bare = |name| fields::part(name, |name| Some(name.trim_matches(mark)));
+    Ok(list_of(text)?.unwrap_or_default().into_iter().filter_map(bare).collect())
+}
+
+fn word(text: Text<'_>) -> Option<Text<'_>> {
+    fields::part(text, fields::known)
+}
+
+/// The text that HTML says, unless it is blank.
+fn spoken_html<'a>(text: &str) -> Option<Text<'a>> {
+    fields::part(plain::from_html(text).into(), fields::spoken)
 }
 
 fn value(text: &str) -> Result<Option<i64>, String> {
@@ -408,20 +456,22 @@ fn value(text: &str) -> Result<Option<i64>, String> {
 }
 
 /// A program's name, taken out of the HTML link that the API puts around it.
-fn label(text: &str) -> Option<String> {
-    if text.contains('<') { word(&plain::from_html(text)) } else { word(text) }
+fn label(text: Text<'_>) -> Option<Text<'_>> {
+    if text.contains('<') { word(plain::from_html(&text).into()) } else { word(text) }
 }
 
 /// A place, without the words that a page puts before it.
-fn place(text: &str) -> Option<String> {
-    let text = fields::known(text)?;
-    word(text.strip_prefix("发布于").unwrap_or(text))
+fn place(text: Text<'_>) -> Option<Text<'_>> {
+    fields::part(text, |text| {
+        let text = fields::known(text)?;
+        fields::known(text.strip_prefix("发布于").unwrap_or(text))
+    })
 }
 
 /// Weibo's kinds of verified accounts; other words stay as they are.
-fn set_verified_type(account: &mut Account, text: &str) {
-    let Some(text) = fields::known(text) else { return };
-    let kind = match text {
+fn set_verified_type<'a>(account: &mut Account<'a>, text: Text<'a>) {
+    let Some(text) = word(text) else { return };
+    let kind = match text.as_ref() {
         "-1" => {
             account.verified.get_or_insert(false);
             return;
@@ -435,25 +485,28 @@ fn set_verified_type(account: &mut Account, text: &str) {
         "6" => "application",
         "7" => "organization",
         "200" | "220" => "talent",
-        other => other,
+        _ => {
+            account.verified_type = Some(text);
+            return;
+        }
     };
-    account.verified_type = Some(kind.to_owned());
+    account.verified_type = Some(kind.into());
 }
 
 /// The colour of the V beside a name; blue is any body, so its kind is unknown.
-fn set_badge(account: &mut Account, text: &str) {
+fn set_badge(account: &mut Account<'_>, text: &str) {
     match fields::known(text) {
         Some("蓝V") => account.verified = Some(true),
         Some("黄V" | "红V" | "金V") => {
             account.verified = Some(true);
-            account.verified_type = Some("celebrity".to_owned());
+            account.verified_type = Some("celebrity".into());
         }
         Some("普通用户") => account.verified = Some(false),
         _ => {}
     }
 }
 
-fn set_followers(account: &mut Account, count: Option<Count>) {
+fn set_followers(account: &mut Account<'_>, count: Option<Count>) {
     if let Some(count) = count {
         let counts = account.counts.get_or_insert_default();
         counts.followers = Some(count.value);

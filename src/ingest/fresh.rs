@@ -13,7 +13,7 @@ const MOST: usize = 20_000;
 /// whole profile, and the store need not merge it each time.
 pub(super) struct Fresh<'a> {
     sink: &'a mut dyn Sink,
-    known: HashMap<String, Account>,
+    known: HashMap<String, Account<'static>>,
 }
 
 impl<'a> Fresh<'a> {
@@ -22,20 +22,20 @@ impl<'a> Fresh<'a> {
     }
 
     /// Whether the account is not as it was told last.
-    fn is_news(&mut self, account: &Account) -> bool {
-        if self.known.get(&account.account_id) == Some(account) {
+    fn is_news(&mut self, account: &Account<'_>) -> bool {
+        if self.known.get(account.account_id.as_ref()) == Some(account) {
             return false;
         }
         if self.known.len() >= MOST {
             self.known.clear();
         }
-        self.known.insert(account.account_id.clone(), account.clone());
+        self.known.insert(account.account_id.clone().into_owned(), account.clone().into_owned());
         true
     }
 }
 
 impl Sink for Fresh<'_> {
-    fn record(&mut self, row: u64, mut rows: Vec<Row>) -> Result<()> {
+    fn record(&mut self, row: u64, mut rows: Vec<Row<'_>>) -> Result<()> {
         let mut is_record = true;
         rows.retain(|row| {
             let is_first = std::mem::replace(&mut is_record, false);

@@ -33,7 +33,7 @@ pub use formats::{FORMATS, Format};
 pub use head::Head;
 pub use input::Input;
 use recognise::Choice;
-pub use record::{Account, AccountCounts, Instant, Post, PostCounts, Row};
+pub use record::{Account, AccountCounts, Instant, Post, PostCounts, Row, Text};
 pub use source::{Position, Source};
 
 /// What a Parquet file begins with.
@@ -85,7 +85,7 @@ pub trait Sink {
     ///
     /// # Errors
     /// When the rows cannot be written; the format stops and passes it on.
-    fn record(&mut self, row: u64, rows: Vec<Row>) -> Result<()>;
+    fn record(&mut self, row: u64, rows: Vec<Row<'_>>) -> Result<()>;
 
     /// Takes note of the header that names the columns of the records to come.
     ///

@@ -2,7 +2,7 @@
 
 use std::io::{self, Read};
 
-use csv::StringRecord;
+use csv::ByteRecord;
 
 use super::column::{Column, Common, Field, Part};
 use super::draft::Draft;
@@ -28,46 +28,39 @@ pub(super) fn read(
 ) -> Result<()> {
     let Input { left_out, encoding, .. } = input;
     let mut records = Records::new(input.content, input.head.delimiter(), input.name);
-    let mut layout = match records.next()? {
-        Next::Record if common.headless => Layout::numbered(records.record.len(), columns),
-        Next::Record => Layout::new(&records.record, columns, input.name)?,
-        Next::Broken => return Err(Error::input("the header is no text").in_file(input.name)),
-        Next::End => return Ok(()),
+    if !records.next()? {
+        return Ok(());
+    }
+    let mut layout = match records.fields() {
+        Some(first) if common.headless => Layout::numbered(first.len(), columns),
+        Some(header) => Layout::new(&header, columns, input.name)?,
+        None => return Err(Error::input("the header is no text").in_file(input.name)),
     };
     left_out.extend(layout.left_out());
-    // Without a header the first record is one like all others.
-    let mut first = common.headless.then_some(Next::Record);
     if !common.headless {
         sink.header(&raw(encoding.get(), records.raw()))?;
     }
-    loop {
-        let next = match first.take() {
-            Some(first) => first,
-            None => records.next()?,
+    // Without a header the first record is one like all others.
+    let mut is_read = common.headless;
+    while std::mem::take(&mut is_read) || records.next()? {
+        let taken = match records.fields() {
+            Some(fields) => layout.read(&fields, columns, common),
+            None => Taken::Refused("bytes that are no text in the file's encoding".to_owned()),
         };
-        let rows = match next {
-            Next::End => return records.check_end(),
-            Next::Record => match layout.read(&records.record, columns, common) {
-                Taken::Rows(rows) => Ok(rows),
-                Taken::Nothing => {
-                    sink.skip(records.row)?;
-                    continue;
-                }
-                Taken::Header(other) => {
-                    layout = other;
-                    sink.header(&raw(encoding.get(), records.raw()))?;
-                    sink.skip(records.row)?;
-                    continue;
-                }
-                Taken::Refused(reason) => Err(reason),
-            },
-            Next::Broken => Err("bytes that are no text in the file's encoding".to_owned()),
-        };
-        match rows {
-            Ok(rows) => sink.record(records.row, rows)?,
-            Err(reason) => sink.reject(records.row, reason, &raw(encoding.get(), records.raw()))?,
+        match taken {
+            Taken::Rows(rows) => sink.record(records.row, rows)?,
+            Taken::Nothing => sink.skip(records.row)?,
+            Taken::Header(other) => {
+                layout = other;
+                sink.header(&raw(encoding.get(), records.raw()))?;
+                sink.skip(records.row)?;
+            }
+            Taken::Refused(reason) => {
+                sink.reject(records.row, reason, &raw(encoding.get(), records.raw()))?;
+            }
         }
     }
+    records.check_end()
 }
 
 /// A header's cell without what spreadsheets put around it.
@@ -77,7 +70,7 @@ pub(super) fn column_name(cell: &[u8]) -> String {
 
 /// Which column each field of a record is.
 struct Layout<'a> {
-    header: StringRecord,
+    header: Vec<String>,
     columns: Vec<Option<&'a Column<'a>>>,
     /// The fewest fields of a row: all from which something is taken.
     full: usize,
@@ -86,15 +79,15 @@ struct Layout<'a> {
 }
 
 /// What became of a record.
-enum Taken<'a> {
-    Rows(Vec<Row>),
+enum Taken<'a, 'r> {
+    Rows(Vec<Row<'r>>),
     Nothing,
     Header(Layout<'a>),
     Refused(String),
 }
 
 impl<'a> Layout<'a> {
-    fn new(header: &StringRecord, columns: &'a [Column<'a>], file: &str) -> Result<Self> {
+    fn new(header: &[&str], columns: &'a [Column<'a>], file: &str) -> Result<Self> {
         let layout = Self::of(header, columns);
         for needed in columns.iter().filter(|column| column.required) {
             if !layout.columns.iter().flatten().any(|column| column.name == needed.name) {
@@ -104,8 +97,8 @@ impl<'a> Layout<'a> {
         Ok(layout)
     }
 
-    fn of(header: &StringRecord, columns: &'a [Column<'a>]) -> Self {
-        let find = |cell: &str| columns.iter().find(|column| column.name == fields::bare(cell));
+    fn of(header: &[&str], columns: &'a [Column<'a>]) -> Self {
+        let find = |cell: &&str| columns.iter().find(|column| column.name == fields::bare(cell));
         let columns: Vec<Option<&Column>> = header.iter().map(find).collect();
         let is_taken =
             |column: &Option<&Column>| column.is_some_and(|column| column.field != Field::Ignored);
@@ -113,24 +106,30 @@ impl<'a> Layout<'a> {
         let is_origin =
             |column: &Option<&Column>| column.is_some_and(|column| column.part == Part::Origin);
         let own = columns.iter().position(is_origin);
-        Self { header: header.clone(), columns, full, own }
+        let header = header.iter().map(|&cell| cell.to_owned()).collect();
+        Self { header, columns, full, own }
     }
 
     /// Columns whose names are their numbers, from 1.
     fn numbered(fields: usize, columns: &'a [Column<'a>]) -> Self {
-        let names: StringRecord = (1..=fields).map(|number| number.to_string()).collect();
-        Self::of(&names, columns)
+        let names: Vec<String> = (1..=fields).map(|number| number.to_string()).collect();
+        Self::of(&names.iter().map(String::as_str).collect::<Vec<_>>(), columns)
     }
 
     /// The names of the columns from which nothing is taken.
     fn left_out(&self) -> impl Iterator<Item = String> {
-        let named = self.header.iter().map(fields::bare).zip(&self.columns);
+        let named = self.header.iter().map(|cell| fields::bare(cell)).zip(&self.columns);
         named
             .filter(|(name, column)| !name.is_empty() && column.is_none())
             .map(|(name, _)| name.to_owned())
     }
 
-    fn read(&self, record: &StringRecord, columns: &'a [Column<'a>], common: &Common) -> Taken<'a> {
+    fn read<'r>(
+        &self,
+        record: &[&'r str],
+        columns: &'a [Column<'a>],
+        common: &'r Common,
+    ) -> Taken<'a, 'r> {
         if record.iter().all(|field| fields::spoken(field).is_none()) {
             return Taken::Nothing;
         }
@@ -147,13 +146,13 @@ impl<'a> Layout<'a> {
 
     /// The record as a header, if it is one: crawlers write theirs again each
     /// time they append.
-    fn other(&self, record: &StringRecord, columns: &'a [Column<'a>]) -> Option<Self> {
-        let first = fields::bare(record.get(0)?);
-        let first_of_header = self.header.get(0).map(fields::bare);
+    fn other(&self, record: &[&str], columns: &'a [Column<'a>]) -> Option<Self> {
+        let first = fields::bare(record.first()?);
+        let first_of_header = self.header.first().map(|cell| fields::bare(cell));
         if first_of_header != Some(first) && !columns.iter().any(|column| column.name == first) {
             return None;
         }
-        let is_header = *record == self.header || {
+        let is_header = self.header == record || {
             let other = Self::of(record, columns);
             let needed = columns.iter().filter(|column| column.required);
             other.columns.iter().all(Option::is_some)
@@ -164,7 +163,7 @@ impl<'a> Layout<'a> {
         is_header.then(|| Self::of(record, columns))
     }
 
-    fn rows(&self, record: &StringRecord, common: &Common) -> Result<Vec<Row>, String> {
+    fn rows<'r>(&self, record: &[&'r str], common: &'r Common) -> Result<Vec<Row<'r>>, String> {
         let mut beyond = record.iter().skip(self.columns.len());
         let is_cut = record.len() < self.full && Some(record.len()) != self.own;
         if is_cut || beyond.any(|field| fields::spoken(field).is_some()) {
@@ -174,19 +173,19 @@ impl<'a> Layout<'a> {
         let mut draft = Draft::new(common);
         for (field, column) in record.iter().zip(&self.columns) {
             if let Some(column) = column {
-                draft.set(column, field)?;
+                draft.set(column, *field)?;
             }
         }
         draft.finish()
     }
 }
 
-fn missing(needed: &str, header: &StringRecord) -> Error {
+fn missing(needed: &str, header: &[&str]) -> Error {
     let error = Error::input(format!("no column `{needed}`"));
-    match nearest(needed, header.iter().map(fields::bare)) {
+    match nearest(needed, header.iter().map(|cell| fields::bare(cell))) {
         Some(name) => error.hint(format!("is it the column `{name}`?")),
         None => {
-            let columns: Vec<&str> = header.iter().map(fields::bare).collect();
+            let columns: Vec<&str> = header.iter().map(|cell| fields::bare(cell)).collect();
             let columns = columns.join(", ");
             error.hint(format!(
                 "the columns are {columns}; for a file without a header, write a mapping file with header = false"
@@ -200,19 +199,11 @@ struct Records<R> {
     reader: csv::Reader<Tail<R>>,
     file: String,
     delimiter: u8,
-    record: StringRecord,
+    record: ByteRecord,
     /// The number of the current record; the header is 1.
     row: u64,
     start: u64,
     end: u64,
-}
-
-/// What comes next in a CSV file.
-enum Next {
-    Record,
-    /// A record whose bytes are no UTF-8.
-    Broken,
-    End,
 }
 
 impl<R: Read> Records<R> {
@@ -224,25 +215,32 @@ impl<R: Read> Records<R> {
             .delimiter(delimiter)
             .buffer_capacity(64 * 1024)
             .from_reader(tail);
-        let record = StringRecord::new();
+        let record = ByteRecord::new();
         Self { reader, file: file.to_owned(), delimiter, record, row: 0, start: 0, end: 0 }
     }
 
-    fn next(&mut self) -> Result<Next> {
+    /// Reads the next record, if there is one.
+    fn next(&mut self) -> Result<bool> {
         self.reader.get_mut().needed = self.end;
-        let next = match self.reader.read_record(&mut self.record) {
-            Ok(true) => Next::Record,
-            Ok(false) => return Ok(Next::End),
+        let is_there = match self.reader.read_byte_record(&mut self.record) {
+            Ok(is_there) => is_there,
             Err(error) => match error.into_kind() {
-                csv::ErrorKind::Utf8 { .. } => Next::Broken,
                 csv::ErrorKind::Io(error) => return Err(self.failed(&error)),
                 other => return Err(self.failed(&io::Error::other(format!("{other:?}")))),
             },
         };
+        if !is_there {
+            return Ok(false);
+        }
         self.start = self.end;
         self.end = self.reader.position().byte();
         self.row += 1;
-        Ok(next)
+        Ok(true)
+    }
+
+    /// The fields of the current record; none if they are not all text.
+    fn fields(&self) -> Option<Vec<&str>> {
+        self.record.iter().map(|field| simdutf8::basic::from_utf8(field).ok()).collect()
     }
 
     /// The bytes of the current record, decoded, without its line ends.

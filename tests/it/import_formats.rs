@@ -1,7 +1,7 @@
 //! Every import format, on the smallest file that shows what is special in it.
 
 use chrono::DateTime;
-use weiku::ingest::{Account, Options, Post};
+use weiku::ingest::{Account, Options, Post, Text};
 
 use crate::last::Last;
 
@@ -13,14 +13,14 @@ fn read(format: &str, name: &str, text: &str) -> Last {
 }
 
 /// The only post of a file without refused rows.
-fn only_post(format: &str, name: &str, text: &str) -> Post {
+fn only_post(format: &str, name: &str, text: &str) -> Post<'static> {
     let last = read(format, name, text);
     assert_eq!(last.rejected, Vec::<String>::new());
     assert_eq!(last.posts.len(), 1);
     last.posts.into_values().next().unwrap()
 }
 
-fn only_account(format: &str, name: &str, text: &str) -> Account {
+fn only_account(format: &str, name: &str, text: &str) -> Account<'static> {
     let last = read(format, name, text);
     assert_eq!(last.rejected, Vec::<String>::new());
     assert_eq!(last.accounts.len(), 1);
@@ -31,8 +31,8 @@ fn at(text: &str) -> Option<i64> {
     Some(DateTime::parse_from_rfc3339(text).unwrap().timestamp_micros())
 }
 
-fn texts(list: Option<&Vec<String>>) -> Vec<&str> {
-    list.unwrap().iter().map(String::as_str).collect()
+fn texts<'a>(list: Option<&'a Vec<Text<'_>>>) -> Vec<&'a str> {
+    list.unwrap().iter().map(AsRef::as_ref).collect()
 }
 
 const CRAWLER: &str = "id,bid,正文,头条文章url,原始图片url,视频url,位置,日期,工具,点赞数,评论数,转发数,话题,@用户,完整日期,是否原创,源用户id,源用户昵称,源微博id,源微博bid,源微博正文,源微博日期,源微博点赞数,源微博完整日期\n";
@@ -264,7 +264,7 @@ fn an_x_archive_takes_its_account_from_the_file_beside() {
     std::fs::write(folder.path().join("tweets.js"), TWEETS).unwrap();
     let last = Last::file(&folder.path().join("tweets.js"));
     let post = &last.posts["1050118621198921728"];
-    assert_eq!((post.account_id.as_deref(), post.platform.as_str()), (Some("42"), "x"));
+    assert_eq!((post.account_id.as_deref(), post.platform.as_ref()), (Some("42"), "x"));
     assert_eq!(post.text.as_deref(), Some("a & b #rust https://t.co/x"));
     assert_eq!((post.client.as_deref(), post.counts.comments), (Some("Twitter Web App"), None));
     assert_eq!(texts(post.urls.as_ref()), ["https://example.org"]);
@@ -318,7 +318,7 @@ fn a_mapping_reads_any_table() {
     .unwrap();
     assert_eq!(reading.format, "mapping");
     let post = &last.posts["1"];
-    assert_eq!((post.platform.as_str(), post.client.as_deref()), ("blog", Some("archive")));
+    assert_eq!((post.platform.as_ref(), post.client.as_deref()), ("blog", Some("archive")));
     assert_eq!(post.posted_at, at("2012-08-27T10:00:00+02:00"));
     assert_eq!(last.rejected, ["3: Wann: `gestern` is not a time of the form `%d.%m.%Y %H:%M`"]);
     let json = "{\"Nr\":1,\"Wann\":\"27.08.2012 10:00\",\"von\":{\"id\":\"me\"}}\n";

@@ -5,7 +5,7 @@ use std::io::Write;
 
 use sha2::{Digest, Sha256};
 use weiku::Kind;
-use weiku::ingest::{FORMATS, Options, Post, Source};
+use weiku::ingest::{FORMATS, Options, Post, Source, Text};
 
 use crate::last::Last;
 
@@ -195,7 +195,7 @@ fn a_line_end_of_windows_in_a_crawlers_text_is_a_line_end() {
 fn a_refused_row_keeps_its_number_and_its_bytes() {
     struct Refused(Vec<(u64, Vec<u8>)>);
     impl weiku::ingest::Sink for Refused {
-        fn record(&mut self, _: u64, _: Vec<weiku::ingest::Row>) -> weiku::Result<()> {
+        fn record(&mut self, _: u64, _: Vec<weiku::ingest::Row<'_>>) -> weiku::Result<()> {
             Ok(())
         }
         fn skip(&mut self, _: u64) -> weiku::Result<()> {
@@ -244,18 +244,18 @@ const NAUGHTY: [&str; 24] = [
     "\u{FFFD}\u{FEFF}x",
 ];
 
-fn posts_with(texts: &[&str]) -> Vec<Post> {
-    let post = |(index, text): (usize, &&str)| Post {
-        platform: "mastodon".to_owned(),
-        post_id: format!("{}", index + 1),
-        account_id: Some("a\"b,c".to_owned()),
+fn posts_with<'a>(texts: &[&'a str]) -> Vec<Post<'a>> {
+    let post = |(index, text): (usize, &&'a str)| Post {
+        platform: "mastodon".into(),
+        post_id: (index + 1).to_string().into(),
+        account_id: Some("a\"b,c".into()),
         posted_at: Some(1_346_032_800_123_456),
-        text: Some((*text).to_owned()),
-        client: Some("x".to_owned()),
+        text: Some((*text).into()),
+        client: Some("x".into()),
         is_repost: Some(false),
-        hashtags: Some(vec!["a,b".to_owned(), (*text).to_owned()]),
+        hashtags: Some(vec!["a,b".into(), (*text).into()]),
         mentions: Some(Vec::new()),
-        urls: Some(vec!["https://e.org/?a=1,2".to_owned()]),
+        urls: Some(vec!["https://e.org/?a=1,2".into()]),
         media_count: Some(3),
         observed_at: Some(1_346_032_900_000_000),
         counts: weiku::ingest::PostCounts {
@@ -270,21 +270,22 @@ fn posts_with(texts: &[&str]) -> Vec<Post> {
 }
 
 /// The cells of a post in the order of [`HEADER`].
-fn cells(post: &Post) -> Vec<Option<String>> {
+fn cells(post: &Post<'_>) -> Vec<Option<String>> {
     let time = |micros: Option<i64>| {
         micros.map(|micros| chrono::DateTime::from_timestamp_micros(micros).unwrap().to_rfc3339())
     };
-    let list = |items: &Option<Vec<String>>| {
-        items.as_ref().map(|items| serde_json::Value::from(items.clone()).to_string())
+    let list = |items: &Option<Vec<Text<'_>>>| {
+        items.as_ref().map(|items| serde_json::json!(items).to_string())
     };
     let number = |number: Option<i64>| number.map(|number| number.to_string());
+    let text = |text: &Option<Text<'_>>| text.as_ref().map(ToString::to_string);
     vec![
-        Some(post.platform.clone()),
-        Some(post.post_id.clone()),
-        post.account_id.clone(),
+        Some(post.platform.to_string()),
+        Some(post.post_id.to_string()),
+        text(&post.account_id),
         time(post.posted_at),
-        post.text.clone(),
-        post.client.clone(),
+        text(&post.text),
+        text(&post.client),
         post.is_repost.map(|is| is.to_string()),
         number(post.counts.reposts),
         number(post.counts.comments),
@@ -336,7 +337,7 @@ fn posts_survive_weikus_own_csv_and_json_lines_exactly() {
         let (last, _) = Last::text(name, bytes, &Options::default()).unwrap();
         assert_eq!(last.rejected, Vec::<String>::new(), "{name}");
         for post in &posts {
-            assert_eq!(&last.posts[&post.post_id], post, "{name}");
+            assert_eq!(&last.posts[post.post_id.as_ref()], post, "{name}");
         }
     }
 }
@@ -356,8 +357,8 @@ fn posts_survive_weikus_own_parquet_exactly() {
         hashtags.append_value(post.hashtags.iter().flatten().map(Some));
     }
     let texts: StringArray = posts.iter().map(|post| post.text.as_deref()).collect();
-    let ids: StringArray = posts.iter().map(|post| Some(post.post_id.as_str())).collect();
-    let platforms: StringArray = posts.iter().map(|post| Some(post.platform.as_str())).collect();
+    let ids: StringArray = posts.iter().map(|post| Some(post.post_id.as_ref())).collect();
+    let platforms: StringArray = posts.iter().map(|post| Some(post.platform.as_ref())).collect();
     let times: TimestampMicrosecondArray = posts.iter().map(|post| post.posted_at).collect();
     let columns: [(&str, ArrayRef); 5] = [
         ("platform", Arc::new(platforms)),
@@ -374,7 +375,7 @@ fn posts_survive_weikus_own_parquet_exactly() {
     let (last, reading) = Last::text("posts.parquet", bytes.clone(), &Options::default()).unwrap();
     assert_eq!((reading.format, reading.bytes), ("weiku-parquet", bytes.len() as u64));
     for post in &posts {
-        let read = &last.posts[&post.post_id];
+        let read = &last.posts[post.post_id.as_ref()];
         assert_eq!(
             (&read.text, &read.hashtags, read.posted_at),
             (&post.text, &post.hashtags, post.posted_at)

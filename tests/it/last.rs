@@ -9,21 +9,23 @@ use weiku::ingest::{self, Account, Options, Post, Reading, Row, Sink, Source};
 /// Keeps the last row of each post and account.
 #[derive(Default)]
 pub(crate) struct Last {
-    pub(crate) posts: BTreeMap<String, Post>,
-    pub(crate) accounts: BTreeMap<String, Account>,
+    pub(crate) posts: BTreeMap<String, Post<'static>>,
+    pub(crate) accounts: BTreeMap<String, Account<'static>>,
     pub(crate) records: u64,
     pub(crate) skipped: u64,
     pub(crate) rejected: Vec<String>,
 }
 
 impl Sink for Last {
-    fn record(&mut self, _row: u64, rows: Vec<Row>) -> Result<()> {
+    fn record(&mut self, _row: u64, rows: Vec<Row<'_>>) -> Result<()> {
         self.records += 1;
         for row in rows {
             match row {
-                Row::Post(post) => drop(self.posts.insert(post.post_id.clone(), post)),
+                Row::Post(post) => {
+                    self.posts.insert(post.post_id.to_string(), post.into_owned());
+                }
                 Row::Account(account) => {
-                    self.accounts.insert(account.account_id.clone(), account);
+                    self.accounts.insert(account.account_id.to_string(), account.into_owned());
                 }
             }
         }
@@ -71,7 +73,7 @@ impl Last {
 
     /// Posts, then the sums of reposts, comments and likes.
     pub(crate) fn sums(&self) -> (usize, i64, i64, i64) {
-        let sum = |count: fn(&Post) -> Option<i64>| self.posts.values().filter_map(count).sum();
+        let sum = |count: fn(&Post<'_>) -> Option<i64>| self.posts.values().filter_map(count).sum();
         (
             self.posts.len(),
             sum(|post| post.counts.reposts),

@@ -5,10 +5,13 @@ use super::known;
 /// Reads `True`, `1`, `是`, `y` and their opposites.
 pub(crate) fn parse(text: &str) -> Result<Option<bool>, String> {
     let Some(text) = known(text) else { return Ok(None) };
-    match text.to_ascii_lowercase().as_str() {
-        "true" | "1" | "1.0" | "yes" | "y" | "t" | "是" => Ok(Some(true)),
-        "false" | "0" | "0.0" | "no" | "n" | "f" | "否" => Ok(Some(false)),
-        _ => Err(format!("`{text}` is neither yes nor no")),
+    let is_one_of = |words: &[&str]| words.iter().any(|word| text.eq_ignore_ascii_case(word));
+    if is_one_of(&["true", "1", "1.0", "yes", "y", "t", "是"]) {
+        Ok(Some(true))
+    } else if is_one_of(&["false", "0", "0.0", "no", "n", "f", "否"]) {
+        Ok(Some(false))
+    } else {
+        Err(format!("`{text}` is neither yes nor no"))
     }
 }
 

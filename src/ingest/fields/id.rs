@@ -1,6 +1,9 @@
 //! Ids, which are names and never numbers to compute with.
 
+use std::borrow::Cow;
+
 use super::known;
+use crate::ingest::Text;
 use crate::text::weibo_id;
 
 /// The largest whole number up to which a 64-bit float tells all of them apart.
@@ -11,38 +14,38 @@ const SHORTEST_BID: usize = 5;
 
 /// A post named by its address.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Address {
-    pub(crate) account_id: Option<String>,
-    pub(crate) post_id: String,
+pub(crate) struct Address<'a> {
+    pub(crate) account_id: Option<Text<'a>>,
+    pub(crate) post_id: Text<'a>,
 }
 
 /// An id of any service, as text.
-pub(crate) fn any(text: &str) -> Result<Option<String>, String> {
+pub(crate) fn any(text: &str) -> Result<Option<Text<'_>>, String> {
     let Some(text) = known(text) else { return Ok(None) };
     match whole_float(text) {
-        Some(id) => id.map(Some),
-        None => Ok(Some(text.to_owned())),
+        Some(id) => id.map(|id| Some(Cow::Owned(id))),
+        None => Ok(Some(Cow::Borrowed(text))),
     }
 }
 
 /// The numeric id of a Weibo post, given as mid, bid or address.
-pub(crate) fn weibo_post(text: &str) -> Result<Option<String>, String> {
+pub(crate) fn weibo_post(text: &str) -> Result<Option<Text<'_>>, String> {
     let Some(text) = known(text) else { return Ok(None) };
+    if is_digits(text) {
+        return match text.parse::<u64>() {
+            Ok(mid) if mid > 0 => Ok(Some(Cow::Borrowed(text.trim_start_matches('0')))),
+            _ => Err(format!("`{text}` is not a Weibo post id")),
+        };
+    }
     if text.contains('/') {
         return weibo_address(text).map(|address| address.map(|address| address.post_id));
     }
     if let Some(id) = whole_float(text) {
-        return id.map(Some);
-    }
-    if text.bytes().all(|byte| byte.is_ascii_digit()) {
-        return match text.parse::<u64>() {
-            Ok(mid) if mid > 0 => Ok(Some(mid.to_string())),
-            _ => Err(format!("`{text}` is not a Weibo post id")),
-        };
+        return id.map(|id| Some(Cow::Owned(id)));
     }
     // Any word could be a bid; where none is expected it must carry a time.
     let carries_time =
-        |mid: &String| mid.parse().is_ok_and(|mid| weibo_id::instant_from_mid(mid).is_some());
+        |mid: &Text<'_>| mid.parse().is_ok_and(|mid| weibo_id::instant_from_mid(mid).is_some());
     weibo_bid(text)?
         .filter(carries_time)
         .map(Some)
@@ -51,32 +54,32 @@ pub(crate) fn weibo_post(text: &str) -> Result<Option<String>, String> {
 
 /// The numeric id of a Weibo post, given as bid, even where the bid happens to
 /// be digits only.
-pub(crate) fn weibo_bid(text: &str) -> Result<Option<String>, String> {
+pub(crate) fn weibo_bid(text: &str) -> Result<Option<Text<'_>>, String> {
     let Some(text) = known(text) else { return Ok(None) };
     let long_enough = text.len() >= SHORTEST_BID;
     weibo_id::mid_from_bid(text)
         .filter(|_| long_enough)
-        .map(|mid| Some(mid.to_string()))
+        .map(|mid| Some(Cow::Owned(mid.to_string())))
         .ok_or_else(|| format!("`{text}` is not a Weibo post id"))
 }
 
 /// Account and post of an address such as `https://weibo.com/2656274875/Io7T5lkPS?from=..`
 /// or `https://m.weibo.cn/status/5106121943814622`.
-pub(crate) fn weibo_address(text: &str) -> Result<Option<Address>, String> {
+pub(crate) fn weibo_address(text: &str) -> Result<Option<Address<'_>>, String> {
     let Some(text) = known(text) else { return Ok(None) };
     let wrong = || format!("`{text}` is not the address of a Weibo post");
     let path = text.split(['?', '#']).next().unwrap_or_default();
     let mut pieces = path.rsplit('/').filter(|piece| !piece.is_empty());
     let post = pieces.next().ok_or_else(wrong)?;
     let before = pieces.next().unwrap_or_default();
-    let is_account = !before.is_empty() && before.bytes().all(|byte| byte.is_ascii_digit());
+    let is_account = !before.is_empty() && is_digits(before);
     let id = if is_account { weibo_bid_or_mid(post) } else { weibo_post(post) };
     let post_id = id.ok().flatten().ok_or_else(wrong)?;
-    Ok(Some(Address { account_id: is_account.then(|| before.to_owned()), post_id }))
+    Ok(Some(Address { account_id: is_account.then(|| before.into()), post_id }))
 }
 
 /// After an account stands a bid, unless it is as long as only a mid can be.
-fn weibo_bid_or_mid(text: &str) -> Result<Option<String>, String> {
+fn weibo_bid_or_mid(text: &str) -> Result<Option<Text<'_>>, String> {
     if text.len() > 12 { weibo_post(text) } else { weibo_bid(text) }
 }
 
@@ -89,13 +92,17 @@ pub(crate) fn account_of_file(name: &str) -> Option<String> {
         .then(|| file[..digits].to_owned())
 }
 
+fn is_digits(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
 /// The digits of `4047.0`, or why they cannot be trusted; `None` if the text is
 /// no float at all.
 fn whole_float(text: &str) -> Option<Result<String, String>> {
-    text.parse::<f64>().ok()?;
-    if text.bytes().all(|byte| byte.is_ascii_digit()) {
+    if is_digits(text) {
         return None;
     }
+    text.parse::<f64>().ok()?;
     let rounded = || format!("the id `{text}` was rounded by another program");
     let digits = text.strip_suffix(".0").and_then(|digits| digits.parse::<u64>().ok());
     Some(digits.filter(|&id| id < EXACT_FLOAT).map(|id| id.to_string()).ok_or_else(rounded))
@@ -107,7 +114,7 @@ mod tests {
 
     #[test]
     fn a_weibo_post_has_one_id_whatever_names_it() {
-        let id = Ok(Some("4457103168440352".to_owned()));
+        let id = Ok(Some("4457103168440352".into()));
         let mid = weibo_post("Io7T5lkPS");
         assert!(mid.as_ref().is_ok_and(Option::is_some));
         assert_eq!(weibo_post("4457103168440352\t"), id);
@@ -132,7 +139,7 @@ mod tests {
     fn an_id_that_went_through_a_rounding_float_is_refused() {
         assert!(weibo_post("5.10612E+15").is_err());
         assert!(any("9223372036854775807.0").is_err());
-        assert_eq!(any("9223372036854775807"), Ok(Some("9223372036854775807".to_owned())));
+        assert_eq!(any("9223372036854775807"), Ok(Some("9223372036854775807".into())));
     }
 
     #[test]

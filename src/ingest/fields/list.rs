@@ -1,17 +1,18 @@
 //! Several values in one cell.
 
 use super::known;
+use crate::ingest::Text;
 
 /// Reads a list: a JSON array such as `["a","b"]`, or names between commas.
 /// `None` is unknown; `[]` is known to be empty.
-pub(crate) fn parse(text: &str) -> Result<Option<Vec<String>>, String> {
+pub(crate) fn parse(text: &str) -> Result<Option<Vec<Text<'_>>>, String> {
     let Some(text) = known(text) else { return Ok(None) };
     if text.starts_with('[') {
         return serde_json::from_str::<Vec<String>>(text)
-            .map(Some)
+            .map(|items| Some(items.into_iter().map(Text::from).collect()))
             .map_err(|_| format!("`{text}` is not a list such as [\"a\",\"b\"]"));
     }
-    Ok(Some(split(text).map(str::to_owned).collect()))
+    Ok(Some(split(text).map(Text::from).collect()))
 }
 
 /// The values between commas (or blanks and commas), none of them empty.
@@ -25,7 +26,8 @@ mod tests {
 
     #[test]
     fn lists_are_json_or_names_between_commas() {
-        let list = |items: &[&str]| Ok(Some(items.iter().map(|&item| item.to_owned()).collect()));
+        let list =
+            |items: &[&'static str]| Ok(Some(items.iter().map(|&item| item.into()).collect()));
         assert_eq!(parse(r#"["a,b","c"]"#), list(&["a,b", "c"]));
         assert_eq!(parse("a, b,,c"), list(&["a", "b", "c"]));
         assert_eq!(parse("[]"), list(&[]));

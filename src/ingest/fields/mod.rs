@@ -10,6 +10,10 @@ pub(crate) mod id;
 pub(crate) mod list;
 pub(crate) mod time;
 
+use std::borrow::Cow;
+
+use crate::ingest::Text;
+
 /// What crawlers write for "there is none".
 const NONE: [&str; 12] =
     ["无", "null", "NULL", "Null", "none", "None", "nan", "NaN", "N/A", "undefined", "<NA>", "\\N"];
@@ -35,6 +39,17 @@ pub(crate) fn known(text: &str) -> Option<&str> {
 /// The text as it is, unless it is blank: a post may say "无" and mean it.
 pub(crate) fn spoken(text: &str) -> Option<&str> {
     (!text.chars().all(is_padding)).then_some(text)
+}
+
+/// The part of `text` that `find` finds, without a copy where that is possible.
+pub(crate) fn part<'a>(
+    text: Text<'a>,
+    find: impl FnOnce(&str) -> Option<&str>,
+) -> Option<Text<'a>> {
+    match text {
+        Cow::Borrowed(text) => find(text).map(Cow::Borrowed),
+        Cow::Owned(text) => find(&text).map(|part| Cow::Owned(part.to_owned())),
+    }
 }
 
 /// Whether the character only fills space.

@@ -31,20 +31,20 @@ const POST: &[Column] = &[col("text", Text), col("createdAt", PostedAt)];
 fn read(input: Input<'_>, sink: &mut dyn Sink) -> Result<()> {
     let account = input.common("bluesky", Subject::Account);
     let post = input.common("bluesky", Subject::Post);
-    json::each(input, elements_only, sink, &mut |_, event| {
+    json::each(input, elements_only, sink, &(account, post), &mut |(account, post), _, event| {
         let did = json::string(event, "did").ok_or("no did")?;
         if let Some(handle) = json::string(event, "identity.handle") {
-            return read_account(&account, did, ScreenName, handle);
+            return read_account(account, did, ScreenName, handle);
         }
         if json::string(event, "commit.operation") == Some("delete") {
             return Ok(Taken::Nothing);
         }
         match json::string(event, "commit.collection") {
-            Some("app.bsky.feed.post") => read_post(&post, did, event),
-            Some("app.bsky.feed.repost") => read_repost(&post, did, event),
+            Some("app.bsky.feed.post") => read_post(post, did, event),
+            Some("app.bsky.feed.repost") => read_repost(post, did, event),
             Some("app.bsky.actor.profile") => {
                 match json::string(event, "commit.record.description") {
-                    Some(text) => read_account(&account, did, Description, text),
+                    Some(text) => read_account(account, did, Description, text),
                     None => Ok(Taken::Nothing),
                 }
             }
@@ -53,19 +53,19 @@ fn read(input: Input<'_>, sink: &mut dyn Sink) -> Result<()> {
     })
 }
 
-fn read_account(
-    common: &Common,
-    did: &str,
+fn read_account<'a>(
+    common: &'a Common,
+    did: &'a str,
     field: crate::ingest::column::Field,
-    text: &str,
-) -> Result<Taken, String> {
+    text: &'a str,
+) -> Result<Taken<'a>, String> {
     let mut draft = Draft::new(common);
     draft.put(Part::Record, AccountId, did)?;
     draft.put(Part::Record, field, text)?;
     Ok(Taken::Rows(draft.finish()?))
 }
 
-fn read_post(common: &Common, did: &str, event: &Value) -> Result<Taken, String> {
+fn read_post<'a>(common: &'a Common, did: &'a str, event: &'a Value) -> Result<Taken<'a>, String> {
     let mut draft = start(common, did, event)?;
     let record = json::find(event, "commit.record").ok_or("no record")?;
     json::fill(&mut draft, Part::Record, POST.iter(), record)?;
@@ -75,11 +75,15 @@ fn read_post(common: &Common, did: &str, event: &Value) -> Result<Taken, String>
     for address in features(record, "uri").chain(json::string(record, "embed.external.uri")) {
         draft.put(Part::Record, Link, address)?;
     }
-    draft.put(Part::Record, MediaCount, &media_count(record).to_string())?;
+    draft.put(Part::Record, MediaCount, media_count(record).to_string())?;
     Ok(Taken::Rows(draft.finish()?))
 }
 
-fn read_repost(common: &Common, did: &str, event: &Value) -> Result<Taken, String> {
+fn read_repost<'a>(
+    common: &'a Common,
+    did: &'a str,
+    event: &'a Value,
+) -> Result<Taken<'a>, String> {
     let mut draft = start(common, did, event)?;
     let record = json::find(event, "commit.record").ok_or("no record")?;
     if let Some(time) = json::string(record, "createdAt") {
@@ -95,11 +99,11 @@ fn read_repost(common: &Common, did: &str, event: &Value) -> Result<Taken, Strin
 }
 
 /// A draft with the ids; a post is named as others refer to it.
-fn start<'a>(common: &'a Common, did: &str, event: &Value) -> Result<Draft<'a>, String> {
+fn start<'a>(common: &'a Common, did: &'a str, event: &'a Value) -> Result<Draft<'a>, String> {
     let collection = json::string(event, "commit.collection").unwrap_or_default();
     let key = json::string(event, "commit.rkey").ok_or("no rkey")?;
     let mut draft = Draft::new(common);
-    draft.put(Part::Record, PostId, &format!("at://{did}/{collection}/{key}"))?;
+    draft.put(Part::Record, PostId, format!("at://{did}/{collection}/{key}"))?;
     draft.put(Part::Record, AccountId, did)?;
     Ok(draft)
 }

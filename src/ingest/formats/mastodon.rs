@@ -76,20 +76,20 @@ fn read(input: Input<'_>, sink: &mut dyn Sink) -> Result<()> {
     let mut post = input.common("mastodon", Subject::Post);
     post.is_repost = Some(false);
     let private = input.options.private;
-    json::each(input, route, sink, &mut |_, value| {
+    json::each(input, route, sink, &(account, post), &mut |(account, post), _, value| {
         if value.get("acct").is_some() {
-            let mut draft = Draft::new(&account);
+            let mut draft = Draft::new(account);
             json::fill(&mut draft, Part::Record, ACCOUNT.iter(), value)?;
             return Ok(Taken::Rows(draft.finish()?));
         }
         if !private && matches!(json::string(value, "visibility"), Some("private" | "direct")) {
             return Ok(Taken::Nothing);
         }
-        read_post(&post, value)
+        read_post(post, value)
     })
 }
 
-fn read_post(common: &Common, value: &Value) -> Result<Taken, String> {
+fn read_post<'a>(common: &'a Common, value: &'a Value) -> Result<Taken<'a>, String> {
     let mut draft = Draft::new(common);
     fill_post(&mut draft, Part::Record, value)?;
     if let Some(original) = value.get("reblog").filter(|original| original.is_object()) {
@@ -99,7 +99,7 @@ fn read_post(common: &Common, value: &Value) -> Result<Taken, String> {
     Ok(Taken::Rows(draft.finish()?))
 }
 
-fn fill_post(draft: &mut Draft<'_>, part: Part, value: &Value) -> Result<(), String> {
+fn fill_post<'a>(draft: &mut Draft<'a>, part: Part, value: &'a Value) -> Result<(), String> {
     json::fill(draft, part, POST.iter(), value)?;
     if let Some(tags) = json::texts(value, "tags", "name") {
         draft.put_list(part, Hashtags, &tags)?;

@@ -45,13 +45,13 @@ fn route(path: &str) -> Route {
 fn read(input: Input<'_>, sink: &mut dyn Sink) -> Result<()> {
     let common = input.common("mastodon", Subject::Post);
     let private = input.options.private;
-    json::each(input, route, sink, &mut |_, activity| {
+    json::each(input, route, sink, &common, &mut |common, _, activity| {
         if !private && !is_public(activity) {
             return Ok(Taken::Nothing);
         }
         match json::string(activity, "type") {
-            Some("Create") => read_create(&common, activity),
-            Some("Announce") => read_announce(&common, activity),
+            Some("Create") => read_create(common, activity),
+            Some("Announce") => read_announce(common, activity),
             Some(_) => Ok(Taken::Nothing),
             None => Err("an activity without a type".to_owned()),
         }
@@ -67,7 +67,7 @@ fn is_public(activity: &Value) -> bool {
     ["to", "cc"].iter().filter_map(|key| activity.get(*key)).any(has)
 }
 
-fn read_create(common: &Common, activity: &Value) -> Result<Taken, String> {
+fn read_create<'a>(common: &'a Common, activity: &'a Value) -> Result<Taken<'a>, String> {
     let Some(object) = activity.get("object").filter(|object| object.is_object()) else {
         return Err("a post without content".to_owned());
     };
@@ -82,7 +82,7 @@ fn read_create(common: &Common, activity: &Value) -> Result<Taken, String> {
 
 /// The original is named by its address only, or stands there whole when it is
 /// the account's own.
-fn read_announce(common: &Common, activity: &Value) -> Result<Taken, String> {
+fn read_announce<'a>(common: &'a Common, activity: &'a Value) -> Result<Taken<'a>, String> {
     let mut draft = Draft::new(common);
     put_ids(&mut draft, activity, activity)?;
     if let Some(published) = json::string(activity, "published") {
@@ -103,11 +103,15 @@ fn read_announce(common: &Common, activity: &Value) -> Result<Taken, String> {
 }
 
 /// The number of the post, as the server's interface has it, and its account.
-fn put_ids(draft: &mut Draft<'_>, object: &Value, activity: &Value) -> Result<(), String> {
+fn put_ids<'a>(
+    draft: &mut Draft<'a>,
+    object: &'a Value,
+    activity: &'a Value,
+) -> Result<(), String> {
     let id = json::string(object, "id").ok_or("no id")?;
     draft.put(Part::Record, PostId, last_part(id.trim_end_matches("/activity")))?;
     if let Some((name, host)) = json::string(activity, "actor").and_then(name_and_host) {
-        draft.put(Part::Record, AccountId, &format!("{name}@{host}"))?;
+        draft.put(Part::Record, AccountId, format!("{name}@{host}"))?;
         draft.put(Part::Record, ScreenName, name)?;
     }
     Ok(())

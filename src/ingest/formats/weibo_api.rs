@@ -142,11 +142,13 @@ fn read(input: Input<'_>, sink: &mut dyn Sink) -> Result<()> {
     let account = input.common("weibo", Subject::Account);
     let mut post = input.common("weibo", Subject::Post);
     post.is_repost = Some(false);
-    json::each(input, route, sink, &mut |_, value| take(&post, &account, value))
+    json::each(input, route, sink, &(post, account), &mut |(post, account), _, value| {
+        take(post, account, value)
+    })
 }
 
 /// Takes a post, an account, a card with posts, or the bare id of a post.
-fn take(post: &Common, account: &Common, value: &Value) -> Result<Taken, String> {
+fn take<'a>(post: &'a Common, account: &'a Common, value: &'a Value) -> Result<Taken<'a>, String> {
     if value.is_string() || value.is_number() {
         return Ok(Taken::Rows(read_id(post, value)?));
     }
@@ -172,10 +174,10 @@ fn posts_of(value: &Value) -> Vec<&Value> {
 }
 
 /// Some lists hold ids only, which still tell when there was a post.
-fn read_id(common: &Common, value: &Value) -> Result<Vec<Row>, String> {
+fn read_id<'a>(common: &'a Common, value: &'a Value) -> Result<Vec<Row<'a>>, String> {
     let mut draft = Draft::new(common);
     if let Some(id) = json::text(value) {
-        draft.put(Part::Record, PostId, &id)?;
+        draft.put(Part::Record, PostId, id)?;
     }
     let mut rows = draft.finish()?;
     for row in &mut rows {
@@ -187,7 +189,11 @@ fn read_id(common: &Common, value: &Value) -> Result<Vec<Row>, String> {
 }
 
 /// An account, with the latest post that stands under it.
-fn read_account(post: &Common, account: &Common, value: &Value) -> Result<Vec<Row>, String> {
+fn read_account<'a>(
+    post: &'a Common,
+    account: &'a Common,
+    value: &'a Value,
+) -> Result<Vec<Row<'a>>, String> {
     let mut draft = Draft::new(account);
     json::fill(&mut draft, Part::Record, ACCOUNT.iter(), value)?;
     let mut rows = draft.finish()?;
@@ -198,11 +204,15 @@ fn read_account(post: &Common, account: &Common, value: &Value) -> Result<Vec<Ro
 }
 
 /// A post by `author`, else by the one that it names itself.
-fn read_post(common: &Common, value: &Value, author: Option<&Value>) -> Result<Vec<Row>, String> {
+fn read_post<'a>(
+    common: &'a Common,
+    value: &'a Value,
+    author: Option<&'a Value>,
+) -> Result<Vec<Row<'a>>, String> {
     let mut draft = Draft::new(common);
     fill_post(&mut draft, Part::Record, value)?;
     if let Some(id) = author.and_then(|author| author.get("id")).and_then(json::text) {
-        draft.put(Part::Record, AccountId, &id)?;
+        draft.put(Part::Record, AccountId, id)?;
     }
     if let Some(original) = value.get("retweeted_status").filter(|original| original.is_object()) {
         fill_post(&mut draft, Part::Origin, original)?;
@@ -213,7 +223,7 @@ fn read_post(common: &Common, value: &Value, author: Option<&Value>) -> Result<V
 
 /// A post and its author. What stands in place of the text of a deleted post is
 /// not its text.
-fn fill_post(draft: &mut Draft<'_>, part: Part, value: &Value) -> Result<(), String> {
+fn fill_post<'a>(draft: &mut Draft<'a>, part: Part, value: &'a Value) -> Result<(), String> {
     let is_text = |column: &&Column| matches!(column.field, Text | TextOrHtml);
     if is_deleted(value) {
         json::fill(draft, part, POST.iter().filter(|column| !is_text(column)), value)?;

@@ -74,12 +74,12 @@ fn read(input: Input<'_>, sink: &mut dyn Sink) -> Result<()> {
     let account = input.common("weibo", Subject::Account);
     let mut post = input.common("weibo", Subject::Post);
     post.is_repost = Some(false);
-    json::each(input, route, sink, &mut |path, value| {
-        if path == "user" { read_account(&account, value) } else { read_post(&post, value) }
+    json::each(input, route, sink, &(account, post), &mut |(account, post), path, value| {
+        if path == "user" { read_account(account, value) } else { read_post(post, value) }
     })
 }
 
-fn read_account(common: &Common, value: &Value) -> Result<Taken, String> {
+fn read_account<'a>(common: &'a Common, value: &'a Value) -> Result<Taken<'a>, String> {
     // The key came after Weibo had begun to round large counts.
     let is_rounded = value.get("ip_location").is_some();
     let columns: Vec<Column> = ACCOUNT
@@ -94,7 +94,7 @@ fn read_account(common: &Common, value: &Value) -> Result<Taken, String> {
     Ok(Taken::Rows(draft.finish()?))
 }
 
-fn read_post(common: &Common, value: &Value) -> Result<Taken, String> {
+fn read_post<'a>(common: &'a Common, value: &'a Value) -> Result<Taken<'a>, String> {
     let mut draft = Draft::new(common);
     json::fill(&mut draft, Part::Record, POST.iter(), value)?;
     if let Some(original) = value.get("retweet").filter(|original| original.is_object()) {

@@ -1,5 +1,10 @@
 //! The JSON files of weiboSpider: an account and its posts.
 
+use std::borrow::Cow;
+use std::cell::OnceCell;
+
+use serde_json::Value;
+
 use super::Format;
 use crate::error::Result;
 use crate::ingest::Sink;
@@ -7,7 +12,7 @@ use crate::ingest::column::Field::{
     AccountId, Bid, Client, Comments, Description, Followers, Following, IsOriginal, Likes, Link,
     Location, Media, Place, PostedAt, Posts, Reposts, ScreenName, Text, VerifiedReason,
 };
-use crate::ingest::column::{Column, Part, Subject, col};
+use crate::ingest::column::{Column, Common, Part, Subject, col};
 use crate::ingest::draft::Draft;
 use crate::ingest::input::Input;
 use crate::ingest::json::{self, Route, Taken, find};
@@ -62,16 +67,27 @@ fn route(path: &str) -> Route {
 
 fn read(input: Input<'_>, sink: &mut dyn Sink) -> Result<()> {
     let account = input.common("weibo", Subject::Account);
-    let mut post = input.common("weibo", Subject::Post);
-    json::each(input, route, sink, &mut |path, value| {
-        let (common, columns) = if path == "user" { (&account, ACCOUNT) } else { (&post, POST) };
-        let mut draft = Draft::new(common);
-        json::fill(&mut draft, Part::Record, columns.iter(), value)?;
-        let rows = draft.finish()?;
-        if path == "user" && post.account_id.is_none() {
-            post.account_id =
-                find(value, "id").and_then(json::text).map(std::borrow::Cow::into_owned);
+    let post = input.common("weibo", Subject::Post);
+    let common = (account, post, OnceCell::new());
+    json::each(input, route, sink, &common, &mut |(account, post, of_account), path, value| {
+        if path != "user" {
+            return read_record(of_account.get().unwrap_or(post), POST, value);
         }
-        Ok(Taken::Rows(rows))
+        let taken = read_record(account, ACCOUNT, value)?;
+        let id = find(value, "id").and_then(json::text).map(Cow::into_owned);
+        if id.is_some() && post.account_id.is_none() {
+            of_account.get_or_init(|| Common { account_id: id, ..post.clone() });
+        }
+        Ok(taken)
     })
+}
+
+fn read_record<'a>(
+    common: &'a Common,
+    columns: &[Column],
+    value: &'a Value,
+) -> Result<Taken<'a>, String> {
+    let mut draft = Draft::new(common);
+    json::fill(&mut draft, Part::Record, columns.iter(), value)?;
+    Ok(Taken::Rows(draft.finish()?))
 }

@@ -110,15 +110,15 @@ fn read_batch(
     Ok(row)
 }
 
-fn read_row(
-    columns: &[(&Column, Texts)],
-    common: &Common,
+fn read_row<'a>(
+    columns: &'a [(&Column, Texts)],
+    common: &'a Common,
     index: usize,
-) -> Result<Vec<Row>, String> {
+) -> Result<Vec<Row<'a>>, String> {
     let mut draft = Draft::new(common);
     for (column, texts) in columns {
         if let Some(text) = texts.get(index) {
-            draft.set(column, &text)?;
+            draft.set(column, text)?;
         }
     }
     draft.finish()

@@ -54,13 +54,13 @@ fn read(input: Input<'_>, sink: &mut dyn Sink) -> Result<()> {
                 .hint("keep account.js of the archive beside it, or pass --account-id ID"));
         }
     }
-    json::each(input, elements_only, sink, &mut |_, value| {
+    json::each(input, elements_only, sink, &(account, post), &mut |(account, post), _, value| {
         if let Some(value) = value.get("account") {
-            let mut draft = Draft::new(&account);
+            let mut draft = Draft::new(account);
             json::fill(&mut draft, Part::Record, ACCOUNT.iter(), value)?;
             return Ok(Taken::Rows(draft.finish()?));
         }
-        read_post(&post, value.get("tweet").unwrap_or(value))
+        read_post(post, value.get("tweet").unwrap_or(value))
     })
 }
 
@@ -72,7 +72,7 @@ fn account_beside(input: &Input<'_>) -> Option<String> {
     json::string(value.get(0)?, "account.accountId").map(str::to_owned)
 }
 
-fn read_post(common: &Common, value: &Value) -> Result<Taken, String> {
+fn read_post<'a>(common: &'a Common, value: &'a Value) -> Result<Taken<'a>, String> {
     let mut draft = Draft::new(common);
     json::fill(&mut draft, Part::Record, POST.iter(), value)?;
     for (field, path, key) in [
@@ -85,7 +85,7 @@ fn read_post(common: &Common, value: &Value) -> Result<Taken, String> {
         }
     }
     if let Some(media) = media_count(value) {
-        draft.put(Part::Record, MediaCount, &media.to_string())?;
+        draft.put(Part::Record, MediaCount, media.to_string())?;
     }
     // A repost is only to be told by how its text begins.
     let is_repost = json::string(value, "full_text").is_some_and(|text| text.starts_with("RT @"));

@@ -18,20 +18,21 @@ use crate::error::Result;
 pub(super) use records::{Route, elements_only};
 
 /// What a value of a file turned out to be.
-pub(super) enum Taken {
+pub(super) enum Taken<'a> {
     /// A record, with its rows.
-    Rows(Vec<Row>),
+    Rows(Vec<Row<'a>>),
     /// A record that carries nothing.
     Nothing,
 }
 
 /// Lets `take` make rows of every value that `route` leads to, and tells the
-/// sink what became of each.
-pub(super) fn each(
+/// sink what became of each. The rows are parts of the value and of `common`.
+pub(super) fn each<C>(
     input: Input<'_>,
     route: fn(&str) -> Route,
     sink: &mut dyn Sink,
-    take: &mut dyn FnMut(&str, &Value) -> Result<Taken, String>,
+    common: &C,
+    take: &mut dyn for<'a> FnMut(&'a C, &str, &'a Value) -> Result<Taken<'a>, String>,
 ) -> Result<()> {
     let Input { name, content, head, encoding, .. } = input;
     let is_lines = records::is_lines(head.text());
@@ -39,8 +40,9 @@ pub(super) fn each(
     let mut row = 0;
     while let Some((path, bytes)) = records.next(row + 1)? {
         row += 1;
-        let taken = match serde_json::from_slice::<Value>(bytes) {
-            Ok(value) => take(path, &value),
+        let value = serde_json::from_slice::<Value>(bytes);
+        let taken = match &value {
+            Ok(value) => take(common, path, value),
             Err(error) => Err(format!("not JSON: {error}")),
         };
         match taken {
@@ -63,7 +65,7 @@ pub(super) fn read_flat(
     let is_known = |name: &&str| columns.iter().any(|column| column.name == *name);
     let left_out = input.head.names().filter(|name| !is_known(name));
     input.left_out.extend(left_out.map(str::to_owned));
-    each(input, route, sink, &mut |_, value| {
+    each(input, route, sink, common, &mut |common, _, value| {
         let mut draft = Draft::new(common);
         fill(&mut draft, Part::Record, columns.iter(), value)?;
         Ok(Taken::Rows(draft.finish()?))
@@ -72,11 +74,11 @@ pub(super) fn read_flat(
 
 /// Puts the values of an object's keys where the columns say, in the given part
 /// of the draft.
-pub(super) fn fill<'a>(
-    draft: &mut Draft<'_>,
+pub(super) fn fill<'a, 'c>(
+    draft: &mut Draft<'a>,
     part: Part,
-    columns: impl Iterator<Item = &'a Column<'a>>,
-    value: &Value,
+    columns: impl Iterator<Item = &'c Column<'c>>,
+    value: &'a Value,
 ) -> Result<(), String> {
     if !value.is_object() {
         return Err("not an object".to_owned());
@@ -90,14 +92,19 @@ pub(super) fn fill<'a>(
     Ok(())
 }
 
-fn put(draft: &mut Draft<'_>, part: Part, column: &Column, value: &Value) -> Result<(), String> {
+fn put<'a>(
+    draft: &mut Draft<'a>,
+    part: Part,
+    column: &Column,
+    value: &'a Value,
+) -> Result<(), String> {
     match (column.field, value) {
         (Field::Ignored, _) => Ok(()),
         (Field::Media, Value::Array(items)) => {
-            draft.put(part, Field::MediaCount, &items.len().to_string())
+            draft.put(part, Field::MediaCount, items.len().to_string())
         }
         (field, value) => match text(value) {
-            Some(text) => draft.put(part, field, &text),
+            Some(text) => draft.put(part, field, text),
             None => Ok(()),
         },
     }
