@@ -54,14 +54,27 @@ impl Builder {
         self.rollups.observe(rows);
     }
 
-    /// The bytes of the file beside the data file with the given checksum.
+    /// The index of all rows.
     ///
     /// # Errors
     /// When the sums cannot be written.
-    pub(crate) fn finish(self, data_sha256: &str) -> Result<Vec<u8>> {
+    pub(crate) fn finish(self) -> Result<Index> {
         let mut sections = self.texts.finish();
         sections.extend(self.rollups.finish()?);
-        Ok(sidecar::encode(data_sha256, &sections))
+        Ok(Index { sections })
+    }
+}
+
+/// What lies beside one data file.
+#[derive(Debug)]
+pub(crate) struct Index {
+    sections: Vec<sidecar::Section>,
+}
+
+impl Index {
+    /// The bytes of the file beside the data file with the given checksum.
+    pub(crate) fn encode(&self, data_sha256: &str) -> Vec<u8> {
+        sidecar::encode(data_sha256, &self.sections)
     }
 }
 

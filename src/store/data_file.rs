@@ -8,7 +8,7 @@ use std::sync::Arc;
 use datafusion::arrow::array::ArrayRef;
 use datafusion::arrow::compute::{SortOptions, interleave_record_batch};
 use datafusion::arrow::record_batch::RecordBatch;
-use datafusion::arrow::row::{RowConverter, SortField};
+use datafusion::arrow::row::{Row, RowConverter, Rows, SortField};
 use datafusion::parquet::arrow::ArrowWriter;
 use datafusion::parquet::arrow::arrow_writer::ArrowWriterOptions;
 use datafusion::parquet::basic::{Compression, Encoding, ZstdLevel};
@@ -22,6 +22,7 @@ use sha2::{Digest, Sha256};
 use super::DataFile;
 use super::errors::{arrow, parquet};
 use super::files::{self, hex};
+use super::indexing::Indexing;
 use super::statistics::{self, Collector, ColumnRange};
 use crate::error::{Error, Result};
 use crate::index;
@@ -103,11 +104,33 @@ pub(super) fn sorted_order(
         converter.append(&mut keys, &sort_columns(table, batch)).map_err(arrow)?;
         places.extend((0..batch.num_rows()).map(|row| (number, row)));
     }
-    let mut order: Vec<usize> = (0..places.len()).collect();
-    if !order.is_sorted_by_key(|&place| keys.row(place)) {
-        order.sort_by(|&a, &b| keys.row(a).cmp(&keys.row(b)));
+    if (0..places.len()).is_sorted_by_key(|place| keys.row(place)) {
+        return Ok(places);
     }
-    Ok(order.into_iter().map(|place| places[place]).collect())
+    let order = order_of(&keys);
+    Ok(order.into_iter().map(|(_, place)| places[place]).collect())
+}
+
+/// The numbers of all keys in their order; the same ones as they came. Beside
+/// each stands the part of the key that tells most of them apart, for looking at
+/// the keys themselves means looking all over the memory.
+fn order_of(keys: &Rows) -> Vec<(u64, usize)> {
+    let first = keys.row(0);
+    let shared =
+        |key: Row<'_>| first.as_ref().iter().zip(key.as_ref()).take_while(|(a, b)| a == b).count();
+    let shared = keys.iter().map(shared).min().unwrap_or(0);
+    let telling = |key: Row<'_>| {
+        let mut bytes = [0; 8];
+        let rest = key.as_ref().get(shared..).unwrap_or_default();
+        let length = rest.len().min(bytes.len());
+        bytes[..length].copy_from_slice(&rest[..length]);
+        u64::from_be_bytes(bytes)
+    };
+    let mut order: Vec<(u64, usize)> = keys.iter().map(telling).zip(0..).collect();
+    order.sort_unstable_by(|(part_a, a), (part_b, b)| {
+        part_a.cmp(part_b).then_with(|| keys.row(*a).cmp(&keys.row(*b))).then(a.cmp(b))
+    });
+    order
 }
 
 /// Turns the sort columns of a table into keys that compare as bytes.
@@ -138,12 +161,13 @@ pub(super) struct DataFileWriter {
     name: String,
     writer: Option<ArrowWriter<HashingFile>>,
     collector: Collector,
-    index: Option<index::Builder>,
+    index: Option<Indexing>,
 }
 
 impl DataFileWriter {
     /// Begins a new data file of `table` in `folder`.
     pub(super) fn create(table: &'static Table, folder: &Path) -> Result<Self> {
+        let index = index::Builder::of(table).map(Indexing::start).transpose()?;
         let name = format!("part-{}.parquet", uuid::Uuid::new_v4());
         let path = folder.join(&name);
         let file = File::create_new(&path).map_err(|error| Error::io("create", &path, &error))?;
@@ -158,16 +182,15 @@ impl DataFileWriter {
         let writer = ArrowWriter::try_new_with_options(file, table.schema(), options)
             .map_err(|error| parquet("write", &path, error))?;
         let collector = Collector::new(table);
-        let index = index::Builder::of(table);
         Ok(Self { table, path, name, writer: Some(writer), collector, index })
     }
 
     /// Adds rows, which come after all rows before in the table's order.
     pub(super) fn write(&mut self, batch: &RecordBatch) -> Result<()> {
-        self.collector.observe(batch);
-        if let Some(index) = &mut self.index {
-            index.observe(batch);
+        if let Some(index) = &self.index {
+            index.observe(batch)?;
         }
+        self.collector.observe(batch);
         match &mut self.writer {
             Some(writer) => {
                 writer.write(batch).map_err(|error| parquet("write", &self.path, error))
@@ -186,13 +209,16 @@ impl DataFileWriter {
         let Some(writer) = self.writer.take() else {
             return Err(Error::internal("a data file is ended twice"));
         };
+        if let Some(index) = &mut self.index {
+            index.end();
+        }
         let finished = writer
             .into_inner()
             .map_err(|error| parquet("write", &self.path, error))
             .and_then(|file| file.finish().map_err(|error| Error::io("write", &self.path, &error)));
         let indexed = finished.and_then(|(size, sha256)| {
             if let Some(index) = self.index.take() {
-                write_index(&self.path, &index.finish(&sha256)?)?;
+                write_index(&self.path, &index.finish()?.encode(&sha256))?;
             }
             Ok((size, sha256))
         });

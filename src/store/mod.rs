@@ -13,6 +13,7 @@ mod durable;
 mod errors;
 mod files;
 mod history;
+mod indexing;
 mod key_set;
 mod layout;
 mod lock;
@@ -78,7 +79,7 @@ impl Default for Limits {
         Self {
             file_rows: 1 << 20,
             file_bytes: 192 << 20,
-            merged_file_bytes: 160 << 20,
+            merged_file_bytes: 128 << 20,
             merge_rows: 256 * 1024,
             merge_bytes: 48 << 20,
         }

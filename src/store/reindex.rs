@@ -32,5 +32,5 @@ pub(super) fn reindex(table: &'static Table, file: &DataFile) -> Result<()> {
     for batch in Rows::all(table, file)? {
         index.observe(&batch?);
     }
-    data_file::write_index(&file.path, &index.finish(sha256)?)
+    data_file::write_index(&file.path, &index.finish()?.encode(sha256))
 }
