@@ -400,7 +400,8 @@ pub struct Common {
     /// The folder of saved queries that is looked in first
     #[arg(long, value_name = "DIR", env = "WEIKU_QUERIES")]
     pub queries_dir: Option<PathBuf>,
-    /// Memory for queries, such as 2GB; what does not fit is spilled or refused
+    /// Memory for queries and for the columns held between them, such as 2GB; what does not fit is
+    /// given up, spilled or refused
     #[arg(long, value_name = "SIZE", env = "WEIKU_MEMORY_LIMIT")]
     pub memory_limit: Option<String>,
     /// Threads for queries

@@ -7,10 +7,11 @@ use datafusion::parquet::arrow::arrow_reader::RowSelection;
 use crate::index::{self, Blocks, Search, Sidecar};
 use crate::store::{DataFile, Snapshot};
 
-/// Of a file with more rows than one in so many to look at, all are read. In a
-/// fresh process half of the rows would still be a gain, but texts that are held
-/// in memory are searched faster than some hundredths of them are read.
-const WORTHWHILE: usize = 32;
+/// Of a file with more rows than one in so many to look at, all are.
+const WORTHWHILE: usize = 2;
+
+/// No column is decoded as a whole for one in so many of its rows, or fewer.
+const NARROW: u64 = 32;
 
 /// The rows of the files of a [`Snapshot`] that may hold what is looked for,
 /// according to the indexes of their texts.
@@ -18,6 +19,8 @@ const WORTHWHILE: usize = 32;
 pub struct Selection {
     /// For each file the rows to look at; all where there are none.
     files: Vec<Option<Blocks>>,
+    /// For each file how many rows these are.
+    left: Vec<u64>,
     /// Rows of all files.
     rows: u64,
 }
@@ -27,8 +30,13 @@ impl Selection {
     /// with a damaged one, is looked at as a whole. None if all files are.
     pub(crate) fn find(snapshot: &Snapshot, search: &Search) -> Option<Self> {
         let files: Vec<_> = snapshot.files.iter().map(|file| find(file, search)).collect();
+        let left = |(file, blocks): (&DataFile, &Option<Blocks>)| match blocks {
+            Some(blocks) => blocks.selected_rows() as u64,
+            None => file.rows,
+        };
+        let left = snapshot.files.iter().zip(&files).map(left).collect();
         let narrows = files.iter().any(Option::is_some);
-        narrows.then(|| Self { files, rows: snapshot.rows() })
+        narrows.then(|| Self { files, left, rows: snapshot.rows() })
     }
 
     /// Tells file number `number` of the snapshot which rows to read; none if
@@ -43,21 +51,22 @@ impl Selection {
         Some(file.with_extension(ParquetRowSelection::new(rows)))
     }
 
+    /// Whether so few rows are left that reading them costs less than reading whole
+    /// columns once, to hold them in memory.
+    pub(super) fn is_narrow(&self) -> bool {
+        self.rows_left().saturating_mul(NARROW) <= self.rows
+    }
+
+    fn rows_left(&self) -> u64 {
+        self.left.iter().sum()
+    }
+
     /// How much is left to look at, in words.
     #[must_use]
-    pub fn summary(&self, snapshot: &Snapshot) -> String {
-        let left = |(file, blocks): (&DataFile, &Option<Blocks>)| match blocks {
-            Some(blocks) => blocks.selected_rows() as u64,
-            None => file.rows,
-        };
-        let left: Vec<u64> = snapshot.files.iter().zip(&self.files).map(left).collect();
-        format!(
-            "{} of {} rows in {} of {} files",
-            left.iter().sum::<u64>(),
-            self.rows,
-            left.iter().filter(|rows| **rows > 0).count(),
-            left.len()
-        )
+    pub fn summary(&self) -> String {
+        let files = self.left.iter().filter(|rows| **rows > 0).count();
+        let (left, rows, of) = (self.rows_left(), self.rows, self.left.len());
+        format!("{left} of {rows} rows in {files} of {of} files")
     }
 }
 

@@ -8,6 +8,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use datafusion::arrow::compute::SortOptions;
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::stats::Precision;
@@ -105,22 +106,38 @@ impl StoreTable {
         Statistics { column_statistics: columns, ..statistics.clone() }
     }
 
-    /// The order of rows within each file.
-    fn ordering(&self) -> Result<Option<LexOrdering>> {
-        let sort = self
-            .snapshot
-            .table
-            .sort
-            .iter()
-            .map(|column| {
-                let options = datafusion::arrow::compute::SortOptions {
-                    descending: column.descending,
-                    nulls_first: false,
-                };
+    /// What is known of all rows of `files` together.
+    fn summed(&self, files: &[PartitionedFile]) -> Result<Statistics> {
+        if files.is_empty() {
+            let mut none = Statistics::new_unknown(&self.schema);
+            none.num_rows = Precision::Exact(0);
+            return Ok(none);
+        }
+        let statistics = files.iter().filter_map(|file| file.statistics.as_deref());
+        let statistics = Statistics::try_merge_iter(statistics, &self.schema)?;
+        Ok(if self.selection.is_some() { statistics.to_inexact() } else { statistics })
+    }
+
+    /// The orders of rows within each of `files`, and from file to file if these do
+    /// not overlap; none if extremes do not tell which file comes before which.
+    ///
+    /// NULLs come last. Where there are none, the order is as well one that has
+    /// them first, which `ORDER BY posted_at DESC` asks for.
+    fn orderings(&self, files: &[PartitionedFile]) -> Result<Vec<LexOrdering>> {
+        let all_known = self.sorts_by_known_values(files);
+        let places: &[bool] = match files {
+            _ if all_known => &[false, true],
+            [_] => &[false],
+            _ => &[],
+        };
+        let ordering = |&nulls_first: &bool| {
+            let sort = self.snapshot.table.sort.iter().map(|column| {
+                let options = SortOptions { descending: column.descending, nulls_first };
                 Ok(PhysicalSortExpr::new(col(column.name, &self.schema)?, options))
-            })
-            .collect::<Result<Vec<_>>>()?;
-        Ok(LexOrdering::new(sort))
+            });
+            Ok(LexOrdering::new(sort.collect::<Result<Vec<_>>>()?))
+        };
+        places.iter().filter_map(|place| ordering(place).transpose()).collect()
     }
 
     /// Makes readers of the files that note what is read in full.
@@ -168,16 +185,18 @@ impl StoreTable {
         let columns = projection.cloned().unwrap_or_else(all);
         let partitions = state.config().target_partitions();
         let schema = &self.schema;
-        let (groups, ordering) = self.in_sequence(files, partitions)?;
-        let budget = levers.column_cache_mb << 20;
-        let wish = Wish { schema, groups: &groups, columns: &columns, filters, budget };
+        let (groups, orderings) = self.in_sequence(files, partitions)?;
+        let budget = self.held.budget(levers.column_cache_mb);
+        let few_rows = self.selection.as_ref().is_some_and(Selection::is_narrow);
+        let groups = &groups;
+        let wish = Wish { schema, groups, columns: &columns, filters, few_rows, budget };
         let Some(groups) = choose(&wish, &self.held, state)? else { return Ok(None) };
         let source = Source {
             name: self.snapshot.table.name,
             schema: Arc::clone(schema),
             partitions: dealt(groups, partitions),
-            ordering,
-            statistics: summed(schema, files)?,
+            orderings,
+            statistics: self.summed(files)?,
             readers: self.readers(state)?,
             held: Arc::clone(&self.held),
             budget,
@@ -185,41 +204,38 @@ impl StoreTable {
         HeldScan::new(source, columns).map(Some)
     }
 
-    /// The files as one sequence, or else as few, in the order that is given with
+    /// The files as one sequence, or else as few, in the orders that are given with
     /// them; or in any order, when they overlap too much.
     fn in_sequence(
         &self,
         files: &[PartitionedFile],
         partitions: usize,
-    ) -> Result<(Vec<FileGroup>, Option<LexOrdering>)> {
-        let any_order = || (vec![FileGroup::new(files.to_vec())], None);
-        let Some(ordering) = self.ordering()?.filter(|_| self.sorts_by_known_values(files)) else {
-            return Ok(any_order());
-        };
-        for wanted in [1, partitions] {
-            let groups = split_in_order(&self.schema, files.to_vec(), &ordering, wanted);
-            if let Some(groups) = groups {
-                return Ok((groups, Some(ordering)));
+    ) -> Result<(Vec<FileGroup>, Vec<LexOrdering>)> {
+        let orderings = self.orderings(files)?;
+        if let Some(ordering) = orderings.first() {
+            for wanted in [1, partitions] {
+                let groups = split_in_order(&self.schema, files.to_vec(), ordering, wanted);
+                if let Some(groups) = groups {
+                    return Ok((groups, orderings));
+                }
             }
         }
-        Ok(any_order())
+        Ok((vec![FileGroup::new(files.to_vec())], Vec::new()))
     }
 
-    /// Whether no file has a row that its order puts last because a value is
-    /// unknown, so that extremes tell which file comes before which.
+    /// Whether no file has an unknown value in a column that it is sorted by.
     fn sorts_by_known_values(&self, files: &[PartitionedFile]) -> bool {
         let table = self.snapshot.table;
         let positions: Vec<_> =
             table.sort.iter().filter_map(|column| table.index(column.name)).collect();
-        files.len() == 1
-            || files.iter().all(|file| {
-                file.statistics.as_ref().is_some_and(|statistics| {
-                    positions.iter().all(|&position| {
-                        let column = &statistics.column_statistics[position];
-                        column.null_count == Precision::Exact(0)
-                    })
+        files.iter().all(|file| {
+            file.statistics.as_ref().is_some_and(|statistics| {
+                positions.iter().all(|&position| {
+                    let column = &statistics.column_statistics[position];
+                    column.null_count == Precision::Exact(0)
                 })
             })
+        })
     }
 }
 
@@ -245,7 +261,7 @@ impl TableProvider for StoreTable {
     }
 
     fn statistics(&self) -> Option<Statistics> {
-        summed(&self.schema, &self.files()).ok()
+        self.summed(&self.files()).ok()
     }
 
     fn supports_filters_pushdown(
@@ -267,28 +283,23 @@ impl TableProvider for StoreTable {
             let schema = datafusion::physical_plan::project_schema(&self.schema, projection)?;
             return Ok(Arc::new(EmptyExec::new(schema)));
         }
-        // Without a filter a limit means that few rows are read, and so does the
-        // text index.
+        // Without a filter a limit means that few rows are read.
         if limit.is_none()
-            && self.selection.is_none()
             && let Some(scan) = self.held_scan(state, projection, filters, &files)?
         {
             return Ok(Arc::new(scan));
         }
-        let mut statistics = summed(&self.schema, &files)?;
-        if self.selection.is_some() {
-            statistics = statistics.to_inexact();
-        }
-        let ordering = self.ordering()?.filter(|_| self.sorts_by_known_values(&files));
+        let statistics = self.summed(&files)?;
+        let orderings = self.orderings(&files)?;
         let partitions = state.config().target_partitions();
-        let groups = grouped(&self.schema, files, ordering.as_ref(), partitions);
+        let groups = grouped(&self.schema, files, orderings.first(), partitions);
         let source = Arc::new(ParquetSource::new(Arc::clone(&self.schema)));
         let config = FileScanConfigBuilder::new(ObjectStoreUrl::local_filesystem(), source)
             .with_file_groups(groups)
             .with_statistics(statistics)
             .with_projection_indices(projection.cloned())?
             .with_limit(limit)
-            .with_output_ordering(ordering.into_iter().collect())
+            .with_output_ordering(orderings)
             .build();
         // The format adds the session's Parquet options.
         let plan = ParquetFormat::default()
@@ -327,17 +338,6 @@ fn split_in_order(
         partitions,
     );
     groups.ok().filter(|groups| groups.len() <= partitions)
-}
-
-/// What is known of all files together.
-fn summed(schema: &SchemaRef, files: &[PartitionedFile]) -> Result<Statistics> {
-    let statistics = files.iter().filter_map(|file| file.statistics.as_deref());
-    if files.is_empty() {
-        let mut none = Statistics::new_unknown(schema);
-        none.num_rows = Precision::Exact(0);
-        return Ok(none);
-    }
-    Statistics::try_merge_iter(statistics, schema)
 }
 
 /// The table's schema with instants in `timezone`.

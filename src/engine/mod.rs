@@ -16,6 +16,7 @@ mod from_first;
 mod gauge;
 mod guard;
 mod habits;
+mod memory;
 mod names;
 mod note;
 mod optimize;
@@ -33,6 +34,7 @@ mod zoned_casts;
 
 pub use answer::Answer;
 pub use cluster::{Cluster, Run, Verdict, running_options};
+pub use memory::runtime_builder;
 pub use script::Statement;
-pub use session::{Params, Session, running_state, runtime_builder};
+pub use session::{Params, Session, running_state};
 pub use settings::Settings;

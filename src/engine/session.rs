@@ -9,7 +9,7 @@ use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::catalog::{CatalogProvider, MemoryCatalogProvider};
 use datafusion::common::{ParamValues, ScalarValue, plan_datafusion_err, plan_err};
 use datafusion::error::DataFusionError;
-use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
+use datafusion::execution::memory_pool::MemoryPool;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
 use datafusion::logical_expr::{AggregateUDF, LogicalPlan};
@@ -32,6 +32,7 @@ use super::fence::{Fence, OnlyInside, Safe};
 use super::from_first;
 use super::gauge::Gauge;
 use super::guard;
+use super::memory;
 use super::names;
 use super::remembered_part;
 use super::remembered_trunc;
@@ -48,9 +49,6 @@ use crate::store::Store;
 
 /// Typed values for the placeholders of a statement, by name without the `$`.
 pub type Params = BTreeMap<String, ScalarValue>;
-
-/// How many of the largest consumers an out-of-memory error names.
-const NAMED_CONSUMERS: std::num::NonZeroUsize = std::num::NonZeroUsize::new(5).expect("not zero");
 
 /// Plans and runs statements. Cloning it is cheap and shares everything.
 #[derive(Clone)]
@@ -90,9 +88,10 @@ impl Session {
     /// # Errors
     /// When a setting is unusable: an unknown time zone, no memory at all.
     pub fn new(store: Option<Arc<Store>>, settings: Settings) -> Result<Self> {
-        let runtime = runtime(store.as_deref(), &settings)?;
+        let (held, memory) = memory::limited_to(settings.memory_limit);
+        let runtime = runtime(memory, store.as_deref(), &settings)?;
         let dictionaries = Dictionaries::of_database(store.as_deref().map(Store::root))?;
-        let shared = Shared { fixed: None, held: Arc::default(), dictionaries };
+        let shared = Shared { fixed: None, held, dictionaries };
         Self::with_runtime(store, settings, runtime, shared)
     }
 
@@ -471,20 +470,15 @@ fn safe_folders(store: Option<&Store>, settings: &Settings) -> Vec<PathBuf> {
     folders.filter_map(|folder| folder.canonicalize().ok()).collect()
 }
 
-fn runtime(store: Option<&Store>, settings: &Settings) -> Result<Arc<RuntimeEnv>> {
-    let mut builder = runtime_builder(settings.memory_limit);
+fn runtime(
+    memory: Arc<dyn MemoryPool>,
+    store: Option<&Store>,
+    settings: &Settings,
+) -> Result<Arc<RuntimeEnv>> {
+    let mut builder = RuntimeEnvBuilder::new().with_memory_pool(memory);
     if settings.safe {
         let fence = Fence::<Safe>::around(safe_folders(store, settings));
         builder = builder.with_object_store_registry(Arc::new(OnlyInside(fence)));
     }
     builder.build_arc().map_err(|error| Error::internal(error.to_string()))
-}
-
-/// What queries share: `memory_limit` bytes, if there is a limit, and caches.
-#[must_use]
-pub fn runtime_builder(memory_limit: Option<usize>) -> RuntimeEnvBuilder {
-    let builder = RuntimeEnvBuilder::new();
-    let Some(limit) = memory_limit else { return builder };
-    let pool = TrackConsumersPool::new(FairSpillPool::new(limit), NAMED_CONSUMERS);
-    builder.with_memory_pool(Arc::new(pool))
 }

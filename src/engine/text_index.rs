@@ -61,7 +61,7 @@ fn narrowed(scan: &TableScan) -> Result<Option<TableScan>> {
     };
     let Some(selection) = selection else { return Ok(None) };
     let mut scan = scan.clone();
-    scan.filters.push(note::note(note::TEXT_INDEX, &selection.summary(table.snapshot())));
+    scan.filters.push(note::note(note::TEXT_INDEX, &selection.summary()));
     scan.source = provider_as_source(Arc::new(table.narrowed(selection)));
     Ok(Some(scan))
 }

@@ -5,6 +5,7 @@
 //! nobody.
 
 use std::collections::HashSet;
+use std::ops::Range;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{ArrayRef, BooleanArray, UInt64Array};
@@ -12,9 +13,12 @@ use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::catalog::Session;
 use datafusion::common::pruning::PruningStatistics;
 use datafusion::common::{Column, DFSchema, Result, ScalarValue};
+use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::physical_plan::FileGroup;
+use datafusion::datasource::physical_plan::parquet::ParquetRowSelection;
 use datafusion::logical_expr::Expr;
 use datafusion::logical_expr::utils::conjunction;
+use datafusion::parquet::arrow::arrow_reader::RowSelection;
 use datafusion::parquet::arrow::arrow_reader::statistics::StatisticsConverter;
 use datafusion::physical_optimizer::pruning::{PruningPredicate, PruningPredicateBuilder};
 
@@ -32,6 +36,8 @@ pub(in crate::catalog) struct Wish<'a> {
     pub(in crate::catalog) columns: &'a [usize],
     /// What rows have to fulfil.
     pub(in crate::catalog) filters: &'a [Expr],
+    /// Whether so few rows are looked at that no column is worth decoding for them.
+    pub(in crate::catalog) few_rows: bool,
     /// Bytes that may be held.
     pub(in crate::catalog) budget: usize,
 }
@@ -55,11 +61,13 @@ pub(in crate::catalog) fn choose(
                 return Ok(None);
             };
             let keep = needed_groups(predicate.as_deref(), wish.schema, &footer);
-            let keep = keep.into_iter().enumerate().filter(|(_, keep)| *keep);
-            needed.extend(keep.map(|(index, _)| RowGroup {
+            let groups = keep.into_iter().zip(selected(file, &footer)).enumerate();
+            let groups = groups.filter(|(_, (keep, ranges))| *keep && !ranges.is_empty());
+            needed.extend(groups.map(|(index, (_, ranges))| RowGroup {
                 file: file.clone(),
                 footer: Arc::clone(&footer),
                 index,
+                ranges,
             }));
         }
         groups.push(needed);
@@ -70,8 +78,31 @@ pub(in crate::catalog) fn choose(
     });
     let known = held.known(chunks);
     let fits = known.decoded <= wish.budget;
-    let worth = known.missing == 0 || (fits && known.read * 2 >= known.all);
+    let worth = known.missing == 0 || (fits && !wish.few_rows && known.read * 2 >= known.all);
     Ok(worth.then_some(groups))
+}
+
+/// The rows of each row group of a file that are looked at: all of them, unless the
+/// file is narrowed to some.
+fn selected(file: &PartitionedFile, footer: &Footer) -> Vec<Arc<[Range<usize>]>> {
+    let mut rest = file.extension::<ParquetRowSelection>().map(|rows| rows.selection().clone());
+    let groups = 0..footer.arrow.metadata().num_row_groups();
+    let of_group = |group| match &mut rest {
+        Some(rest) => ranges(&rest.split_off(footer.rows(group))),
+        None => std::iter::once(0..footer.rows(group)).collect(),
+    };
+    groups.map(of_group).collect()
+}
+
+/// The rows that are selected, as ranges.
+fn ranges(rows: &RowSelection) -> Arc<[Range<usize>]> {
+    let mut next = 0;
+    let ranges = rows.iter().map(|part| {
+        let from = next;
+        next += part.row_count;
+        (part.skip, from..next)
+    });
+    ranges.filter(|(skip, range)| !skip && !range.is_empty()).map(|(_, range)| range).collect()
 }
 
 /// The filters as a question to statistics, if there are any.

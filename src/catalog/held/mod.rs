@@ -8,9 +8,11 @@
 //! - [`watch`] sees which parts of which files are read in full.
 //! - [`choose`] decides whether a scan reads from memory or, as the first time,
 //!   through DataFusion's Parquet source.
-//! - [`scan`] is the operator that reads from memory.
+//! - [`scan`] is the operator that reads from memory, [`reading`] what it does
+//!   for each partition.
 
 mod choose;
+mod reading;
 mod scan;
 mod watch;
 
@@ -18,6 +20,9 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use datafusion::arrow::array::ArrayRef;
+use datafusion::execution::memory_pool::{
+    MemoryConsumer, MemoryLimit, MemoryPool, MemoryReservation,
+};
 use datafusion::parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use datafusion::parquet::file::metadata::ParquetMetaData;
 use parking_lot::Mutex;
@@ -64,22 +69,32 @@ impl Footer {
     /// About the bytes that a chunk takes in memory.
     fn decoded(&self, chunk: Chunk) -> usize {
         let group = self.arrow.metadata().row_group(chunk.group);
-        let rows = usize::try_from(group.num_rows()).unwrap_or(0);
         let stored = usize::try_from(group.column(chunk.column).uncompressed_size()).unwrap_or(0);
-        stored + rows * 16
+        stored + self.rows(chunk.group) * 16
+    }
+
+    /// Rows of a row group.
+    fn rows(&self, group: usize) -> usize {
+        usize::try_from(self.arrow.metadata().row_group(group).num_rows()).unwrap_or(0)
     }
 }
 
+/// Of the memory that a session may take, this part may hold columns.
+const PART_OF_LIMIT: usize = 2;
+
 /// The columns that a session, and those made from it, hold in memory.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct HeldColumns {
     inner: Mutex<Inner>,
+    /// Bytes that may be held, if memory is limited.
+    limit: Option<usize>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Inner {
     arrays: HashMap<Chunk, Held>,
-    bytes: usize,
+    /// The bytes of `arrays`, as far as the session's memory is concerned.
+    reservation: MemoryReservation,
     /// Chunks of which at least half was read from disk.
     read: HashSet<Chunk>,
     footers: HashMap<Arc<str>, Option<Arc<Footer>>>,
@@ -94,7 +109,52 @@ struct Held {
     used: u64,
 }
 
+impl Inner {
+    /// Gives up the array that was not used for longest, if that may be; gives its
+    /// bytes.
+    fn give_up_oldest(&mut self, may_go: impl Fn(&Held) -> bool) -> Option<usize> {
+        let oldest = self.arrays.iter().min_by_key(|(_, held)| held.used);
+        let (&chunk, _) = oldest.filter(|(_, held)| may_go(held))?;
+        let given_up = self.arrays.remove(&chunk)?;
+        self.reservation.shrink(given_up.bytes);
+        Some(given_up.bytes)
+    }
+}
+
 impl HeldColumns {
+    /// No columns yet; what they take is taken from `pool`.
+    pub(crate) fn new(pool: &Arc<dyn MemoryPool>) -> Self {
+        let limit = match pool.memory_limit() {
+            MemoryLimit::Finite(bytes) => Some(bytes / PART_OF_LIMIT),
+            _ => None,
+        };
+        let inner = Inner {
+            arrays: HashMap::new(),
+            reservation: MemoryConsumer::new("columns held in memory").register(pool),
+            read: HashSet::new(),
+            footers: HashMap::new(),
+            clock: 0,
+        };
+        Self { inner: Mutex::new(inner), limit }
+    }
+
+    /// Bytes that may be held when `megabytes` are set for it.
+    pub(super) fn budget(&self, megabytes: usize) -> usize {
+        megabytes.saturating_mul(1 << 20).min(self.limit.unwrap_or(usize::MAX))
+    }
+
+    /// Makes room of `bytes` for something else, as far as it can; false if nothing
+    /// is held.
+    pub(crate) fn give_way(&self, bytes: usize) -> bool {
+        let mut inner = self.inner.lock();
+        let mut freed = 0;
+        while freed < bytes {
+            let Some(more) = inner.give_up_oldest(|_| true) else { break };
+            freed += more;
+        }
+        freed > 0
+    }
+
     /// The footer of a file, if it has been read and has the table's columns.
     fn footer(&self, path: &str) -> Option<Arc<Footer>> {
         self.inner.lock().footers.get(path).cloned().flatten()
@@ -154,14 +214,13 @@ impl HeldColumns {
         if inner.arrays.contains_key(&chunk) {
             return;
         }
-        while inner.bytes + bytes > budget {
-            let oldest = inner.arrays.iter().min_by_key(|(_, held)| held.used);
-            let Some((&oldest, _)) = oldest.filter(|(_, held)| held.used < now) else { return };
-            if let Some(given_up) = inner.arrays.remove(&oldest) {
-                inner.bytes -= given_up.bytes;
+        while inner.reservation.size() + bytes > budget
+            || inner.reservation.try_grow(bytes).is_err()
+        {
+            if inner.give_up_oldest(|held| held.used < now).is_none() {
+                return;
             }
         }
-        inner.bytes += bytes;
         inner.arrays.insert(chunk, Held { array: Arc::clone(array), bytes, used: now });
     }
 }
@@ -196,4 +255,53 @@ fn footer(file: usize, table: &Table, metadata: &Arc<ParquetMetaData>) -> Option
     }
     places.sort_unstable_by_key(|(start, _, _)| *start);
     Some(Footer { file, arrow, places })
+}
+
+#[cfg(test)]
+mod tests {
+    use datafusion::arrow::array::Int64Array;
+    use datafusion::execution::memory_pool::GreedyMemoryPool;
+
+    use super::*;
+
+    fn chunk(group: usize) -> Chunk {
+        Chunk { file: 0, group, column: 0 }
+    }
+
+    /// An array of about eight kilobytes.
+    fn array() -> ArrayRef {
+        Arc::new(Int64Array::from(vec![7; 1000]))
+    }
+
+    #[test]
+    fn what_is_held_counts_and_gives_way() {
+        let pool: Arc<dyn MemoryPool> = Arc::new(GreedyMemoryPool::new(50_000));
+        let held = HeldColumns::new(&pool);
+        assert_eq!(held.budget(1), 25_000, "half of the limit");
+        for group in 0..5 {
+            let now = held.tick();
+            held.put(chunk(group), &array(), now, held.budget(1));
+        }
+        let bytes = array().get_array_memory_size();
+        assert_eq!(pool.reserved(), 3 * bytes, "the budget holds three");
+        assert!(held.get(chunk(1), 9).is_none() && held.get(chunk(4), 9).is_some());
+        assert!(held.give_way(bytes + 1));
+        assert_eq!(pool.reserved(), bytes, "arrays go whole");
+        assert!(held.get(chunk(4), 9).is_some(), "what was used last stays longest");
+        assert!(held.give_way(1) && !held.give_way(1));
+        assert_eq!(pool.reserved(), 0);
+    }
+
+    #[test]
+    fn nothing_is_held_where_queries_have_taken_the_memory() {
+        let pool: Arc<dyn MemoryPool> = Arc::new(GreedyMemoryPool::new(50_000));
+        let held = HeldColumns::new(&pool);
+        let query = MemoryConsumer::new("sort").register(&pool);
+        query.try_grow(45_000).unwrap();
+        held.put(chunk(0), &array(), held.tick(), usize::MAX);
+        assert!(held.get(chunk(0), 1).is_none());
+        query.shrink(45_000);
+        held.put(chunk(0), &array(), held.tick(), usize::MAX);
+        assert!(held.get(chunk(0), 1).is_some());
+    }
 }
