@@ -1,4 +1,5 @@
-//! Sums over the posts of a data file: by time, and by account and month.
+//! Sums over the posts of a data file: by time, by hour of the day, and by account
+//! and month.
 //!
 //! A row of a roll-up stands for the posts of one platform, of one account or
 //! client, of one kind, and of one span of time. It says how many they are, when
@@ -44,6 +45,9 @@ pub(crate) const PREFIX: &str = "rollup_";
 const ROWS: usize = 16 * 1024;
 const SHARE: usize = 4;
 
+/// Microseconds of an hour.
+const HOUR: i64 = 3_600_000_000;
+
 /// What the roll-up says of a count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Measure {
@@ -78,13 +82,15 @@ impl Measure {
 pub(crate) enum Shape {
     /// By client and eight hours.
     Time,
+    /// By client, month, and hour of the day.
+    Hour,
     /// By account and month.
     Account,
 }
 
 impl Shape {
     /// All shapes, those with few rows first.
-    pub(crate) const ALL: [Self; 2] = [Self::Time, Self::Account];
+    pub(crate) const ALL: [Self; 3] = [Self::Time, Self::Hour, Self::Account];
 
     /// The columns of posts that all posts of a row have in common, besides the
     /// span of time.
@@ -94,7 +100,7 @@ impl Shape {
 
     fn name_column(self) -> &'static str {
         match self {
-            Self::Time => "client",
+            Self::Time | Self::Hour => "client",
             Self::Account => "account_id",
         }
     }
@@ -103,7 +109,16 @@ impl Shape {
     pub(crate) fn grain(self) -> Grain {
         match self {
             Self::Time => Grain::Day,
-            Self::Account => Grain::Month,
+            Self::Hour | Self::Account => Grain::Month,
+        }
+    }
+
+    /// A number for the part of time that posts of a row have in common.
+    fn part_of_time(self, micros: i64) -> i64 {
+        let span = self.grain().span(micros);
+        match self {
+            Self::Time | Self::Account => span,
+            Self::Hour => span * 24 + micros.div_euclid(HOUR).rem_euclid(24),
         }
     }
 
@@ -111,6 +126,7 @@ impl Shape {
     pub(crate) fn words(self) -> &'static str {
         match self {
             Self::Time => "client and eight hours",
+            Self::Hour => "client, month and hour of the day",
             Self::Account => "account and month",
         }
     }
@@ -118,6 +134,7 @@ impl Shape {
     fn section(self) -> Kind {
         match self {
             Self::Time => Kind::RollupByTime,
+            Self::Hour => Kind::RollupByHour,
             Self::Account => Kind::RollupByAccount,
         }
     }
@@ -166,7 +183,7 @@ impl Size {
 /// Makes the roll-ups of one data file, row by row.
 #[derive(Debug)]
 pub(super) struct RollupsBuilder {
-    shapes: [ShapeBuilder; 2],
+    shapes: [ShapeBuilder; Shape::ALL.len()],
 }
 
 impl Default for RollupsBuilder {
@@ -267,13 +284,13 @@ impl ShapeBuilder {
         let (platforms, names) = (platforms.as_string_view(), names.as_string_view());
         let instants = instants.as_primitive::<TimestampMicrosecondType>();
         let counts = COUNTS.map(|name| column(name).map(AsArray::as_primitive::<Int64Type>));
-        let grain = self.shape.grain();
+        let shape = self.shape;
         for row in 0..posts.num_rows() {
             let instant = instants.is_valid(row).then(|| instants.value(row));
             let key = Key {
                 platform: self.name(platforms, row),
                 name: self.name(names, row),
-                span: instant.map(|instant| grain.span(instant)),
+                span: instant.map(|instant| shape.part_of_time(instant)),
                 is_repost: boolean(reposts.as_boolean(), row),
             };
             let group = self.groups.entry(key).or_default();

@@ -66,6 +66,8 @@ pub(super) enum Kind {
     RollupByTime = 3,
     /// Posts summed up by account.
     RollupByAccount = 4,
+    /// Posts summed up by the hour of the day.
+    RollupByHour = 5,
 }
 
 /// The bytes of the file beside the data file with the given checksum.

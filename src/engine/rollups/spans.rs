@@ -158,7 +158,7 @@ impl<O: Origins> Common<'_, O> {
         }
     }
 
-    /// `date_trunc` and `date_part` by days or months.
+    /// `date_trunc` and `date_part` by days or months, and the hour of the day.
     fn is_date_part(&self, call: &ScalarFunction) -> bool {
         let [unit, time] = call.args.as_slice() else { return false };
         let unit = match unit {
@@ -170,14 +170,15 @@ impl<O: Origins> Common<'_, O> {
             ) => unit.to_ascii_lowercase(),
             _ => return false,
         };
-        let is_long = match unit.as_str() {
+        let is_kept = match unit.as_str() {
             "year" | "quarter" | "month" => true,
             "week" | "day" => self.shape == Shape::Time,
             "dow" | "isodow" | "doy" => self.shape == Shape::Time && call.name() == "date_part",
+            "hour" => self.shape == Shape::Hour && call.name() == "date_part",
             _ => false,
         };
         let is_known = matches!(call.name(), "date_trunc" | "date_part");
-        is_known && is_long && self.ahead.is_some() && self.is_local_time(time)
+        is_known && is_kept && self.ahead.is_some() && self.is_local_time(time)
     }
 
     /// The day of the post.
