@@ -9,6 +9,7 @@ mod checked_arithmetic;
 mod checked_sum;
 mod cluster;
 mod copy_to;
+mod counted_median;
 mod describe;
 mod diagnose;
 pub(crate) mod fence;

@@ -26,6 +26,7 @@ use super::checked_arithmetic::{self, CheckArithmetic};
 use super::checked_sum::CheckedSum;
 use super::cluster::rules_running;
 use super::copy_to;
+use super::counted_median;
 use super::describe;
 use super::diagnose::Translator;
 use super::fence::{Fence, OnlyInside, Safe};
@@ -440,6 +441,8 @@ pub fn running_state(
     let context =
         with_functions(builder.build(), Dictionaries::of_database(None).map_err(foreign)?);
     context.register_udf(checked_arithmetic::function());
+    context.register_udaf(counted_median::counted());
+    context.register_udaf(counted_median::median_of_counted());
     Ok(context.state())
 }
 

@@ -14,13 +14,13 @@ use datafusion::common::{Column, DFSchema, Result};
 use datafusion::functions::expr_fn::coalesce;
 use datafusion::logical_expr::expr::{AggregateFunction, AggregateFunctionParams};
 use datafusion::logical_expr::{
-    Aggregate, AggregateUDF, Expr, ExprSchemable, LogicalPlan, Projection, cast, lit, when,
+    Aggregate, AggregateUDF, Cast, Expr, ExprSchemable, LogicalPlan, Projection, cast, lit, when,
 };
 use datafusion::optimizer::{ApplyOrder, OptimizerConfig, OptimizerRule};
 
 use super::joined_tables::{Tree, joined, none_of, only_of, renamed, stored_rows};
 use crate::catalog::Levers;
-use crate::engine::checked_arithmetic;
+use crate::engine::{checked_arithmetic, counted_median};
 
 /// A table is summed up before it meets one that has fewer rows than one in so
 /// many of its own.
@@ -204,6 +204,12 @@ impl Sums<'_> {
                 let aggregates = vec![again(&sum, total), again(&sum, count)];
                 Some(Late { aggregates, result: quotient })
             }
+            "median" => {
+                let whole = whole_number(argument, self.large)?;
+                let early = self.early(&Arc::new(counted_median::counted()), whole, filter);
+                let median = Arc::new(counted_median::median_of_counted());
+                Some(Late { aggregates: vec![again(&median, early)], result: itself })
+            }
             _ => None,
         }
     }
@@ -260,6 +266,14 @@ fn call(func: &Arc<AggregateUDF>, argument: Expr, filter: Option<Box<Expr>>) -> 
 fn is_summable(argument: &Expr, schema: &DFSchema) -> bool {
     let kind = argument.get_type(schema);
     matches!(kind, Ok(DataType::Int64 | DataType::UInt64 | DataType::Float64))
+}
+
+/// The integer of which `expression` is the same number as a float.
+fn whole_number(expression: &Expr, schema: &DFSchema) -> Option<Expr> {
+    let Expr::Cast(Cast { expr, field }) = expression else { return None };
+    let is_float = *field.data_type() == DataType::Float64;
+    let is_whole = expr.get_type(schema).ok()? == DataType::Int64;
+    (is_float && is_whole).then(|| expr.as_ref().clone())
 }
 
 fn itself(columns: &[Expr]) -> Option<Expr> {
