@@ -9,10 +9,14 @@ is a query that a peer does not read. Every answer is checked against weiku's.
 
 Each engine has its own process and two threads. They take turns, and every figure is a median,
 so that what else runs on the machine hits all of them alike.
+
+With --results FILE the figures of the queries are kept there, and the table has all that FILE
+holds: so the queries can be run in several parts, with --only.
 """
 
 import argparse
 import datetime
+import importlib
 import json
 import math
 import os
@@ -27,11 +31,25 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 TABLES = ["accounts", "account_snapshots", "posts"]
-PEERS = ["duckdb", "polars", "datafusion", "chdb"]
+
+# The engines that read the same Parquet files, with what each needs imported; the last one is
+# DuckDB over a file in its own format, made from the same rows, and is compared with apart.
+PEERS = {
+    "duckdb": ["duckdb", "pyarrow"],
+    "polars": ["polars"],
+    "datafusion": ["datafusion", "pyarrow"],
+    "chdb": ["chdb.session", "pandas", "pyarrow"],
+    "duckdb_native": ["duckdb", "pyarrow"],
+}
+NATIVE = "duckdb_native"
+PARTS = ["queries", "memory", "start-up", "files", "import"]
+PACKAGES = ["duckdb", "duckdb-cli", "polars", "datafusion", "chdb", "pyarrow", "pandas"]
 
 # What an engine spells otherwise: (pattern, replacement).
+DUCKDB = [(r"\bregexp_like\b", "regexp_matches"), (r"\bcharacter_length\b", "length")]
 DIALECT = {
-    "duckdb": [(r"\bregexp_like\b", "regexp_matches"), (r"\bcharacter_length\b", "length")],
+    "duckdb": DUCKDB,
+    "duckdb_native": DUCKDB,
     "polars": [],
     "datafusion": [],
     # ClickHouse's median is an estimate; this is the exact one, between the two middle values.
@@ -39,6 +57,7 @@ DIALECT = {
         (r"\bregexp_like\b", "match"),
         (r"\bcharacter_length\b", "lengthUTF8"),
         (r"\bmedian\(", "quantileExactInclusive(0.5)("),
+        (r"\bunnest\(", "arrayJoin("),
     ],
 }
 
@@ -56,8 +75,15 @@ def duckdb_engine(folder, threads):
     return lambda sql: db.execute(sql).to_arrow_table()
 
 
+def duckdb_native_engine(folder, threads):
+    import duckdb
+
+    db = duckdb.connect(str(Path(folder).parent / "native.duckdb"), read_only=True)
+    db.execute(f"SET threads = {threads}; SET TimeZone = 'UTC'")
+    return lambda sql: db.execute(sql).to_arrow_table()
+
+
 def polars_engine(folder, threads):
-    os.environ["POLARS_MAX_THREADS"] = str(threads)
     import polars
 
     # Polars compares no instant that has a zone with a literal that has none.
@@ -97,16 +123,23 @@ def chdb_engine(folder, threads):
 
 
 def worker(engine, folder, threads):
-    """Answer one JSON line per query line: the seconds and, when asked, the rows."""
+    """Answer one JSON line per query line: the seconds, those of the engine's start and the first
+    query in `cold`, and, when asked, the rows."""
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what a library prints is no answer
+    os.environ["POLARS_MAX_THREADS"] = str(threads)
+    for module in PEERS[engine]:
+        importlib.import_module(module)  # Python's part of the start is not the engine's
+    started = time.perf_counter()
     run = globals()[f"{engine}_engine"](folder, threads)
+    started = time.perf_counter() - started
     for line in sys.stdin:
         request = json.loads(line)
         try:
             begun = time.perf_counter()
             table = run(request["sql"])
-            answer = {"seconds": time.perf_counter() - begun}
+            seconds = time.perf_counter() - begun
+            answer = {"seconds": seconds, "cold": started + seconds}
             if request["rows"]:
                 answer["rows"] = [[plain(v) for v in row.values()] for row in table.to_pylist()]
         except BaseException as error:  # a Rust panic is no Exception
@@ -136,25 +169,46 @@ class Peer:
 
     def __init__(self, name, python, folder, threads):
         self.name = name
-        command = [python, __file__, "--worker", name, str(folder), str(threads)]
-        self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        self.command = [python, str(HERE / "compare.py"), "--worker", name, str(folder), str(threads)]
+        self.process = self.start()
+
+    def start(self):
+        return subprocess.Popen(
+            self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
         )
 
-    def ask(self, sql, rows=False):
+    def ask(self, sql, rows=False, process=None):
+        process = process or self.process
         for pattern, replacement in DIALECT[self.name]:
             sql = re.sub(pattern, replacement, sql)
         try:
-            self.process.stdin.write(json.dumps({"sql": sql, "rows": rows}) + "\n")
-            self.process.stdin.flush()
-            line = self.process.stdout.readline()
+            process.stdin.write(json.dumps({"sql": sql, "rows": rows}) + "\n")
+            process.stdin.flush()
+            line = process.stdout.readline()
         except BrokenPipeError:
             line = ""
         return json.loads(line) if line else {"error": "its process ended"}
 
+    def cold(self, sql):
+        """The seconds of a fresh engine and its first query."""
+        process = self.start()
+        seconds = self.ask(sql, process=process)["cold"]
+        self.end(process)
+        return seconds
+
+    def peak_memory(self):
+        """The most memory of the process so far, in MB."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(re.search(r"VmHWM:\s+(\d+)", status)[1]) / 1024
+
     def close(self):
-        self.process.stdin.close()
-        self.process.wait()
+        self.end(self.process)
+
+    @staticmethod
+    def end(process):
+        process.stdin.close()
+        process.stdout.close()
+        process.wait()
 
 
 # --- weiku ---
@@ -192,6 +246,22 @@ class Weiku:
         return [after - before for before, after in zip(ends, ends[1:])]
 
 
+    def peak_memory(self, queries, runs):
+        """The most memory of one process that runs all the queries, each as often, in MB."""
+        command = self.command + [part for sql in queries for part in ["-c", sql] * runs]
+        return watched(command)[1]
+
+
+def watched(command):
+    """Run a command: its seconds, its peak memory in MB, and its seconds of CPU."""
+    begun = time.perf_counter()
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    if status:
+        sys.exit(f"failed: {' '.join(map(str, command))[:200]}")
+    return time.perf_counter() - begun, usage.ru_maxrss / 1024, usage.ru_utime + usage.ru_stime
+
+
 # --- Preparing ---
 
 
@@ -200,16 +270,17 @@ def environment(cache):
     python = cache / "venv" / "bin" / "python"
     if not python.exists():
         subprocess.run([sys.executable, "-m", "venv", str(cache / "venv")], check=True)
-        for package in PEERS + ["pyarrow", "pandas"]:  # chdb hands out Arrow with these two
+        for package in PACKAGES:
             subprocess.run([python, "-m", "pip", "install", "--quiet", package])
     listing = subprocess.run(
         [python, "-m", "pip", "list", "--format", "json"], capture_output=True, check=True
     ).stdout
     versions = {p["name"]: p["version"] for p in json.loads(listing)}
+    versions[NATIVE] = versions.get("duckdb")
     for peer in PEERS:
-        if peer not in versions:
+        if not versions.get(peer):
             print(f"{peer} cannot be installed here and is left out")
-    return str(python), {peer: versions[peer] for peer in PEERS if peer in versions}
+    return str(python), {peer: versions[peer] for peer in PEERS if versions.get(peer)}
 
 
 def current_files(table):
@@ -237,17 +308,45 @@ def share(database, folder):
     return sizes
 
 
+def make_native(python, folder):
+    """Put the rows of the shared files into a file of DuckDB's own, unless there is one of them."""
+    file = folder / "native.duckdb"
+    shared = [path for path in (folder / "shared").rglob("*.parquet")]
+    if file.exists() and file.stat().st_mtime > max(path.stat().st_mtime for path in shared):
+        return
+    file.unlink(missing_ok=True)
+    tables = [f"CREATE TABLE {t} AS SELECT * FROM read_parquet('{folder}/shared/{t}/*.parquet');" for t in TABLES]
+    code = f'import duckdb; duckdb.connect({str(file)!r}, config={{"enable_progress_bar": "false"}}).execute("""{" ".join(tables)}""")'
+    subprocess.run([python, "-c", code], check=True)
+
+
 def read_queries(weiku):
-    """The queries by name, with ids that exist: a busy account's, and one of its posts'."""
-    busy = "SELECT account_id AS id FROM posts GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 1 OFFSET 9"
-    account = weiku.ask(busy)[0]["id"]
-    one = f"SELECT post_id AS id FROM posts WHERE account_id = '{account}' ORDER BY 1 LIMIT 1 OFFSET 9"
-    post = weiku.ask(one)[0]["id"]
+    """The queries by name, with accounts, a post and characters that exist."""
+    busy = "SELECT account_id AS id FROM posts GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 3 OFFSET 9"
+    account, *others = [row["id"] for row in weiku.ask(busy)]
+    of_account = f"FROM posts WHERE account_id = '{account}' ORDER BY post_id LIMIT 40 OFFSET 9"
+    post = weiku.ask(f"SELECT post_id AS id {of_account}")[0]["id"]
+    some = [row["word"] for row in weiku.ask(f"SELECT substr(text, 9, 4) AS word {of_account}")]
+    values = {
+        "$account": f"'{account}'",
+        "$others": ", ".join(f"'{other}'" for other in others),
+        "$post": f"'{post}'",
+        "$rare": f"'%{rare(weiku, some)}%'",
+    }
     queries = {}
     for name, title, sql in re.findall(r"^-- (Q\d+) (.*)\n([^;]+);", (HERE / "queries.sql").read_text(), re.M):
-        sql = sql.replace("$account", f"'{account}'").replace("$post", f"'{post}'")
+        for placeholder, value in values.items():
+            sql = sql.replace(placeholder, value)
         queries[name] = (title, sql)
     return queries
+
+
+def rare(weiku, words):
+    """The word that the fewest posts have."""
+    plain = [word for word in set(words) if len(word) == 4 and not set(word) & set("%_'\\")]
+    counts = [f"count(*) FILTER (WHERE text LIKE '%{word}%') AS \"{word}\"" for word in sorted(plain)]
+    [found] = weiku.ask(f"SELECT {', '.join(counts)} FROM posts")
+    return min(found, key=found.get)
 
 
 # --- Comparing ---
@@ -283,9 +382,9 @@ def close(a, b):
 
 
 def run_query(weiku, peers, sql, rounds, runs):
-    """The medians of one query: cold and warm on weiku, warm on each peer; and what went wrong."""
+    """The medians of one query in seconds, warm and cold, by engine; and what went wrong."""
     answer = weiku.ask(sql)
-    cold, times, notes = [], {"weiku": []}, []
+    warm, cold, notes = {"weiku": []}, {"weiku": []}, []
     taking_part = []
     for peer in peers:
         theirs = peer.ask(sql, rows=True)
@@ -295,14 +394,15 @@ def run_query(weiku, peers, sql, rounds, runs):
             notes.append(f"{peer.name} ANSWERS OTHERWISE: {different(answer, theirs['rows'])}")
         else:
             taking_part.append(peer)
-            times[peer.name] = []
+            warm[peer.name], cold[peer.name] = [], []
     for _ in range(rounds):
-        cold.append(weiku.cold(sql)[0])
-        times["weiku"] += weiku.warm(sql, runs, len(answer))
+        cold["weiku"].append(weiku.cold(sql)[0])
+        warm["weiku"] += weiku.warm(sql, runs, len(answer))
         for peer in taking_part:
-            times[peer.name] += [peer.ask(sql)["seconds"] for _ in range(runs)]
-    medians = {name: statistics.median(seconds) for name, seconds in times.items()}
-    return statistics.median(cold), medians, notes
+            cold[peer.name].append(peer.cold(sql))
+            warm[peer.name] += [peer.ask(sql)["seconds"] for _ in range(runs)]
+    medians = [{name: statistics.median(seconds) for name, seconds in times.items()} for times in (warm, cold)]
+    return {"warm": medians[0], "cold": medians[1], "notes": notes}
 
 
 def different(ours, theirs):
@@ -318,47 +418,117 @@ def geometric_mean(values):
 
 
 def compare(args, weiku, peers):
+    """Run the queries, and print the tables of these and of all that the file of results holds."""
+    queries = {n: q for n, q in read_queries(weiku).items() if not args.only or n in args.only}
+    results = {}
+    if args.results and args.results.exists():
+        results = json.loads(args.results.read_text())
+    for name, (title, sql) in queries.items():
+        found = run_query(weiku, peers, sql, args.rounds, args.runs)
+        results[name] = {"title": title, **found}
+        print(f"{name} {title}: {found['warm']['weiku'] * 1e3:.1f} ms", file=sys.stderr, flush=True)
+        if args.results:
+            args.results.write_text(json.dumps(results, indent=1, ensure_ascii=False))
+    results = dict(sorted(results.items()))
     names = [peer.name for peer in peers]
-    print("| query | weiku cold | weiku warm | " + " | ".join(names) + " | warm ÷ best peer |")
-    print("|---" + "|--:" * (len(names) + 3) + "|")
-    ratios, per_peer, notes = [], {name: [] for name in names}, []
-    for name, (title, sql) in read_queries(weiku).items():
-        if args.only and name not in args.only:
-            continue
-        cold, medians, remarks = run_query(weiku, peers, sql, args.rounds, args.runs)
-        notes += [f"- {name}: {remark}" for remark in remarks]
-        cells = [f"{cold * 1e3:.1f}", f"{medians['weiku'] * 1e3:.1f}"]
-        cells += [f"{medians[n] * 1e3:.1f}" if n in medians else "–" for n in names]
-        for peer in set(names) & set(medians):
-            per_peer[peer].append(medians["weiku"] / medians[peer])
-        best = min((t for n, t in medians.items() if n != "weiku"), default=None)
-        if best:
-            ratios.append(medians["weiku"] / best)
-        cells.append(f"{ratios[-1]:.2f}" if best else "–")
-        print(f"| {name} {title} | " + " | ".join(cells) + " |", flush=True)
-    means = [f"{geometric_mean(r):.2f}" if r else "–" for r in per_peer.values()]
-    overall = f"**{geometric_mean(ratios):.2f}**" if ratios else "–"
-    print("| geometric mean of weiku warm ÷ this | | | " + " | ".join(means) + f" | {overall} |")
-    print("\nMilliseconds, medians; below 1 weiku is faster.")
-    print("\n".join(notes))
+    print_table("Warm, in one process", "warm", results, names)
+    print_table("Cold: a fresh process, or a fresh engine, for one query", "cold", results, names)
+    print()
+    print("\n".join(f"- {name}: {note}" for name, result in results.items() for note in result["notes"]))
+    for peer in peers:
+        peer.close()
+
+
+def print_table(title, kind, results, names):
+    """Milliseconds by query and engine, and how many times the best peer's time weiku takes."""
+    print(f"\n{title}; milliseconds, medians; below 1 weiku is faster.\n")
+    peers = [name for name in names if name != NATIVE]
+    print("| query | weiku | " + " | ".join(peers) + f" | ÷ best | {NATIVE} | ÷ native |")
+    print("|---" + "|--:" * (len(peers) + 4) + "|")
+    ratios = {name: [] for name in [*names, "best"]}
+    for name, result in results.items():
+        times = result[kind]
+        own = times["weiku"]
+        best = min((times[peer] for peer in peers if peer in times), default=None)
+        for peer, time in [*times.items(), ("best", best)]:
+            if peer in ratios and time:
+                ratios[peer].append(own / time)
+        cells = [milliseconds(own), *[milliseconds(times.get(peer)) for peer in peers]]
+        cells += [f"{own / best:.2f}" if best else "–", milliseconds(times.get(NATIVE))]
+        cells.append(f"{own / times[NATIVE]:.2f}" if NATIVE in times else "–")
+        print(f"| {name} {result['title']} | " + " | ".join(cells) + " |")
+    means = {name: f"{geometric_mean(values):.2f}" if values else "–" for name, values in ratios.items()}
+    cells = ["", *[means[peer] for peer in peers], f"**{means['best']}**", "", means.get(NATIVE, "–")]
+    print("| geometric mean of weiku ÷ this | " + " | ".join(cells) + " |")
+
+
+def milliseconds(seconds):
+    return f"{seconds * 1e3:.1f}" if seconds else "–"
 
 
 # --- Start-up and import ---
 
 
-def start_up(weiku):
-    seconds = statistics.median(weiku.cold("SELECT 1")[0] for _ in range(15))
-    print(f"\nStart-up: `SELECT 1` in an open database, whole process, {seconds * 1e3:.0f} ms (median of 15)")
+def start_up(args, weiku, python, folder):
+    """The first answer of a process, on databases of more and more commits, and on DuckDB's file."""
+    print("\nStart-up: a whole process with one statement, milliseconds (median of 15).\n")
+    print("| | `SELECT 1` | `SELECT count(*) FROM posts` |\n|---|--:|--:|")
+    statements = ["SELECT 1", "SELECT count(*) FROM posts"]
+    for commits in [1, 100, 1000]:
+        many = Weiku(args.weiku, database_of(args, folder, commits), args.threads)
+        times = [statistics.median(many.cold(sql)[0] for _ in range(15)) for sql in statements]
+        print(f"| weiku, {commits:,} commits | " + " | ".join(map(milliseconds, times)) + " |")
+    shell = Path(python).parent / "duckdb"
+    if shell.exists():
+        command = [shell, "-readonly", "-csv", folder / "native.duckdb", "-c"]
+        times = [statistics.median(watched([*command, sql])[0] for _ in range(15)) for sql in statements]
+        print("| duckdb's shell, its own file | " + " | ".join(map(milliseconds, times)) + " |")
 
 
-def watched(command):
-    """Run a command: its seconds and its peak memory in MB."""
-    begun = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    if status:
-        sys.exit(f"failed: {' '.join(map(str, command))[:200]}")
-    return time.perf_counter() - begun, usage.ru_maxrss / 1024, usage.ru_utime + usage.ru_stime
+def database_of(args, folder, commits):
+    """A database into which as many files of one post were imported one after the other."""
+    database = folder.parent / f"commits-{commits}"
+    if database.exists():
+        return database
+    making = folder.parent / "commits"
+    shutil.rmtree(making, ignore_errors=True)
+    export = folder.parent / "post.csv"
+    for number in range(commits):
+        export.write_text(f"id,用户id,正文,日期\n{10**9 + number},1,第{number}条,2012-03-01 {number % 24:02}:00:00\n")
+        command = [args.weiku, "import", "--quiet", str(making / "db"), str(export), "--format", "weibo-crawler-csv"]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    (making / "db").rename(database)
+    return database
+
+
+def memory(args, weiku, peers):
+    """The most memory of each engine's process with all the queries."""
+    queries = [sql for _, sql in read_queries(weiku).values()]
+    runs = args.runs + 1
+    for peer in peers:
+        for sql in queries * runs:
+            peer.ask(sql)
+    print(f"\nPeak memory of one process that ran all queries {runs} times, MB.\n")
+    print("| weiku | " + " | ".join(peer.name for peer in peers) + " |\n|" + "--:|" * (len(peers) + 1))
+    cells = [weiku.peak_memory(queries, runs), *[peer.peak_memory() for peer in peers]]
+    print("| " + " | ".join(f"{cell:.0f}" for cell in cells) + " |")
+
+
+def file_sizes(python, database, folder):
+    """What the same posts take on disk, by whom they were written."""
+    written = folder / "duckdb.parquet"
+    if not written.exists():
+        code = f"COPY (SELECT * FROM '{folder}/shared/posts/*.parquet') TO '{written}' (FORMAT parquet, COMPRESSION zstd)"
+        subprocess.run([python, "-c", f'import duckdb; duckdb.execute("{code}")'], check=True)
+    current = current_files(database / "posts")
+    sizes = {
+        "weiku, data files": sum(file.stat().st_size for file in current),
+        "weiku, indexes beside them": sum(file.with_suffix(".index").stat().st_size for file in current),
+        "duckdb, ZSTD Parquet": written.stat().st_size,
+        "duckdb, its own file, all tables": (folder / "native.duckdb").stat().st_size,
+    }
+    print("\nFiles of the posts, MB.\n\n| " + " | ".join(sizes) + " |\n|" + "--:|" * len(sizes))
+    print("| " + " | ".join(f"{size / 1e6:.1f}" for size in sizes.values()) + " |")
 
 
 def size_of(path):
@@ -373,7 +543,7 @@ EXPORT = """SELECT post_id || chr(9) AS id, '' AS bid, account_id AS 用户id, t
  comments AS 评论数, reposts AS 转发数, '' AS 话题, '' AS "@用户" FROM posts"""
 
 
-def imports(args, weiku, python, versions, folder):
+def imports(args, python, versions, folder):
     csv = folder / "posts.csv"
     if not csv.exists():
         command = [args.weiku, str(folder / "db"), "--no-init", "--quiet", "-o", str(csv), "-c", EXPORT]
@@ -412,8 +582,9 @@ def main():
     parser.add_argument("--threads", type=int, default=2, help="for every engine")
     parser.add_argument("--rounds", type=int, default=3, help="how often the engines take turns")
     parser.add_argument("--runs", type=int, default=3, help="warm runs of each engine in a turn")
+    parser.add_argument("--parts", nargs="+", default=PARTS, choices=PARTS, help="what is measured")
     parser.add_argument("--only", nargs="*", help="only these queries, such as Q05 Q14")
-    parser.add_argument("--no-import", action="store_true", help="leave the import out")
+    parser.add_argument("--results", type=Path, help="a file in which the figures of queries are kept")
     args = parser.parse_args()
 
     python, versions = environment(args.cache)
@@ -433,13 +604,19 @@ def main():
     held = ", ".join(f"{t} {n} files {size / 1e6:.1f} MB" for t, (n, size) in sizes.items())
     print(f"{posts:,} posts: {held}\n")
 
-    peers = [Peer(name, python, folder / "shared", args.threads) for name in versions]
-    compare(args, weiku, peers)
-    for peer in peers:
-        peer.close()
-    start_up(weiku)
-    if not args.no_import:
-        imports(args, weiku, python, versions, folder)
+    if NATIVE in versions:
+        make_native(python, folder)
+    names = list(versions)
+    start = lambda: [Peer(name, python, folder / "shared", args.threads) for name in names]
+    parts = {
+        "queries": lambda: compare(args, weiku, start()),
+        "memory": lambda: memory(args, weiku, start()),
+        "start-up": lambda: start_up(args, weiku, python, folder),
+        "files": lambda: file_sizes(python, database, folder),
+        "import": lambda: imports(args, python, versions, folder),
+    }
+    for part in args.parts:
+        parts[part]()
 
 
 if __name__ == "__main__":
