@@ -30,7 +30,7 @@ SELECT
     count(DISTINCT account_id) AS accounts, count(*) AS own_posts,
     median(reposts) AS median_reposts, median(comments) AS median_comments,
     round(1000 * engagement_rate(reposts, comments, likes, followers), 3) AS engagement_per_1000,
-    round(100.0 * count(*) FILTER (WHERE unanswered) / count(*), 1) AS percent_unanswered
+    round(100.0 * count(*) FILTER (WHERE unanswered) / nullif(count(unanswered), 0), 1) AS percent_unanswered
 FROM answered
 GROUP BY band
 ORDER BY band;

@@ -14,7 +14,7 @@ WITH answers AS (
     SELECT a.account_id, a.screen_name, a.organization, a.followers,
         a.precision > 1 AS followers_rounded,
         median(p.reposts + p.comments) AS median_answers, h_index(p.reposts) AS h_index,
-        count(*) FILTER (WHERE p.reposts + p.comments = 0) / CAST(count(*) AS DOUBLE) AS unanswered
+        count(*) FILTER (WHERE p.reposts + p.comments = 0) / nullif(CAST(count(p.reposts + p.comments) AS DOUBLE), 0) AS unanswered
     FROM account_latest AS a
     JOIN posts AS p ON p.platform = a.platform AND p.account_id = a.account_id
     WHERE a.level IN ('ministry', 'ministry_level') AND a.followers > 0 AND p.is_repost IS NOT TRUE

@@ -1,7 +1,8 @@
 /*---
 title = "One account's page"
-description = """An account month by month: how much it posted, in which style, and how that was received. Without a name it is the account
-with most followers, or where nobody counted them with most posts; an account without a name goes by its id."""
+description = """An account month by month: how much it posted, in which style, and how that was received. Without a name it is, of
+the accounts with a tenth as many posts as the busiest, the one with most followers, or where nobody counted them with most
+posts; an account without a name goes by its id."""
 order = 12
 tags = ["section", "case"]
 params.screen_name = { type = "text", required = false, description = "the account" }
@@ -18,7 +19,7 @@ WITH sizes AS (
 chosen AS (
     SELECT platform, account_id, screen_name
     FROM sizes
-    WHERE $screen_name IS NULL OR screen_name = $screen_name
+    WHERE screen_name = $screen_name OR ($screen_name IS NULL AND posts >= (SELECT max(posts) / 10 FROM sizes))
     ORDER BY followers DESC NULLS LAST, posts DESC, platform, account_id
     LIMIT 1
 ),

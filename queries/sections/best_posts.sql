@@ -1,6 +1,7 @@
 /*---
 title = "The best posts"
-description = """The posts of a period that were passed on most, with their addresses. Read them: what do they have in common?"""
+description = """The posts of a period that were passed on most, with their addresses. Read them: what do they have in
+common? An account without a name goes by its id."""
 order = 10
 tags = ["section"]
 params.from = { type = "date", required = false, description = "first day" }
@@ -17,7 +18,7 @@ WITH best AS (
     ORDER BY reposts DESC, comments DESC NULLS LAST, post_id
     LIMIT $n
 )
-SELECT b.platform, b.post_id, a.screen_name, a.organization, b.posted_at, b.reposts, b.comments, b.likes,
+SELECT b.platform, b.post_id, coalesce(a.screen_name, b.account_id) AS screen_name, a.organization, b.posted_at, b.reposts, b.comments, b.likes,
     post_style(b.text) AS kind, substr(replace(b.text, chr(10), ' '), 1, 60) AS beginning,
     post_url(b.platform, b.account_id, b.post_id) AS url
 FROM best AS b

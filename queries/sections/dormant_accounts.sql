@@ -5,6 +5,7 @@ never posted have no days: whether they are empty or not collected, the database
 order = 11
 tags = ["section", "quality"]
 params.as_of = { type = "date", required = false, description = "the day of the check; the day after the newest post if not given" }
+params.n = { type = "int", default = 200, min = 1, description = "how many accounts to show" }
 params.days = { type = "int", default = 14, min = 1, description = "from how many days of silence" }
 expect = [ { unique = ["platform", "account_id"] }, { none = "SELECT * FROM result WHERE silent_days < 0" } ]
 ---*/
@@ -24,4 +25,5 @@ SELECT coalesce(a.platform, s.platform) AS platform, coalesce(a.account_id, s.ac
 FROM account_latest AS a
 FULL JOIN silence AS s ON a.platform = s.platform AND a.account_id = s.account_id
 WHERE s.days IS NULL OR s.days >= $days
-ORDER BY silent_days DESC NULLS FIRST, followers DESC NULLS LAST, platform, account_id;
+ORDER BY silent_days DESC NULLS FIRST, followers DESC NULLS LAST, platform, account_id
+LIMIT $n;
