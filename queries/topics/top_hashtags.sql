@@ -12,12 +12,19 @@ expect = [ { unique = ["hashtag"] }, { none = "SELECT * FROM result WHERE accoun
 WITH tagged AS (
     SELECT unnest(hashtags) AS hashtag, account_id, posted_at, reposts, comments
     FROM posts
-    WHERE ($from IS NULL OR CAST(date_trunc('day', posted_at) AS DATE) >= $from)
+    WHERE cardinality(hashtags) > 0
+        AND ($from IS NULL OR CAST(date_trunc('day', posted_at) AS DATE) >= $from)
         AND ($to IS NULL OR CAST(date_trunc('day', posted_at) AS DATE) <= $to)
+),
+of_accounts AS (
+    SELECT hashtag, account_id, count(*) AS posts, sum(reposts) AS reposts, sum(comments) AS comments,
+        min(posted_at) AS first_at, max(posted_at) AS last_at
+    FROM tagged
+    GROUP BY hashtag, account_id
 )
-SELECT hashtag, count(*) AS posts, count(DISTINCT account_id) AS accounts, sum(reposts) AS reposts, sum(comments) AS comments,
-    CAST(date_trunc('day', min(posted_at)) AS DATE) AS first_day, CAST(date_trunc('day', max(posted_at)) AS DATE) AS last_day
-FROM tagged
+SELECT hashtag, sum(posts) AS posts, count(account_id) AS accounts, sum(reposts) AS reposts, sum(comments) AS comments,
+    CAST(date_trunc('day', min(first_at)) AS DATE) AS first_day, CAST(date_trunc('day', max(last_at)) AS DATE) AS last_day
+FROM of_accounts
 GROUP BY hashtag
 ORDER BY posts DESC, hashtag
 LIMIT $n;
