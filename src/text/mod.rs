@@ -1,9 +1,12 @@
-//! What can be read off the text of a post, and off a Weibo id.
+//! What can be read off the text of a post, and off a Weibo id; and how Chinese
+//! is typed.
 //!
-//! Importers and SQL functions share these, so that a hashtag is the same thing
-//! to both.
+//! Importers, SQL functions and the shell share these, so that a hashtag is the
+//! same thing to all.
 
 pub mod entities;
+pub mod full_width;
+pub mod pinyin;
 pub mod plain;
 pub mod weibo_id;
 pub mod width;
