@@ -19,6 +19,7 @@ pub(super) struct Answers {
     format: &'static Format,
     options: render::Options,
     file: Option<OutputFile>,
+    to_terminal: bool,
     written: usize,
 }
 
@@ -48,7 +49,7 @@ impl Answers {
             ..defaults
         };
         let file = output.output.as_ref().map(|path| OutputFile::create(path)).transpose()?;
-        Ok(Self { format, options, file, written: 0 })
+        Ok(Self { format, options, file, to_terminal, written: 0 })
     }
 
     /// Writes one answer as it arrives. A statement that gives no columns, such
@@ -85,6 +86,9 @@ impl Answers {
             Some(file) => {
                 self.check_room(file.path())?;
                 file.writer()?
+            }
+            None if self.to_terminal && !self.format.for_people => {
+                render::harmless(program.stdout())
             }
             None => program.stdout(),
         };

@@ -10,7 +10,7 @@ use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::arrow::record_batch::RecordBatch;
 
 use super::columns::{Need, Slot, fit};
-use super::fit::{beginning, truncate, wrap, wrap_at_marks};
+use super::fit::{around, beginning, first_of, truncate, wrap, wrap_at_marks};
 use super::output::Output;
 use super::plain::{is_number, plain};
 use super::readable::{group_digits, readable};
@@ -35,7 +35,7 @@ pub(crate) const BOX: Format = Format {
 /// A table with borders of plain ASCII signs.
 pub(crate) const ASCII: Format = Format {
     name: "ascii",
-    aliases: &["table"],
+    aliases: &["table", "column"],
     suffixes: &[],
     summary: "as box, with borders of + - and | for terminals that have no others",
     for_people: true,
@@ -79,6 +79,7 @@ const SIGNS: Glyphs = Glyphs {
 const PLAIN: &str = "";
 const DIM: &str = "\x1b[2m";
 const BOLD: &str = "\x1b[1m";
+const FOUND: &str = "\x1b[1;31m";
 const RESET: &str = "\x1b[0m";
 
 /// Below this many cells a table cannot be drawn; such a terminal gets one that
@@ -159,6 +160,7 @@ struct Table<'a> {
     types: bool,
     rules: bool,
     more: Option<String>,
+    searched: Vec<String>,
     glyphs: &'a Glyphs,
 }
 
@@ -194,6 +196,7 @@ impl<'a> Table<'a> {
         let slots = fit(&needs, width, display_width(glyphs.ellipsis));
         let (total, color, types) = (window.total(), options.color, options.types);
         let (rules, more) = (options.rules, options.more.clone());
+        let searched = options.searched.clone();
         Ok(Table {
             heads,
             rows,
@@ -206,6 +209,7 @@ impl<'a> Table<'a> {
             types,
             rules,
             more,
+            searched,
             glyphs,
         })
     }
@@ -311,11 +315,13 @@ impl<'a> Table<'a> {
         self.end_line(out);
     }
 
-    /// The name of the type as far as it fits without being cut in a word.
+    /// The name of the type if it fits, else its first word, else nothing: half
+    /// a word tells no type.
     fn type_label(&self, head: &Head, width: usize) -> String {
         let short = head.type_name.split([' ', '(']).next().unwrap_or_default();
-        let label = if display_width(&head.type_name) <= width { &head.type_name } else { short };
-        truncate(label, width, self.glyphs.ellipsis).into_owned()
+        let labels = [head.type_name.as_str(), short];
+        let fits = labels.into_iter().find(|label| display_width(label) <= width);
+        fits.unwrap_or_default().to_owned()
     }
 
     fn draw_dots(&self, out: &mut String) {
@@ -352,9 +358,10 @@ impl<'a> Table<'a> {
         let Slot::Shown(index, width) = slot else { return vec![self.glyphs.ellipsis.to_owned()] };
         let cell = &self.rows[row][index];
         let ellipsis = self.glyphs.ellipsis;
+        let text = around(&cell.text, &self.searched, width * self.lines, ellipsis);
         let mut lines = match self.lines {
-            1 => vec![truncate(&cell.text, width, ellipsis).into_owned()],
-            most => wrap_at_marks(&cell.text, width, most, MOST_BROKEN, ellipsis),
+            1 => vec![truncate(&text, width, ellipsis).into_owned()],
+            most => wrap_at_marks(&text, width, most, MOST_BROKEN, ellipsis),
         };
         lines.extend(cell.words.iter().map(|words| truncate(words, width, "").into_owned()));
         lines
@@ -375,11 +382,26 @@ impl<'a> Table<'a> {
         let blanks = " ".repeat(self.slot_width(slot).saturating_sub(display_width(text)));
         let (before, after) = if right { (blanks.as_str(), "") } else { ("", blanks.as_str()) };
         let border = self.glyphs.border;
-        if self.color && !style.is_empty() && !text.is_empty() {
-            let _ = write!(out, "{border} {before}{style}{text}{RESET}{after} ");
+        let _ = write!(out, "{border} {before}");
+        if !self.color || text.is_empty() {
+            out.push_str(text);
+        } else if style.is_empty() {
+            self.push_marked(out, text);
         } else {
-            let _ = write!(out, "{border} {before}{text}{after} ");
+            let _ = write!(out, "{style}{text}{RESET}");
         }
+        let _ = write!(out, "{after} ");
+    }
+
+    /// Text in which the words that were looked for stand out.
+    fn push_marked(&self, out: &mut String, text: &str) {
+        let mut rest = text;
+        while let Some((start, word)) = first_of(&self.searched, rest) {
+            let end = start + word.len();
+            let _ = write!(out, "{}{FOUND}{word}{RESET}", &rest[..start]);
+            rest = &rest[end..];
+        }
+        out.push_str(rest);
     }
 
     fn end_line(&self, out: &mut String) {

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use tempfile::NamedTempFile;
 
 use super::Sink;
+use super::output::write_error;
 use crate::error::{Error, Result};
 
 /// An output file that appears under its name only when it is finished; dropped
@@ -66,6 +67,15 @@ impl OutputFile {
         };
         let file = file.map_err(|error| Error::io("write", &self.path, &error))?;
         Ok(Box::new(Named { file, path: self.path.as_path().into() }))
+    }
+
+    /// Writes all of it and gives the file its name.
+    ///
+    /// # Errors
+    /// When it cannot be written; the old file is then untouched.
+    pub fn fill(self, content: &[u8]) -> Result<()> {
+        self.writer()?.write_all(content).map_err(|error| write_error(&error))?;
+        self.finish()
     }
 
     /// Gives the file its name, once all that was written is safe on the disk.
@@ -190,7 +200,7 @@ mod tests {
     fn a_full_disk_is_a_limit_and_names_the_file() {
         let file = OutputFile::create(Path::new("/dev/full")).unwrap();
         let error = file.writer().unwrap().write_all(b"x").unwrap_err();
-        let error = super::super::write_error(&error);
+        let error = write_error(&error);
         assert_eq!(error.exit_code(), 4);
         assert_eq!(error.message(), "cannot write /dev/full: no space left on the disk");
     }

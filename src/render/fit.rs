@@ -18,6 +18,33 @@ pub fn truncate<'a>(text: &'a str, width: usize, ellipsis: &str) -> Cow<'a, str>
     Cow::Owned(format!("{kept}{ellipsis}"))
 }
 
+/// The first of `words` in `text`, with the byte at which it begins; of two at
+/// the same place the one that is named first.
+pub(super) fn first_of<'w>(words: &'w [String], text: &str) -> Option<(usize, &'w str)> {
+    let found = words.iter().filter_map(|word| Some((text.find(word)?, word.as_str())));
+    found.min_by_key(|(start, _)| *start)
+}
+
+/// `text` from shortly before the first of `words` on, if that would not be
+/// seen in its first `cells` cells; what is left out is marked by `ellipsis`.
+pub(super) fn around<'a>(
+    text: &'a str,
+    words: &[String],
+    cells: usize,
+    ellipsis: &str,
+) -> Cow<'a, str> {
+    let Some((start, word)) = first_of(words, text) else {
+        return Cow::Borrowed(text);
+    };
+    let before = display_width(&text[..start]);
+    if display_width(text) <= cells || before + display_width(word) < cells {
+        return Cow::Borrowed(text);
+    }
+    // A third of the room is for what leads up to the word.
+    let skipped = truncate_to_width(text, before.saturating_sub(cells / 3)).len();
+    Cow::Owned(format!("{ellipsis}{}", &text[skipped..]))
+}
+
 /// `text` broken into at most `lines` lines of `width` cells, at blanks where
 /// there are any; when something is left over, the last ends in `ellipsis`.
 #[must_use]
@@ -107,6 +134,20 @@ mod tests {
         assert_eq!(wrap("abcdefgh", 3, 9, "…"), ["abc", "def", "gh"]);
         assert_eq!(wrap("", 3, 9, "…"), [""]);
         assert_eq!(wrap("外交", 1, 9, "…"), ["…"]);
+    }
+
+    #[test]
+    fn a_long_text_is_shown_around_the_word_that_was_looked_for() {
+        let text = format!("{}地震{}", "前".repeat(40), "后".repeat(40));
+        let around = |words: &[&str], cells| {
+            let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+            truncate(&around(&text, &words, cells, "…"), cells, "…").into_owned()
+        };
+        assert_eq!(around(&["地震"], 20), "…前前前地震后后后后…");
+        assert_eq!(around(&["海啸", "地震"], 20), around(&["地震"], 20));
+        // It would be seen anyway, or there is nothing to look for.
+        assert!(around(&["前前"], 20).starts_with('前') && around(&[], 20).starts_with('前'));
+        assert!(around(&["地震"], 200).starts_with('前'));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use datafusion::arrow::record_batch::RecordBatch;
 use super::output::Output;
 use super::plain::{PLAIN, plain, push_float, push_hex, push_int, push_time_of_day};
 use super::time::{push_date, push_rfc3339};
-use super::value::{Items, Value, columns};
+use super::value::{Column, Items, Value, columns};
 use super::{BatchWriter, Format, Options, Sink, unique_names};
 use crate::error::Result;
 
@@ -40,10 +40,7 @@ impl BatchWriter for Writer {
         for row in 0..batch.num_rows() {
             let out = &mut self.output.text;
             out.push_str(&self.start);
-            for (index, column) in columns.iter().enumerate() {
-                out.push_str(if index == 0 { "" } else { ", " });
-                push_literal(out, &column.get(row));
-            }
+            push_literals(out, &columns, row);
             out.push_str(");\n");
             self.output.spill()?;
         }
@@ -61,6 +58,14 @@ fn identifier(name: &str) -> String {
         && !name.starts_with(|c: char| c.is_ascii_digit())
         && name.bytes().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'_');
     if plain { name.to_owned() } else { format!("\"{}\"", name.replace('"', "\"\"")) }
+}
+
+/// The values of a row as SQL writes them, with commas between.
+pub(super) fn push_literals(out: &mut String, columns: &[Column], row: usize) {
+    for (index, column) in columns.iter().enumerate() {
+        out.push_str(if index == 0 { "" } else { ", " });
+        push_literal(out, &column.get(row));
+    }
 }
 
 fn push_literal(out: &mut String, value: &Value<'_>) {

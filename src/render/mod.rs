@@ -10,14 +10,18 @@ mod columns;
 mod csv;
 mod file;
 mod fit;
+mod harmless;
 mod html;
 mod insert;
 mod json;
+mod latex;
 mod list;
 mod markdown;
+mod nothing;
 mod output;
 mod parquet;
 mod plain;
+mod quote;
 mod readable;
 mod safe_text;
 mod time;
@@ -37,6 +41,7 @@ use datafusion::arrow::record_batch::RecordBatch;
 pub use crate::model::type_name;
 pub use file::OutputFile;
 pub use fit::{truncate, wrap};
+pub use harmless::harmless;
 pub use html::push_escaped;
 pub use json::push_json;
 pub use output::{is_broken_pipe, write_error};
@@ -104,6 +109,9 @@ pub struct Options {
     pub cell_lines: usize,
     /// How to see what a format for people has left out.
     pub more: Option<String>,
+    /// Words that were looked for: a table shows the part of a long text that
+    /// holds one, and marks them on colour.
+    pub searched: Vec<String>,
     /// Whether machine formats write a header.
     pub header: bool,
     /// How big numbers are put into words under a result of one row.
@@ -123,6 +131,7 @@ impl Default for Options {
             rules: true,
             cell_lines: 40,
             more: None,
+            searched: Vec::new(),
             header: true,
             readable: Readable::Off,
             table: "result".to_owned(),
@@ -142,7 +151,10 @@ pub const FORMATS: &[&Format] = &[
     &json::JSONL,
     &markdown::MARKDOWN,
     &html::HTML,
+    &latex::LATEX,
     &insert::INSERT,
+    &quote::QUOTE,
+    &nothing::NULL,
     &parquet::PARQUET,
     &arrow::ARROW,
 ];

@@ -1,5 +1,8 @@
 //! Big numbers in words: 12.35万, 12.3 million.
 
+use super::safe_text::visible;
+use crate::error::{Error, Result};
+
 /// The words for big numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Readable {
@@ -10,6 +13,30 @@ pub enum Readable {
     /// No words.
     #[default]
     Off,
+}
+
+impl Readable {
+    /// The name for settings.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Chinese => "zh",
+            Self::English => "en",
+            Self::Off => "off",
+        }
+    }
+
+    /// The words called `name`.
+    ///
+    /// # Errors
+    /// When there are none.
+    pub fn named(name: &str) -> Result<Self> {
+        let all = [Self::Chinese, Self::English, Self::Off];
+        all.into_iter().find(|words| words.name() == name).ok_or_else(|| {
+            let error = Error::usage(format!("no words for big numbers `{}`", visible(name)));
+            error.hint("there are zh, en and off")
+        })
+    }
 }
 
 /// `number` in words with four digits at most, or `None` when it is short

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 /// `text` with every character that acts on a terminal or cannot be seen
 /// replaced by a mark: `␛` for ESC, `⏎` for a line end, `⇥` for a tab,
-/// `⟨202E⟩` for a bidi override, `⟨200B⟩` for a zero-width space.
+/// `⟨202E⟩` for a bidi override, `⟨200B×4⟩` for four zero-width spaces.
 ///
 /// Joiners and variation selectors that belong to an emoji or a letter before
 /// them are kept, since they are part of what is seen.
@@ -33,7 +33,11 @@ fn visible_except(text: &str, keep: fn(char) -> bool) -> Cow<'_, str> {
         if !hides(c) || keep(c) || belongs(before, c, rest.peek().copied()) {
             out.push(c);
         } else {
-            push_mark(&mut out, c);
+            let mut times = 1;
+            while rest.next_if_eq(&c).is_some() {
+                times += 1;
+            }
+            push_mark(&mut out, c, times);
         }
         before = Some(c);
     }
@@ -83,7 +87,9 @@ fn ideograph(c: char) -> bool {
     matches!(c, '\u{2E80}'..='\u{9FFF}' | '\u{F900}'..='\u{FAFF}' | '\u{20000}'..='\u{3FFFF}')
 }
 
-fn push_mark(out: &mut String, c: char) {
+/// Marks a character that stands `times` times in a row: crawlers leave rows of
+/// zero-width blanks behind, which need not push the text aside.
+fn push_mark(out: &mut String, c: char, times: usize) {
     let mark = match c {
         '\n' => Some('⏎'),
         '\t' => Some('⇥'),
@@ -93,7 +99,8 @@ fn push_mark(out: &mut String, c: char) {
         _ => None,
     };
     match mark {
-        Some(mark) => out.push(mark),
+        Some(mark) => out.extend(std::iter::repeat_n(mark, times)),
+        None if times > 1 => out.push_str(&format!("⟨{:04X}×{times}⟩", u32::from(c))),
         None => out.push_str(&format!("⟨{:04X}⟩", u32::from(c))),
     }
 }
@@ -118,6 +125,7 @@ mod tests {
         assert_eq!(visible("a\u{202e}b\u{200b}c\u{feff}"), "a⟨202E⟩b⟨200B⟩c⟨FEFF⟩");
         assert_eq!(visible("\u{2066}x\u{2069}\u{61c}"), "⟨2066⟩x⟨2069⟩⟨061C⟩");
         assert_eq!(visible("a\u{2028}b"), "a⟨2028⟩b");
+        assert_eq!(visible("a\u{200b}\u{200b}\u{200b}\n\n"), "a⟨200B×3⟩⏎⏎");
     }
 
     #[test]

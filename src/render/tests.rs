@@ -201,6 +201,38 @@ fn html_holds_no_element_of_the_data() {
 }
 
 #[test]
+fn latex_escapes_its_commands() {
+    let batch = one("a_b", Arc::new(StringArray::from(vec![Some("50 % & \\x\n[微博]"), None])));
+    assert_eq!(
+        shown("latex", &batch),
+        "\\begin{tabular}{l}\n\\hline\na\\_b \\\\\n\\hline\n\
+         50 \\% \\& \\textbackslash{}x {[}微博{]} \\\\\nNULL \\\\\n\\hline\n\\end{tabular}\n"
+    );
+}
+
+#[test]
+fn quoted_rows_can_be_pasted_behind_in_and_values() {
+    let names = one("name", Arc::new(StringArray::from(vec![Some("it's"), None])));
+    assert_eq!(shown("quote", &names), "'it''s',\nNULL\n");
+    let pair = dirty().project(&[0, 7]).unwrap();
+    assert_eq!(shown("quote", &pair), "(9223372036854775807, DATE '2012-08-27'),\n(NULL, NULL)\n");
+    assert_eq!(shown("quote", &dirty().slice(0, 0)), "");
+    assert_eq!(shown("null", &dirty()), "");
+}
+
+#[test]
+fn words_that_were_looked_for_stand_out_on_colour_only() {
+    let batch = one("text", Arc::new(StringArray::from(vec!["甲地震乙海啸丙地震"])));
+    let searched = ["地震", "海啸"].map(str::to_owned).to_vec();
+    let plain = Options { searched, ..Options::default() };
+    assert!(text("box", std::slice::from_ref(&batch), &plain).contains("│ 甲地震乙海啸丙地震 │"));
+    let colored = text("box", &[batch], &Options { color: true, ..plain });
+    let [on, off] = ["\u{1b}[1;31m", "\u{1b}[0m"];
+    let marked = format!("│ 甲{on}地震{off}乙{on}海啸{off}丙{on}地震{off} │");
+    assert!(colored.contains(&marked), "{colored}");
+}
+
+#[test]
 fn insert_quotes_names_and_texts() {
     let quoted = one("It's \"x\"", Arc::new(StringArray::from(vec!["it's", "'); drop"])));
     assert_eq!(
@@ -336,7 +368,7 @@ fn hostile_text_acts_in_no_format_for_people_and_no_document() {
     let hostile = "\u{1b}]0;x\u{7}\u{9b}31m\r\u{202e}\u{200b}";
     let batch = one(hostile, Arc::new(StringArray::from(vec![hostile])));
     let narrow = Options { width: Some(80), ..Options::default() };
-    for name in ["box", "ascii", "vertical", "list", "markdown", "html"] {
+    for name in ["box", "ascii", "vertical", "list", "markdown", "html", "latex"] {
         let shown = text(name, std::slice::from_ref(&batch), &narrow);
         let acts = |c: char| (c.is_control() && c != '\n') || "\u{202e}\u{200b}".contains(c);
         assert!(!shown.contains(acts), "{name}: {shown:?}");
