@@ -87,17 +87,10 @@ fn plan(
     let options = Options {
         given: common.given()?,
         jobs: config.settings.threads,
-        keep: true,
-        keep_going: true,
         timeout: config.settings.timeout,
         settings: config.settings.clone(),
         cancel: cancel.clone(),
         ..Options::default()
     };
-    let about = match queries {
-        [folder] => library.about(folder)?,
-        _ => None,
-    };
-    let plan = RunPlan::new(&library, queries, options, &clock(config)?)?;
-    Ok((plan, Cover { title: None, about }))
+    report::plan(&library, queries, options, &clock(config)?)
 }

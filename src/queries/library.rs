@@ -91,8 +91,13 @@ impl Library {
             folders.push(folder.clone());
         }
         let usual = [Some(working), database].into_iter().flatten();
-        folders.extend(usual.map(|place| place.join("queries")).filter(|folder| folder.is_dir()));
+        folders.extend(usual.map(|place| place.join("queries")));
         Ok(Self::new(folders))
+    }
+
+    /// The folders that are there: one may be made while the library is in use.
+    fn folders(&self) -> impl Iterator<Item = &PathBuf> {
+        self.folders.iter().filter(|folder| folder.is_dir())
     }
 
     /// All queries, sorted by name; of two with one name the first folder's.
@@ -101,7 +106,7 @@ impl Library {
     /// When a folder cannot be read.
     pub fn entries(&self) -> Result<Vec<Entry>> {
         let mut found = BTreeMap::new();
-        for folder in &self.folders {
+        for folder in self.folders() {
             for entry in walk(folder, folder)? {
                 found.entry(entry.name.clone()).or_insert(entry);
             }
@@ -232,7 +237,7 @@ impl Library {
     /// folder, else below the last folder called `queries`, else below `given`.
     fn name_of(&self, file: &Path, given: &Path) -> Result<String> {
         let real = fs::canonicalize(file).map_err(|error| Error::io("read", file, &error))?;
-        for folder in &self.folders {
+        for folder in self.folders() {
             if let Ok(root) = fs::canonicalize(folder)
                 && let Ok(below) = real.strip_prefix(root)
             {
@@ -458,6 +463,16 @@ mod tests {
 
     fn select(library: &Library, wanted: &[&str]) -> Result<Vec<Entry>> {
         library.select(&wanted.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn a_folder_that_is_made_later_is_looked_in() {
+        let database = folder(&[]);
+        let library = Library::standard(&[], database.path(), Some(database.path())).unwrap();
+        assert!(library.get("new").is_err());
+        fs::create_dir(database.path().join("queries")).unwrap();
+        fs::write(database.path().join("queries/new.sql"), "SELECT 1").unwrap();
+        assert!(library.get("new").is_ok());
     }
 
     #[test]

@@ -9,15 +9,14 @@ mod html;
 mod markdown;
 mod terminal;
 
-use std::io::Write;
 use std::path::Path;
 
 use crate::Database;
 use crate::batch::{self, Output, QueryRecord, QueryResult, RunPlan, Summary};
 use crate::chart::{Chart, Spec};
 use crate::error::{Error, Result};
-use crate::queries::SavedQuery;
-use crate::render::{OutputFile, write_error};
+use crate::queries::{Clock, Library, SavedQuery};
+use crate::render::OutputFile;
 
 pub use facts::Facts;
 pub use terminal::Terminal;
@@ -71,6 +70,26 @@ pub struct Cover {
     pub about: Option<String>,
 }
 
+/// The run that a report of `queries` is made of, and what stands before its
+/// sections: of one folder, what is written about it there.
+///
+/// # Errors
+/// As for [`RunPlan::new`].
+pub fn plan(
+    library: &Library,
+    queries: &[String],
+    options: batch::Options,
+    clock: &Clock,
+) -> Result<(RunPlan, Cover)> {
+    let about = match queries {
+        [folder] => library.about(folder)?,
+        _ => None,
+    };
+    let options = batch::Options { keep: true, keep_going: true, ..options };
+    let plan = RunPlan::new(library, queries, options, clock)?;
+    Ok((plan, Cover { title: None, about }))
+}
+
 /// Runs `plan`, whose options have `keep` set, and gathers a report.
 ///
 /// # Errors
@@ -118,8 +137,7 @@ impl Report {
             Kind::Html => self.html()?,
             Kind::Markdown => self.markdown()?,
         };
-        to.file.writer()?.write_all(text.as_bytes()).map_err(|error| write_error(&error))?;
-        to.file.finish()
+        to.file.fill(text.as_bytes())
     }
 }
 
