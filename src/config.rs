@@ -14,7 +14,7 @@ use crate::cluster::{self, Secret, TlsFiles, TrustOptions};
 use crate::engine::Settings;
 use crate::error::{Error, Result, nearest};
 use crate::queries::parse_duration;
-use crate::render;
+use crate::render::{self, Readable};
 
 /// What surrounds the program, read once by `main`.
 #[derive(Debug, Clone, Default)]
@@ -35,6 +35,8 @@ pub struct Environment {
     pub width: Option<usize>,
     /// Whether `TERM` is `dumb`.
     pub dumb: bool,
+    /// Whether the person's language is Chinese.
+    pub chinese: bool,
     /// The token of the cluster, if the environment holds it.
     pub token: Option<Secret>,
     /// The variables of the environment that stand for flags, `WEIKU_*`.
@@ -79,10 +81,12 @@ pub struct File {
     pub pager: Option<String>,
     /// Whether ghost text is shown while somebody types.
     pub hints: Option<bool>,
+    /// The words for big numbers: `zh`, `en` or `off`.
+    pub readable: Option<String>,
 }
 
 /// The keys of the configuration file.
-const KEYS: [&str; 17] = [
+const KEYS: [&str; 18] = [
     "timezone",
     "memory_limit",
     "threads",
@@ -100,6 +104,7 @@ const KEYS: [&str; 17] = [
     "keys",
     "pager",
     "hints",
+    "readable",
 ];
 
 /// What a query reads before it gets a second worker: less is read faster than
@@ -145,6 +150,8 @@ pub struct Config {
     pub error_color: bool,
     /// Whether progress is shown.
     pub progress: bool,
+    /// The words for big numbers at the prompt.
+    pub readable: Readable,
     /// The folder of saved queries that is looked in first.
     pub queries: Option<PathBuf>,
     /// The workers and how they are known.
@@ -189,6 +196,12 @@ impl Config {
         picked.pick("keys", None, file.keys.clone());
         picked.pick("pager", None, file.pager.clone());
         picked.pick("hints", None, file.hints.map(on_off));
+        let readable = picked.pick("readable", None, file.readable.clone());
+        let readable = match readable.as_deref().map(Readable::named).transpose()? {
+            Some(words) => words,
+            None if environment.chinese => Readable::Chinese,
+            None => Readable::English,
+        };
         let cluster = cluster(common, &file, environment, &mut picked)?;
         let mut origins = picked.origins;
         if threads == 0 {
@@ -204,7 +217,7 @@ impl Config {
             allow: common.allow.clone(),
             ..defaults
         };
-        fill_defaults(&mut origins, &settings);
+        fill_defaults(&mut origins, &settings, readable);
         Ok(Self {
             color: wanted(common.color, environment.stdout_terminal && !environment.no_color),
             error_color: wanted(common.color, environment.stderr_terminal && !environment.no_color),
@@ -212,6 +225,7 @@ impl Config {
                 && wanted(common.progress, environment.stderr_terminal && !environment.dumb),
             settings,
             file,
+            readable,
             queries,
             cluster,
             origins,
@@ -300,6 +314,9 @@ impl File {
         if let Some(format) = &self.format {
             render::format(format)?;
         }
+        if let Some(words) = &self.readable {
+            Readable::named(words)?;
+        }
         match self.keys.as_deref() {
             None | Some("emacs" | "vi") => Ok(()),
             Some(other) => {
@@ -310,7 +327,11 @@ impl File {
 }
 
 /// Shows the defaults of settings that were not given.
-fn fill_defaults(origins: &mut [(&'static str, String, Origin)], settings: &Settings) {
+fn fill_defaults(
+    origins: &mut [(&'static str, String, Origin)],
+    settings: &Settings,
+    readable: Readable,
+) {
     for (name, value, origin) in origins {
         if *origin == Origin::Default {
             *value = match *name {
@@ -322,6 +343,7 @@ fn fill_defaults(origins: &mut [(&'static str, String, Origin)], settings: &Sett
                 "keys" => "emacs".to_owned(),
                 "pager" => "off".to_owned(),
                 "hints" => "on".to_owned(),
+                "readable" => readable.name().to_owned(),
                 _ => "none".to_owned(),
             };
         }

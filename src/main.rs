@@ -78,10 +78,19 @@ fn environment() -> Environment {
         no_color: dumb || set("NO_COLOR"),
         width: terminal_size::terminal_size().map(|(width, _)| usize::from(width.0)),
         dumb,
+        chinese: is_chinese(),
         token: std::env::var("WEIKU_TOKEN").ok().filter(|token| !token.is_empty()).map(Secret),
         variables: std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .filter(|(name, _)| name.starts_with("WEIKU_") && name != "WEIKU_TOKEN")
             .collect(),
     }
+}
+
+/// Whether the person's language is Chinese, as the system's rules have it: of
+/// the three variables the first that is set counts.
+fn is_chinese() -> bool {
+    let mut variables = ["LC_ALL", "LC_MESSAGES", "LANG"].into_iter();
+    let set = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+    variables.find_map(set).is_some_and(|language| language.starts_with("zh"))
 }

@@ -59,6 +59,7 @@ fn options(
         database: query.database.clone(),
         format: asked.map(render::format).transpose()?.unwrap_or(defaults.format),
         max_rows: config.file.max_rows.unwrap_or(defaults.max_rows),
+        readable: config.readable,
         null: config.file.null.clone().unwrap_or_else(|| defaults.null.clone()),
         color: config.color,
         error_color: config.error_color,
