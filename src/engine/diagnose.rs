@@ -8,6 +8,7 @@ use datafusion::arrow::error::ArrowError;
 use datafusion::common::{Column, SchemaError, TableReference};
 use datafusion::error::DataFusionError;
 use datafusion::prelude::SessionContext;
+use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::parser::ParserError;
 use datafusion::sql::sqlparser::tokenizer::Token;
 
@@ -15,6 +16,18 @@ use super::habits;
 use super::script::{Statement, tokenize};
 use crate::catalog::{CATALOG, SCHEMA, setting_name};
 use crate::error::{Error, HINT, Kind, Place, nearest};
+use crate::text::full_width;
+
+/// What DataFusion says of a setting that it does not know, whose first letter
+/// may be a capital.
+const NO_SETTING: &str = "ould not find config namespace";
+
+/// Words that a statement is made of, for those who mistype one.
+const KEYWORDS: &[&str] = &[
+    "SELECT", "FROM", "WHERE", "GROUP", "ORDER", "HAVING", "LIMIT", "OFFSET", "JOIN", "INNER",
+    "OUTER", "UNION", "DISTINCT", "WITH", "EXPLAIN", "DESCRIBE", "CREATE", "BETWEEN", "CASE",
+    "VALUES",
+];
 
 /// Translates the errors of one statement.
 #[derive(Clone)]
@@ -84,7 +97,7 @@ impl Translator {
             ))
             .hint("`weiku verify DB` names damaged files of a database"),
             DataFusionError::NotImplemented(message) => {
-                Error::query(format!("not supported: {}", plain(message)))
+                self.known_elsewhere(Error::query(format!("not supported: {}", plain(message))))
             }
             DataFusionError::Configuration(message) => self.setting(message),
             DataFusionError::Execution(message) => Error::query(plain(message)),
@@ -102,17 +115,61 @@ impl Translator {
         };
         let (words, at) = split_location(message);
         let words = words.replace(", found: ", ", found ").replace("Expected: ", "expected ");
+        let words = words.replace("found EOF", "found the end of the statement");
         let error = Error::query(format!("syntax error: {}", plain(&words)));
-        let error = match self.statement.sql.split_whitespace().next().and_then(habits::statement) {
-            Some(here) => error.hint(format!("here it is {here}")),
+        if let Some((found, twin, line, column)) = self.full_width() {
+            return error
+                .at(self.statement.place(line, column, Some(1)))
+                .hint(format!("{found} is full-width punctuation; SQL is written with {twin}"));
+        }
+        let error = self.known_elsewhere(error);
+        let Some((line, column)) = at else {
+            return error;
+        };
+        let error = match self.mistyped(line, column).filter(|_| error.advice().is_none()) {
+            Some(keyword) => error.hint(format!("did you mean {keyword}?")),
             None => error,
         };
-        match at {
-            Some((line, column)) => {
-                error.at(self.statement.place(line, column, self.word_length(line, column)))
-            }
+        error.at(self.statement.place(line, column, self.word_length(line, column)))
+    }
+
+    /// `error` with what to do here instead of a statement of another database.
+    fn known_elsewhere(&self, error: Error) -> Error {
+        match self.statement.sql.split_whitespace().next().and_then(habits::statement) {
+            Some(here) => error.hint(format!("here it is {here}")),
             None => error,
         }
+    }
+
+    /// The keyword that the word at a place, or the one before it, was meant to
+    /// be: `groop by` is an alias followed by a surprise.
+    fn mistyped(&self, line: u64, column: u64) -> Option<&'static str> {
+        let mut tokens = tokenize(&self.statement.sql).ok()?;
+        tokens.retain(|token| !matches!(token.token, Token::Whitespace(_)));
+        let at = (line, column);
+        let found = tokens
+            .iter()
+            .position(|token| (token.span.start.line, token.span.start.column) == at)?;
+        let near = |index: usize| match &tokens.get(index)?.token {
+            Token::Word(word) if word.keyword == Keyword::NoKeyword && word.value.len() > 2 => {
+                nearest(&word.value, KEYWORDS.iter().copied())
+            }
+            _ => None,
+        };
+        near(found).or_else(|| near(found.checked_sub(1)?))
+    }
+
+    /// The first full-width punctuation outside strings, with its ASCII twin,
+    /// line and column.
+    fn full_width(&self) -> Option<(char, char, u64, u64)> {
+        let tokens = tokenize(&self.statement.sql).ok()?;
+        tokens.iter().find_map(|token| match &token.token {
+            Token::Char(found) => {
+                let twin = full_width::ascii(*found)?;
+                Some((*found, twin, token.span.start.line, token.span.start.column))
+            }
+            _ => None,
+        })
     }
 
     /// How many characters the token at a place has.
@@ -126,7 +183,13 @@ impl Translator {
 
     fn schema(&self, error: &SchemaError) -> Error {
         match error {
-            SchemaError::FieldNotFound { field, valid_fields } => no_column(field, valid_fields),
+            SchemaError::FieldNotFound { field, valid_fields } => {
+                let error = no_column(field, valid_fields);
+                if self.is_in_double_quotes(&field.name) {
+                    return error.hint(format!("text goes in single quotes: '{}'", field.name));
+                }
+                error
+            }
             SchemaError::AmbiguousReference { field } => {
                 Error::query(format!("the column {} is in more than one table", field.name))
                     .hint(format!("say which, as in posts.{}", field.name))
@@ -139,11 +202,21 @@ impl Translator {
         }
     }
 
+    /// Whether the statement has `name` in double quotes, as other databases
+    /// let people write texts.
+    fn is_in_double_quotes(&self, name: &str) -> bool {
+        let tokens = tokenize(&self.statement.sql).unwrap_or_default();
+        tokens.iter().any(|token| match &token.token {
+            Token::Word(word) => word.quote_style == Some('"') && word.value == name,
+            _ => false,
+        })
+    }
+
     fn plan(&self, message: &str) -> Error {
         if let Some(name) = between(message, "table '", "' not found") {
             return self.no_table(&name.replace(&format!("{CATALOG}.{SCHEMA}."), ""));
         }
-        if message.contains("Could not find config namespace") {
+        if message.contains(NO_SETTING) {
             return self.setting(message);
         }
         if let Some(name) = between(message, "Invalid function '", "'") {
@@ -162,7 +235,7 @@ impl Translator {
     /// What is wrong with a setting; DataFusion names only the part of the key
     /// that it does not know, so the key is taken from the statement.
     fn setting(&self, message: &str) -> Error {
-        let unknown = message.contains("Could not find config namespace")
+        let unknown = message.contains(NO_SETTING)
             || message.contains("not found on") && message.starts_with("Config value");
         let words: Vec<&str> =
             self.statement.sql.split(|c: char| c.is_whitespace() || c == '=').collect();
