@@ -2,9 +2,10 @@
 //! snapshot of the catalog and from the data.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::hash::Hash;
 use std::path::Path;
-use std::sync::mpsc::sync_channel;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use datafusion::arrow::datatypes::DataType;
@@ -15,13 +16,15 @@ use crate::render::type_name;
 use crate::render::value::{Column as Values, Value};
 use crate::shell::complete::catalog::Column;
 use crate::shell::complete::{self, Candidate, Catalog, Completion, Lookup, words};
+use crate::text::pinyin;
 
-/// How long a person is kept waiting for what only the data can tell; after
-/// that it is there for the next time.
-const PATIENCE: Duration = Duration::from_millis(40);
+/// How long a person is kept waiting for what only the data can tell, and was
+/// not asked for yet when the words before it were typed; after that it is there
+/// for the next time.
+const PATIENCE: Duration = Duration::from_millis(300);
 
 /// Rows of a column that are looked at for its values.
-const SAMPLE_ROWS: usize = 1_000_000;
+const SAMPLE_ROWS: usize = 300_000;
 
 /// Values of a column that are offered.
 const MOST_VALUES: usize = 100;
@@ -47,23 +50,29 @@ impl Assistant {
     /// What may stand at byte `position` of `text`.
     pub(crate) fn complete(&self, text: &str, position: usize) -> Completion {
         match &self.data {
-            Some(data) => complete::complete(text, position, &self.catalog, data.as_ref()),
+            Some(data) => complete::complete(text, position, &self.catalog, &Waiting(data)),
             None => complete::complete(text, position, &self.catalog, &Unknown),
         }
     }
 
-    /// How the text at the end of `text` most likely goes on, from the catalog
-    /// alone: the rest of the word, or of the signature behind `name(`.
+    /// How the text at the end of `text` most likely goes on, from what is known
+    /// already: the rest of the word, or of the signature behind `name(`.
     pub(crate) fn ghost(&self, text: &str) -> Option<Ghost> {
         if let Some(signature) = self.signature(text) {
             return Some(Ghost { shown: signature, inserted: None });
         }
-        let completion = complete::complete(text, text.len(), &self.catalog, &Unknown);
+        let catalog = &self.catalog;
+        let completion = match &self.data {
+            Some(data) => complete::complete(text, text.len(), catalog, &Passing(data)),
+            None => complete::complete(text, text.len(), catalog, &Unknown),
+        };
         let typed = &text[completion.start..];
-        if typed.chars().count() < 2 {
-            return None;
-        }
-        let Candidate { text: best, .. } = completion.candidates.into_iter().next()?;
+        let only = completion.candidates.len() == 1;
+        let mut candidates = completion.candidates.into_iter();
+        // One letter may become anything, but where only one thing can stand
+        // nothing need be typed.
+        let Candidate { text: best, .. } =
+            candidates.next().filter(|_| only || typed.chars().count() >= 2)?;
         let rest = best.strip_prefix(typed).filter(|rest| !rest.is_empty())?;
         Some(Ghost { shown: rest.to_owned(), inserted: Some(rest.to_owned()) })
     }
@@ -109,12 +118,54 @@ impl Lookup for Unknown {
 pub(crate) struct Data {
     session: Session,
     runtime: Handle,
-    values: Shared<(String, String), Vec<String>>,
-    columns: Shared<String, Vec<Column>>,
+    values: Arc<Answers<(String, String), Vec<String>>>,
+    columns: Arc<Answers<String, Vec<Column>>>,
 }
 
 /// Answers that are known, or being found (`None`).
-type Shared<K, V> = Arc<Mutex<HashMap<K, Option<V>>>>;
+#[derive(Debug)]
+struct Answers<K, V> {
+    known: Mutex<HashMap<K, Option<V>>>,
+    /// Told of each answer that is found.
+    found: Condvar,
+}
+
+impl<K, V> Default for Answers<K, V> {
+    fn default() -> Self {
+        Self { known: Mutex::default(), found: Condvar::new() }
+    }
+}
+
+impl<K: Eq + Hash, V: Clone + Default> Answers<K, V> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<K, Option<V>>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether nobody looks for the answer to `key` yet; from now on somebody
+    /// does.
+    fn is_new(&self, key: K) -> bool {
+        match self.lock().entry(key) {
+            Entry::Occupied(_) => false,
+            Entry::Vacant(vacant) => {
+                vacant.insert(None);
+                true
+            }
+        }
+    }
+
+    fn tell(&self, key: K, answer: V) {
+        self.lock().insert(key, Some(answer));
+        self.found.notify_all();
+    }
+
+    /// The answer to `key`, or nothing when it is not there in time.
+    fn wait(&self, key: &K, patience: Duration) -> V {
+        let is_missing = |known: &mut HashMap<K, Option<V>>| matches!(known.get(key), Some(None));
+        let waited = self.found.wait_timeout_while(self.lock(), patience, is_missing);
+        let (known, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        known.get(key).cloned().flatten().unwrap_or_default()
+    }
+}
 
 impl Data {
     /// Must be called within the runtime that runs the session.
@@ -122,65 +173,80 @@ impl Data {
         Self {
             session,
             runtime: Handle::current(),
-            values: Shared::default(),
-            columns: Shared::default(),
+            values: Arc::default(),
+            columns: Arc::default(),
         }
     }
 
     /// Forgets the values, after a statement that may have changed them.
     pub(crate) fn forget(&self) {
-        lock(&self.values).clear();
-        lock(&self.columns).clear();
+        self.values.lock().clear();
+        self.columns.lock().clear();
     }
 
-    /// The answer to `key`: known, found within the time that a person waits,
-    /// or nothing for now.
-    fn ask<K, V, F>(&self, known: &Shared<K, V>, key: K, find: F) -> V
-    where
-        K: Clone + Eq + std::hash::Hash + Send + 'static,
-        V: Clone + Default + Send + 'static,
-        F: Future<Output = V> + Send + 'static,
-    {
-        let found = lock(known).get(&key).cloned();
-        if let Some(found) = found {
-            return found.unwrap_or_default();
+    /// Begins to find the values of a column, if nobody has.
+    fn find_values(&self, key: &(String, String)) {
+        if self.values.is_new(key.clone()) {
+            let (session, answers) = (self.session.clone(), Arc::clone(&self.values));
+            let key = key.clone();
+            self.runtime.spawn(async move {
+                let found = values(&session, &key.0, &key.1).await;
+                answers.tell(key, found);
+            });
         }
-        lock_insert(known, key.clone(), None);
-        let (sender, receiver) = sync_channel(1);
-        let shared = Arc::clone(known);
-        self.runtime.spawn(async move {
-            let found = find.await;
-            lock_insert(&shared, key, Some(found.clone()));
-            let _ = sender.send(found);
-        });
-        receiver.recv_timeout(PATIENCE).unwrap_or_default()
+    }
+
+    /// Begins to find the columns of a file, if nobody has.
+    fn find_columns(&self, path: &str) {
+        if self.columns.is_new(path.to_owned()) {
+            let (session, answers) = (self.session.clone(), Arc::clone(&self.columns));
+            let path = path.to_owned();
+            self.runtime.spawn(async move {
+                let found = columns(&session, &path).await;
+                answers.tell(path, found);
+            });
+        }
     }
 }
 
-fn lock<K, V>(known: &Shared<K, V>) -> std::sync::MutexGuard<'_, HashMap<K, Option<V>>> {
-    known.lock().unwrap_or_else(PoisonError::into_inner)
-}
+/// For a person who has pressed a key and waits.
+struct Waiting<'a>(&'a Data);
 
-fn lock_insert<K: Eq + std::hash::Hash, V>(known: &Shared<K, V>, key: K, value: Option<V>) {
-    lock(known).insert(key, value);
-}
-
-impl Lookup for Data {
+impl Lookup for Waiting<'_> {
     fn values(&self, relation: &str, column: &str) -> Vec<String> {
         let key = (relation.to_owned(), column.to_owned());
-        let session = self.session.clone();
-        let asked = key.clone();
-        self.ask(&self.values, key, async move { values(&session, &asked.0, &asked.1).await })
+        self.0.find_values(&key);
+        self.0.values.wait(&key, PATIENCE)
     }
 
     fn files(&self, prefix: &str) -> Vec<String> {
-        if self.session.settings().safe { Vec::new() } else { files(prefix) }
+        if self.0.session.settings().safe { Vec::new() } else { files(prefix) }
     }
 
     fn file_columns(&self, path: &str) -> Vec<Column> {
-        let session = self.session.clone();
-        let asked = path.to_owned();
-        self.ask(&self.columns, path.to_owned(), async move { columns(&session, &asked).await })
+        self.0.find_columns(path);
+        self.0.columns.wait(&path.to_owned(), PATIENCE)
+    }
+}
+
+/// For a person who types on: what is known at once. What is not, is there when
+/// a key asks for it.
+struct Passing<'a>(&'a Data);
+
+impl Lookup for Passing<'_> {
+    fn values(&self, relation: &str, column: &str) -> Vec<String> {
+        let key = (relation.to_owned(), column.to_owned());
+        self.0.find_values(&key);
+        self.0.values.wait(&key, Duration::ZERO)
+    }
+
+    fn files(&self, _prefix: &str) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn file_columns(&self, path: &str) -> Vec<Column> {
+        self.0.find_columns(path);
+        self.0.columns.wait(&path.to_owned(), Duration::ZERO)
     }
 }
 
@@ -261,7 +327,8 @@ fn files(prefix: &str) -> Vec<String> {
             let entry = entry.ok()?;
             let name = entry.file_name().into_string().ok()?;
             let hidden = name.starts_with('.') && !begun.starts_with('.');
-            if hidden || !name.starts_with(begun) || name.contains(char::is_control) {
+            let is_meant = name.starts_with(begun) || pinyin::begins(&name, begun);
+            if hidden || !is_meant || name.contains(char::is_control) {
                 return None;
             }
             let slash = if entry.path().is_dir() { "/" } else { "" };

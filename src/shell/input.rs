@@ -17,6 +17,10 @@ pub(crate) enum Input {
 /// yet, and the commands they stand for.
 const BARE_WORDS: &[(&str, &str)] = &[("exit", ".quit"), ("quit", ".quit"), ("help", ".help")];
 
+/// What SHOW may show, and the commands that show it better.
+const SHOWN: &[(&str, &str)] =
+    &[("tables", ".tables"), ("all", ".set"), ("functions", ".functions")];
+
 /// Whether Enter should run `text` rather than begin a new line.
 pub(crate) fn is_complete(text: &str) -> bool {
     let trimmed = text.trim();
@@ -139,8 +143,9 @@ fn command_for(sql: &str) -> Option<String> {
     {
         return Some(format!(".explain {statement}"));
     }
-    let tables = first.eq_ignore_ascii_case("show") && rest.eq_ignore_ascii_case("tables");
-    tables.then(|| ".tables".to_owned())
+    let shown = SHOWN.iter().find(|(what, _)| rest.eq_ignore_ascii_case(what));
+    let (_, command) = shown.filter(|_| first.eq_ignore_ascii_case("show"))?;
+    Some((*command).to_owned())
 }
 
 /// A source of rows as an argument of a command: a query goes into brackets.
@@ -178,6 +183,7 @@ mod tests {
             ("SUMMARIZE posts;", ".summarize posts"),
             ("summarize select 1 as a;", ".summarize (select 1 as a)"),
             ("show tables;", ".tables"),
+            ("SHOW ALL;", ".set"),
             ("explain analyze\nselect 1", ".explain select 1"),
         ] {
             assert_eq!(split(typed, None).unwrap(), [Input::Command(command.to_owned())]);

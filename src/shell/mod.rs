@@ -14,13 +14,16 @@ mod history_table;
 mod input;
 mod interrupts;
 mod listing;
+mod profile;
 mod progress;
 mod results;
 mod scan;
 mod screen;
+mod searched;
 mod sink;
 mod snapshot;
 mod statement;
+mod straight;
 mod terminal;
 mod viewer;
 
@@ -45,6 +48,7 @@ use input::Input;
 use interrupts::Interrupts;
 use results::{Kept, Results};
 use sink::Sinks;
+use straight::straight;
 
 /// How deeply `.read` may call itself.
 const DEEPEST_READ: usize = 16;
@@ -175,6 +179,7 @@ pub async fn run(session: Session, library: Library, mut options: Options) -> Re
         color: options.color && !dumb,
         hints: options.hints,
         keys: options.keys,
+        screen: !dumb,
         width: None,
         history: options.history.clone(),
     })?;
@@ -306,7 +311,7 @@ impl<'t> Shell<'t> {
         });
         let begun = Instant::now();
         self.last_rows = None;
-        let outcome = self.execute(text, None).await;
+        let outcome = self.execute(&straight(text), None).await;
         let rows = self.last_rows;
         if let Some(entry) = entry {
             let finished = self.history.finish(entry, begun.elapsed(), rows, outcome.is_ok());

@@ -6,9 +6,12 @@ use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use datafusion::catalog::memory::DataSourceExec;
 use datafusion::common::stats::Precision;
+use datafusion::datasource::listing::PartitionedFile;
+use datafusion::datasource::physical_plan::{FileGroup, FileScanConfig};
 use datafusion::physical_plan::ExecutionPlan;
-use datafusion::physical_plan::metrics::MetricsSet;
+use datafusion::physical_plan::metrics::{MetricValue, MetricsSet};
 use datafusion::physical_plan::statistics::{StatisticsArgs, StatisticsContext};
 
 use crate::render::group_digits;
@@ -79,12 +82,16 @@ fn draw_until(
 /// What the metrics of a plan's scans say.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Seen {
-    /// Rows that the scans have given.
+    /// Rows that the scans have read.
     rows: usize,
     /// Bytes that they have read.
     bytes: usize,
-    /// Rows that they will give, when all of them know.
+    /// Rows that they will read, when all of them know.
     expected: Option<usize>,
+    /// Files that they are done with.
+    files: usize,
+    /// Files that there are.
+    all_files: usize,
 }
 
 impl Seen {
@@ -103,34 +110,82 @@ impl Seen {
             return;
         }
         let metrics = plan.metrics().unwrap_or_default();
-        self.rows += metrics.output_rows().unwrap_or(0);
+        // A scan that filters has read the rows that it keeps back, too.
+        let kept_back = sum(&metrics, "pushdown_rows_pruned");
+        self.rows += metrics.output_rows().unwrap_or(0) + kept_back;
         self.bytes += sum(&metrics, "bytes_scanned");
-        // A scan that filters gives fewer rows than it reads, and then only
-        // guesses how many: no share is told from a guess.
+        let files = files(plan);
+        self.files += sum(&metrics, "files_processed");
+        self.all_files += files.len();
         let known = StatisticsContext::new().compute(plan, &StatisticsArgs::default());
-        let expected = known.ok().map(|known| known.num_rows);
-        self.expected = match (self.expected, expected) {
-            (Some(all), Some(Precision::Exact(rows))) => Some(all + rows),
-            _ => None,
+        let expected = match known.ok().map(|known| known.num_rows) {
+            Some(Precision::Exact(rows)) => Some(rows),
+            // With a filter the engine only guesses what comes out; what goes in
+            // is known, unless parts of the files need not be read.
+            _ if skips(&metrics) => None,
+            _ => rows_of(&files),
         };
+        self.expected = self.expected.zip(expected).map(|(all, rows)| all + rows);
     }
+
+    /// How many of how many rows or files are read, with the word for them.
+    fn share(&self) -> Option<(usize, usize, &'static str)> {
+        match self.expected.filter(|expected| *expected > 0 && self.rows <= *expected) {
+            Some(expected) => Some((self.rows, expected, "rows")),
+            None if self.all_files >= FEW_FILES && self.files <= self.all_files => {
+                Some((self.files, self.all_files, "files"))
+            }
+            None => None,
+        }
+    }
+}
+
+/// Fewer files than that tell too little of how much is done.
+const FEW_FILES: usize = 4;
+
+/// The files that a scan reads; none for other sources.
+fn files(plan: &dyn ExecutionPlan) -> Vec<&PartitionedFile> {
+    let scan = plan
+        .downcast_ref::<DataSourceExec>()
+        .and_then(|source| source.data_source().downcast_ref::<FileScanConfig>())
+        // A scan with a limit ends before its files do.
+        .filter(|scan| scan.limit.is_none());
+    scan.map_or(Vec::new(), |scan| scan.file_groups.iter().flat_map(FileGroup::files).collect())
+}
+
+/// The rows of whole files, if all of them know how many they have.
+fn rows_of(files: &[&PartitionedFile]) -> Option<usize> {
+    let rows = |file: &&PartitionedFile| match &file.statistics {
+        Some(statistics) if file.extensions.is_empty() => statistics.num_rows.get_value().copied(),
+        _ => None,
+    };
+    if files.is_empty() { None } else { files.iter().map(rows).sum() }
+}
+
+/// Whether a scan has found parts of its files that it need not read.
+fn skips(metrics: &MetricsSet) -> bool {
+    let mut pruning = metrics.iter().filter_map(|metric| match metric.value() {
+        MetricValue::PruningMetrics { pruning_metrics, .. } => Some(pruning_metrics.pruned()),
+        _ => None,
+    });
+    pruning.any(|pruned| pruned > 0)
 }
 
 fn sum(metrics: &MetricsSet, name: &str) -> usize {
     metrics.sum_by_name(name).map_or(0, |value| value.as_usize())
 }
 
-/// `63 %  12,300,000 of 19,500,000 rows  480 MB/s  4.1 s, about 3 s left`.
+/// `63 % · 12,300,000 of 19,500,000 rows read · 480 MB/s · 4.1 s · about 3 s left to read`.
 fn line(elapsed: Duration, seen: Option<&Seen>) -> String {
     let seconds = elapsed.as_secs_f64();
     let mut parts = Vec::new();
     let seen = seen.copied().unwrap_or_default();
-    let share = seen.expected.filter(|expected| *expected > 0 && seen.rows <= *expected);
+    let share = seen.share();
     match share {
-        Some(expected) => {
-            parts.push(format!("{} %", seen.rows * 100 / expected));
-            let (rows, expected) = (group_digits(seen.rows as u64), group_digits(expected as u64));
-            parts.push(format!("{rows} of {expected} rows read"));
+        Some((done, all, what)) => {
+            parts.push(format!("{} %", done * 100 / all));
+            let (done, all) = (group_digits(done as u64), group_digits(all as u64));
+            parts.push(format!("{done} of {all} {what} read"));
         }
         None if seen.rows > 0 => {
             parts.push(format!("{} rows read", group_digits(seen.rows as u64)));
@@ -141,8 +196,8 @@ fn line(elapsed: Duration, seen: Option<&Seen>) -> String {
         parts.push(format!("{}/s", bytes(seen.bytes as f64 / seconds)));
     }
     parts.push(format!("{seconds:.1} s"));
-    if let Some(expected) = share.filter(|expected| seen.rows * 20 > *expected) {
-        let left = seconds * (expected - seen.rows) as f64 / seen.rows as f64;
+    if let Some((done, all, _)) = share.filter(|(done, all, _)| done * 20 > *all) {
+        let left = seconds * (all - done) as f64 / done as f64;
         if left < 99.0 * 3600.0 {
             parts.push(format!("about {left:.0} s left to read"));
         }
@@ -173,13 +228,19 @@ mod tests {
     #[test]
     fn the_share_is_told_only_when_it_is_known() {
         let time = Duration::from_secs(4);
-        let known = Seen { rows: 500, bytes: 2_000_000_000, expected: Some(1_000) };
+        let known =
+            Seen { rows: 500, bytes: 2_000_000_000, expected: Some(1_000), ..Seen::default() };
         assert_eq!(
             line(time, Some(&known)),
             "50 % · 500 of 1,000 rows read · 500 MB/s · 4.0 s · about 4 s left to read · Ctrl-C stops it"
         );
         let unknown = Seen { expected: None, bytes: 0, ..known };
         assert_eq!(line(time, Some(&unknown)), "500 rows read · 4.0 s · Ctrl-C stops it");
+        let files = Seen { files: 3, all_files: 4, ..unknown };
+        assert_eq!(
+            line(time, Some(&files)),
+            "75 % · 3 of 4 files read · 4.0 s · about 1 s left to read · Ctrl-C stops it"
+        );
         assert_eq!(line(time, None), "running · 4.0 s · Ctrl-C stops it");
     }
 

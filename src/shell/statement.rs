@@ -8,7 +8,7 @@ use datafusion::arrow::datatypes::{Schema, SchemaRef};
 
 use super::progress::Progress;
 use super::results::Collector;
-use super::{Shell, results, seconds};
+use super::{Shell, results, searched, seconds};
 use crate::engine::{Answer, Params, Statement};
 use crate::error::{Error, Kind, Result};
 use crate::render::value::{Column as Values, Value};
@@ -113,7 +113,16 @@ impl Shell<'_> {
             drop(progress);
             return self.plan_text(&mut answer).await;
         }
-        self.table(&schema, &mut answer, progress).await
+        let searched = searched::words(statement, params);
+        let shown = render::Options { searched, ..self.shown() };
+        self.table(&schema, &mut answer, &shown, progress).await
+    }
+
+    /// Where answers go that go to the terminal: harmless there in each format.
+    fn answers_out(&self) -> Box<dyn std::io::Write + Send> {
+        let out = self.terminal.out();
+        let acts = self.terminal.acts() && !self.options.format.for_people;
+        if acts { render::harmless(out) } else { out }
     }
 
     /// Shows an answer as a table and keeps it.
@@ -121,11 +130,11 @@ impl Shell<'_> {
         &mut self,
         schema: &SchemaRef,
         answer: &mut Answer,
+        shown: &render::Options,
         progress: Option<Progress>,
     ) -> Result<Given> {
-        let shown = self.shown();
-        let (out, format) = (self.terminal.out(), self.options.format);
-        let mut writing = self.sinks.open(out, format, schema, &shown)?;
+        let (out, format) = (self.answers_out(), self.options.format);
+        let mut writing = self.sinks.open(out, format, schema, shown)?;
         let mut collector = Collector::default();
         let mut given = Given { columns: schema.fields().len(), ..Given::default() };
         let mut progress = progress;
@@ -216,7 +225,7 @@ impl Shell<'_> {
             more: None,
             ..self.shown()
         };
-        let (out, format) = (self.terminal.out(), self.options.format);
+        let (out, format) = (self.answers_out(), self.options.format);
         let mut writing = self.sinks.open(out, format, &schema, &shown)?;
         writing.write(batch)?;
         writing.finish()

@@ -1,6 +1,6 @@
 //! Where the shell reads and writes: a terminal, or anything that plays one.
 
-use std::io::{BufRead, Write};
+use std::io::{BufRead, IsTerminal, Write};
 
 use crate::error::{Error, Result};
 use crate::render::visible;
@@ -73,6 +73,12 @@ pub trait Terminal {
     /// Where everything else goes.
     fn err(&self) -> Box<dyn Write + Send>;
 
+    /// Whether what goes out is shown on a terminal, which would do what its
+    /// control characters say.
+    fn acts(&self) -> bool {
+        false
+    }
+
     /// Cells across, if somebody looks at it.
     fn width(&self) -> Option<usize> {
         None
@@ -120,5 +126,9 @@ impl Terminal for Plain {
 
     fn err(&self) -> Box<dyn Write + Send> {
         Box::new(std::io::stderr())
+    }
+
+    fn acts(&self) -> bool {
+        std::io::stdout().is_terminal()
     }
 }

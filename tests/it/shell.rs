@@ -117,6 +117,7 @@ fn folder() -> tempfile::TempDir {
          SELECT * FROM (VALUES ('微博', $day), ('a', $day), ('b', $day)) AS t(tag, day)\nLIMIT $n;\n",
     );
     write("posts.csv", "id,text,likes\n1,外交小灵通,12\n2,\"line\nbreak\",\n3,hello,3\n");
+    write("full_width.sql", "select 1\nwhere '，' = 'a'；\n");
     write("script.sql", ".mode csv\nselect 1 as one;\nselect nothing;\nselect 2 as two;\n");
     folder
 }

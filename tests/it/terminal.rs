@@ -33,6 +33,11 @@ impl Screen {
 
     /// As [`Screen::open`], in a folder that is there already.
     fn open_in(columns: usize, home: tempfile::TempDir) -> Option<Self> {
+        Self::open_with(columns, home, "")
+    }
+
+    /// As [`Screen::open_in`], with these variables in the environment.
+    fn open_with(columns: usize, home: tempfile::TempDir, variables: &str) -> Option<Self> {
         if Command::new("tmux").arg("-V").output().is_err() {
             say_skipped();
             return None;
@@ -42,9 +47,10 @@ impl Screen {
         let screen = Self { socket, _home: home };
         let home = screen._home.path();
         let command = format!(
-            "cd '{0}' && XDG_STATE_HOME='{0}/state' XDG_CONFIG_HOME='{0}/config' '{1}'; sleep 600",
+            "cd '{0}' && XDG_STATE_HOME='{0}/state' XDG_CONFIG_HOME='{0}/config' {2} '{1}'; echo left; sleep 600",
             home.display(),
             env!("CARGO_BIN_EXE_weiku"),
+            variables,
         );
         let size = [columns.to_string(), "30".to_owned()];
         let started = screen.tmux(&["new-session", "-d", "-x", &size[0], "-y", &size[1], &command]);
@@ -148,13 +154,13 @@ fn keys_typed_right_behind_ctrl_c_are_not_lost() {
 #[test]
 fn lines_typed_while_a_statement_runs_are_run_one_after_another() {
     let Some(screen) = Screen::open(120) else { return };
-    screen.enter("select count(*) from generate_series(1, 20000) a, generate_series(1, 90000) b where a.value + b.value > 5;");
+    screen.enter("select count(*) from generate_series(1, 6000) a, generate_series(1, 90000) b where a.value + b.value > 5;");
     // From here on the terminal collects lines, and not the line editor.
     screen.wait_for("Ctrl-C stops it");
-    for line in [".null ∅", "select null as", "  second;", "select 40 + 6 as n;"] {
+    for line in [".null ∅", "select null as", "  second;", "select 4600 + 46 as n;"] {
         screen.enter(line);
     }
-    screen.wait_for("46");
+    screen.wait_for("4646");
     assert!(screen.shown().contains("│ ∅"), "{}", screen.shown());
 }
 
@@ -313,4 +319,126 @@ fn an_error_is_marked_under_the_word_behind_wide_characters() {
     let word = lines[mark - 1].find("contnt").unwrap();
     let under = lines[mark].find('^').unwrap();
     assert_eq!(cells(&lines[mark - 1][..word]), under, "{shown}");
+}
+
+#[test]
+fn keys_behind_enter_are_not_lost() {
+    let Some(screen) = Screen::open(80) else { return };
+    let paste = screen.home().join("keys");
+    // Pasted as keys, all of them at once, and the last line not ended.
+    std::fs::write(&paste, "select 1 as first;\nselect 20 + 22\n as second;\nselect 40 + 9")
+        .unwrap();
+    screen.tmux(&["load-buffer", &paste.display().to_string()]);
+    screen.tmux(&["paste-buffer"]);
+    screen.wait_for("42");
+    screen.wait_for("weiku> select 40 + 9");
+    screen.enter(" as third;");
+    screen.wait_for("49");
+}
+
+#[test]
+fn ctrl_d_typed_ahead_leaves() {
+    let Some(screen) = Screen::open(80) else { return };
+    screen.enter("select count(*) from generate_series(1, 6000) a, generate_series(1, 90000) b where a.value + b.value > 5;");
+    screen.wait_for("Ctrl-C stops it");
+    screen.press(&["C-d"]);
+    screen.wait_for("@1");
+    // What runs behind the shell reads the keys from then on.
+    screen.wait_for("left");
+}
+
+#[test]
+fn a_full_width_semicolon_ends_a_statement() {
+    let Some(screen) = Screen::open(80) else { return };
+    screen.enter("select 40 + 2 as n，'；' as kept；");
+    let shown = screen.wait_for("@1");
+    assert!(shown.contains("│     42 │ ；   │"), "{shown}");
+}
+
+#[test]
+fn a_value_is_completed_as_it_sounds() {
+    let Some(screen) = Screen::open(80) else { return };
+    screen.enter("create view who as select column1 as 名称 from (values ('外交部'), ('外交小灵通'), ('平安北京'));");
+    screen.wait_for("done");
+    screen.type_text("select mc");
+    screen.press(&["Tab"]);
+    screen.wait_for("select 名称");
+    screen.type_text(" from who where 名称 = 'pabj");
+    screen.press(&["Tab"]);
+    screen.wait_for("名称 = '平安北京'");
+    screen.enter(";");
+    screen.wait_for("@1");
+}
+
+#[test]
+fn hostile_text_acts_in_no_format_on_a_terminal() {
+    let Some(screen) = Screen::open(80) else { return };
+    for mode in ["csv", "json", "insert", "list", "box"] {
+        screen.enter(&format!(".mode {mode}"));
+        screen.enter("select chr(27) || '[2J' || chr(27) || ']0;hi' || chr(7) as \"a\u{202e}b\", 'kept' as k;");
+        screen.wait_for(if mode == "box" { "@5" } else { "kept" });
+    }
+    let shown = screen.shown();
+    assert!(shown.contains("␛[2J␛]0;hi␇"), "{shown}");
+    assert!(shown.contains("a⟨202E⟩b"), "{shown}");
+}
+
+#[test]
+fn a_dumb_terminal_gets_plain_text() {
+    let home = tempfile::tempdir().unwrap();
+    let Some(screen) = Screen::open_with(80, home, "TERM=dumb") else { return };
+    screen.enter("select value as n from generate_series(1, 60);");
+    screen.wait_for("40 shown");
+    screen.enter(".last");
+    screen.wait_for("60 rows");
+    let shown = String::from_utf8(screen.tmux(&["capture-pane", "-p", "-e"]).stdout).unwrap();
+    assert!(shown.contains("│     21 │"), "no row is left out: {shown}");
+    assert!(!shown.contains('\u{1b}'), "{shown:?}");
+}
+
+#[test]
+fn no_colour_is_used_where_it_is_not_wanted() {
+    let home = tempfile::tempdir().unwrap();
+    let Some(screen) = Screen::open_with(80, home, "NO_COLOR=1") else { return };
+    screen.enter("select null as a, 'x' as b;");
+    screen.wait_for("@1");
+    screen.enter("select nothing;");
+    screen.wait_for("hint:");
+    let shown = String::from_utf8(screen.tmux(&["capture-pane", "-p", "-e"]).stdout).unwrap();
+    assert!(!shown.contains('\u{1b}'), "{shown:?}");
+}
+
+#[test]
+fn join_conditions_and_values_are_completed() {
+    let Some(screen) = Screen::open(80) else { return };
+    screen.enter("create view a as select 1 as account_id, 'web' as client;");
+    screen.wait_for("done");
+    screen.enter("create view b as select 1 as account_id, 2 as likes;");
+    screen.press(&["C-l"]);
+    screen.type_text("select likes from a join b on ");
+    // Ghost text says it before any key does.
+    screen.wait_for("on a.account_id = b.account_id");
+    screen.press(&["Right"]);
+    screen.type_text(" where client = ");
+    screen.press(&["Tab"]);
+    screen.wait_for("client = 'web'");
+    screen.enter(";");
+    screen.wait_for("│     2 │");
+}
+
+#[test]
+fn a_long_list_of_candidates_fits_the_screen() {
+    let Some(screen) = Screen::open(80) else { return };
+    screen.type_text("select * from posts where ");
+    screen.type_text("regr");
+    screen.press(&["Tab"]);
+    screen.wait_for("regr_slope");
+    screen.press(&["C-c", "C-l"]);
+    screen.type_text("set datafusion");
+    screen.press(&["Tab"]);
+    let shown = screen.wait_for(" more");
+    assert!(!shown.contains("--More--") && shown.contains("weiku> set datafusion"), "{shown}");
+    screen.press(&["C-c"]);
+    screen.enter("select 40 + 2 as n;");
+    screen.wait_for("42");
 }

@@ -1,14 +1,13 @@
 //! `.chart`: draw the last answer.
 
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use async_trait::async_trait;
 
-use super::{About, Command, Reach, misused, split_words};
+use super::{About, Command, Reach, misused, reach_outside, split_words};
 use crate::chart::{self, Picture, Screen, Spec};
 use crate::error::{Error, Result};
-use crate::render::{OutputFile, write_error};
+use crate::render::OutputFile;
 use crate::shell::complete::catalog::Takes;
 use crate::shell::{Flow, Shell};
 
@@ -45,13 +44,10 @@ impl Command for Chart {
         let kept = shell.last_answer()?;
         let chart = chart::Chart::new(&spec, &kept.schema, &kept.batches)?;
         match file {
-            Some(file) if shell.session.settings().safe => {
-                let message = format!("{} is not allowed under --safe", file.display());
-                Err(Error::usage(message))
-            }
             Some(file) => {
+                reach_outside(shell, &file.display().to_string())?;
                 let picture = chart.to_picture(Picture::of(&file)?)?;
-                write(&file, &picture).map(|()| Flow::Continue)
+                OutputFile::create(&file)?.fill(&picture).map(|()| Flow::Continue)
             }
             None => {
                 let shown = shell.shown();
@@ -94,10 +90,4 @@ fn read(arguments: &str) -> Result<Asked> {
         settings.push((key.to_owned(), value.to_owned()));
     }
     Ok(Asked { settings, file })
-}
-
-fn write(path: &Path, picture: &[u8]) -> Result<()> {
-    let file = OutputFile::create(path)?;
-    file.writer()?.write_all(picture).map_err(|error| write_error(&error))?;
-    file.finish()
 }

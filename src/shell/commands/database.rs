@@ -16,7 +16,7 @@ pub(crate) struct Database;
 
 static ABOUT: About = About {
     name: ".database",
-    aliases: &["\\l", "\\conninfo"],
+    aliases: &["\\l", "\\l+", "\\conninfo", ".databases"],
     usage: "",
     summary: "say which database is open",
     details: "",

@@ -19,7 +19,7 @@ pub(crate) struct Describe;
 
 static ABOUT: About = About {
     name: ".describe",
-    aliases: &["\\d"],
+    aliases: &["\\d", "\\d+", ".columns"],
     usage: "TABLE | FILE | (QUERY)",
     summary: "list the columns of a table, a file or a query",
     details: ".describe posts, .describe 'posts.csv', .describe (SELECT 1 AS n). In SQL: DESCRIBE posts.",

@@ -6,7 +6,7 @@ use std::process::Command as Program;
 
 use async_trait::async_trait;
 
-use super::{About, Command, Reach};
+use super::{About, Command, Reach, reach_outside};
 use crate::error::{Error, Result};
 use crate::queries::Origin;
 use crate::shell::complete::catalog::Takes;
@@ -64,9 +64,7 @@ impl Command for Edit {
 
 /// Lets the person edit `text`; what comes back is typed at the next prompt.
 pub(crate) fn edit_text(shell: &mut Shell<'_>, text: &str) -> Result<()> {
-    if shell.session.settings().safe {
-        return Err(Error::usage(".edit is not allowed under --safe"));
-    }
+    reach_outside(shell, ABOUT.name)?;
     let failed =
         |error: std::io::Error| Error::usage(format!("cannot make a file to edit: {error}"));
     let mut file =

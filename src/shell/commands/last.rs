@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 
 use super::{About, Command, Reach};
-use crate::error::{Error, Result};
-use crate::render::{self, is_broken_pipe};
+use crate::error::Result;
+use crate::render::{self, Sink, is_broken_pipe};
 use crate::shell::complete::catalog::Takes;
 use crate::shell::results::Kept;
 use crate::shell::sink::{start_program, wait_for};
@@ -19,13 +19,10 @@ static ABOUT: About = About {
     aliases: &[],
     usage: "",
     summary: "open the whole last answer, to scroll and search in it",
-    details: "The arrow keys move, / searches, Enter shows a cell whole, ? lists the keys, q leaves.\nWEIKU_PAGER, PAGER or .pager put a program of yours in its place.",
+    details: "The arrow keys move, / searches, Enter shows a cell whole, ? lists the keys, q leaves.\nWEIKU_PAGER, PAGER or .pager put a program of yours in its place; a terminal without a screen gets all rows.",
     takes: Takes::Nothing,
     reach: Reach::Session,
 };
-
-/// The program for terminals that have no screen to take.
-const PAGER: &str = "less -SRFX";
 
 #[async_trait(?Send)]
 impl Command for Last {
@@ -34,18 +31,15 @@ impl Command for Last {
     }
 
     async fn run(&self, shell: &mut Shell<'_>, _arguments: &str) -> Result<Flow> {
-        let safe = shell.session.settings().safe;
-        let has_screen = shell.terminal.has_screen();
-        let pager = shell.options.pager.clone().filter(|_| !safe);
+        // A safe session starts no program.
+        let pager = shell.options.pager.clone().filter(|_| !shell.session.settings().safe);
+        let kept = shell.last_answer()?;
         match pager {
-            None if has_screen => {
-                let kept = shell.last_answer()?;
+            Some(pager) => page(shell, kept, &pager)?,
+            None if shell.terminal.has_screen() => {
                 tokio::task::block_in_place(|| viewer::run(kept))?;
             }
-            None if safe => {
-                return Err(Error::usage("a program for .last is not allowed under --safe"));
-            }
-            pager => page(shell, shell.last_answer()?, pager.as_deref().unwrap_or(PAGER))?,
+            None => write(shell, kept, shell.terminal.out())?,
         }
         Ok(Flow::Continue)
     }
@@ -54,17 +48,18 @@ impl Command for Last {
 /// Writes an answer to a program.
 fn page(shell: &Shell<'_>, kept: &Kept, command: &str) -> Result<()> {
     let (child, input) = start_program(command)?;
-    let shown = render::Options { width: None, max_rows: usize::MAX, more: None, ..shell.shown() };
-    let format =
-        if shell.options.format.for_people { shell.options.format } else { render::FORMATS[0] };
-    let mut writer = (format.open)(input, &kept.schema, &shown)?;
-    let written = kept
-        .batches
-        .iter()
-        .try_for_each(|batch| writer.write(batch))
-        .and_then(|()| writer.finish());
-    match written {
+    match write(shell, kept, input) {
         Err(error) if !is_broken_pipe(&error) => Err(error),
         _ => wait_for(child),
     }
+}
+
+/// Writes the whole of an answer, for people.
+fn write(shell: &Shell<'_>, kept: &Kept, out: Sink) -> Result<()> {
+    let shown = render::Options { width: None, max_rows: usize::MAX, more: None, ..shell.shown() };
+    let format =
+        if shell.options.format.for_people { shell.options.format } else { render::FORMATS[0] };
+    let mut writer = (format.open)(out, &kept.schema, &shown)?;
+    kept.batches.iter().try_for_each(|batch| writer.write(batch))?;
+    writer.finish()
 }

@@ -9,6 +9,7 @@ mod edit;
 mod explain;
 mod format;
 mod functions;
+mod habits;
 mod help;
 mod hints;
 mod history;
@@ -23,6 +24,8 @@ mod pager;
 mod queries;
 mod quit;
 mod read;
+mod readable;
+mod report;
 mod run;
 mod save;
 mod schema;
@@ -62,6 +65,7 @@ pub(crate) const ALL: &[&dyn Command] = &[
     &run::Run,
     &show::Show,
     &save::Save,
+    &report::Report,
     &explain::Explain,
     &last::Last,
     &chart::Chart,
@@ -72,6 +76,7 @@ pub(crate) const ALL: &[&dyn Command] = &[
     &maxrows::MaxRows,
     &width::Width,
     &null::Null,
+    &readable::Readable,
     &timing::Timing,
     &hints::Hints,
     &keys::Keys,
@@ -142,10 +147,18 @@ pub(crate) async fn run(shell: &mut Shell<'_>, line: &str) -> Result<Flow> {
     let (name, arguments) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
     let name = name.trim_end_matches(';');
     let command = find(name)?;
-    if command.help().reach == Reach::Outside && shell.session.settings().safe {
-        return Err(Error::usage(format!("{} is not allowed under --safe", command.help().name)));
+    if command.help().reach == Reach::Outside {
+        reach_outside(shell, command.help().name)?;
     }
     command.run(shell, arguments.trim()).await
+}
+
+/// Refuses `what`, which reaches files or programs, in a safe session.
+fn reach_outside(shell: &Shell<'_>, what: &str) -> Result<()> {
+    match shell.session.settings().safe {
+        true => Err(Error::usage(format!("{} is not allowed under --safe", visible(what)))),
+        false => Ok(()),
+    }
 }
 
 /// The command called `name`, with its dot or backslash.
@@ -156,6 +169,9 @@ pub(crate) fn find(name: &str) -> Result<&'static dyn Command> {
     let found = ALL.iter().copied().find(|command| command.names().any(|known| known == name));
     found.ok_or_else(|| {
         let error = Error::usage(format!("no command {}", visible(name)));
+        if let Some(here) = habits::command(name) {
+            return error.hint(here);
+        }
         match nearest(name, ALL.iter().map(|command| command.help().name)) {
             Some(near) => error.hint(format!("did you mean {near}?")),
             None => error.hint(".help lists the commands"),

@@ -13,7 +13,7 @@ pub(crate) struct Null;
 
 static ABOUT: About = About {
     name: ".null",
-    aliases: &[],
+    aliases: &[".nullvalue"],
     usage: "[TEXT]",
     summary: "set how tables show NULL",
     details: "Without TEXT it is NULL again. .null ∅, .null ''",

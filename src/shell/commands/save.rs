@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use super::{About, Command, Reach, misused};
 use crate::error::{Error, Result};
 use crate::queries::SavedQuery;
-use crate::render::{OutputFile, visible, write_error};
+use crate::render::{OutputFile, visible};
 use crate::shell::complete::catalog::Takes;
 use crate::shell::scan::{Kind, scan};
 use crate::shell::{Flow, Shell};
@@ -87,8 +87,5 @@ fn write(path: &Path, text: &str) -> Result<()> {
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).map_err(|error| Error::io("make", folder, &error))?;
     }
-    let file = OutputFile::create(path)?;
-    let mut writer = file.writer()?;
-    std::io::Write::write_all(&mut writer, text.as_bytes()).map_err(|error| write_error(&error))?;
-    file.finish()
+    OutputFile::create(path)?.fill(text.as_bytes())
 }

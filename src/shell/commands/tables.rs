@@ -21,7 +21,7 @@ pub(crate) struct Tables;
 
 static ABOUT: About = About {
     name: ".tables",
-    aliases: &["\\dt", "\\dv"],
+    aliases: &["\\dt", "\\dt+", "\\dv", "\\dv+"],
     usage: "[PATTERN]",
     summary: "list tables and views, with their rows",
     details: ".tables post* lists the tables whose names begin with post. In SQL: information_schema.tables.",

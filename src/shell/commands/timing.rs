@@ -13,7 +13,7 @@ pub(crate) struct Timing;
 
 static ABOUT: About = About {
     name: ".timing",
-    aliases: &["\\timing"],
+    aliases: &["\\timing", ".timer"],
     usage: "[on|off]",
     summary: "turn the time under each answer on or off",
     details: "",

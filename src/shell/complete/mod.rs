@@ -18,6 +18,7 @@ pub(crate) use catalog::{Catalog, Lookup};
 use cursor::{Cursor, Quote};
 
 use crate::shell::input;
+use crate::text::pinyin;
 
 /// The most candidates that are handed over: more than anybody reads.
 const MOST_CANDIDATES: usize = 2_000;
@@ -64,6 +65,16 @@ impl Candidate {
     }
 }
 
+/// How a candidate matches what is typed.
+enum Match {
+    /// It begins with it.
+    Begins,
+    /// It is Chinese, and its beginning sounds like it.
+    Sounds,
+    /// It has it further on.
+    Holds,
+}
+
 /// Collects candidates that match what is typed.
 #[derive(Debug)]
 pub(crate) struct Candidates {
@@ -71,6 +82,7 @@ pub(crate) struct Candidates {
     folded: String,
     seen: HashSet<String>,
     begin: Vec<Candidate>,
+    sound: Vec<Candidate>,
     within: Vec<Candidate>,
 }
 
@@ -82,6 +94,7 @@ impl Candidates {
             folded: prefix.to_lowercase(),
             seen: HashSet::new(),
             begin: Vec::new(),
+            sound: Vec::new(),
             within: Vec::new(),
         }
     }
@@ -91,27 +104,53 @@ impl Candidates {
         &self.prefix
     }
 
+    /// Whether nothing has matched.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.seen.is_empty()
+    }
+
     /// Takes `candidate` if it matches: those that begin with what is typed
-    /// come before those that only hold it.
+    /// come first, then Chinese ones that sound like it, and those that only
+    /// hold it if there are no others.
     pub(crate) fn add(&mut self, candidate: Candidate) {
-        let (text, also) = (candidate.text.to_lowercase(), candidate.also.to_lowercase());
-        let begins =
-            text.starts_with(&self.folded) || !also.is_empty() && also.starts_with(&self.folded);
-        let holds = self.folded.chars().count() >= 2
-            && (text.contains(&self.folded) || also.contains(&self.folded));
-        if !(begins || holds) || !self.seen.insert(candidate.text.clone()) {
+        let Some(kind) = self.matched(&candidate) else {
+            return;
+        };
+        if !self.seen.insert(candidate.text.clone()) {
             return;
         }
-        if begins {
-            self.begin.push(candidate);
+        match kind {
+            Match::Begins => self.begin.push(candidate),
+            Match::Sounds => self.sound.push(candidate),
+            Match::Holds => self.within.push(candidate),
+        }
+    }
+
+    fn matched(&self, candidate: &Candidate) -> Option<Match> {
+        let (text, also) = (candidate.text.to_lowercase(), candidate.also.to_lowercase());
+        let texts = [&text, &also];
+        let any = |is: &dyn Fn(&str) -> bool| texts.iter().any(|text| is(text));
+        let long = self.folded.chars().count() >= 2;
+        if text.starts_with(&self.folded) || !also.is_empty() && also.starts_with(&self.folded) {
+            Some(Match::Begins)
+        } else if any(&|text| pinyin::begins(text, &self.folded)) {
+            Some(Match::Sounds)
+        } else if long
+            && any(&|text| text.contains(&self.folded) || pinyin::holds(text, &self.folded))
+        {
+            Some(Match::Holds)
         } else {
-            self.within.push(candidate);
+            None
         }
     }
 
     /// The best of what was taken, to replace the text from byte `start` on.
     pub(crate) fn into_completion(self, start: usize) -> Completion {
-        let mut candidates = if self.begin.is_empty() { self.within } else { self.begin };
+        let mut candidates = self.begin;
+        candidates.extend(self.sound);
+        if candidates.is_empty() {
+            candidates = self.within;
+        }
         candidates.truncate(MOST_CANDIDATES);
         Completion { start, candidates }
     }

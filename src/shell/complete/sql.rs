@@ -11,6 +11,10 @@ use crate::shell::scan::{Kind, Lexeme};
 const DATA_SUFFIXES: &[&str] =
     &[".parquet", ".csv", ".csv.gz", ".tsv", ".json", ".jsonl", ".ndjson", ".jsonl.gz", ".arrow"];
 
+/// Functions that are in most questions.
+const EVERYDAY: &[&str] =
+    &["avg", "coalesce", "count", "date_trunc", "length", "max", "min", "sum"];
+
 /// The part of a statement that the cursor stands in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Clause {
@@ -257,9 +261,14 @@ impl Query<'_> {
         }
         if self.clause == Clause::On && self.previous().is_some_and(|previous| previous.is("on")) {
             self.join_keys(found);
+            // What is joined by is known: nobody wants to read all columns.
+            if found.prefix().is_empty() && !found.is_empty() {
+                return;
+            }
         }
-        if found.prefix().is_empty() {
-            self.compared_values(found);
+        self.compared_values(found);
+        if self.scope.sources.is_empty() {
+            self.everyday_functions(found);
         }
         self.columns(found);
         self.aliases(found);
@@ -343,6 +352,14 @@ impl Query<'_> {
             {
                 found.add(Candidate::name(&name, "alias"));
             }
+        }
+    }
+
+    /// Where no columns are known yet, the functions that most people mean.
+    fn everyday_functions(&self, found: &mut Candidates) {
+        let functions = self.catalog.functions.iter();
+        for function in functions.filter(|known| EVERYDAY.contains(&known.name.as_str())) {
+            found.add(Candidate::call(function));
         }
     }
 
@@ -460,7 +477,7 @@ impl Query<'_> {
         files
     }
 
-    /// After `column =`, the column's values in quotes.
+    /// After `column =`, the column's values in quotes, though none is typed.
     fn compared_values(&self, found: &mut Candidates) {
         for value in self.values() {
             found.add(Candidate::text(&value, ""));

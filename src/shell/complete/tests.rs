@@ -10,6 +10,9 @@ struct Data;
 impl Lookup for Data {
     fn values(&self, relation: &str, column: &str) -> Vec<String> {
         match (relation, column) {
+            ("accounts", "screen_name") => {
+                ["外交小灵通", "外交部", "平安北京"].map(str::to_owned).to_vec()
+            }
             ("posts", "client") => ["iPhone", "微博 weibo.com", "it's"].map(str::to_owned).to_vec(),
             _ => Vec::new(),
         }
@@ -54,6 +57,7 @@ fn catalog() -> Catalog {
                 "table",
                 &key(&[("screen_name", "text"), ("followers", "bigint")]),
             ),
+            relation("原始数据", "view", &[("微博正文", "text"), ("点赞数", "bigint")]),
             relation(
                 "posts",
                 "table",
@@ -125,7 +129,7 @@ fn an_alias_gives_only_its_columns_with_their_types() {
 fn from_gives_with_queries_then_tables_then_table_functions_then_files() {
     assert_eq!(
         at("with daily as (select 1 as n) select * from |"),
-        ["daily", "accounts", "posts", "range(", "'data/posts.parquet'"]
+        ["daily", "accounts", "原始数据", "posts", "range(", "'data/posts.parquet'"]
     );
     assert_eq!(at("select * from accounts join p|"), ["posts"]);
     assert_eq!(at("select * from accounts, p|"), ["posts"]);
@@ -170,7 +174,7 @@ fn columns_come_through_with_and_subqueries() {
 #[test]
 fn join_conditions_are_made_of_shared_keys() {
     let found = at("select * from posts p join accounts a on |");
-    assert_eq!(found[0], "p.platform = a.platform and p.account_id = a.account_id");
+    assert_eq!(found, ["p.platform = a.platform and p.account_id = a.account_id"]);
     let found = at("SELECT * FROM posts p JOIN accounts a ON |");
     assert_eq!(found[0], "p.platform = a.platform AND p.account_id = a.account_id");
     assert_eq!(at("select * from posts join accounts using (a|"), ["account_id"]);
@@ -189,6 +193,22 @@ fn values_of_a_column_follow_a_comparison() {
     );
     assert_eq!(at("select * from posts where client <> |")[0], "'iPhone'");
     assert_eq!(at("select * from posts where text = '|"), Vec::<String>::new());
+}
+
+#[test]
+fn chinese_names_and_values_are_typed_as_they_sound() {
+    assert_eq!(at("select dzs| from 原始数据"), ["点赞数"]);
+    assert_eq!(at("select weibozw| from 原始数据"), ["微博正文"]);
+    assert_eq!(at("select * from yssj|"), ["原始数据"]);
+    assert_eq!(at("select * from accounts where screen_name = 'wj|"), ["'外交小灵通'", "'外交部'"]);
+    // The quotes need not be typed either, and a part will do if nothing begins so.
+    assert_eq!(
+        taken("select * from accounts where screen_name = pabj|"),
+        "select * from accounts where screen_name = '平安北京'"
+    );
+    assert_eq!(at("select * from accounts where screen_name = 'xlt|"), ["'外交小灵通'"]);
+    // What begins with the letters themselves comes first.
+    assert_eq!(at("select 1 from posts where client = 'w|"), ["'微博 weibo.com'"]);
 }
 
 #[test]

@@ -4,31 +4,24 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
-use rustyline::completion::{Candidate as _, Completer};
+use rustyline::completion::Completer;
 use rustyline::highlight::{CmdKind, Highlighter};
 use rustyline::hint::{Hint, Hinter};
 use rustyline::history::SearchDirection;
 use rustyline::validate::{ValidationContext, ValidationResult, Validator};
 use rustyline::{CompletionType, Context, Helper};
-use unicode_segmentation::UnicodeSegmentation;
-use unicode_width::UnicodeWidthStr;
 
 use super::highlight::highlight;
+use super::list::{self, GAP, Listed};
 use super::open::waits_for;
 use super::state::State;
 use crate::render::visible;
 use crate::shell::assist::{Assistant, Ghost};
-use crate::shell::complete::Candidate;
 use crate::shell::input;
+use crate::shell::straight::straight;
 
 const DIM: &str = "\x1b[2m";
 const RESET: &str = "\x1b[0m";
-
-/// Between a candidate and its note in a list.
-const GAP: &str = "  ";
-
-/// Cells of a candidate with its note.
-const MOST_CELLS: usize = 72;
 
 /// Bytes of text up to which ghost text is looked for.
 const MOST_BYTES: usize = 4 << 10;
@@ -50,53 +43,9 @@ impl Validator for Asked {
     fn validate(&self, context: &mut ValidationContext<'_>) -> rustyline::Result<ValidationResult> {
         let State { edit, answers, .. } = self.state.as_ref();
         let run = edit.load(Relaxed) || answers.load(Relaxed);
-        let run = run || input::is_complete(context.input());
+        let run = run || input::is_complete(&straight(context.input()));
         Ok(if run { ValidationResult::Valid(None) } else { ValidationResult::Incomplete })
     }
-}
-
-/// A candidate as the editor lists it.
-#[derive(Debug)]
-pub(super) struct Listed {
-    display: String,
-    replacement: String,
-}
-
-impl rustyline::completion::Candidate for Listed {
-    fn display(&self) -> &str {
-        &self.display
-    }
-
-    fn replacement(&self) -> &str {
-        &self.replacement
-    }
-}
-
-impl From<Candidate> for Listed {
-    fn from(candidate: Candidate) -> Self {
-        let note = visible(&candidate.note).into_owned();
-        let text = visible(&candidate.text).into_owned();
-        let display = match (note.is_empty(), candidate.joins_note) {
-            (true, _) => text,
-            (false, true) => format!("{text}{note}"),
-            (false, false) => format!("{text}{GAP}{note}"),
-        };
-        Self { display: shortened(display), replacement: candidate.text }
-    }
-}
-
-fn shortened(text: String) -> String {
-    if text.width() <= MOST_CELLS {
-        return text;
-    }
-    let mut cells = 0;
-    let kept = text.graphemes(true).take_while(|grapheme| {
-        cells += grapheme.width();
-        cells < MOST_CELLS
-    });
-    let mut kept: String = kept.collect();
-    kept.push('…');
-    kept
 }
 
 impl Completer for Asked {
@@ -112,15 +61,7 @@ impl Completer for Asked {
             return Ok((position, Vec::new()));
         }
         let completion = self.assistant.complete(line, position);
-        let mut listed: Vec<Listed> = completion.candidates.into_iter().map(Listed::from).collect();
-        // A single name is taken whole; a blank behind it saves a key where
-        // nothing else can follow.
-        if let [only] = listed.as_mut_slice()
-            && only.replacement().starts_with('.')
-        {
-            only.replacement.push(' ');
-        }
-        Ok((completion.start, listed))
+        Ok((completion.start, list::fitted(completion.candidates)))
     }
 }
 

@@ -31,6 +31,7 @@ pub(super) fn bind(editor: &mut Editor<Asked, MemHistory>, state: &Arc<State>) {
     };
     bind(&[KeyEvent::ctrl('C')], clear);
     bind(&[KeyEvent::ctrl('R')], find);
+    bind(&[KeyEvent::ctrl('@')], leave);
     bind(&[KeyEvent::ctrl('X'), KeyEvent::ctrl('E')], ask_for_editor);
     for key in [KeyEvent(KeyCode::Up, Modifiers::NONE), KeyEvent::ctrl('P')] {
         bind(&[key], walk_back);
@@ -73,6 +74,12 @@ fn clear(state: &State, context: &EventContext<'_>) -> Option<Cmd> {
         return Some(Cmd::Repaint);
     }
     Some(Cmd::Kill(Movement::WholeBuffer))
+}
+
+/// Ctrl-D that was pressed while a statement ran comes as this key: the
+/// terminal took it for the end of a line.
+fn leave(_: &State, context: &EventContext<'_>) -> Option<Cmd> {
+    context.line().is_empty().then_some(Cmd::EndOfFile)
 }
 
 /// Ctrl-X Ctrl-E ends the line and says that it is to be edited elsewhere.

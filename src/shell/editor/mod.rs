@@ -1,15 +1,15 @@
 //! The terminal with a line editor: history, completion, colours, ghost text.
 
-mod ahead;
 mod helper;
 mod highlight;
 mod keys;
+mod list;
 mod open;
 mod recall;
 mod search;
 mod state;
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -19,14 +19,10 @@ use rustyline::history::MemHistory;
 use rustyline::{ColorMode, CompletionType, Config, EditMode, Editor};
 
 use crate::error::{Error, Result};
-use crate::render::{visible_lines, write_error};
 use crate::shell::assist::Assistant;
 use crate::shell::history::{self, MOST_RECALLED};
-use crate::shell::input;
 use crate::shell::terminal::{Keys, Reading, Terminal};
-use ahead::{Ahead, Line};
 use helper::Asked;
-use highlight::highlight;
 use state::State;
 
 /// How the line editor behaves.
@@ -38,6 +34,8 @@ pub struct EditorOptions {
     pub hints: bool,
     /// Whose keys edit a line.
     pub keys: Keys,
+    /// Whether the whole screen may be taken, which a dumb terminal has not.
+    pub screen: bool,
     /// Cells across; `None` asks the terminal each time.
     pub width: Option<usize>,
     /// The history file, whose inputs the arrow keys walk.
@@ -48,8 +46,8 @@ pub struct EditorOptions {
 pub struct LineEditor {
     editor: std::cell::RefCell<Editor<Asked, MemHistory>>,
     width: Option<usize>,
+    screen: bool,
     state: Arc<State>,
-    ahead: Ahead,
     stderr_is_terminal: bool,
 }
 
@@ -72,7 +70,7 @@ impl LineEditor {
             .history_ignore_space(true)
             .completion_type(CompletionType::List)
             .completion_show_all_if_ambiguous(true)
-            .completion_prompt_limit(200)
+            .completion_prompt_limit(usize::MAX)
             .color_mode(colors)
             .edit_mode(mode(options.keys))
             .bell_style(rustyline::config::BellStyle::None)
@@ -88,9 +86,9 @@ impl LineEditor {
         }));
         keys::bind(&mut editor, &state);
         let editor = std::cell::RefCell::new(editor);
-        let stderr_is_terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
-        let (width, ahead) = (options.width, Ahead::new());
-        let mut editor = Self { editor, width, state, ahead, stderr_is_terminal };
+        let stderr_is_terminal = std::io::stderr().is_terminal();
+        let EditorOptions { width, screen, .. } = *options;
+        let mut editor = Self { editor, width, screen, state, stderr_is_terminal };
         if let Some(path) = &options.history {
             editor.recall(path);
         }
@@ -107,42 +105,6 @@ impl LineEditor {
     }
 
     fn read_line(&mut self, prompt: &str, initial: &str) -> Result<Reading> {
-        let mut initial = initial.to_owned();
-        while let Some(line) = self.ahead.line() {
-            match line {
-                Line::End if initial.is_empty() => return Ok(Reading::End),
-                Line::End => break,
-                Line::Edited(text) => {
-                    initial.push_str(&text);
-                    break;
-                }
-                Line::Text(text) => initial.push_str(&text),
-            }
-            if self.state.answers.load(Relaxed) || input::is_complete(&initial) {
-                self.show_typed(prompt, &initial)?;
-                return Ok(Reading::Text(initial));
-            }
-            initial.push('\n');
-        }
-        self.edit_line(prompt, &initial)
-    }
-
-    /// Shows a text behind the prompt as if it had been typed there.
-    fn show_typed(&mut self, prompt: &str, text: &str) -> Result<()> {
-        let colored = self.editor.get_mut().config_mut().color_mode() != ColorMode::Disabled;
-        let (prompt, text) = match colored {
-            true => {
-                (format!("\x1b[1m{prompt}\x1b[0m"), highlight(&visible_lines(text)).into_owned())
-            }
-            false => (prompt.to_owned(), visible_lines(text).into_owned()),
-        };
-        let mut out = self.out();
-        writeln!(out, "{prompt}{text}")
-            .and_then(|()| out.flush())
-            .map_err(|error| write_error(&error))
-    }
-
-    fn edit_line(&mut self, prompt: &str, initial: &str) -> Result<Reading> {
         let editor = self.editor.get_mut();
         // Completion may ask the engine, which runs on other threads.
         let read =
@@ -190,6 +152,10 @@ impl Terminal for LineEditor {
         Box::new(std::io::stderr())
     }
 
+    fn acts(&self) -> bool {
+        std::io::stdout().is_terminal()
+    }
+
     fn width(&self) -> Option<usize> {
         let columns =
             || self.editor.borrow_mut().dimensions().map(|(columns, _)| usize::from(columns));
@@ -201,8 +167,7 @@ impl Terminal for LineEditor {
     }
 
     fn has_screen(&self) -> bool {
-        use std::io::IsTerminal;
-        std::io::stdout().is_terminal() && std::io::stdin().is_terminal()
+        self.screen && std::io::stdout().is_terminal() && std::io::stdin().is_terminal()
     }
 
     fn assist(&mut self, assistant: Assistant) {

@@ -14,6 +14,7 @@ use unicode_segmentation::UnicodeSegmentation;
 
 use crate::render::visible;
 use crate::shell::screen::{Pressed, Screen};
+use crate::text::pinyin;
 use crate::text::width::display_width;
 
 /// Bytes of an input that are searched.
@@ -141,6 +142,11 @@ impl Search {
         // The sort keeps the newest first among equals.
         scored.sort_by_key(|(score, _)| std::cmp::Reverse(*score));
         self.found = scored.into_iter().map(|(_, index)| index).collect();
+        if self.found.is_empty() {
+            // Chinese words may be typed as they sound.
+            let sounds = |entry: &String| pinyin::holds(beginning(entry), &self.wanted);
+            self.found = (0..self.entries.len()).filter(|at| sounds(&self.entries[*at])).collect();
+        }
         self.at = 0;
     }
 
@@ -263,6 +269,8 @@ mod tests {
         }
         assert_eq!(search.chosen(), Some("select\n  '微博'\nfrom t;"));
         assert_eq!(press(&mut search, KeyCode::Enter), Step::Take);
+        let sounds = Search::new(search.entries, "weibo");
+        assert_eq!(sounds.chosen(), Some("select\n  '微博'\nfrom t;"));
     }
 
     #[test]

@@ -1,0 +1,245 @@
+//! Where the time of a statement went that has run: its plan with what each
+//! operator did.
+
+mod html;
+mod text;
+
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use datafusion::common::stats::Precision;
+use datafusion::physical_plan::metrics::MetricsSet;
+use datafusion::physical_plan::statistics::{StatisticsArgs, StatisticsContext};
+use datafusion::physical_plan::{DisplayFormatType, ExecutionPlan};
+use regex::{Captures, Regex};
+
+use crate::render::{group_digits, visible};
+use crate::shell::progress::bytes;
+use crate::shell::seconds;
+
+/// A statement that has run, operator by operator.
+#[derive(Debug)]
+pub(crate) struct Profile {
+    /// The operators, each before those that it reads from.
+    nodes: Vec<Node>,
+    /// How many rows the statement gave.
+    rows: usize,
+    /// How long it took.
+    took: Duration,
+}
+
+/// One operator of a plan.
+#[derive(Debug)]
+struct Node {
+    /// How many operators stand above it.
+    depth: usize,
+    /// How it hangs below them, as branches.
+    branches: String,
+    /// What it is and does.
+    what: String,
+    /// What its metrics say beyond rows and time.
+    notes: Vec<String>,
+    rows: Option<usize>,
+    nanos: usize,
+}
+
+/// How many times more rows than expected are told: by then the plan was
+/// probably made for another case.
+const FAR_OFF: usize = 10;
+
+/// Rows below which it does not matter what was expected.
+const FEW_ROWS: usize = 10_000;
+
+impl Profile {
+    /// The profile of `plan`, whose answer of `rows` rows has been taken whole.
+    pub(crate) fn of(plan: &dyn ExecutionPlan, rows: usize, took: Duration) -> Self {
+        let mut nodes = Vec::new();
+        collect(plan, &Place::default(), &mut nodes);
+        Self { nodes, rows, took }
+    }
+
+    /// The share of the time that an operator computed, in per cent.
+    fn share(&self, node: &Node) -> usize {
+        let total: usize = self.nodes.iter().map(|node| node.nanos).sum();
+        node.nanos * 100 / total.max(1)
+    }
+
+    /// `12 rows in 0.84 s`.
+    fn summary(&self) -> String {
+        format!(
+            "{} row{} in {} · shares are of the computing time of all threads",
+            group_digits(self.rows as u64),
+            if self.rows == 1 { "" } else { "s" },
+            seconds(self.took),
+        )
+    }
+}
+
+impl Node {
+    /// `1,234`, or nothing when it is not known.
+    fn shown_rows(&self) -> String {
+        self.rows.map_or(String::new(), |rows| group_digits(rows as u64))
+    }
+}
+
+/// Where an operator stands: how deep, the branches that lead to it, and those
+/// that lead past it to what is below.
+#[derive(Debug, Default)]
+struct Place {
+    depth: usize,
+    here: String,
+    below: String,
+}
+
+/// Adds `plan`, which stands at `place`, and what is below it.
+fn collect(plan: &dyn ExecutionPlan, place: &Place, nodes: &mut Vec<Node>) {
+    let metrics = plan.metrics().unwrap_or_default();
+    let mut node = Node {
+        depth: place.depth,
+        branches: place.here.clone(),
+        what: described(plan),
+        notes: notes(&metrics),
+        rows: metrics.output_rows(),
+        nanos: nanos(&metrics),
+    };
+    let children = plan.children();
+    // An operator that does nothing of note only lengthens the tree.
+    if children.len() == 1 && PASSING.contains(&plan.name()) && node.notes.is_empty() {
+        return collect(children[0].as_ref(), place, nodes);
+    }
+    node.notes.extend(surprise(plan, node.rows));
+    nodes.push(node);
+    for (index, child) in children.iter().enumerate() {
+        let (branch, under) =
+            if index + 1 < children.len() { ("├─ ", "│  ") } else { ("└─ ", "   ") };
+        let place = Place {
+            depth: place.depth + 1,
+            here: format!("{}{branch}", place.below),
+            below: format!("{}{under}", place.below),
+        };
+        collect(child.as_ref(), &place, nodes);
+    }
+}
+
+/// Says so when an operator gave many more rows than the planner expected.
+fn surprise(plan: &dyn ExecutionPlan, rows: Option<usize>) -> Option<String> {
+    let rows = rows.filter(|rows| *rows >= FEW_ROWS)?;
+    let known = StatisticsContext::new().compute(plan, &StatisticsArgs::default()).ok()?;
+    let Precision::Inexact(expected) = known.num_rows else {
+        return None;
+    };
+    let far_off = rows / FAR_OFF >= expected.max(1);
+    far_off.then(|| format!("{} rows were expected", group_digits(expected as u64)))
+}
+
+/// The time that an operator computed; a scan counts its own in other words.
+fn nanos(metrics: &MetricsSet) -> usize {
+    let scanned = metrics.sum_by_name("time_elapsed_processing").map(|time| time.as_usize());
+    metrics.elapsed_compute().unwrap_or(0).max(scanned.unwrap_or(0))
+}
+
+/// Operators that only pass batches on.
+const PASSING: &[&str] = &["CooperativeExec", "CoalescePartitionsExec", "CoalesceBatchesExec"];
+
+/// What an operator is and does, on one line.
+fn described(plan: &dyn ExecutionPlan) -> String {
+    struct Shown<'a>(&'a dyn ExecutionPlan);
+    impl std::fmt::Display for Shown<'_> {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            self.0.fmt_as(DisplayFormatType::Default, f)
+        }
+    }
+    let text = Shown(plan).to_string();
+    visible(&without_types(&without_files(&text.replacen("Exec: ", ": ", 1)))).into_owned()
+}
+
+/// A plan's expressions as people write them: without the types of literals and
+/// the positions of columns.
+fn without_types(text: &str) -> String {
+    static NOISE: LazyLock<Regex> = LazyLock::new(|| {
+        let literal = r#"\b(?:Utf8View|LargeUtf8|Utf8)\("([^"]*)"\)"#;
+        let pattern = format!(r"{literal}|\bU?Int\d+\((-?\d+)\)|(\w)@\d+");
+        Regex::new(&pattern).expect("the pattern is a constant")
+    });
+    let plain = NOISE.replace_all(text, |found: &Captures<'_>| match found.get(1) {
+        Some(literal) => format!("'{}'", literal.as_str()),
+        None => {
+            let kept = found.get(2).or(found.get(3)).map_or("", |kept| kept.as_str());
+            kept.to_owned()
+        }
+    });
+    plain.replace("count(1)", "count(*)")
+}
+
+/// A scan without the list of its files, which would leave no room for more.
+fn without_files(text: &str) -> String {
+    let Some((before, rest)) = text.split_once("file_groups={") else {
+        return text.to_owned();
+    };
+    match rest.split_once("]]}, ") {
+        Some((files, after)) => {
+            format!("{before}{} parts, {after}", files.matches(", ").count() + 1)
+        }
+        None => before.trim_end_matches([' ', ',']).to_owned(),
+    }
+}
+
+/// What slowed an operator down, or spared it work.
+fn notes(metrics: &MetricsSet) -> Vec<String> {
+    let sum = |name: &str| metrics.sum_by_name(name).map_or(0, |value| value.as_usize());
+    let mut notes = Vec::new();
+    let scanned = sum("bytes_scanned");
+    if scanned > 0 {
+        notes.push(format!("read {}", bytes(scanned as f64)));
+    }
+    let spilled = metrics.spilled_bytes().unwrap_or(0);
+    if spilled > 0 {
+        notes.push(format!("spilled {}", bytes(spilled as f64)));
+    }
+    for (name, what) in PRUNED {
+        let pruned = pruning(metrics, name);
+        if let Some((pruned, matched)) = pruned.filter(|(pruned, _)| *pruned > 0) {
+            notes.push(format!("{pruned} of {} {what} skipped", pruned + matched));
+        }
+    }
+    notes
+}
+
+/// Metrics that count what a scan did not have to read.
+const PRUNED: &[(&str, &str)] = &[
+    ("files_ranges_pruned_statistics", "files"),
+    ("row_groups_pruned_statistics", "row groups"),
+    ("page_index_rows_pruned", "rows of pages"),
+];
+
+/// How many were skipped and how many were not, by one metric of a scan.
+fn pruning(metrics: &MetricsSet, name: &str) -> Option<(usize, usize)> {
+    use datafusion::physical_plan::metrics::MetricValue;
+    let mut found = None;
+    for metric in metrics.iter() {
+        if let MetricValue::PruningMetrics { name: known, pruning_metrics } = metric.value()
+            && known == name
+        {
+            let (pruned, matched) = found.unwrap_or((0, 0));
+            found = Some((pruned + pruning_metrics.pruned(), matched + pruning_metrics.matched()));
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_types;
+
+    #[test]
+    fn expressions_lose_their_types_and_positions() {
+        assert_eq!(
+            without_types("FilterExec: client@0 = Utf8View(\"iPhone\") AND n@1 > Int64(-9)"),
+            "FilterExec: client = 'iPhone' AND n > -9"
+        );
+        assert_eq!(
+            without_types("aggr=[count(Int64(1))], text@2 LIKE %@12%"),
+            "aggr=[count(*)], text LIKE %@12%"
+        );
+    }
+}

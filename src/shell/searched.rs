@@ -1,0 +1,115 @@
+//! The words that a statement looks for in texts, so that its answer can show
+//! where they stand.
+
+use crate::engine::{Params, Statement};
+use crate::queries::plain;
+use crate::shell::scan::{Kind, Lexeme, scan};
+
+/// Functions of a text and what is looked for in it.
+const FUNCTIONS: &[&str] = &[
+    "contains",
+    "ends_with",
+    "instr",
+    "position",
+    "regexp_count",
+    "regexp_like",
+    "regexp_match",
+    "starts_with",
+    "strpos",
+];
+
+/// The most words that are marked.
+const MOST_WORDS: usize = 20;
+
+/// The words that `statement` looks for, the longest first.
+pub(super) fn words(statement: &Statement, params: &Params) -> Vec<String> {
+    let mut lexemes = scan(&statement.sql);
+    lexemes.retain(Lexeme::is_significant);
+    let mut words = Vec::new();
+    for (at, lexeme) in lexemes.iter().enumerate() {
+        let behind = &lexemes[at + 1..];
+        let patterns = if lexeme.is("like") || lexeme.is("ilike") {
+            joined(behind)
+        } else if FUNCTIONS.iter().any(|name| lexeme.is(name)) {
+            later_arguments(behind)
+        } else {
+            continue;
+        };
+        for pattern in patterns {
+            add_words(&pattern_text(pattern, params), &mut words);
+        }
+    }
+    words.sort_by_key(|word: &String| std::cmp::Reverse(word.len()));
+    words.dedup();
+    words.truncate(MOST_WORDS);
+    words
+}
+
+/// The operands that `||` joins at the beginning of `lexemes`.
+fn joined<'t, 'a>(lexemes: &'t [Lexeme<'a>]) -> Vec<&'t Lexeme<'a>> {
+    let is_part = |lexeme: &&Lexeme<'_>| is_pattern(lexeme) || lexeme.is_symbol("||");
+    lexemes.iter().take_while(is_part).filter(|lexeme| is_pattern(lexeme)).collect()
+}
+
+/// The texts behind the first comma of a call whose bracket begins `lexemes`.
+fn later_arguments<'t, 'a>(lexemes: &'t [Lexeme<'a>]) -> Vec<&'t Lexeme<'a>> {
+    let (mut depth, mut later) = (0_usize, false);
+    let mut found = Vec::new();
+    for lexeme in lexemes {
+        match lexeme.text {
+            "(" => depth += 1,
+            ")" => depth = depth.saturating_sub(1),
+            "," if depth == 1 => later = true,
+            _ if later && is_pattern(lexeme) => found.push(lexeme),
+            _ => {}
+        }
+        if depth == 0 {
+            break;
+        }
+    }
+    found
+}
+
+fn is_pattern(lexeme: &Lexeme<'_>) -> bool {
+    matches!(lexeme.kind, Kind::Text | Kind::Parameter)
+}
+
+/// The text that a literal or a parameter stands for.
+fn pattern_text(lexeme: &Lexeme<'_>, params: &Params) -> String {
+    match lexeme.kind {
+        Kind::Parameter => {
+            params.get(lexeme.text.trim_start_matches('$')).map(plain).unwrap_or_default()
+        }
+        _ => lexeme.text.trim_matches('\'').replace("''", "'"),
+    }
+}
+
+/// Adds the plain words of a pattern of LIKE or of a regular expression.
+fn add_words(pattern: &str, words: &mut Vec<String>) {
+    let is_plain = |c: char| c.is_alphanumeric() || matches!(c, ' ' | '#' | '@' | '-' | '\'');
+    let parts = pattern.split(|c: char| !is_plain(c)).map(str::trim);
+    words.extend(parts.filter(|part| !part.is_empty()).map(str::to_owned));
+}
+
+#[cfg(test)]
+mod tests {
+    use datafusion::common::ScalarValue;
+
+    use super::words;
+    use crate::engine::{Params, script};
+
+    fn found(sql: &str) -> Vec<String> {
+        let params = Params::from([("word".to_owned(), ScalarValue::from("海啸"))]);
+        words(&script::parse(sql, None).unwrap()[0], &params)
+    }
+
+    #[test]
+    fn patterns_of_like_and_of_functions_are_taken_apart() {
+        assert_eq!(found("select 1 from t where text like '%地震%' and a = '微博'"), ["地震"]);
+        assert_eq!(found("select 1 where a ilike '%it''s%me_'"), ["it's", "me"]);
+        assert_eq!(found("select 1 where a like '%' || $word || '%'"), ["海啸"]);
+        assert_eq!(found("select 1 where contains(lower(text), '地震')"), ["地震"]);
+        assert_eq!(found("select 1 where regexp_like(text, '(地震|大海啸)+')"), ["大海啸", "地震"]);
+        assert_eq!(found("select replace(text, 'a', 'b') from t"), Vec::<String>::new());
+    }
+}
