@@ -74,7 +74,6 @@ fn push_text(out: &mut String, text: &str) {
             '^' => out.push_str("\\textasciicircum{}"),
             // A row that begins with a bracket would be taken for a length.
             '[' => out.push_str("{[}"),
-            ']' => out.push_str("{]}"),
             _ => out.push(c),
         }
     }

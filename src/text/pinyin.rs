@@ -20,6 +20,7 @@ pub fn begins(text: &str, typed: &str) -> bool {
     let latin = !typed.is_empty() && typed.chars().all(|c| c.is_ascii_graphic());
     latin
         && typed.len() <= MOST_LETTERS
+        && !text.is_ascii()
         && text.chars().any(is_chinese)
         && spells(&typed.to_ascii_lowercase(), text)
 }

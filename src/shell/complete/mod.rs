@@ -127,11 +127,15 @@ impl Candidates {
     }
 
     fn matched(&self, candidate: &Candidate) -> Option<Match> {
-        let (text, also) = (candidate.text.to_lowercase(), candidate.also.to_lowercase());
+        let text = candidate.text.to_lowercase();
+        if text.starts_with(&self.folded) {
+            return Some(Match::Begins);
+        }
+        let also = candidate.also.to_lowercase();
         let texts = [&text, &also];
         let any = |is: &dyn Fn(&str) -> bool| texts.iter().any(|text| is(text));
         let long = self.folded.chars().count() >= 2;
-        if text.starts_with(&self.folded) || !also.is_empty() && also.starts_with(&self.folded) {
+        if also.starts_with(&self.folded) {
             Some(Match::Begins)
         } else if any(&|text| pinyin::begins(text, &self.folded)) {
             Some(Match::Sounds)

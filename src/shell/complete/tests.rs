@@ -262,13 +262,13 @@ fn five_thousand_columns_take_less_than_50_ms() {
         columns: wide,
     });
     // The best of a few, so that a busy machine does not decide the test.
-    let took = (0..5).map(|_| {
+    let took = (0..20).map(|_| {
         let begun = Instant::now();
         let completion = complete("select col from wide w", 10, &catalog, &Data);
         assert!(completion.candidates.len() >= 1_000);
         begun.elapsed()
     });
-    assert!(took.min().expect("five runs") < Duration::from_millis(50));
+    assert!(took.min().expect("twenty runs") < Duration::from_millis(50));
 }
 
 #[test]
