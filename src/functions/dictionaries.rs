@@ -10,23 +10,45 @@
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
+use crate::text::word_lists::WordLists;
 
 /// All lists of words.
 #[derive(Debug)]
 pub struct Dictionaries {
-    /// Words and marks of official writing (`formal.txt`) and of lively speech
-    /// (`lively.txt`).
-    pub tone: Tone,
-    /// Words of warnings and rescue (`emergency.txt`).
-    pub emergency: Dictionary,
-    /// Words that turn to the reader (`interaction.txt`).
-    pub interaction: Dictionary,
+    /// The lists that are looked for together: words and marks of official
+    /// writing (`formal.txt`) and of lively speech (`lively.txt`) as one, then
+    /// words of warnings and rescue (`emergency.txt`), then words that turn to the
+    /// reader (`interaction.txt`).
+    words: WordLists,
+    /// For each word of each list whether it counts only at the end of a clause.
+    closing: [Vec<bool>; 3],
+    /// How many words of the first list, the first ones, are formal.
+    formal: usize,
     /// Of lists that were replaced, the SHA-256.
     replaced: Option<String>,
+}
+
+/// The places of the lists among those that are looked for together.
+const TONE: usize = 0;
+/// See [`TONE`].
+const EMERGENCY: usize = 1;
+
+/// What the words of a text say of it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Judgement {
+    /// How many words and marks of official writing there are. Of words of both
+    /// tones that overlap the first counts, and of those that begin together the
+    /// longest.
+    pub formal: u32,
+    /// How many of lively speech.
+    pub lively: u32,
+    /// Whether it warns, or tells of what is urgent.
+    pub is_urgent: bool,
+    /// Whether it turns to the reader.
+    pub addresses_reader: bool,
 }
 
 /// The files of the lists, with what comes with weiku.
@@ -94,86 +116,46 @@ impl Dictionaries {
     }
 
     /// The lists with these lines.
-    fn of([formal, lively, emergency, interaction]: [&str; 4]) -> Self {
+    pub(super) fn of([formal, lively, emergency, interaction]: [&str; 4]) -> Self {
+        let tone: Vec<&str> = lines(formal).chain(lines(lively)).collect();
+        let lists = [tone, lines(emergency).collect(), lines(interaction).collect()];
+        let words: [Vec<&str>; 3] =
+            lists.each_ref().map(|list| list.iter().map(|line| bare(line)).collect());
         Self {
-            tone: Tone::parse(formal, lively),
-            emergency: Dictionary::parse(emergency),
-            interaction: Dictionary::parse(interaction),
+            words: WordLists::new(&words.each_ref().map(Vec::as_slice)),
+            closing: lists.map(|list| list.iter().map(|line| line.ends_with('$')).collect()),
+            formal: lines(formal).count(),
             replaced: None,
         }
     }
-}
 
-/// The words of both tones, which are looked for together: reading a text is
-/// what takes the time.
-#[derive(Debug)]
-pub struct Tone {
-    words: Dictionary,
-    /// How many of the words, the first ones, are formal.
-    formal: usize,
-}
-
-impl Tone {
-    /// The words that the lines of the lists name.
+    /// What the words of `text` say of it.
     #[must_use]
-    pub fn parse(formal: &str, lively: &str) -> Self {
-        let words = Dictionary::parse(&format!("{formal}\n{lively}"));
-        Self { words, formal: lines(formal).count() }
-    }
-
-    /// How many formal and how many lively words stand in `text`. Of words that
-    /// overlap the first counts, and of those that begin together the longest.
-    #[must_use]
-    pub fn count(&self, text: &str) -> (usize, usize) {
-        let (mut formal, mut lively) = (0, 0);
-        for word in self.words.found(text) {
-            *(if word < self.formal { &mut formal } else { &mut lively }) += 1;
-        }
-        (formal, lively)
-    }
-}
-
-/// A list of words that is looked for in texts.
-#[derive(Debug)]
-pub struct Dictionary {
-    words: AhoCorasick,
-    /// For each word whether it counts only at the end of a clause.
-    closing: Vec<bool>,
-}
-
-impl Dictionary {
-    /// The words that the lines of `list` name.
-    #[must_use]
-    pub fn parse(list: &str) -> Self {
-        let closing = lines(list).map(|line| line.ends_with('$')).collect();
-        let words = AhoCorasick::builder()
-            .match_kind(MatchKind::LeftmostLongest)
-            // Twice as fast as what is chosen for more than a hundred words.
-            .kind(Some(AhoCorasickKind::DFA))
-            .build(lines(list).map(|line| line.trim_end_matches('$')))
-            .expect("a word list is far smaller than an automaton can be");
-        Self { words, closing }
-    }
-
-    /// Whether any word of the list stands in `text`.
-    #[must_use]
-    pub fn occurs(&self, text: &str) -> bool {
-        self.found(text).next().is_some()
-    }
-
-    /// The words that stand in `text`, by their place in the list.
-    fn found(&self, text: &str) -> impl Iterator<Item = usize> {
-        self.words.find_iter(text).filter_map(|found| {
-            let word = found.pattern().as_usize();
-            let counts = !self.closing[word] || ends_clause(&text[found.end()..]);
-            counts.then_some(word)
-        })
+    pub fn judge(&self, text: &str) -> Judgement {
+        let mut judgement = Judgement::default();
+        self.words.each_found(text, |found| {
+            if self.closing[found.list][found.word] && !ends_clause(&text[found.end..]) {
+                return;
+            }
+            match found.list {
+                TONE if found.word < self.formal => judgement.formal += 1,
+                TONE => judgement.lively += 1,
+                EMERGENCY => judgement.is_urgent = true,
+                _ => judgement.addresses_reader = true,
+            }
+        });
+        judgement
     }
 }
 
 /// The lines of a list that hold a word.
 fn lines(list: &str) -> impl Iterator<Item = &str> {
     list.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("# "))
+}
+
+/// The word that a line names.
+fn bare(line: &str) -> &str {
+    line.trim_end_matches('$')
 }
 
 /// Whether a clause ends where `rest` begins.
@@ -187,9 +169,23 @@ mod tests {
 
     #[test]
     fn a_closing_word_counts_only_at_the_end_of_a_clause() {
-        let dictionary = Dictionary::parse("# particles\n吧$\n\n您好");
-        assert_eq!(dictionary.found("酒吧开门，您好，走吧！吧").count(), 3);
-        assert!(!dictionary.occurs("酒吧开门"));
+        let dictionaries = Dictionaries::of(["# particles\n您好\n", "吧$", "", ""]);
+        let judgement = dictionaries.judge("酒吧开门，您好，走吧！吧");
+        assert_eq!((judgement.formal, judgement.lively), (1, 2));
+        assert_eq!(dictionaries.judge("酒吧开门"), Judgement::default());
+    }
+
+    #[test]
+    fn a_text_may_be_urgent_and_turn_to_the_reader() {
+        let dictionaries = Dictionaries::of(["", "", "预警", "大家\n预"]);
+        let judge = |text| {
+            let judgement = dictionaries.judge(text);
+            (judgement.is_urgent, judgement.addresses_reader)
+        };
+        assert_eq!(judge("大家好，预警"), (true, true));
+        assert_eq!(judge("预警"), (true, true));
+        assert_eq!(judge("大家好"), (false, true));
+        assert_eq!(judge("你好"), (false, false));
     }
 
     #[test]
@@ -197,8 +193,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("formal.txt"), "兹\n").unwrap();
         let dictionaries = Dictionaries::with_folder(folder.path()).unwrap();
-        assert_eq!(dictionaries.tone.count("兹通知，亲们"), (1, 1));
-        assert!(dictionaries.emergency.occurs("暴雨红色预警"));
+        let judgement = dictionaries.judge("兹通知，亲们，暴雨红色预警");
+        assert_eq!((judgement.formal, judgement.lively, judgement.is_urgent), (1, 1, true));
         let one = dictionaries.fingerprint().unwrap().to_owned();
         std::fs::write(folder.path().join("formal.txt"), "特此\n").unwrap();
         let other = Dictionaries::with_folder(folder.path()).unwrap();

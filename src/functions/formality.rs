@@ -5,8 +5,9 @@ use std::sync::Arc;
 use datafusion::arrow::array::{ArrayRef, Float64Array};
 use datafusion::common::Result;
 
+use super::judged::judged;
 use super::scalar::{Scalar, number_type, texts};
-use super::{Argument, Body, Dictionaries, Example, Function};
+use super::{Argument, Body, Dictionaries, Example, Function, Judgement};
 use crate::text::entities::count_emojis;
 
 pub(super) static FUNCTION: Function = Function {
@@ -30,16 +31,20 @@ pub(super) static FUNCTION: Function = Function {
 };
 
 /// The score of each text.
-fn scores(column: &ArrayRef, words: &Dictionaries) -> Result<ArrayRef> {
+fn scores(column: &ArrayRef, words: &Arc<Dictionaries>) -> Result<ArrayRef> {
+    let judgements = judged(column, words)?;
     let scores: Float64Array = texts(column)?
-        .map(|text| text.filter(|text| !text.trim().is_empty()).map(|text| score(text, words)))
+        .zip(judgements.iter())
+        .map(|(text, judgement)| {
+            text.filter(|text| !text.trim().is_empty()).map(|text| score(text, judgement))
+        })
         .collect();
     Ok(Arc::new(scores))
 }
 
 /// The score of one text.
-fn score(text: &str, words: &Dictionaries) -> f64 {
-    let (formal, lively) = words.tone.count(text);
-    let (formal, lively) = (formal as f64, (lively + count_emojis(text)) as f64);
+fn score(text: &str, judgement: &Judgement) -> f64 {
+    let formal = f64::from(judgement.formal);
+    let lively = f64::from(judgement.lively) + count_emojis(text) as f64;
     (formal + 1.0) / (formal + lively + 2.0)
 }

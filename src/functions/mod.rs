@@ -7,6 +7,7 @@
 mod aggregate;
 mod arguments;
 mod dictionaries;
+mod judged;
 mod scalar;
 
 mod bci;
@@ -40,7 +41,7 @@ use datafusion::prelude::SessionContext;
 
 use aggregate::{Aggregate, AggregateCall};
 use arguments::Argument;
-pub use dictionaries::{Dictionaries, Dictionary};
+pub use dictionaries::{Dictionaries, Judgement};
 use scalar::{Environment, Scalar, ScalarCall};
 
 /// Every function, in alphabetical order.

@@ -1,9 +1,13 @@
 //! `post_style(text)`.
 
-use std::borrow::Cow;
+use std::sync::Arc;
 
-use super::scalar::{Scalar, converted, text_type};
-use super::{Argument, Body, Dictionaries, Example, Function};
+use datafusion::arrow::array::{ArrayRef, StringViewArray};
+use datafusion::common::Result;
+
+use super::judged::judged;
+use super::scalar::{Scalar, text_type, texts};
+use super::{Argument, Body, Dictionaries, Example, Function, Judgement};
 use crate::text::entities::{own_words, repost_chain};
 
 pub(super) static FUNCTION: Function = Function {
@@ -23,27 +27,34 @@ pub(super) static FUNCTION: Function = Function {
     arguments: &[Argument::Text],
     body: Body::Scalar(Scalar {
         returns: text_type,
-        compute: |columns, environment| {
-            converted(&columns[0], |text| kind(text, &environment.dictionaries).map(Cow::Borrowed))
-        },
+        compute: |columns, environment| kinds(&columns[0], &environment.dictionaries),
     }),
 };
 
 /// What Weibo puts for a repost without a comment.
 const BARE_REPOST: [&str; 3] = ["", "转发微博", "Repost"];
 
+/// The kind of each post.
+fn kinds(column: &ArrayRef, words: &Arc<Dictionaries>) -> Result<ArrayRef> {
+    let judgements = judged(column, words)?;
+    let kinds: StringViewArray = texts(column)?
+        .zip(judgements.iter())
+        .map(|(text, judgement)| {
+            text.filter(|text| !text.trim().is_empty()).map(|text| kind(text, judgement))
+        })
+        .collect();
+    Ok(Arc::new(kinds))
+}
+
 /// The kind of one post.
-fn kind(text: &str, words: &Dictionaries) -> Option<&'static str> {
-    if text.trim().is_empty() {
-        return None;
-    }
-    Some(if words.emergency.occurs(text) {
+fn kind(text: &str, judgement: &Judgement) -> &'static str {
+    if judgement.is_urgent {
         "emergency"
-    } else if words.interaction.occurs(text) || comments(text) {
+    } else if judgement.addresses_reader || comments(text) {
         "interaction"
     } else {
         "news"
-    })
+    }
 }
 
 /// Whether the post comments on one that it passes on.

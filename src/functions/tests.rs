@@ -150,8 +150,20 @@ async fn a_date_means_midnight_in_the_zone_of_the_posts() {
 #[tokio::test]
 async fn a_dictionary_of_the_users_own_decides() {
     let context = SessionContext::new();
-    let mut dictionaries = Dictionaries::built_in();
-    dictionaries.emergency = Dictionary::parse("喵");
-    register(&context, Arc::new(dictionaries));
+    register(&context, Arc::new(Dictionaries::of(["", "", "喵", ""])));
     assert_eq!(value(&context, "SELECT post_style('喵')").await, "emergency");
+}
+
+#[tokio::test]
+async fn functions_that_judge_the_same_posts_agree_with_each_alone() {
+    let context = session();
+    let texts = "(VALUES ('根据规定，现发布暴雨预警'), ('早安，亲们！'), ('您好'), (NULL), ('')) AS p (text)";
+    let both = format!("SELECT string_agg(post_style(text) || formality(text), ' ') FROM {texts}");
+    let other = format!(
+        "SELECT string_agg(a, ' ') FROM (SELECT kind || f AS a FROM
+         (SELECT post_style(text || '') AS kind, formality(text) AS f FROM {texts}) AS q) AS r"
+    );
+    let together = value(&context, &both).await;
+    assert_eq!(together, value(&context, &other).await);
+    assert!(together.starts_with("emergency0.8"), "{together}");
 }

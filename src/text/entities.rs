@@ -306,36 +306,49 @@ fn trim_address(address: &str) -> &str {
 }
 
 /// The first emoji of `text` at or after `from`, and where it starts.
-fn next_emoji(text: &str, from: usize) -> Option<(usize, &str)> {
-    let from = emoji_can_start(text, from)?;
-    let mut characters = text[from..].char_indices().peekable();
-    while let Some((offset, character)) = characters.next() {
-        let start = from + offset;
-        if character == '[' {
-            if let Some(face) = face(&text[start..]) {
-                return Some((start, face));
-            }
-            continue;
+fn next_emoji(text: &str, mut from: usize) -> Option<(usize, &str)> {
+    while let Some(sign) = next_sign(text, from) {
+        let (start, after) = around_sign(text, from, sign);
+        if let Some(emoji) = emoji(&text[start..]) {
+            return Some((start, emoji));
         }
-        let next = characters.peek().map(|(_, next)| *next);
-        if is_picture(character) || matches!(next, Some(VARIATION_SELECTOR_16 | KEYCAP)) {
-            return text[start..].graphemes(true).next().map(|emoji| (start, emoji));
-        }
+        from = after;
     }
     None
 }
 
-/// The first place at or after `from` where an emoji can start, found by bytes:
+/// Where the next byte stands at or after `from` that an emoji has to have:
 /// most texts have none, and need not be read letter by letter.
-fn emoji_can_start(text: &str, from: usize) -> Option<usize> {
+fn next_sign(text: &str, from: usize) -> Option<usize> {
     let rest = &text.as_bytes()[from..];
     // A face begins with a bracket. Pictures, keycaps and their like hold a
     // character from U+2000 or U+10000 on, or a selector after the base.
     let sign = memchr3(b'[', 0xE2, 0xF0, rest);
     let selector = SELECTOR.find(&rest[..sign.unwrap_or(rest.len())]);
-    let found = from + selector.or(sign)?;
-    // What was found may stand behind the character that it changes.
-    Some(text[from..found].char_indices().next_back().map_or(from, |(last, _)| from + last))
+    selector.or(sign).map(|found| from + found)
+}
+
+/// Where an emoji can start whose sign stands at `sign`, not before `from`, and
+/// where the character of the sign ends.
+fn around_sign(text: &str, from: usize, sign: usize) -> (usize, usize) {
+    let character = text[sign..].chars().next().unwrap_or_default();
+    let before = text[from..sign].chars().next_back();
+    let start = match (character, before) {
+        (VARIATION_SELECTOR_16 | KEYCAP, Some(base)) => sign - base.len_utf8(),
+        _ => sign,
+    };
+    (start, sign + character.len_utf8())
+}
+
+/// The emoji that `text` begins with.
+fn emoji(text: &str) -> Option<&str> {
+    let mut characters = text.chars();
+    let first = characters.next()?;
+    if first == '[' {
+        return face(text);
+    }
+    let changed = matches!(characters.next(), Some(VARIATION_SELECTOR_16 | KEYCAP));
+    if is_picture(first) || changed { text.graphemes(true).next() } else { None }
 }
 
 /// The Weibo face, with its brackets, that `text` begins with.

@@ -10,3 +10,4 @@ pub mod pinyin;
 pub mod plain;
 pub mod weibo_id;
 pub mod width;
+pub mod word_lists;
