@@ -17,11 +17,10 @@ use super::check::{Checked, MAX_CHECKED};
 use super::compare::{Against, Copy};
 use super::plan::{Job, Options, output_name};
 use super::points::Piece;
-use super::reads::Reads;
 use super::record::{ColumnRecord, ErrorRecord, QueryRecord, RunRecord, Status, sha256};
 use super::sink::Hash;
 use crate::chart::{Chart, Picture, Spec};
-use crate::engine::{Params, Session};
+use crate::engine::{Params, Reads, Session};
 use crate::error::{Error, Kind, Result};
 use crate::queries::{Rule, plain};
 use crate::render::{self, BatchWriter, OutputFile, Sink, write_error};
@@ -99,8 +98,10 @@ impl Shared {
         }
         if self.options.folder.is_some() || self.options.keep {
             let reads = self.reads(job).await?;
-            record.tables = reads.tables;
-            record.repeatable = reads.repeatable && !has_baseline(job);
+            record.repeatable = reads.as_ref().is_some_and(|reads| reads.repeatable);
+            record.repeatable &= !has_baseline(job);
+            record.files_sha256 = reads.as_ref().map(Reads::files_sha256);
+            record.tables = reads.map_or_else(|| self.versions.clone(), |reads| reads.tables);
         }
         if let Some(folder) = &self.options.folder
             && self.reuse(job, folder, record)
@@ -257,15 +258,14 @@ impl Shared {
     }
 
     /// What the query reads. A file of several statements may read what it
-    /// makes, so it counts as reading everything.
-    async fn reads(&self, job: &Job) -> Result<Reads> {
-        let everything = || Reads { tables: self.versions.clone(), repeatable: false };
+    /// makes, so that it cannot be told.
+    async fn reads(&self, job: &Job) -> Result<Option<Reads>> {
         let statements = job.query.statements()?;
-        let [statement] = statements.as_slice() else { return Ok(everything()) };
-        let Some(point) = job.grid.points.first() else { return Ok(everything()) };
+        let [statement] = statements.as_slice() else { return Ok(None) };
+        let Some(point) = job.grid.points.first() else { return Ok(None) };
         let session = self.session.sibling_at(self.versions.clone())?;
         let plan = session.plan(statement, point).await?;
-        Ok(Reads::of(&plan, &self.versions))
+        Ok(Some(Reads::of(&plan)))
     }
 
     /// Plans the query without running it.
@@ -273,7 +273,7 @@ impl Shared {
         let session = self.session.sibling_at(self.versions.clone())?;
         let point = job.grid.points.first().cloned().unwrap_or_default();
         let plan = super::lint::plan_all(&session, &job.query.statements()?, &point).await?;
-        record.tables = Reads::of(&plan, &self.versions).tables;
+        record.tables = Reads::of(&plan).tables;
         record.columns = columns(plan.schema().as_arrow());
         record.status = Status::Planned;
         Ok(())
@@ -290,7 +290,8 @@ impl Shared {
             && matches!(last.status, Status::Ok | Status::Reused)
             && last.sql_sha256 == record.sql_sha256
             && last.params == record.params
-            && last.tables == record.tables;
+            && last.tables == record.tables
+            && last.files_sha256 == record.files_sha256;
         let name = output_name(&job.query.name, job.format).unwrap_or_default();
         if !unchanged || last.output.as_deref() != name.to_str() {
             return false;

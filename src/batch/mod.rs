@@ -17,7 +17,6 @@ mod live;
 mod output;
 mod plan;
 mod points;
-mod reads;
 mod record;
 pub(crate) mod sink;
 

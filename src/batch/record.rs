@@ -94,6 +94,9 @@ pub struct QueryRecord {
     pub result_sha256: Option<String>,
     /// The version of each table that it read.
     pub tables: BTreeMap<String, i64>,
+    /// What tells the data files of these tables from those of another database
+    /// whose versions have the same numbers.
+    pub files_sha256: Option<String>,
     /// Whether the same file, parameters and table versions are bound to give
     /// the same result, so that it can be used again.
     pub repeatable: bool,
@@ -249,6 +252,7 @@ impl QueryRecord {
             sql_sha256: None,
             result_sha256: None,
             tables: BTreeMap::new(),
+            files_sha256: None,
             repeatable: false,
             expectations: Vec::new(),
             changes: None,
