@@ -422,6 +422,10 @@ pub struct Common {
     /// The time zone that rules dates; default Asia/Shanghai
     #[arg(long, value_name = "ZONE", env = "WEIKU_TIMEZONE")]
     pub timezone: Option<String>,
+    /// Disk space for answers that are given again while nothing has changed; default 500MB;
+    /// off keeps none
+    #[arg(long, value_name = "SIZE|off", env = "WEIKU_RESULT_CACHE")]
+    pub result_cache: Option<String>,
     /// Whether to use colour
     #[arg(long, value_enum, default_value = "auto")]
     pub color: When,

@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use crate::cli::{Common, When};
 use crate::cluster::{self, Secret, TlsFiles, TrustOptions};
-use crate::engine::Settings;
+use crate::engine::{KeepAnswers, Settings};
 use crate::error::{Error, Result, nearest};
 use crate::queries::parse_duration;
 use crate::render::{self, Readable};
@@ -23,6 +23,10 @@ pub struct Environment {
     pub config_dir: Option<PathBuf>,
     /// The folder of the user's state, `.../weiku`.
     pub state_dir: Option<PathBuf>,
+    /// The folder of what can be computed again, `.../weiku`.
+    pub cache_dir: Option<PathBuf>,
+    /// What tells this program from others of its name.
+    pub program: String,
     /// Whether standard output is a terminal.
     pub stdout_terminal: bool,
     /// Whether standard error is a terminal.
@@ -55,6 +59,8 @@ pub struct File {
     pub threads: Option<usize>,
     /// The longest a statement may run, such as `60s`.
     pub timeout: Option<String>,
+    /// Disk space for answers that are kept, such as `500MB`; `off` keeps none.
+    pub result_cache: Option<String>,
     /// The output format on a terminal.
     pub format: Option<String>,
     /// How NULL is shown to people.
@@ -91,6 +97,7 @@ const KEYS: [&str; 18] = [
     "memory_limit",
     "threads",
     "timeout",
+    "result_cache",
     "format",
     "null",
     "max_rows",
@@ -183,6 +190,8 @@ impl Config {
         let memory =
             picked.pick("memory_limit", common.memory_limit.clone(), file.memory_limit.clone());
         let timeout = picked.pick("timeout", common.timeout.clone(), file.timeout.clone());
+        let result_cache =
+            picked.pick("result_cache", common.result_cache.clone(), file.result_cache.clone());
         let queries = picked.pick(
             "queries",
             common.queries_dir.clone().map(Shown),
@@ -215,6 +224,7 @@ impl Config {
             readonly: common.readonly,
             safe: common.safe,
             allow: common.allow.clone(),
+            keep_answers: keep_answers(result_cache.as_deref(), common.safe, environment)?,
             ..defaults
         };
         fill_defaults(&mut origins, &settings, readable);
@@ -231,6 +241,28 @@ impl Config {
             origins,
         })
     }
+}
+
+/// Which answers are kept: in the user's cache folder, unless the session is safe
+/// and must not touch it, or there is none.
+fn keep_answers(
+    given: Option<&str>,
+    safe: bool,
+    environment: &Environment,
+) -> Result<Option<KeepAnswers>> {
+    let limit = match given {
+        Some("off") => return Ok(None),
+        Some(size) => Some(bytes(size)? as u64),
+        None => None,
+    };
+    let folder = environment.cache_dir.as_ref().filter(|_| !safe).map(|dir| dir.join("answers"));
+    let most = if folder.is_some() { KeepAnswers::IN_FOLDER } else { KeepAnswers::IN_MEMORY };
+    Ok(Some(KeepAnswers {
+        bytes: limit.unwrap_or(most),
+        folder,
+        program: environment.program.clone(),
+        ..KeepAnswers::default()
+    }))
 }
 
 /// The workers: those of the flag, else those of the file.
@@ -342,12 +374,20 @@ fn fill_defaults(
                 "max_rows" => render::Options::default().max_rows.to_string(),
                 "keys" => "emacs".to_owned(),
                 "pager" => "off".to_owned(),
+                "result_cache" => settings
+                    .keep_answers
+                    .as_ref()
+                    .map_or("off".to_owned(), |keep| megabytes(keep.bytes)),
                 "hints" => "on".to_owned(),
                 "readable" => readable.name().to_owned(),
                 _ => "none".to_owned(),
             };
         }
     }
+}
+
+fn megabytes(bytes: u64) -> String {
+    format!("{}MB", bytes / 1_000_000)
 }
 
 fn wanted(when: When, fitting: bool) -> bool {

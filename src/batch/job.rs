@@ -378,6 +378,8 @@ struct Collected<'a> {
     kept_bytes: usize,
     rows: u64,
     bytes_read: u64,
+    /// Whether no point so far had to be computed.
+    from_cache: bool,
 }
 
 impl<'a> Collected<'a> {
@@ -393,6 +395,7 @@ impl<'a> Collected<'a> {
             kept_bytes: 0,
             rows: 0,
             bytes_read: 0,
+            from_cache: true,
         }
     }
 
@@ -401,8 +404,9 @@ impl<'a> Collected<'a> {
         match piece {
             Piece::Columns(schema) => self.begin(schema, point),
             Piece::Rows(batch) => self.write(batch, point),
-            Piece::End { bytes_read } => {
+            Piece::End { bytes_read, from_cache } => {
                 self.bytes_read += bytes_read;
+                self.from_cache &= from_cache;
                 Ok(())
             }
         }
@@ -478,6 +482,7 @@ impl<'a> Collected<'a> {
         record.rows = Some(self.rows);
         record.columns = columns(&schema);
         record.bytes_read = Some(self.bytes_read);
+        record.from_cache = self.from_cache;
         Ok((schema, self.kept))
     }
 }

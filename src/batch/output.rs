@@ -82,7 +82,8 @@ pub fn lines(query: &QueryRecord, error: Option<&Error>) -> String {
     let _ = match (query.status, query.rows) {
         (Status::Reused, Some(rows)) => write!(text, "  {}, nothing has changed", counted(rows)),
         (Status::Ok | Status::Unexpected, Some(rows)) => {
-            write!(text, "  {}  {:.2} s", counted(rows), query.seconds)
+            let kept = if query.from_cache { ", from the result cache" } else { "" };
+            write!(text, "  {}  {:.2} s{kept}", counted(rows), query.seconds)
         }
         _ => Ok(()),
     };

@@ -27,6 +27,8 @@ pub(super) enum Piece {
     End {
         /// Bytes read from data files.
         bytes_read: u64,
+        /// Whether the rows were kept from an earlier time.
+        from_cache: bool,
     },
 }
 
@@ -115,5 +117,6 @@ async fn pieces(
         sender.send(Ok(Piece::Rows(batch?))).await.map_err(gone)?;
     }
     let bytes_read = bytes_read(answer.plan.as_ref());
-    sender.send(Ok(Piece::End { bytes_read })).await.map_err(gone)
+    let from_cache = answer.from_cache.is_some();
+    sender.send(Ok(Piece::End { bytes_read, from_cache })).await.map_err(gone)
 }

@@ -78,6 +78,10 @@ pub struct QueryRecord {
     pub columns: Vec<ColumnRecord>,
     /// How long the last attempt took; of a reused result, the time it took then.
     pub seconds: f64,
+    /// Whether the rows were not computed, but kept from an earlier time: by the
+    /// same program, of the same data and parameters.
+    #[serde(default)]
+    pub from_cache: bool,
     /// Bytes read from data files.
     pub bytes_read: Option<u64>,
     /// Bytes of memory that its operators held at most at one time, as the
@@ -245,6 +249,7 @@ impl QueryRecord {
             rows: None,
             columns: Vec::new(),
             seconds: 0.0,
+            from_cache: false,
             bytes_read: None,
             peak_memory: None,
             attempts: 0,

@@ -25,13 +25,15 @@ pub struct Levers {
     pub text_index: bool,
     /// Whether sums over posts are taken from the sums kept with each data file.
     pub rollups: bool,
+    /// Whether answers that are kept are given again.
+    pub result_cache: bool,
 }
 
 /// A switch: its name, what it does, and where it is kept.
 type Switch = (&'static str, &'static str, fn(&mut Levers) -> &mut bool);
 
 /// Every switch, by its name after `weiku.`.
-const SWITCHES: [Switch; 6] = [
+const SWITCHES: [Switch; 7] = [
     ("column_cache", "hold columns that are read again in memory, decoded", |levers| {
         &mut levers.column_cache
     }),
@@ -46,6 +48,11 @@ const SWITCHES: [Switch; 6] = [
     ("rollups", "take sums over posts from the sums kept with each data file", |levers| {
         &mut levers.rollups
     }),
+    (
+        "result_cache",
+        "give answers again as long as nothing they depend on has changed",
+        |levers| &mut levers.result_cache,
+    ),
 ];
 
 /// The one setting that is a number.
@@ -61,6 +68,7 @@ impl Default for Levers {
             plain_search: true,
             text_index: true,
             rollups: true,
+            result_cache: true,
         }
     }
 }
@@ -128,6 +136,11 @@ impl Levers {
     pub fn of(options: &ConfigOptions) -> Self {
         options.extensions.get::<Self>().cloned().unwrap_or_default()
     }
+}
+
+/// Whether the setting called `key` is one of the levers, which change no answer.
+pub(crate) fn is_lever(key: &str) -> bool {
+    key.strip_prefix(Levers::PREFIX).is_some_and(|rest| rest.starts_with('.'))
 }
 
 /// The whole name of a setting: DataFusion lists those of an extension without

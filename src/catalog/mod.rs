@@ -12,6 +12,7 @@ mod views;
 
 pub(crate) use files::AdHocFiles;
 pub(crate) use held::HeldColumns;
+pub(crate) use levers::is_lever;
 pub use levers::{Levers, setting_name};
 pub(crate) use rollup_table::RollupTable;
 pub(crate) use schema::AS_OF;

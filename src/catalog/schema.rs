@@ -59,6 +59,11 @@ impl DatabaseSchema {
         self.made.read().ok()?.get(name).cloned()
     }
 
+    /// Whether the session made a table or view called `name`.
+    pub(crate) fn is_made(&self, name: &str) -> bool {
+        self.made(name).is_some()
+    }
+
     async fn stored(&self, name: &str) -> crate::Result<Option<Arc<dyn TableProvider>>> {
         let (name, as_of) = name.split_once(AS_OF).map_or((name, None), |(a, b)| (a, Some(b)));
         let (Some(store), Some(table)) = (&self.store, model::table(name)) else {

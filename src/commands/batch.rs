@@ -9,6 +9,7 @@ use crate::chart::Picture;
 use crate::cli::{Common, Run};
 use crate::config::Config;
 use crate::database::Database;
+use crate::engine::Settings;
 use crate::error::{Error, Kind, Result};
 use crate::queries::Clock;
 use crate::render::{self, is_broken_pipe};
@@ -90,7 +91,10 @@ fn options(run: &Run, config: &Config, cancel: Cancel, program: &Program) -> Res
         against: run.against.clone(),
         accept: run.accept,
         fresh: run.fresh,
-        settings: config.settings.clone(),
+        settings: Settings {
+            keep_answers: config.settings.keep_answers.clone().filter(|_| !run.fresh),
+            ..config.settings.clone()
+        },
         cancel,
     })
 }

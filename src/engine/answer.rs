@@ -3,11 +3,13 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use datafusion::arrow::array::{ArrayRef, StringArray};
 use datafusion::arrow::datatypes::{Schema, SchemaRef};
 use datafusion::arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use datafusion::error::DataFusionError;
 use datafusion::execution::{SendableRecordBatchStream, SessionState, TaskContext};
 use datafusion::logical_expr::LogicalPlan;
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use futures::StreamExt;
 use tokio::sync::{mpsc, watch};
@@ -16,6 +18,7 @@ use tokio::task::JoinHandle;
 use super::cluster::{Cluster, Run, Verdict};
 use super::copy_to::Staged;
 use super::diagnose::Translator;
+use super::result_cache::{Again, Kept, Recorder};
 use crate::error::{Error, Kind, Result};
 
 /// The answer to one statement: batches that arrive as they are made.
@@ -26,6 +29,8 @@ pub struct Answer {
     pub schema: SchemaRef,
     /// What runs; its metrics grow while it does.
     pub plan: Arc<dyn ExecutionPlan>,
+    /// How long computing took, if the answer was kept and is only given again.
+    pub from_cache: Option<Duration>,
     batches: mpsc::Receiver<Result<RecordBatch, DataFusionError>>,
     worker: JoinHandle<()>,
     stop: Stop,
@@ -43,6 +48,8 @@ impl std::fmt::Debug for Answer {
 pub(super) struct Started {
     pub(super) query: Query,
     pub(super) running: Running,
+    /// What keeps the answer, if it may be kept.
+    pub(super) recorder: Option<Recorder>,
     /// What the person would call the columns; see [`super::names`].
     pub(super) names: Vec<Option<String>>,
 }
@@ -72,15 +79,28 @@ impl Query {
         Ok(Running { plan, stream })
     }
 
+    /// Gives an answer again that was kept.
+    pub(super) fn give(&self, kept: Kept) -> Result<Running, DataFusionError> {
+        let plan: Arc<dyn ExecutionPlan> = Arc::new(Again::new(kept));
+        let stream = execute_stream(Arc::clone(&plan), Arc::new(TaskContext::from(&self.state)))?;
+        Ok(Running { plan, stream })
+    }
+
     /// Hands the batches to `sender`; starts again as long as no row has been
     /// handed over and the cluster says so.
     async fn drive(
         mut self,
         mut running: Running,
+        mut recorder: Option<Recorder>,
         sender: mpsc::Sender<Result<RecordBatch, DataFusionError>>,
     ) {
         let mut run = Run { starts: 1, gave_rows: false };
-        while let Some(mut batch) = running.stream.next().await {
+        // What whoever reads the answer does meanwhile is not counted.
+        let mut took = Duration::ZERO;
+        loop {
+            let since = Instant::now();
+            let Some(mut batch) = running.stream.next().await else { break };
+            took += since.elapsed();
             if let Err(failure) = batch {
                 match self.recover(&running.plan, failure, run).await {
                     Ok(again) => {
@@ -98,9 +118,16 @@ impl Query {
                 batch = staged.publish().and(batch);
             }
             run.gave_rows |= batch.as_ref().is_ok_and(|batch| batch.num_rows() > 0);
-            if sender.send(batch).await.is_err() {
-                break;
+            match &batch {
+                Ok(batch) => recorder.iter_mut().for_each(|recorder| recorder.see(batch)),
+                Err(_) => recorder = None,
             }
+            if sender.send(batch).await.is_err() {
+                return;
+            }
+        }
+        if let Some(recorder) = recorder {
+            recorder.keep(running.stream.schema(), took).await;
         }
     }
 
@@ -119,6 +146,20 @@ impl Query {
                 self.start().await
             }
         }
+    }
+}
+
+impl Running {
+    /// The plan that EXPLAIN shows, with a row before it that says that the answer
+    /// is kept.
+    pub(super) fn with_note(self, kept: &Kept) -> Result<Self, DataFusionError> {
+        let schema = self.stream.schema();
+        let note: [ArrayRef; 2] = ["result_cache".to_owned(), kept.note()]
+            .map(|text| Arc::new(StringArray::from(vec![text])) as ArrayRef);
+        let note = RecordBatch::try_new(Arc::clone(&schema), note.to_vec())?;
+        let noted = futures::stream::iter([Ok(note)]).chain(self.stream);
+        let stream = Box::pin(RecordBatchStreamAdapter::new(schema, noted));
+        Ok(Self { plan: self.plan, stream })
     }
 }
 
@@ -161,12 +202,13 @@ impl Answer {
     /// Starts to pull batches from `stream` on a task of its own, so that a
     /// cancellation is heard even while an operator computes without a pause.
     pub(super) fn start(started: Started, stop: Stop, translator: Translator) -> Self {
-        let Started { query, running, names } = started;
+        let Started { query, running, recorder, names } = started;
         let schema = renamed(&running.stream.schema(), &names);
         let plan = Arc::clone(&running.plan);
+        let from_cache = plan.downcast_ref::<Again>().map(Again::took);
         let (sender, batches) = mpsc::channel(2);
-        let worker = tokio::spawn(query.drive(running, sender));
-        Self { schema, plan, batches, worker, stop, translator, ended: false }
+        let worker = tokio::spawn(query.drive(running, recorder, sender));
+        Self { schema, plan, from_cache, batches, worker, stop, translator, ended: false }
     }
 
     /// The next batch with at least one row, or `None` after the last.

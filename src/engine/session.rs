@@ -37,6 +37,7 @@ use super::memory;
 use super::names;
 use super::remembered_part;
 use super::remembered_trunc;
+use super::result_cache::{Kept, Key, Question, Recorder, ResultCache, explained};
 use super::rollups::UseRollups;
 use super::script::{self, Statement};
 use super::settings::Settings;
@@ -67,6 +68,7 @@ struct Inner {
     fixed: Option<BTreeMap<String, i64>>,
     held: Arc<HeldColumns>,
     dictionaries: Arc<Dictionaries>,
+    answers: Option<Arc<ResultCache>>,
     cancelled: watch::Sender<u64>,
 }
 
@@ -75,6 +77,14 @@ struct Shared {
     fixed: Option<BTreeMap<String, i64>>,
     held: Arc<HeldColumns>,
     dictionaries: Arc<Dictionaries>,
+    answers: Option<Arc<ResultCache>>,
+}
+
+/// Whether an answer that is kept will do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wanted {
+    Answer,
+    Computation,
 }
 
 impl std::fmt::Debug for Session {
@@ -92,7 +102,8 @@ impl Session {
         let (held, memory) = memory::limited_to(settings.memory_limit);
         let runtime = runtime(memory, store.as_deref(), &settings)?;
         let dictionaries = Dictionaries::of_database(store.as_deref().map(Store::root))?;
-        let shared = Shared { fixed: None, held, dictionaries };
+        let answers = settings.keep_answers.as_ref().map(|keep| Arc::new(ResultCache::new(keep)));
+        let shared = Shared { fixed: None, held, dictionaries, answers };
         Self::with_runtime(store, settings, runtime, shared)
     }
 
@@ -139,6 +150,7 @@ impl Session {
             fixed,
             held: Arc::clone(&self.inner.held),
             dictionaries: Arc::clone(&self.inner.dictionaries),
+            answers: self.inner.answers.clone(),
         }
     }
 
@@ -146,7 +158,7 @@ impl Session {
         store: Option<Arc<Store>>,
         settings: Settings,
         runtime: Arc<RuntimeEnv>,
-        Shared { fixed, held, dictionaries }: Shared,
+        Shared { fixed, held, dictionaries, answers }: Shared,
     ) -> Result<Self> {
         check_zone(&settings.timezone, Kind::Usage)?;
         if settings.cluster.is_some() && dictionaries.fingerprint().is_some() {
@@ -160,8 +172,17 @@ impl Session {
         let shared = (Arc::clone(&pinned), Arc::clone(&held), Arc::clone(&dictionaries));
         let context = context(store.clone(), &settings, shared, runtime)?;
         let (cancelled, _) = watch::channel(0);
-        let inner =
-            Inner { context, settings, store, pinned, fixed, held, dictionaries, cancelled };
+        let inner = Inner {
+            context,
+            settings,
+            store,
+            pinned,
+            fixed,
+            held,
+            dictionaries,
+            answers,
+            cancelled,
+        };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -204,6 +225,23 @@ impl Session {
     /// When it cannot be planned or is not allowed, with the place in its text.
     /// Errors of running come from the answer.
     pub async fn run(&self, statement: &Statement, params: &Params) -> Result<Answer> {
+        self.run_for(Wanted::Answer, statement, params).await
+    }
+
+    /// As [`Session::run`], computed now even if the answer is kept.
+    ///
+    /// # Errors
+    /// As for [`Session::run`].
+    pub async fn run_anew(&self, statement: &Statement, params: &Params) -> Result<Answer> {
+        self.run_for(Wanted::Computation, statement, params).await
+    }
+
+    async fn run_for(
+        &self,
+        wanted: Wanted,
+        statement: &Statement,
+        params: &Params,
+    ) -> Result<Answer> {
         guard::check_size(statement)?;
         let mut stop = self.stop();
         let translator = Translator::new(&self.inner.context, statement);
@@ -212,7 +250,7 @@ impl Session {
         let planning = tokio::spawn({
             let (session, statement) = (self.clone(), statement.clone());
             let params = params.clone();
-            async move { session.start(&statement, &params).await }
+            async move { session.start(wanted, &statement, &params).await }
         });
         let abort = planning.abort_handle();
         let planned = tokio::select! {
@@ -307,19 +345,48 @@ impl Session {
 
     async fn start(
         &self,
+        wanted: Wanted,
         statement: &Statement,
         params: &Params,
     ) -> Result<Started, DataFusionError> {
         let parsed = self.parse(statement)?;
         let names = names::of_columns(&parsed);
         self.call_cluster().await.map_err(foreign)?;
+        let question = match (wanted, &self.inner.answers) {
+            (Wanted::Answer, Some(_)) => {
+                Question::of(&parsed, &self.inner.context.state_ref().read())?
+            }
+            _ => None,
+        };
         let plan = self.logical(parsed, params).await?;
+        let explains = explained(&plan).is_some();
+        let key = question.and_then(|question| self.key(&question, params, &plan));
+        let kept = self.kept(key).await;
         let (plan, staged) = copy_to::stage(plan)?;
         let frame = self.inner.context.execute_logical_plan(plan).await?;
         let (state, plan) = frame.into_parts();
         let query = Query { state, plan, staged, cluster: self.inner.settings.cluster.clone() };
-        let running = query.start().await?;
-        Ok(Started { query, running, names })
+        let (running, recorder) = match kept {
+            Some(kept) if explains => (query.start().await?.with_note(&kept)?, None),
+            Some(kept) => (query.give(kept)?, None),
+            None => (query.start().await?, self.recorder(key.filter(|_| !explains))),
+        };
+        Ok(Started { query, running, recorder, names })
+    }
+
+    /// What the answer to `question`, planned as `plan`, is kept under.
+    fn key(&self, question: &Question, params: &Params, plan: &LogicalPlan) -> Option<Key> {
+        let program = self.inner.answers.as_ref()?.program();
+        let state = self.inner.context.state_ref();
+        question.key(program, params, plan, &state.read(), self.dictionaries())
+    }
+
+    async fn kept(&self, key: Option<Key>) -> Option<Kept> {
+        self.inner.answers.as_ref()?.get(key?).await
+    }
+
+    fn recorder(&self, key: Option<Key>) -> Option<Recorder> {
+        Some(Recorder::new(Arc::clone(self.inner.answers.as_ref()?), key?))
     }
 
     /// Makes sure that the machines of the cluster are there, and that they will
@@ -448,6 +515,7 @@ pub fn running_state(
 
 fn config(settings: &Settings) -> SessionConfig {
     let levers = if settings.cluster.is_some() { Levers::for_cluster() } else { Levers::default() };
+    let levers = Levers { result_cache: settings.keep_answers.is_some(), ..levers };
     let mut config = SessionConfig::new()
         .with_default_catalog_and_schema(CATALOG, SCHEMA)
         .with_create_default_catalog_and_schema(false)

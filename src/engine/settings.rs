@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::cluster::Cluster;
+use super::result_cache::KeepAnswers;
 
 /// The settings of a session, resolved: flags, environment, file and defaults
 /// have been put together already.
@@ -26,6 +27,8 @@ pub struct Settings {
     pub allow: Vec<PathBuf>,
     /// Whether filters are applied while Parquet pages are decoded.
     pub pushdown: bool,
+    /// Which answers are kept to be given again; none unless it is asked for.
+    pub keep_answers: Option<KeepAnswers>,
     /// Other machines that run parts of large queries.
     pub cluster: Option<Arc<dyn Cluster>>,
 }
@@ -41,6 +44,7 @@ impl Default for Settings {
             safe: false,
             allow: Vec::new(),
             pushdown: true,
+            keep_answers: None,
             cluster: None,
         }
     }

@@ -31,6 +31,8 @@ struct Given {
     number: Option<usize>,
     /// Whether it was too large to be kept.
     too_large: bool,
+    /// Whether it was not computed, but kept from an earlier time.
+    from_cache: bool,
 }
 
 impl Shell<'_> {
@@ -66,12 +68,27 @@ impl Shell<'_> {
     }
 
     /// Plans and starts `statement`, or stops at Ctrl-C.
-    pub(super) async fn start(&mut self, statement: &Statement, params: &Params) -> Result<Answer> {
+    async fn start(&mut self, statement: &Statement, params: &Params) -> Result<Answer> {
         let session = self.session.clone();
-        let mut planning = Box::pin(session.run(statement, params));
+        self.planned(session.run(statement, params)).await
+    }
+
+    /// As [`Shell::start`], computed now even if the answer is kept.
+    pub(super) async fn start_anew(
+        &mut self,
+        statement: &Statement,
+        params: &Params,
+    ) -> Result<Answer> {
+        let session = self.session.clone();
+        self.planned(session.run_anew(statement, params)).await
+    }
+
+    /// What `planning` gives, or stops at Ctrl-C.
+    async fn planned(&mut self, planning: impl Future<Output = Result<Answer>>) -> Result<Answer> {
+        let mut planning = Box::pin(planning);
         tokio::select! {
             answer = &mut planning => return answer,
-            () = self.interrupts.pressed() => session.cancel(),
+            () = self.interrupts.pressed() => self.session.cancel(),
         }
         match tokio::time::timeout(PATIENCE, planning).await {
             Ok(Err(error)) => Err(error),
@@ -136,7 +153,8 @@ impl Shell<'_> {
         let (out, format) = (self.answers_out(), self.options.format);
         let mut writing = self.sinks.open(out, format, schema, shown)?;
         let mut collector = Collector::default();
-        let mut given = Given { columns: schema.fields().len(), ..Given::default() };
+        let (columns, from_cache) = (schema.fields().len(), answer.from_cache.is_some());
+        let mut given = Given { columns, from_cache, ..Given::default() };
         let mut progress = progress;
         while let Some(batch) = self.next(answer).await {
             let batch = batch?;
@@ -195,6 +213,9 @@ impl Shell<'_> {
             Some(number) => parts.push(results::name(number)),
             None if given.too_large => parts.push("too large to keep as _".to_owned()),
             None => parts.push("done".to_owned()),
+        }
+        if given.from_cache {
+            parts.push("from the result cache".to_owned());
         }
         if self.options.timing {
             parts.push(seconds(took));

@@ -3,14 +3,16 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
+use datafusion::common::ScalarValue;
 use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use weiku::engine::{Session, Settings};
+use weiku::engine::{KeepAnswers, Params, Session, Settings, script};
 use weiku::model::{ACCOUNT_SNAPSHOTS, ACCOUNTS, POSTS, Table};
 use weiku::store::Store;
 
@@ -314,6 +316,13 @@ async fn compare(times: Times, questions: &[String]) {
         ("eight threads, little memory".to_owned(), session(8, true, Some(64 << 20))),
         ("hardly any memory for columns".to_owned(), session(2, true, Some(1 << 20))),
     ];
+    let kept = folder.path().join("kept");
+    for (name, folder) in [("answers in memory", None), ("answers in a folder", Some(kept))] {
+        let keep_answers = Some(keeping_all(folder));
+        let settings = Settings { keep_answers, ..Settings::default() };
+        let session = Session::new(Some(Arc::clone(&store)), settings).unwrap();
+        others.push((name.to_owned(), session));
+    }
     let small_batches = session(2, true, None);
     set(&small_batches, "datafusion.execution.batch_size", "7").await;
     others.push(("small batches".to_owned(), small_batches));
@@ -360,6 +369,189 @@ async fn nor_does_the_order_of_the_files() {
         format!("SELECT p.post_id, p.posted_at FROM posts p ORDER BY {order} LIMIT 9")
     }));
     compare(Times::AllKnown, &questions).await;
+}
+
+/// Keeps each answer, however fast it was computed.
+fn keeping_all(folder: Option<std::path::PathBuf>) -> KeepAnswers {
+    let bytes = 1 << 30;
+    KeepAnswers { folder, bytes, least_time: Duration::ZERO, ..KeepAnswers::default() }
+}
+
+/// Sessions of one person, one that keeps answers and one that computes them.
+struct Two {
+    keeps: Session,
+    computes: Session,
+}
+
+impl Two {
+    fn of(folder: &Path, store: &Arc<Store>) -> Self {
+        let keep_answers = Some(keeping_all(Some(folder.to_owned())));
+        let settings = Settings { keep_answers, ..Settings::default() };
+        let new = |settings| Session::new(Some(Arc::clone(store)), settings).unwrap();
+        Self { keeps: new(settings), computes: new(Settings::default()) }
+    }
+
+    async fn tell(&self, sql: &str) {
+        for session in [&self.keeps, &self.computes] {
+            session.collect(sql).await.unwrap();
+        }
+    }
+
+    /// Asks both twice, and says whether the first and the second answer were kept
+    /// ones.
+    async fn ask(&self, sql: &str, params: &Params) -> [bool; 2] {
+        let statement = script::parse(sql, None).unwrap().remove(0);
+        let answer = async |session: &Session| {
+            let answer = session.run(&statement, params).await.unwrap();
+            let (kept, schema) = (answer.from_cache.is_some(), Arc::clone(&answer.schema));
+            (kept, schema, answer.collect().await.unwrap())
+        };
+        let rows = |batches: &[RecordBatch]| {
+            datafusion::arrow::util::pretty::pretty_format_batches(batches).unwrap().to_string()
+        };
+        let mut kept = [false; 2];
+        for kept in &mut kept {
+            let (found, schema, batches) = answer(&self.keeps).await;
+            let (computed, expected_schema, expected) = answer(&self.computes).await;
+            assert!(!computed, "{sql}");
+            assert_eq!(schema, expected_schema, "{sql}");
+            assert_eq!(rows(&batches), rows(&expected), "{sql}");
+            *kept = found;
+        }
+        kept
+    }
+}
+
+/// Of one answer each that depends on something, and its kind of value.
+const SUMMARY: &str = "SELECT client, count(*) AS n, sum(likes) AS likes, min(posted_at) AS first,
+      max(text) AS last, CAST(max(posted_at) AS DATE) AS day FROM posts
+    GROUP BY client ORDER BY client";
+
+const NEW: [bool; 2] = [false, true];
+const KEPT: [bool; 2] = [true, true];
+const NEVER: [bool; 2] = [false, false];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_is_given_again_only_as_long_as_nothing_has_changed() {
+    let folder = tempfile::tempdir().unwrap();
+    let (database, kept) = (folder.path().join("db"), folder.path().join("kept"));
+    let store = store(&database).await;
+    let two = Two::of(&kept, &store);
+    let none = Params::new();
+    assert_eq!(two.ask(SUMMARY, &none).await, NEW);
+    let later = Two::of(&kept, &store);
+    assert_eq!(later.ask(SUMMARY, &none).await, KEPT, "another session has them too");
+    assert_eq!(two.ask(&SUMMARY.replace("GROUP", "/* as before */ group"), &none).await, KEPT);
+
+    two.tell("SET datafusion.execution.time_zone = 'America/New_York'").await;
+    assert_eq!(two.ask(SUMMARY, &none).await, NEW, "another time zone");
+    two.tell("SET datafusion.execution.time_zone = 'Asia/Shanghai'").await;
+    two.tell("SET weiku.rollups = false").await;
+    assert_eq!(two.ask(SUMMARY, &none).await, KEPT, "a lever changes no answer");
+
+    let mut transaction = store.begin().await.unwrap();
+    let maker = Session::new(None, Settings::default()).unwrap();
+    for batch in maker.collect(&posts(9_000, 30)).await.unwrap() {
+        transaction.append(&POSTS, in_types_of(&POSTS, &batch)).await.unwrap();
+    }
+    transaction.commit().await.unwrap();
+    assert_eq!(two.ask(SUMMARY, &none).await, NEW, "after an import");
+    let earlier = SUMMARY.replace("FROM posts", "FROM posts FOR VERSION AS OF 4");
+    assert_eq!(two.ask(&earlier, &none).await, NEW);
+    let before = SUMMARY.replace("FROM posts", "FROM posts FOR VERSION AS OF 3");
+    assert_eq!(two.ask(&before, &none).await, NEW);
+    assert_eq!(two.ask(SUMMARY, &none).await, KEPT);
+
+    let asked = "SELECT count(*) AS n FROM posts WHERE likes > $n";
+    for (n, expected) in [(1, NEW), (900, NEW), (1, KEPT)] {
+        let params = Params::from([("n".to_owned(), ScalarValue::Int64(Some(n)))]);
+        assert_eq!(two.ask(asked, &params).await, expected, "{n}");
+    }
+    let text = Params::from([("n".to_owned(), ScalarValue::from("1"))]);
+    assert_eq!(two.ask(asked, &text).await, NEW, "a text is no number");
+
+    two.tell("SET weiku.result_cache = false").await;
+    assert_eq!(two.ask(SUMMARY, &none).await, NEVER);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_depends_on_more_than_stored_tables_is_computed_each_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store(&folder.path().join("db")).await;
+    let two = Two::of(&folder.path().join("kept"), &store);
+    let file = folder.path().join("some.csv");
+    let none = Params::new();
+    for likes in [500, 900] {
+        std::fs::write(&file, format!("likes\n{likes}\n")).unwrap();
+        two.tell(&format!(
+            "CREATE OR REPLACE VIEW few AS SELECT * FROM posts WHERE likes > {likes}"
+        ))
+        .await;
+        two.tell(&format!("CREATE OR REPLACE TABLE bound AS SELECT {likes} AS likes")).await;
+        two.tell("CREATE SCHEMA IF NOT EXISTS own").await;
+        two.tell(&format!(
+            "CREATE OR REPLACE VIEW own.few AS SELECT * FROM posts WHERE likes > {likes}"
+        ))
+        .await;
+        for sql in [
+            "SELECT count(*) FROM few",
+            "SELECT count(*) FROM own.few",
+            "SELECT count(*) FROM posts WHERE likes > (SELECT likes FROM bound)",
+            "SELECT count(*) FROM posts WHERE EXISTS (SELECT 1 FROM few WHERE few.likes = posts.likes)",
+            &format!("SELECT count(*) FROM posts JOIN '{}' USING (likes)", file.display()),
+            "SELECT count(*) FROM posts WHERE posted_at < now()",
+            "SELECT count(*) FROM posts WHERE CAST(posted_at AS DATE) < current_date",
+            "SELECT count(*) FROM posts WHERE random() < 2",
+            "SELECT count(*) FROM posts JOIN generate_series(1, 3) AS s(v) ON likes = v",
+            "SELECT count(*) FROM (SELECT uuid() IS NULL FROM posts)",
+            "SELECT count(*) FROM information_schema.tables, posts",
+            "SELECT 1 AS one",
+        ] {
+            assert_eq!(two.ask(sql, &none).await, NEVER, "{sql}");
+        }
+        // A name of a query's own is nobody's view.
+        let own = "WITH few AS (SELECT 1 AS a) SELECT count(*) AS n FROM few, posts";
+        let kept = two.ask(own, &none).await;
+        assert_eq!(kept, if likes == 500 { NEW } else { KEPT });
+    }
+    assert_eq!(two.ask("SELECT count(*) FROM account_daily", &none).await, NEW);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_database_in_the_same_place_has_answers_of_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let (database, kept) = (folder.path().join("db"), folder.path().join("kept"));
+    for word in ["formal", "lively"] {
+        let store = store(&database).await;
+        let two = Two::of(&kept, &store);
+        assert_eq!(two.ask(SUMMARY, &Params::new()).await, NEW);
+        let tone = "SELECT sum(formality(text)) AS tone FROM posts";
+        assert_eq!(two.ask(tone, &Params::new()).await, NEW);
+        // Its own lists of words, too.
+        let lists = database.join("dictionaries");
+        std::fs::create_dir_all(&lists).unwrap();
+        std::fs::write(lists.join(format!("{word}.txt")), "今日\n").unwrap();
+        let two = Two::of(&kept, &store);
+        assert_eq!(two.ask(SUMMARY, &Params::new()).await, NEW);
+        assert_eq!(two.ask(tone, &Params::new()).await, NEW);
+        std::fs::remove_dir_all(&database).unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn explain_says_that_an_answer_is_kept_and_runs_what_it_is_told_to_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store(&folder.path().join("db")).await;
+    let two = Two::of(&folder.path().join("kept"), &store);
+    let says = async |sql: &str| {
+        let text = answer(&two.keeps, sql).await.join("\n");
+        (text.contains("result_cache|the answer is kept"), text.contains("output_rows"))
+    };
+    assert_eq!(says(&format!("EXPLAIN {SUMMARY}")).await, (false, false));
+    assert_eq!(says(&format!("EXPLAIN ANALYZE {SUMMARY}")).await, (false, true));
+    two.ask(SUMMARY, &Params::new()).await;
+    assert_eq!(says(&format!("EXPLAIN {SUMMARY}")).await, (true, false));
+    assert_eq!(says(&format!("EXPLAIN ANALYZE {SUMMARY}")).await, (true, true));
 }
 
 /// The plan of a question, with what it shows of the levers.

@@ -10,6 +10,7 @@ mod generate;
 mod import_formats;
 mod import_robust;
 mod index;
+mod kept;
 mod last;
 mod limits;
 mod queries;

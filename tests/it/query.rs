@@ -10,6 +10,7 @@ fn weiku(arguments: &[&str], input: &str) -> Output {
         .args(arguments)
         .env("XDG_CONFIG_HOME", folder.path())
         .env("XDG_STATE_HOME", folder.path())
+        .env("XDG_CACHE_HOME", folder.path())
         .env_remove("WEIKU_TIMEZONE")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

@@ -32,6 +32,7 @@ fn every_command_of_the_readme_does_its_work() {
             .env("PATH", &path)
             .env("XDG_CONFIG_HOME", folder.path())
             .env("XDG_STATE_HOME", folder.path())
+            .env("XDG_CACHE_HOME", folder.path())
             .output()
             .unwrap();
         let errors = String::from_utf8_lossy(&output.stderr);

@@ -47,7 +47,8 @@ impl Screen {
         let screen = Self { socket, _home: home };
         let home = screen._home.path();
         let command = format!(
-            "cd '{0}' && XDG_STATE_HOME='{0}/state' XDG_CONFIG_HOME='{0}/config' {2} '{1}'; echo left; sleep 600",
+            "cd '{0}' && XDG_STATE_HOME='{0}/state' XDG_CONFIG_HOME='{0}/config' \
+             XDG_CACHE_HOME='{0}/cache' {2} '{1}'; echo left; sleep 600",
             home.display(),
             env!("CARGO_BIN_EXE_weiku"),
             variables,

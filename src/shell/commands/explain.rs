@@ -78,7 +78,7 @@ async fn profile(shell: &mut Shell<'_>, statement: &Statement, params: &Params) 
     let begun = Instant::now();
     shell.interrupts.clear();
     let progress = shell.progress();
-    let mut answer = shell.start(statement, params).await?;
+    let mut answer = shell.start_anew(statement, params).await?;
     if let Some(progress) = &progress {
         progress.watch(&answer.plan);
     }

@@ -49,6 +49,7 @@ const OWN: &[(&str, Change)] = &[
     ("timezone", Change::Engine("datafusion.execution.time_zone")),
     ("threads", Change::Engine("datafusion.execution.target_partitions")),
     ("memory_limit", Change::Flag("--memory-limit")),
+    ("result_cache", Change::Flag("--result-cache")),
     ("timeout", Change::Flag("--timeout")),
     ("readonly", Change::Flag("--readonly")),
     ("safe", Change::Flag("--safe")),
@@ -150,9 +151,12 @@ fn value(shell: &Shell<'_>, name: &str) -> String {
         "hints" => switch(options.hints),
         "keys" => options.keys.name().to_owned(),
         "pager" => options.pager.clone().unwrap_or_else(|| "off".to_owned()),
-        "memory_limit" => settings
-            .memory_limit
-            .map_or("none".to_owned(), |limit| format!("{:.1} MB", limit as f64 / 1e6)),
+        "memory_limit" => {
+            settings.memory_limit.map_or("none".to_owned(), |limit| megabytes(limit as f64))
+        }
+        "result_cache" => {
+            settings.keep_answers.map_or("off".to_owned(), |keep| megabytes(keep.bytes as f64))
+        }
         "timeout" => {
             settings.timeout.map_or("none".to_owned(), |limit| format!("{} s", limit.as_secs_f64()))
         }
@@ -168,6 +172,10 @@ fn value(shell: &Shell<'_>, name: &str) -> String {
             found.map(|setting| setting.value.clone()).unwrap_or_default()
         }
     }
+}
+
+fn megabytes(bytes: f64) -> String {
+    format!("{:.1} MB", bytes / 1e6)
 }
 
 fn unknown(shell: &Shell<'_>, name: &str) -> Error {

@@ -24,6 +24,8 @@ fn weiku() -> Command {
         }
     }
     command.env("XDG_CONFIG_HOME", "/nonexistent").stdin(Stdio::null());
+    // What is asked twice is to be computed twice.
+    command.env("WEIKU_RESULT_CACHE", "off");
     command
 }
 

@@ -64,6 +64,7 @@ impl Network {
         let mut command = Command::new("ip");
         command.args(["netns", "exec", namespace, env!("CARGO_BIN_EXE_weiku")]);
         command.env("XDG_CONFIG_HOME", "/nonexistent").stdin(Stdio::null());
+        command.env("WEIKU_RESULT_CACHE", "off");
         command
     }
 
