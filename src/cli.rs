@@ -365,12 +365,26 @@ pub struct Worker {
     /// Memory for queries, such as 2GB; what does not fit is spilled or refused
     #[arg(long, value_name = "SIZE", env = "WEIKU_MEMORY_LIMIT")]
     pub memory_limit: Option<String>,
+    /// Where what does not fit goes, and how much of it.
+    #[command(flatten)]
+    pub spill: Spill,
     /// Threads for queries
     #[arg(short = 'j', long, value_name = "N", env = "WEIKU_THREADS")]
     pub threads: Option<usize>,
     /// Whom to let in.
     #[command(flatten)]
     pub trust: Trust,
+}
+
+/// Where rows go that do not fit into `--memory-limit`.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Spill {
+    /// Disk space for what does not fit into the memory limit; default 20GB
+    #[arg(long, value_name = "SIZE", env = "WEIKU_SPILL_LIMIT")]
+    pub spill_limit: Option<String>,
+    /// The folder for what does not fit into the memory limit; default that for temporary files
+    #[arg(long, value_name = "DIR", env = "WEIKU_SPILL_DIR")]
+    pub spill_dir: Option<PathBuf>,
 }
 
 /// How sessions and workers know one another.
@@ -404,6 +418,9 @@ pub struct Common {
     /// given up, spilled or refused
     #[arg(long, value_name = "SIZE", env = "WEIKU_MEMORY_LIMIT")]
     pub memory_limit: Option<String>,
+    /// Where what does not fit goes, and how much of it.
+    #[command(flatten)]
+    pub spill: Spill,
     /// Threads for queries
     #[arg(short = 'j', long, value_name = "N", env = "WEIKU_THREADS")]
     pub threads: Option<usize>,

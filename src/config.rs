@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use crate::cli::{Common, When};
 use crate::cluster::{self, Secret, TlsFiles, TrustOptions};
-use crate::engine::{KeepAnswers, Settings};
+use crate::engine::{KeepAnswers, Settings, Spill};
 use crate::error::{Error, Result, nearest};
 use crate::queries::parse_duration;
 use crate::render::{self, Readable};
@@ -55,6 +55,10 @@ pub struct File {
     pub timezone: Option<String>,
     /// Memory for queries, such as `2GB`.
     pub memory_limit: Option<String>,
+    /// Disk space for what does not fit into it, such as `20GB`.
+    pub spill_limit: Option<String>,
+    /// The folder for what does not fit into it.
+    pub spill_dir: Option<PathBuf>,
     /// Threads for queries.
     pub threads: Option<usize>,
     /// The longest a statement may run, such as `60s`.
@@ -92,9 +96,11 @@ pub struct File {
 }
 
 /// The keys of the configuration file.
-const KEYS: [&str; 18] = [
+const KEYS: [&str; 20] = [
     "timezone",
     "memory_limit",
+    "spill_limit",
+    "spill_dir",
     "threads",
     "timeout",
     "result_cache",
@@ -189,6 +195,7 @@ impl Config {
         let threads = threads.unwrap_or(defaults.threads);
         let memory =
             picked.pick("memory_limit", common.memory_limit.clone(), file.memory_limit.clone());
+        let spill = spill(common, &file, &mut picked)?;
         let timeout = picked.pick("timeout", common.timeout.clone(), file.timeout.clone());
         let result_cache =
             picked.pick("result_cache", common.result_cache.clone(), file.result_cache.clone());
@@ -220,6 +227,7 @@ impl Config {
             timezone,
             threads,
             memory_limit: memory.as_deref().map(bytes).transpose()?,
+            spill,
             timeout: timeout.as_deref().map(duration).transpose()?,
             readonly: common.readonly,
             safe: common.safe,
@@ -241,6 +249,21 @@ impl Config {
             origins,
         })
     }
+}
+
+/// Where rows go that do not fit into the memory limit, and how much of them.
+fn spill(common: &Common, file: &File, picked: &mut Picked<'_>) -> Result<Spill> {
+    let (flags, default) = (&common.spill, Spill::default());
+    let limit = picked.pick("spill_limit", flags.spill_limit.clone(), file.spill_limit.clone());
+    let folder = picked.pick(
+        "spill_dir",
+        flags.spill_dir.clone().map(Shown),
+        file.spill_dir.clone().map(Shown),
+    );
+    Ok(Spill {
+        limit: limit.map_or(Ok(default.limit), |text| bytes(&text).map(|bytes| bytes as u64))?,
+        folder: folder.map_or(default.folder, |shown| shown.0),
+    })
 }
 
 /// Which answers are kept: in the user's cache folder, unless the session is safe
@@ -369,6 +392,8 @@ fn fill_defaults(
             *value = match *name {
                 "timezone" => settings.timezone.clone(),
                 "threads" => settings.threads.to_string(),
+                "spill_limit" => megabytes(settings.spill.limit),
+                "spill_dir" => settings.spill.folder.display().to_string(),
                 "format" => "box on a terminal, else csv".to_owned(),
                 "null" => render::Options::default().null,
                 "max_rows" => render::Options::default().max_rows.to_string(),

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use crate::engine::Spill;
+
 /// Where words for the person go.
 pub type Notice = Box<dyn Fn(&str) + Send + Sync>;
 
@@ -28,6 +30,8 @@ pub struct WorkerOptions {
     pub threads: usize,
     /// Bytes of memory that its queries may hold together.
     pub memory_limit: Option<usize>,
+    /// Where rows go that do not fit into them.
+    pub spill: Spill,
     /// How sessions and other workers know us, and we them.
     pub trust: TrustOptions,
 }

@@ -12,6 +12,7 @@ use crate::error::Result;
 pub(super) async fn execute(worker: &Worker, program: &Program) -> Result<Exit> {
     let common = Common {
         memory_limit: worker.memory_limit.clone(),
+        spill: worker.spill.clone(),
         threads: worker.threads,
         trust: worker.trust.clone(),
         ..Common::default()
@@ -25,6 +26,7 @@ pub(super) async fn execute(worker: &Worker, program: &Program) -> Result<Exit> 
         listen: worker.listen.clone(),
         threads: config.settings.threads,
         memory_limit: config.settings.memory_limit,
+        spill: config.settings.spill,
         trust: config.cluster.trust,
         roots,
     };

@@ -88,9 +88,7 @@ impl Translator {
                 }
                 other => Error::store(plain(&other.to_string())),
             },
-            DataFusionError::IoError(io) if io.kind() == std::io::ErrorKind::StorageFull => {
-                Error::new(Kind::Limit, "no space left on the disk")
-            }
+            DataFusionError::IoError(io) => io_error(io),
             DataFusionError::ParquetError(parquet) => Error::store(format!(
                 "a Parquet file cannot be read: {}",
                 plain(&parquet.to_string())
@@ -197,7 +195,7 @@ impl Translator {
             SchemaError::DuplicateQualifiedField { name, .. }
             | SchemaError::DuplicateUnqualifiedField { name } => {
                 Error::query(format!("two columns are called {name}"))
-                    .hint("name one of them with AS")
+                    .hint("name one of them with AS; one of GROUP BY in a query below it")
             }
         }
     }
@@ -354,12 +352,22 @@ fn no_column(field: &Column, valid: &[Column]) -> Error {
     }
 }
 
-fn exhausted(message: &str) -> Error {
-    if message.to_lowercase().contains("disk")
-        || message.contains("spill") && message.contains("limit")
-    {
-        return Error::new(Kind::Limit, plain(message));
+/// What the engine says when what is spilled would be more than it may be.
+const SPILL_LIMIT: &str = "exceeded the allowable limit of ";
+
+fn io_error(error: &std::io::Error) -> Error {
+    if error.kind() == std::io::ErrorKind::StorageFull {
+        return Error::new(Kind::Limit, "no space left on the disk");
     }
+    let text = error.to_string();
+    let Some(limit) = between(&text, SPILL_LIMIT, ". Please") else {
+        return Error::query(plain(&text));
+    };
+    let message = format!("what does not fit into memory takes more than {limit} of disk");
+    Error::new(Kind::Limit, message).hint("raise --spill-limit, or --memory-limit")
+}
+
+fn exhausted(message: &str) -> Error {
     let held = consumers(message);
     let text = if held.is_empty() {
         format!("out of memory: {}", plain(message))
@@ -420,6 +428,7 @@ fn arrow_error(error: &ArrowError) -> Error {
             Error::query(format!("a number is too large: {}", plain(message)))
                 .hint("cast to DECIMAL(38,0) or DOUBLE first")
         }
+        ArrowError::IoError(_, io) => io_error(io),
         ArrowError::DivideByZero => {
             Error::query("division by zero").hint("use NULLIF(x, 0) as the divisor")
         }

@@ -14,16 +14,40 @@ use datafusion::execution::memory_pool::{
 };
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 
+use super::spill::{Spill, SpillFolder};
 use crate::catalog::HeldColumns;
 
 /// How many of the largest consumers an out-of-memory error names.
 const NAMED_CONSUMERS: NonZeroUsize = NonZeroUsize::new(5).expect("not zero");
 
-/// What queries share where no columns are held: `memory_limit` bytes, if there
-/// is a limit, and caches.
-#[must_use]
-pub fn runtime_builder(memory_limit: Option<usize>) -> RuntimeEnvBuilder {
-    RuntimeEnvBuilder::new().with_memory_pool(limited_to(memory_limit).1)
+/// What queries share where no columns are held, as [`builder`] makes it of
+/// `memory_limit` bytes, if there is a limit.
+///
+/// # Errors
+/// As for [`builder`].
+pub fn runtime_builder(
+    memory_limit: Option<usize>,
+    spill: &Spill,
+) -> crate::Result<(RuntimeEnvBuilder, Option<SpillFolder>)> {
+    builder(limited_to(memory_limit).1, spill)
+}
+
+/// What queries share: `memory`, caches and, if there is a limit to the memory, a
+/// folder for what does not fit, which has to be held as long as they run.
+///
+/// # Errors
+/// When the folder cannot be made.
+pub(super) fn builder(
+    memory: Arc<dyn MemoryPool>,
+    spill: &Spill,
+) -> crate::Result<(RuntimeEnvBuilder, Option<SpillFolder>)> {
+    let is_limited = matches!(memory.memory_limit(), MemoryLimit::Finite(_));
+    let builder = RuntimeEnvBuilder::new().with_memory_pool(memory);
+    if !is_limited {
+        return Ok((builder, None));
+    }
+    let folder = SpillFolder::create(spill)?;
+    Ok((builder.with_disk_manager_builder(folder.manager()), Some(folder)))
 }
 
 /// Room for columns, and for queries that take theirs from it; at most `limit` bytes

@@ -41,6 +41,7 @@ use super::result_cache::{Kept, Key, Question, Recorder, ResultCache, explained}
 use super::rollups::UseRollups;
 use super::script::{self, Statement};
 use super::settings::Settings;
+use super::spill::SpillFolder;
 use super::text_index::UseTextIndex;
 use super::versions;
 use super::zoned_casts::CastInZone;
@@ -69,6 +70,8 @@ struct Inner {
     held: Arc<HeldColumns>,
     dictionaries: Arc<Dictionaries>,
     answers: Option<Arc<ResultCache>>,
+    /// Held until the last query is over.
+    spilled: Option<Arc<SpillFolder>>,
     cancelled: watch::Sender<u64>,
 }
 
@@ -78,6 +81,7 @@ struct Shared {
     held: Arc<HeldColumns>,
     dictionaries: Arc<Dictionaries>,
     answers: Option<Arc<ResultCache>>,
+    spilled: Option<Arc<SpillFolder>>,
 }
 
 /// Whether an answer that is kept will do.
@@ -100,10 +104,11 @@ impl Session {
     /// When a setting is unusable: an unknown time zone, no memory at all.
     pub fn new(store: Option<Arc<Store>>, settings: Settings) -> Result<Self> {
         let (held, memory) = memory::limited_to(settings.memory_limit);
-        let runtime = runtime(memory, store.as_deref(), &settings)?;
+        let (runtime, spilled) = runtime(memory, store.as_deref(), &settings)?;
+        let spilled = spilled.map(Arc::new);
         let dictionaries = Dictionaries::of_database(store.as_deref().map(Store::root))?;
         let answers = settings.keep_answers.as_ref().map(|keep| Arc::new(ResultCache::new(keep)));
-        let shared = Shared { fixed: None, held, dictionaries, answers };
+        let shared = Shared { fixed: None, held, dictionaries, answers, spilled };
         Self::with_runtime(store, settings, runtime, shared)
     }
 
@@ -151,6 +156,7 @@ impl Session {
             held: Arc::clone(&self.inner.held),
             dictionaries: Arc::clone(&self.inner.dictionaries),
             answers: self.inner.answers.clone(),
+            spilled: self.inner.spilled.clone(),
         }
     }
 
@@ -158,7 +164,7 @@ impl Session {
         store: Option<Arc<Store>>,
         settings: Settings,
         runtime: Arc<RuntimeEnv>,
-        Shared { fixed, held, dictionaries, answers }: Shared,
+        Shared { fixed, held, dictionaries, answers, spilled }: Shared,
     ) -> Result<Self> {
         check_zone(&settings.timezone, Kind::Usage)?;
         if settings.cluster.is_some() && dictionaries.fingerprint().is_some() {
@@ -181,6 +187,7 @@ impl Session {
             held,
             dictionaries,
             answers,
+            spilled,
             cancelled,
         };
         Ok(Self { inner: Arc::new(inner) })
@@ -545,11 +552,12 @@ fn runtime(
     memory: Arc<dyn MemoryPool>,
     store: Option<&Store>,
     settings: &Settings,
-) -> Result<Arc<RuntimeEnv>> {
-    let mut builder = RuntimeEnvBuilder::new().with_memory_pool(memory);
+) -> Result<(Arc<RuntimeEnv>, Option<SpillFolder>)> {
+    let (mut builder, spilled) = memory::builder(memory, &settings.spill)?;
     if settings.safe {
         let fence = Fence::<Safe>::around(safe_folders(store, settings));
         builder = builder.with_object_store_registry(Arc::new(OnlyInside(fence)));
     }
-    builder.build_arc().map_err(|error| Error::internal(error.to_string()))
+    let runtime = builder.build_arc().map_err(|error| Error::internal(error.to_string()))?;
+    Ok((runtime, spilled))
 }

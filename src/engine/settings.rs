@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::cluster::Cluster;
 use super::result_cache::KeepAnswers;
+use super::spill::Spill;
 
 /// The settings of a session, resolved: flags, environment, file and defaults
 /// have been put together already.
@@ -17,6 +18,8 @@ pub struct Settings {
     pub threads: usize,
     /// Bytes of memory that the queries of the session may hold together.
     pub memory_limit: Option<usize>,
+    /// Where rows go that do not fit into them.
+    pub spill: Spill,
     /// How long one statement may run.
     pub timeout: Option<Duration>,
     /// Whether statements that change anything are refused.
@@ -39,6 +42,7 @@ impl Default for Settings {
             timezone: "Asia/Shanghai".to_owned(),
             threads: std::thread::available_parallelism().map_or(2, usize::from),
             memory_limit: None,
+            spill: Spill::default(),
             timeout: None,
             readonly: false,
             safe: false,

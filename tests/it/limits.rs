@@ -58,3 +58,23 @@ fn what_cannot_spill_ends_with_the_limit_the_consumers_and_the_flag() {
     assert!(err.contains("out of memory") && err.contains("--memory-limit"), "{err}");
     assert!(err.contains("most was held by an aggregation"), "{err}");
 }
+
+#[test]
+fn what_is_spilled_has_a_limit_which_the_error_names_and_nothing_stays_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().to_str().unwrap();
+    let sql = "SELECT value FROM generate_series(1, 5000000) ORDER BY value * 7919 % 10000019";
+    let limits = ["--memory-limit", "50MB", "--spill-limit", "5MB", "--spill-dir", place];
+    let (code, _, err, _) = run(&[&limits[..], &["-j", "2", "-c", sql]].concat());
+    assert_eq!(code, Some(4), "{err}");
+    assert!(err.contains("of disk") && err.contains("--spill-limit"), "{err}");
+    let nowhere = folder.path().join("not there");
+    let limits = ["--memory-limit", "50MB", "--spill-dir", nowhere.to_str().unwrap()];
+    let (code, _, err, _) = run(&[&limits[..], &["-c", "SELECT 1"]].concat());
+    assert_ne!(code, Some(0));
+    assert!(err.contains("not there") && err.contains("--spill-dir"), "{err}");
+    let (code, _, err, _) =
+        run(&["--memory-limit", "50MB", "--spill-dir", place, "-c", "SELECT 1"]);
+    assert_eq!(code, Some(0), "{err}");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}

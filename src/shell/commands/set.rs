@@ -49,6 +49,7 @@ const OWN: &[(&str, Change)] = &[
     ("timezone", Change::Engine("datafusion.execution.time_zone")),
     ("threads", Change::Engine("datafusion.execution.target_partitions")),
     ("memory_limit", Change::Flag("--memory-limit")),
+    ("spill_limit", Change::Flag("--spill-limit")),
     ("result_cache", Change::Flag("--result-cache")),
     ("timeout", Change::Flag("--timeout")),
     ("readonly", Change::Flag("--readonly")),
@@ -154,6 +155,7 @@ fn value(shell: &Shell<'_>, name: &str) -> String {
         "memory_limit" => {
             settings.memory_limit.map_or("none".to_owned(), |limit| megabytes(limit as f64))
         }
+        "spill_limit" => megabytes(settings.spill.limit as f64),
         "result_cache" => {
             settings.keep_answers.map_or("off".to_owned(), |keep| megabytes(keep.bytes as f64))
         }
