@@ -18,6 +18,7 @@ use tokio::task::JoinHandle;
 use super::cluster::{Cluster, Run, Verdict};
 use super::copy_to::Staged;
 use super::diagnose::Translator;
+use super::interrupt::Interrupter;
 use super::result_cache::{Again, Kept, Recorder};
 use crate::error::{Error, Kind, Result};
 
@@ -34,6 +35,7 @@ pub struct Answer {
     batches: mpsc::Receiver<Result<RecordBatch, DataFusionError>>,
     worker: JoinHandle<()>,
     stop: Stop,
+    interrupter: Interrupter,
     translator: Translator,
     ended: bool,
 }
@@ -206,9 +208,20 @@ impl Answer {
         let schema = renamed(&running.stream.schema(), &names);
         let plan = Arc::clone(&running.plan);
         let from_cache = plan.downcast_ref::<Again>().map(Again::took);
+        let interrupter = Interrupter::of(&plan);
         let (sender, batches) = mpsc::channel(2);
         let worker = tokio::spawn(query.drive(running, recorder, sender));
-        Self { schema, plan, from_cache, batches, worker, stop, translator, ended: false }
+        Self {
+            schema,
+            plan,
+            from_cache,
+            batches,
+            worker,
+            stop,
+            interrupter,
+            translator,
+            ended: false,
+        }
     }
 
     /// The next batch with at least one row, or `None` after the last.
@@ -232,13 +245,19 @@ impl Answer {
                 }
                 Some(Err(error)) => {
                     self.ended = true;
-                    self.worker.abort();
+                    self.abort();
                     return Some(Err(error));
                 }
                 None => self.ended = true,
             }
         }
         None
+    }
+
+    /// Ends the query, whether it waits or computes.
+    fn abort(&self) {
+        self.interrupter.stop();
+        self.worker.abort();
     }
 
     fn with_names(&self, batch: &RecordBatch) -> Result<RecordBatch> {
@@ -291,7 +310,7 @@ fn renamed(schema: &SchemaRef, names: &[Option<String>]) -> SchemaRef {
 
 impl Drop for Answer {
     fn drop(&mut self) {
-        self.worker.abort();
+        self.abort();
     }
 }
 

@@ -18,6 +18,7 @@ mod from_first;
 mod gauge;
 mod guard;
 mod habits;
+mod interrupt;
 mod memory;
 mod names;
 mod note;

@@ -33,6 +33,7 @@ use super::fence::{Fence, OnlyInside, Safe};
 use super::from_first;
 use super::gauge::Gauge;
 use super::guard;
+use super::interrupt::Interruptible;
 use super::memory;
 use super::names;
 use super::remembered_part;
@@ -478,9 +479,11 @@ fn context(
         .with_optimizer_rule(Arc::new(UseTextIndex))
         .with_optimizer_rule(Arc::new(UseRollups));
     builder = super::optimize::add_rules(builder);
-    if let Some(cluster) = &settings.cluster {
-        builder = cluster.equip(builder)?;
-    }
+    builder = match &settings.cluster {
+        Some(cluster) => cluster.equip(builder)?,
+        // Other machines stop when their connection ends.
+        None => builder.with_physical_optimizer_rules(Interruptible::among_all()),
+    };
     let context = with_functions(builder.build(), dictionaries);
     context.register_catalog(CATALOG, Arc::new(catalog));
     let _ = state_cell.set(context.state_weak_ref());

@@ -1,5 +1,6 @@
 //! Limits hold: memory, and what is kept of answers.
 
+use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -77,4 +78,48 @@ fn what_is_spilled_has_a_limit_which_the_error_names_and_nothing_stays_behind() 
         run(&["--memory-limit", "50MB", "--spill-dir", place, "-c", "SELECT 1"]);
     assert_eq!(code, Some(0), "{err}");
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+/// The processor time that a process has taken, in seconds, as Linux counts it.
+fn processor_time(id: u32) -> Option<f64> {
+    let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+    let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+    let ticks: f64 = fields.get(11)?.parse::<f64>().ok()? + fields.get(12)?.parse::<f64>().ok()?;
+    Some(ticks / 100.0)
+}
+
+#[test]
+fn a_join_that_was_stopped_computes_no_more() {
+    if processor_time(std::process::id()).is_none() {
+        return;
+    }
+    let joins = ["x * y % 7 = 9", "x % 1 = y % 1 AND x + y < 0", "x % 1 = y % 1", "true"];
+    for condition in joins {
+        let sql = format!(
+            "SELECT sum(x + y) FROM generate_series(1, 400000) AS a(x)
+             JOIN generate_series(1, 400000) AS b(y) ON {condition}"
+        );
+        // After the join the program waits for more to read.
+        let folder = tempfile::tempdir().unwrap();
+        let more = folder.path().join("more");
+        assert!(Command::new("mkfifo").arg(&more).status().unwrap().success());
+        let mut child = Command::new(env!("CARGO_BIN_EXE_weiku"))
+            .args(["-j", "2", "--timeout", "400ms", "--keep-going", "-c", &sql, "-f"])
+            .arg(&more)
+            .stdin(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut errors = BufReader::new(child.stderr.take().unwrap());
+        let mut line = String::new();
+        errors.read_line(&mut line).unwrap();
+        assert!(line.contains("time limit"), "{condition}: {line}");
+        std::thread::sleep(Duration::from_millis(300));
+        let before = processor_time(child.id()).unwrap();
+        std::thread::sleep(Duration::from_millis(700));
+        let after = processor_time(child.id()).unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(after - before < 0.2, "{condition}: {:.2} s", after - before);
+    }
 }
