@@ -15,6 +15,7 @@ use crate::engine::{KeepAnswers, Settings, Spill};
 use crate::error::{Error, Result, nearest};
 use crate::queries::parse_duration;
 use crate::render::{self, Readable};
+use crate::text::size::bytes;
 
 /// What surrounds the program, read once by `main`.
 #[derive(Debug, Clone, Default)]
@@ -441,34 +442,6 @@ pub fn read_file(path: &Path) -> Result<File> {
             None => placed.hint(format!("the keys are {}", KEYS.join(", "))),
         }
     })
-}
-
-/// A size such as `2GB`, `512MB`, `1.5GiB` or plain bytes.
-///
-/// # Errors
-/// When it is none of these.
-pub fn bytes(text: &str) -> Result<usize> {
-    let wrong =
-        || Error::usage(format!("`{text}` is not a size")).hint("write it like 512MB or 2GB");
-    let at = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
-    let number: f64 = text[..at].parse().map_err(|_| wrong())?;
-    let unit = match text[at..].trim().to_ascii_lowercase().as_str() {
-        "" | "b" => 1.0,
-        "k" | "kb" => 1e3,
-        "m" | "mb" => 1e6,
-        "g" | "gb" => 1e9,
-        "t" | "tb" => 1e12,
-        "kib" => 1024.0,
-        "mib" => 1024.0 * 1024.0,
-        "gib" => 1024.0 * 1024.0 * 1024.0,
-        "tib" => 1024.0 * 1024.0 * 1024.0 * 1024.0,
-        _ => return Err(wrong()),
-    };
-    let bytes = number * unit;
-    if !(1.0..=1e18).contains(&bytes) {
-        return Err(wrong());
-    }
-    Ok(bytes as usize)
 }
 
 /// A time such as `60s`, `500ms`, `5m`, `1h` or plain seconds.

@@ -24,6 +24,8 @@ pub enum Kind {
     Limit,
     /// Somebody else holds the database, or a server cannot be reached.
     Busy,
+    /// Another writer of the database came first; the same again may do.
+    Overtaken,
     /// The time limit was hit.
     Timeout,
     /// The person pressed Ctrl-C.
@@ -53,7 +55,7 @@ impl Kind {
             Self::Usage => 2,
             Self::Expectation => 3,
             Self::Limit => 4,
-            Self::Busy => 5,
+            Self::Busy | Self::Overtaken => 5,
             Self::Timeout => 124,
             Self::Cancelled => 130,
         }
@@ -71,6 +73,7 @@ impl Kind {
             Self::Expectation => "expectation",
             Self::Limit => "limit",
             Self::Busy => "busy",
+            Self::Overtaken => "overtaken",
             Self::Timeout => "timeout",
             Self::Cancelled => "cancelled",
             Self::Internal => "internal",
@@ -163,6 +166,15 @@ impl Error {
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.0.hint = Some(hint.into());
+        self
+    }
+
+    /// The same error with message and hint in the words that `words` makes of
+    /// them.
+    #[must_use]
+    pub(crate) fn reworded(mut self, words: impl Fn(&str) -> String) -> Self {
+        self.0.message = words(&self.0.message);
+        self.0.hint = self.0.hint.as_deref().map(words);
         self
     }
 

@@ -5,6 +5,7 @@
 //! the store to an answer on the screen.
 
 pub mod batch;
+mod bucket;
 pub mod catalog;
 pub mod chart;
 pub mod cli;

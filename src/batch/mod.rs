@@ -92,9 +92,10 @@ pub async fn run(database: &Database, plan: &RunPlan, out: &mut dyn Output) -> R
     let now = plan.clock.now();
     let began = Instant::now();
     let mut record = RunRecord::begin(now, plan.clock.zone());
-    record.database = database.store().map(|store| store.root().display().to_string());
-    record.tables =
-        database.store().map_or_else(|| Ok(BTreeMap::new()), |store| store.versions())?;
+    if let Some(store) = database.store() {
+        record.database = Some(store.name());
+        record.tables = store.versions().await?;
+    }
     record.given.clone_from(&options.given);
     record.format.clone_from(&options.format);
     record.charts = options.charts.map(|picture| picture.suffix().to_owned());

@@ -4,6 +4,7 @@ use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::physical_plan::parquet::ParquetRowSelection;
 use datafusion::parquet::arrow::arrow_reader::RowSelection;
 
+use crate::error::Result;
 use crate::index::{self, Blocks, Search, Sidecar};
 use crate::store::{DataFile, Snapshot};
 
@@ -29,7 +30,12 @@ impl Selection {
     /// Looks up what is looked for in every file. A file without an index, or
     /// with a damaged one, is looked at as a whole. None if all files are.
     pub(crate) fn find(snapshot: &Snapshot, search: &Search) -> Option<Self> {
-        let files: Vec<_> = snapshot.files.iter().map(|file| find(file, search)).collect();
+        let files: Vec<_> = snapshot
+            .files
+            .iter()
+            .zip(snapshot.indexes())
+            .map(|(file, index)| find(file, index, search))
+            .collect();
         let left = |(file, blocks): (&DataFile, &Option<Blocks>)| match blocks {
             Some(blocks) => blocks.selected_rows() as u64,
             None => file.rows,
@@ -71,9 +77,9 @@ impl Selection {
 }
 
 /// The rows of one file to look at; none when all are.
-fn find(file: &DataFile, search: &Search) -> Option<Blocks> {
+fn find(file: &DataFile, index: Result<Option<Sidecar>>, search: &Search) -> Option<Blocks> {
     // A damaged index is told by `weiku verify`; the query can do without.
-    let sidecar = Sidecar::open(&file.path, file.sha256.as_deref()).ok()??;
+    let sidecar = index.ok()??;
     let blocks = index::find(&sidecar, search).ok()??;
     let fits = blocks.rows() as u64 == file.rows;
     (fits && blocks.selected_rows() * WORTHWHILE <= blocks.rows()).then_some(blocks)

@@ -107,7 +107,7 @@ mod tests {
         assert!(roots.delete(&location).await.is_err());
         assert!(roots.copy(&location, &location).await.is_err());
         assert!(roots.list(None).next().await.unwrap().is_err());
-        assert!(OnlyInside(roots).get_store(&"s3://x".parse().unwrap()).is_err());
+        assert!(OnlyInside::<Worker>::of(roots).get_store(&"s3://x".parse().unwrap()).is_err());
         assert!(std::fs::read_dir(folder.path()).unwrap().next().is_none());
     }
 }

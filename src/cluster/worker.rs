@@ -20,7 +20,7 @@ use super::links::{Links, Network, PULSE, PULSE_ANSWER};
 use super::members::OPTIONS;
 use super::options::WorkerOptions;
 use super::planner::LONGEST_PLAN;
-use super::roots::roots;
+use super::roots::{self, roots};
 use super::trust::Trust;
 use crate::engine::fence::OnlyInside;
 use crate::engine::{running_state, runtime_builder};
@@ -53,7 +53,7 @@ pub async fn serve(
     let compute = Compute::new(options.threads)?;
     let (runtime, _spilled) = runtime_builder(options.memory_limit, &options.spill)?;
     let runtime = runtime
-        .with_object_store_registry(Arc::new(OnlyInside(roots)))
+        .with_object_store_registry(Arc::new(OnlyInside::<roots::Worker>::of(roots)))
         .build_arc()
         .map_err(|error| Error::internal(error.to_string()))?;
     let sessions = Sessions { links: Links::new(Arc::clone(&network), Arc::clone(&trust)) };

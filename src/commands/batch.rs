@@ -18,7 +18,7 @@ use crate::render::{self, is_broken_pipe};
 pub(super) async fn run(run: &Run, program: &Program) -> Result<Exit> {
     let config = program.resolve(&run.common)?;
     let database = Database::open(&run.database).await?;
-    let library = library(&config, Some(&run.database))?;
+    let library = library(&config, database.folder())?;
     let clock = clock(&config)?;
     let cancel = Cancel::default();
     let _listening = interrupt::call_on_interrupt({
@@ -121,12 +121,12 @@ pub(super) async fn lint(
     let config = program.resolve(common)?;
     // Without a database queries are planned against empty tables of its shape.
     let scratch = tempfile::tempdir().map_err(|error| Error::io("make", Path::new("."), &error))?;
-    let database_at = match database {
+    let database = match database {
         Some(path) => Database::open(path).await?,
         None => Database::create(&scratch.path().join("database")).await?,
     };
-    let session = database_at.session(config.settings.clone())?;
-    let entries = library(&config, database)?.select(queries)?;
+    let session = database.session(config.settings.clone())?;
+    let entries = library(&config, database.folder())?.select(queries)?;
     let findings = batch::lint(&session, &entries, &clock(&config)?).await?;
     let mut faults = 0;
     for error in findings.iter().flat_map(|finding| &finding.faults) {

@@ -19,7 +19,7 @@ const REPORT: &str = "ministry_report";
 /// `weiku demo [DB]`.
 pub(super) async fn execute(path: &Path, common: &Common, program: &Program) -> Result<Exit> {
     let database = sample(path, program).await?;
-    let exit = report::print(&database, path, &[REPORT.to_owned()], common, program).await?;
+    let exit = report::print(&database, &[REPORT.to_owned()], common, program).await?;
     let environment = &program.environment;
     if environment.stdin_terminal && environment.stdout_terminal {
         let query = Query::shell(path, common);
@@ -30,7 +30,7 @@ pub(super) async fn execute(path: &Path, common: &Common, program: &Program) -> 
 
 /// The sample database in the folder `path`, made if it is not there.
 async fn sample(path: &Path, program: &Program) -> Result<Database> {
-    if path.join("weiku.json").exists() {
+    if Database::is_there(path).await? {
         return Database::open(path).await;
     }
     make(path, Scale::Small, SEED, program).await
@@ -91,8 +91,8 @@ async fn make(path: &Path, scale: Scale, seed: u64, program: &Program) -> Result
             Ok(database)
         }
         Err(error) => {
-            // Nothing was committed, so the folder made for it goes again.
-            let _ = std::fs::remove_dir_all(path);
+            // Nothing was committed, so what was made for it goes again.
+            store.abandon();
             Err(error)
         }
     }

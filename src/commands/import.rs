@@ -31,7 +31,7 @@ pub(super) async fn execute(import: &cli::Import, program: &Program) -> Result<E
     }
     let expanded = ingest::expand(&import.files)?;
     let scratch;
-    let (database, made) = if import.dry_run && !import.database.exists() {
+    let (database, made) = if import.dry_run && !is_there(&import.database).await? {
         scratch = tempfile::tempdir().map_err(|error| Error::io("make", Path::new("."), &error))?;
         (Database::create(&scratch.path().join("database")).await?, false)
     } else {
@@ -40,9 +40,9 @@ pub(super) async fn execute(import: &cli::Import, program: &Program) -> Result<E
     let progress = progress(import, program);
     let reports = database.import(&expanded.files, &options, &progress).await;
     let taken = reports.as_ref().is_ok_and(|reports| reports.iter().any(Result::is_ok));
-    if made && !taken {
-        // Nothing came in, so the folder made for it goes again.
-        let _ = std::fs::remove_dir_all(&import.database);
+    if let (true, false, Some(store)) = (made, taken, database.store()) {
+        // Nothing came in, so what was made for it goes again.
+        store.abandon();
     }
     let mut exit = DONE;
     let mut rest = Rest::new(&expanded);
@@ -174,9 +174,14 @@ impl<'a> Rest<'a> {
     }
 }
 
-/// The database in a folder, and whether it was made just now.
+/// Whether there is something at `path`, be it a database or not.
+async fn is_there(path: &Path) -> Result<bool> {
+    Ok(path.exists() || Database::is_there(path).await?)
+}
+
+/// The database at `path`, and whether it was made just now.
 async fn open_or_create(path: &Path) -> Result<(Database, bool)> {
-    if path.exists() {
+    if is_there(path).await? {
         return Ok((Database::open(path).await?, false));
     }
     Ok((Database::create(path).await?, true))

@@ -19,7 +19,7 @@ pub(super) async fn open(
     params: Params,
     program: &Program,
 ) -> Result<Exit> {
-    let library = library(config, query.database.as_deref())?;
+    let library = library(config, session.store().map(|store| store.root()))?;
     let options = options(query, config, params, program)?;
     shell::run(session, library, options).await
 }
@@ -33,7 +33,7 @@ pub(super) async fn script(
     config: &Config,
     program: &Program,
 ) -> Result<()> {
-    let library = library(config, query.database.as_deref())?;
+    let library = library(config, session.store().map(|store| store.root()))?;
     let params = super::query::params(&query.common)?;
     let mut options = options(query, config, params, program)?;
     options.quiet = true;
@@ -79,7 +79,7 @@ fn options(
     })
 }
 
-/// Where saved queries are looked up.
+/// Where saved queries are looked up; `database` is the folder of the database.
 pub(super) fn library(config: &Config, database: Option<&Path>) -> Result<Library> {
     let named: Vec<_> = config.queries.iter().cloned().collect();
     Library::standard(&named, Path::new("."), database)

@@ -1,7 +1,5 @@
 //! `weiku report DB QUERY... -o FILE`: saved queries as something to hand over.
 
-use std::path::Path;
-
 use super::batch::clock;
 use super::interrupt::{self, Listening};
 use super::prompt::library;
@@ -22,7 +20,7 @@ pub(super) async fn execute(report: &cli::Report, program: &Program) -> Result<E
     let database = Database::open(&report.database).await?;
     let cancel = Cancel::default();
     let _listening = stop_on_interrupt(&cancel);
-    let (plan, cover) = plan(&report.queries, &report.common, &report.database, &config, &cancel)?;
+    let (plan, cover) = plan(&report.queries, &report.common, &database, &config, &cancel)?;
     let cover = Cover { title: report.title.clone().or(cover.title), ..cover };
     let made = if config.progress {
         report::gather(&database, &plan, &cover, &mut Live::new(plan.count())).await?
@@ -45,7 +43,6 @@ pub(super) async fn execute(report: &cli::Report, program: &Program) -> Result<E
 /// Prints the report of `queries` for a person.
 pub(super) async fn print(
     database: &Database,
-    at: &Path,
     queries: &[String],
     common: &Common,
     program: &Program,
@@ -53,7 +50,7 @@ pub(super) async fn print(
     let config = program.resolve(common)?;
     let cancel = Cancel::default();
     let _listening = stop_on_interrupt(&cancel);
-    let (plan, cover) = plan(queries, common, at, &config, &cancel)?;
+    let (plan, cover) = plan(queries, common, database, &config, &cancel)?;
     let mut talk = program.stderr();
     let mut lines = Lines::new(&mut *talk, Box::new(std::io::sink())).quiet();
     let made = report::gather(database, &plan, &cover, &mut lines).await?;
@@ -79,11 +76,11 @@ fn stop_on_interrupt(cancel: &Cancel) -> Listening {
 fn plan(
     queries: &[String],
     common: &Common,
-    database: &Path,
+    database: &Database,
     config: &Config,
     cancel: &Cancel,
 ) -> Result<(RunPlan, Cover)> {
-    let library = library(config, Some(database))?;
+    let library = library(config, database.folder())?;
     let options = Options {
         given: common.given()?,
         jobs: config.settings.threads,

@@ -6,6 +6,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use datafusion::arrow::record_batch::RecordBatch;
@@ -19,6 +20,12 @@ use crate::error::{Error, Kind, Result};
 use crate::ingest::{self, Instant, Source};
 use crate::model::{ACCOUNTS, IMPORTS, POSTS};
 use crate::store::{MergeCounts, Store, Transaction};
+
+/// How often a file is merged before the import gives way to other writers.
+const TRIES: usize = 8;
+
+/// How long it waits before the second time, at most; later longer.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// Batches that may wait to be merged.
 const QUEUE: usize = 4;
@@ -141,7 +148,30 @@ impl Database {
         Ok(reports)
     }
 
+    /// Takes a source in. When another writer, on another machine, has committed
+    /// meanwhile, it is merged again into what there is then.
     async fn import_source(
+        &self,
+        store: &Arc<Store>,
+        mut source: Source,
+        seen: Seen,
+        options: &ImportOptions,
+        progress: &Arc<dyn Progress>,
+    ) -> Result<ImportReport> {
+        for attempt in 1..TRIES {
+            let Some(again) = source.again() else { break };
+            match self.import_once(store, source, seen, options, progress).await {
+                Err(error) if error.kind() == Kind::Overtaken => source = again,
+                report => return report,
+            }
+            // Writers that take different times do not meet again so soon.
+            let pause = rand::random_range(0..PAUSE.as_millis() as u64 * attempt as u64);
+            tokio::time::sleep(Duration::from_millis(pause)).await;
+        }
+        self.import_once(store, source, seen, options, progress).await
+    }
+
+    async fn import_once(
         &self,
         store: &Arc<Store>,
         source: Source,
@@ -270,7 +300,10 @@ fn sources(file: &Path) -> Result<Vec<Source>> {
 
 /// Whether an error would meet every other file as well.
 pub(super) fn ends_the_import(error: &Error) -> bool {
-    matches!(error.kind(), Kind::Busy | Kind::Limit | Kind::Store | Kind::Cancelled)
+    matches!(
+        error.kind(),
+        Kind::Busy | Kind::Overtaken | Kind::Limit | Kind::Store | Kind::Cancelled
+    )
 }
 
 /// The times of files that are imported together.

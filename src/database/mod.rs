@@ -35,7 +35,7 @@ pub struct Database {
 }
 
 impl Database {
-    /// Makes an empty database in a new folder.
+    /// Makes an empty database in a new folder, or in object storage.
     ///
     /// # Errors
     /// As for [`Store::create`].
@@ -43,12 +43,22 @@ impl Database {
         Ok(Self { store: Some(Arc::new(Store::create(path).await?)) })
     }
 
-    /// Opens the database in a folder.
+    /// Opens the database in a folder, or in object storage: `s3://bucket/path`,
+    /// `gs://bucket/path` or `az://container/path`, with the credentials of the
+    /// usual environment.
     ///
     /// # Errors
     /// As for [`Store::open`].
     pub async fn open(path: &Path) -> Result<Self> {
         Ok(Self { store: Some(Arc::new(Store::open(path).await?)) })
+    }
+
+    /// Whether there is a database at `path`.
+    ///
+    /// # Errors
+    /// As for [`Store::is_there`].
+    pub async fn is_there(path: &Path) -> Result<bool> {
+        Store::is_there(path).await
     }
 
     /// No database: a session of it sees ad hoc files only.
@@ -61,6 +71,13 @@ impl Database {
     #[must_use]
     pub fn store(&self) -> Option<&Arc<Store>> {
         self.store.as_ref()
+    }
+
+    /// The folder in which people put what belongs to the database, such as its
+    /// own saved queries; in object storage its copy here.
+    #[must_use]
+    pub fn folder(&self) -> Option<&Path> {
+        self.store.as_ref().map(|store| store.root())
     }
 
     /// A session to ask questions of this database.

@@ -60,6 +60,11 @@ impl Translator {
     }
 
     fn root(&self, error: &DataFusionError) -> Error {
+        if let DataFusionError::ObjectStore(_) | DataFusionError::ParquetError(_) = error
+            && let Some(ours) = ours_within(error)
+        {
+            return ours;
+        }
         match error {
             DataFusionError::Context(_, inner) | DataFusionError::Diagnostic(_, inner) => {
                 self.root(inner)
@@ -307,6 +312,18 @@ impl Translator {
             None => Place { source: None, ..self.statement.place(1, 1, None) },
         }
     }
+}
+
+/// The error of ours that a store of files gave, if `error` comes from one.
+fn ours_within(error: &DataFusionError) -> Option<Error> {
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        if let Some(ours) = error.downcast_ref::<Error>() {
+            return Some(ours.clone());
+        }
+        cause = error.source();
+    }
+    None
 }
 
 /// An error of ours that came as text, from another machine.

@@ -148,9 +148,20 @@ impl<F: Fenced> ObjectStore for Fence<F> {
     }
 }
 
-/// Gives plans the files inside a [`Fence`], and no others.
+/// Gives plans the files that one store gives, which are inside a [`Fence`], and
+/// no others.
 #[derive(Debug)]
-pub(crate) struct OnlyInside<F>(pub(crate) Arc<Fence<F>>);
+pub(crate) struct OnlyInside<F> {
+    files: Arc<dyn ObjectStore>,
+    who: PhantomData<F>,
+}
+
+impl<F: Fenced> OnlyInside<F> {
+    /// Those of `files`.
+    pub(crate) fn of(files: Arc<dyn ObjectStore>) -> Self {
+        Self { files, who: PhantomData }
+    }
+}
 
 impl<F: Fenced> ObjectStoreRegistry for OnlyInside<F> {
     /// Nothing can be added.
@@ -164,7 +175,7 @@ impl<F: Fenced> ObjectStoreRegistry for OnlyInside<F> {
 
     fn get_store(&self, url: &Url) -> Result<Arc<dyn ObjectStore>, DataFusionError> {
         if url.scheme() == "file" {
-            return Ok(Arc::clone(&self.0) as Arc<dyn ObjectStore>);
+            return Ok(Arc::clone(&self.files));
         }
         Err(DataFusionError::ObjectStore(Box::new(F::refused(url.as_str()))))
     }
@@ -240,7 +251,7 @@ mod tests {
         assert!(fence.copy(&new, &new).await.is_err());
         let old = Location::from_absolute_path(root.join("file")).unwrap();
         assert!(fence.delete(&old).await.is_err());
-        let registry = OnlyInside(fence);
+        let registry = OnlyInside::<Safe>::of(fence);
         for url in ["s3://posts", "https://example.org"] {
             assert!(registry.get_store(&url.parse().unwrap()).is_err(), "{url}");
         }

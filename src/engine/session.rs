@@ -10,6 +10,7 @@ use datafusion::catalog::{CatalogProvider, MemoryCatalogProvider};
 use datafusion::common::{ParamValues, ScalarValue, plan_datafusion_err, plan_err};
 use datafusion::error::DataFusionError;
 use datafusion::execution::memory_pool::MemoryPool;
+use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
 use datafusion::logical_expr::{AggregateUDF, LogicalPlan};
@@ -18,6 +19,8 @@ use datafusion::sql::parser::{DFParserBuilder, Statement as Parsed};
 use datafusion::sql::sqlparser::dialect::dialect_from_str;
 use datafusion::sql::sqlparser::parser::ParserError;
 use datafusion::sql::sqlparser::tokenizer::Tokenizer;
+use object_store::ObjectStore;
+use object_store::local::LocalFileSystem;
 use tokio::sync::watch;
 
 use super::answer::{Answer, Query, Started, Stop};
@@ -168,6 +171,10 @@ impl Session {
         Shared { fixed, held, dictionaries, answers, spilled }: Shared,
     ) -> Result<Self> {
         check_zone(&settings.timezone, Kind::Usage)?;
+        if settings.cluster.is_some() && store.as_ref().is_some_and(|store| store.is_remote()) {
+            let error = Error::usage("other machines do not read databases in object storage");
+            return Err(error.hint("run without --workers"));
+        }
         if settings.cluster.is_some() && dictionaries.fingerprint().is_some() {
             let error = Error::usage("other machines do not know the dictionaries of the database");
             return Err(error.hint("run without --workers"));
@@ -329,7 +336,7 @@ impl Session {
         parsed: Parsed,
         params: &Params,
     ) -> Result<LogicalPlan, DataFusionError> {
-        self.pin().map_err(foreign)?;
+        self.pin().await.map_err(foreign)?;
         let plan = self.inner.context.state().statement_to_plan(parsed).await?;
         guard::check_effect(&plan, &self.inner.settings).map_err(foreign)?;
         if let Some(name) = guard::dropped(&plan)
@@ -408,10 +415,10 @@ impl Session {
 
     /// Makes the next statement see the newest commit, or the one that the
     /// session keeps to, for all tables alike.
-    fn pin(&self) -> Result<()> {
+    async fn pin(&self) -> Result<()> {
         let versions = match (&self.inner.fixed, &self.inner.store) {
             (Some(fixed), _) => fixed.clone(),
-            (None, Some(store)) => store.versions()?,
+            (None, Some(store)) => store.versions().await?,
             (None, None) => BTreeMap::new(),
         };
         let state = self.inner.context.state_ref();
@@ -546,7 +553,8 @@ fn config(settings: &Settings) -> SessionConfig {
 
 /// The real paths of the folders that a safe session may read.
 fn safe_folders(store: Option<&Store>, settings: &Settings) -> Vec<PathBuf> {
-    let database = store.map(|store| store.root().to_owned());
+    // Of one in object storage only the tables are read, not the copies.
+    let database = store.filter(|store| !store.is_remote()).map(|store| store.root().to_owned());
     let folders = database.into_iter().chain(settings.allow.iter().cloned());
     folders.filter_map(|folder| folder.canonicalize().ok()).collect()
 }
@@ -557,10 +565,19 @@ fn runtime(
     settings: &Settings,
 ) -> Result<(Arc<RuntimeEnv>, Option<SpillFolder>)> {
     let (mut builder, spilled) = memory::builder(memory, &settings.spill)?;
+    let local: Arc<dyn ObjectStore> = if settings.safe {
+        Fence::<Safe>::around(safe_folders(store, settings))
+    } else {
+        Arc::new(LocalFileSystem::new())
+    };
+    let mut files = store.and_then(|store| store.reader(Arc::clone(&local)));
     if settings.safe {
-        let fence = Fence::<Safe>::around(safe_folders(store, settings));
-        builder = builder.with_object_store_registry(Arc::new(OnlyInside(fence)));
+        let inside = OnlyInside::<Safe>::of(files.take().unwrap_or(local));
+        builder = builder.with_object_store_registry(Arc::new(inside));
     }
     let runtime = builder.build_arc().map_err(|error| Error::internal(error.to_string()))?;
+    if let Some(files) = files {
+        runtime.register_object_store(ObjectStoreUrl::local_filesystem().as_ref(), files);
+    }
     Ok((runtime, spilled))
 }

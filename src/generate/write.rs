@@ -77,11 +77,8 @@ async fn expect_empty(store: &Store) -> Result<()> {
     for table in TABLES {
         let rows = store.snapshot(table, None).await?.rows();
         if rows > 0 {
-            let message = format!(
-                "{} is not empty: table `{}` has {rows} rows",
-                store.root().display(),
-                table.name
-            );
+            let message =
+                format!("{} is not empty: table `{}` has {rows} rows", store.name(), table.name);
             return Err(Error::usage(message).hint("generate into a new database"));
         }
     }

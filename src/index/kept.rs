@@ -1,6 +1,5 @@
 //! Roll-ups of all data files of a table, kept in memory once they were read.
 
-use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use datafusion::arrow::array::{ArrayRef, new_empty_array};
@@ -18,15 +17,15 @@ pub(crate) struct Rollups {
 }
 
 impl Rollups {
-    /// The roll-up of `shape` over all of `files`, each with its checksum; none
-    /// if a file has none that is whole.
-    pub(crate) fn get<'a>(
+    /// The roll-up of `shape` over all data files, whose indexes are what
+    /// `indexes` gives; none if a file has none that is whole.
+    pub(crate) fn get(
         &self,
         shape: Shape,
-        files: impl Iterator<Item = (&'a Path, Option<&'a str>)>,
+        indexes: impl FnOnce() -> Vec<Result<Option<Sidecar>>>,
     ) -> Option<Arc<Rollup>> {
         let mut shapes = self.shapes.lock().unwrap_or_else(PoisonError::into_inner);
-        shapes.entry(shape).or_insert_with(|| Rollup::open(shape, files).map(Arc::new)).clone()
+        shapes.entry(shape).or_insert_with(|| Rollup::open(shape, indexes()).map(Arc::new)).clone()
     }
 }
 
@@ -39,14 +38,10 @@ pub(crate) struct Rollup {
 }
 
 impl Rollup {
-    fn open<'a>(
-        shape: Shape,
-        files: impl Iterator<Item = (&'a Path, Option<&'a str>)>,
-    ) -> Option<Self> {
+    fn open(shape: Shape, indexes: Vec<Result<Option<Sidecar>>>) -> Option<Self> {
         // A damaged one is told by `weiku verify`; the query can do without.
-        let open =
-            |(path, sha256)| Encoded::open(&Sidecar::open(path, sha256).ok()??, shape).ok()?;
-        let files = files.map(open).collect::<Option<Vec<_>>>()?;
+        let open = |index: Result<Option<Sidecar>>| Encoded::open(&index.ok()??, shape).ok()?;
+        let files = indexes.into_iter().map(open).collect::<Option<Vec<_>>>()?;
         Some(Self { shape, files, columns: Mutex::default() })
     }
 

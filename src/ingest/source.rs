@@ -93,6 +93,21 @@ impl Source {
         }
     }
 
+    /// The same source once more from its beginning; none if it can be read only
+    /// once.
+    #[must_use]
+    pub fn again(&self) -> Option<Self> {
+        let origin = match &self.origin {
+            Origin::File(path) => Origin::File(path.clone()),
+            Origin::Member { archive, index } => {
+                Origin::Member { archive: archive.clone(), index: *index }
+            }
+            Origin::Stream(_) => return None,
+        };
+        let (name, position) = (self.name.clone(), Position::default());
+        Some(Self { name, origin, position, ..*self })
+    }
+
     /// The source as the person named it; a member of an archive as
     /// `archive.zip/member`.
     #[must_use]

@@ -114,8 +114,8 @@ pub async fn gather(
 
 /// The title of a report that has no other.
 fn of_database(database: &Database) -> String {
-    let root = database.store().and_then(|store| store.root().file_name());
-    match root {
+    let name = database.store().map(|store| store.name()).unwrap_or_default();
+    match Path::new(&name).file_name() {
         Some(name) => format!("Report on {}", name.to_string_lossy()),
         None => "Report".to_owned(),
     }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::layout::Layout;
-use super::{Snapshot, log};
+use super::{Snapshot, errors, log};
 use crate::error::Result;
 use crate::model::Table;
 
@@ -27,10 +27,18 @@ impl SnapshotCache {
         version: i64,
     ) -> Result<Arc<Snapshot>> {
         let key = (table.name, version);
+        if layout.bucket().is_some() {
+            let followed = layout.clone();
+            let followed = tokio::task::spawn_blocking(move || followed.fetch_log(table));
+            if followed.await.map_err(errors::join)?.map_err(|error| layout.told(error))? {
+                self.clear();
+            }
+        }
         if let Some(kept) = self.lock().get(&key) {
             return Ok(Arc::clone(kept));
         }
-        let read = Arc::new(log::load(layout, table, version).await?);
+        let read = log::load(layout, table, version).await;
+        let read = Arc::new(read.map_err(|error| layout.told(error))?);
         let mut kept = self.lock();
         if kept.len() >= CAPACITY {
             kept.clear();

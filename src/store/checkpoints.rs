@@ -39,7 +39,7 @@ impl Checkpoints {
         };
         let known = seal::is_intact(&bytes).then(|| serde_json::from_slice(&bytes).ok()).flatten();
         known.ok_or_else(|| {
-            Error::store(format!("{} is damaged", path.display())).hint(repair_hint(&layout.root))
+            Error::store(format!("{} is damaged", path.display())).hint(repair_hint(layout))
         })
     }
 
@@ -102,9 +102,9 @@ impl Checkpoints {
         match files::checksum(&file) {
             Ok((_, found)) if found == *sha256 => Ok(()),
             Ok(_) => Err(Error::store(format!("checkpoint {} is damaged", file.display()))
-                .hint(repair_hint(&layout.root))),
+                .hint(repair_hint(layout))),
             Err(error) => Err(files::damaged(Error::io("read checkpoint", &file, &error))
-                .hint(repair_hint(&layout.root))),
+                .hint(repair_hint(layout))),
         }
     }
 

@@ -119,7 +119,7 @@ async fn a_crash_at_any_step_leaves_the_old_rows_or_the_new_ones() {
         let rows: Vec<u64> = contents.iter().map(|(rows, _)| *rows).collect();
         assert!(rows == seen || rows == [13, 0, 18, 0, 0, 0], "after {steps} steps: {rows:?}");
         for (table, (_, files)) in TABLES.iter().zip(contents) {
-            let version = store.versions().unwrap()[table.name];
+            let version = store.versions().await.unwrap()[table.name];
             let named = super::log::named_files(&store.layout, table, version).unwrap().len();
             let named = if crate::index::covers(table) { 2 * named } else { named };
             assert_eq!(files, named + 1, "leftovers in `{}` after {steps} steps", table.name);

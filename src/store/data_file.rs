@@ -234,7 +234,7 @@ impl DataFileWriter {
         let (rows, columns) = collector.finish();
         let statistics = Arc::new(statistics::statistics(self.table, rows, size, &columns));
         let path = self.path.clone();
-        let file = DataFile { path, size, rows, statistics, sha256: Some(sha256) };
+        let file = DataFile { path, size, rows, statistics, sha256: Some(sha256), bucket: None };
         Ok(Written { file, name: self.name.clone(), columns })
     }
 }

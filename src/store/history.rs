@@ -1,7 +1,7 @@
 //! What was done to a table, version by version.
 
 use super::layout::{Head, Layout};
-use super::{Store, errors, log};
+use super::{Store, log};
 use crate::error::{Error, Result};
 use crate::model::Table;
 
@@ -30,9 +30,7 @@ impl Store {
     /// # Errors
     /// When a log entry is damaged.
     pub async fn history(&self, table: &'static Table) -> Result<Vec<Version>> {
-        let layout = self.layout.clone();
-        let read = tokio::task::spawn_blocking(move || history(&layout, table));
-        read.await.map_err(errors::join)?
+        self.blocking(move |layout| history(layout, table)).await
     }
 
     /// The version that a table had at an instant, in microseconds UTC.
@@ -52,6 +50,7 @@ impl Store {
 /// All versions of a table.
 fn history(layout: &Layout, table: &'static Table) -> Result<Vec<Version>> {
     let latest = Head::read(layout)?.version(table)?;
+    layout.fetch_log(table)?;
     let mut rows_of = std::collections::HashMap::new();
     let mut versions = Vec::new();
     let (mut rows, mut files) = (0, 0);

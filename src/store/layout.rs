@@ -2,11 +2,13 @@
 //! says which version of each table is committed.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{files, seal};
+use super::place::Remote;
+use super::seal;
 use crate::error::{Error, Kind, Result};
 use crate::model::Table;
 
@@ -14,15 +16,23 @@ use crate::model::Table;
 pub(super) const FORMAT: u32 = 1;
 
 /// What to try when a file of the database is damaged.
-pub(super) fn repair_hint(root: &Path) -> String {
-    format!("weiku verify {} --repair", root.display())
+pub(super) fn repair_hint(layout: &Layout) -> String {
+    match layout.bucket() {
+        None => format!("weiku verify {} --repair", layout.name()),
+        Some(bucket) => format!(
+            "weiku verify {bucket} names all damage; to mend it, copy it to a folder and \
+             repair it there"
+        ),
+    }
 }
 
-/// The paths in a database folder.
+/// Where a database lies, and the paths in its folder.
 #[derive(Debug, Clone)]
 pub(super) struct Layout {
-    /// The folder.
+    /// The folder; for a database in a bucket the one of the copies here.
     pub(super) root: PathBuf,
+    /// The bucket, if the database lies in one.
+    pub(super) remote: Option<Arc<Remote>>,
 }
 
 impl Layout {
@@ -31,9 +41,13 @@ impl Layout {
         self.root.join("weiku.json")
     }
 
-    /// What a commit that is under way is about to do.
-    pub(super) fn pending(&self) -> PathBuf {
-        self.root.join("pending.json")
+    /// What a commit that is under way and makes `generation` is about to do. In
+    /// a bucket each has a place of its own for good.
+    pub(super) fn pending(&self, generation: u64) -> PathBuf {
+        match self.bucket() {
+            None => self.root.join("pending.json"),
+            Some(_) => self.root.join("commits").join(format!("{generation:020}.json")),
+        }
     }
 
     /// The writer's lock.
@@ -88,6 +102,9 @@ pub(super) struct Head {
     pub(super) generation: u64,
     /// The version of each table, by name.
     pub(super) versions: BTreeMap<String, i64>,
+    /// In a bucket, what tells the database from another that was there before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    id: Option<String>,
     /// The checksum of the head itself.
     pub(super) seal: String,
 }
@@ -95,39 +112,58 @@ pub(super) struct Head {
 impl Head {
     /// A head of this program's format.
     pub(super) fn new(generation: u64, versions: BTreeMap<String, i64>) -> Self {
-        Self { format: FORMAT, generation, versions, seal: seal::BLANK.to_owned() }
+        Self { format: FORMAT, generation, versions, id: None, seal: seal::BLANK.to_owned() }
+    }
+
+    /// The head with a name for its database.
+    pub(super) fn with_id(self, id: String) -> Self {
+        Self { id: Some(id), ..self }
+    }
+
+    /// The head after one more commit.
+    pub(super) fn next(&self, versions: BTreeMap<String, i64>) -> Self {
+        Self { id: self.id.clone(), ..Self::new(self.generation + 1, versions) }
+    }
+
+    /// Whether this head and `other` are of one database.
+    pub(super) fn is_of_one_database(&self, other: &Self) -> bool {
+        self.id == other.id
+    }
+
+    /// A word for the state of `table`, other than those of all other states.
+    pub(super) fn stamp(&self, table: &Table) -> Result<String> {
+        match &self.id {
+            Some(id) => Ok(format!("{id} {}", self.version(table)?)),
+            None => Ok(self.seal.clone()),
+        }
     }
 
     /// The head of the database at `layout`.
     pub(super) fn read(layout: &Layout) -> Result<Self> {
         let path = layout.head();
-        let bytes = match std::fs::read(&path) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                return Err(no_database(&layout.root));
-            }
-            other => other.map_err(|error| Error::io("read", &path, &error))?,
-        };
-        let damaged = || {
-            Error::store(format!("{} is damaged", path.display())).hint(repair_hint(&layout.root))
-        };
+        let bytes = layout.read(&path)?.ok_or_else(|| no_database(layout))?;
+        let damaged =
+            || Error::store(format!("{} is damaged", path.display())).hint(repair_hint(layout));
         let head: Self = serde_json::from_slice(&bytes).map_err(|_| damaged())?;
         if head.format > FORMAT {
             let message = format!(
                 "{} has format {}, and this program knows formats up to {FORMAT}",
-                layout.root.display(),
+                layout.name(),
                 head.format
             );
             return Err(Error::new(Kind::Store, message).hint("use a newer weiku"));
         }
-        if seal::is_intact(&bytes) { Ok(head) } else { Err(damaged()) }
+        if !seal::is_intact(&bytes) {
+            return Err(damaged());
+        }
+        layout.has_seen(&head);
+        Ok(head)
     }
 
     /// Puts this head in the place of the one at `layout`: the step that makes
     /// a transaction visible.
     pub(super) fn write(&self, layout: &Layout) -> Result<()> {
-        let path = layout.head();
-        let bytes = sealed_json(self)?;
-        files::replace(&path, bytes.as_bytes()).map_err(|error| Error::io("write", &path, &error))
+        layout.replace_head(self, sealed_json(self)?.as_bytes())
     }
 
     /// The committed version of `table`.
@@ -145,9 +181,9 @@ pub(super) fn sealed_json(value: &impl Serialize) -> Result<String> {
     Ok(seal::seal(text))
 }
 
-/// The error that says that `root` holds no database.
-fn no_database(root: &Path) -> Error {
-    let root = root.display();
-    Error::usage(format!("{root} is not a weiku database"))
-        .hint(format!("`weiku import {root} FILE...` or `weiku generate {root}` makes one"))
+/// The error that says that there is no database.
+pub(super) fn no_database(layout: &Layout) -> Error {
+    let name = layout.name();
+    Error::usage(format!("{name} is not a weiku database"))
+        .hint(format!("`weiku import {name} FILE...` or `weiku generate {name}` makes one"))
 }

@@ -59,7 +59,7 @@ pub(super) async fn load(layout: &Layout, table: &'static Table, version: i64) -
     let store = log_store(layout, table)?;
     let snapshot = EagerSnapshot::try_new(store.as_ref(), Some(delta_version(version)?))
         .await
-        .map_err(|error| delta(table, error).hint(repair_hint(&layout.root)))?;
+        .map_err(|error| delta(table, error).hint(repair_hint(layout)))?;
     let mut files = Vec::new();
     for view in snapshot.log_data().iter() {
         #[expect(deprecated, reason = "the only access to a file's tags")]
@@ -79,12 +79,13 @@ pub(super) fn data_file(layout: &Layout, table: &'static Table, add: &Add) -> Re
         add.stats.as_deref().and_then(|stats| serde_json::from_str(stats).ok());
     let rows = counts.and_then(|counts| counts.get("numRecords")?.as_u64()).ok_or_else(|| {
         Error::store(format!("the log does not say how many rows {} has", path.display()))
-            .hint(repair_hint(&layout.root))
+            .hint(repair_hint(layout))
     })?;
     let columns = tag(TAG_COLUMNS).and_then(|tag| statistics::from_tag(table, &tag));
     let statistics =
         Arc::new(statistics::statistics(table, rows, size, &columns.unwrap_or_default()));
-    Ok(DataFile { path, size, rows, statistics, sha256: tag(TAG_SHA256) })
+    let bucket = layout.bucket().cloned();
+    Ok(DataFile { path, size, rows, statistics, sha256: tag(TAG_SHA256), bucket })
 }
 
 /// Whether a data file was written with an index beside it.
@@ -104,6 +105,7 @@ pub(super) fn data_file_unchecked(layout: &Layout, table: &'static Table, add: &
         rows,
         statistics: Arc::new(statistics::statistics(table, rows, size, &[])),
         sha256: None,
+        bucket: layout.bucket().cloned(),
     }
 }
 
@@ -142,7 +144,7 @@ fn versions_named(log: &Path, suffix: &str) -> Result<BTreeSet<i64>> {
 pub(super) fn check_entry(layout: &Layout, table: &'static Table, version: i64) -> Result<Vec<u8>> {
     let path = layout.entry(table, version);
     let damaged = |what: &str| {
-        Error::store(format!("log entry {} {what}", path.display())).hint(repair_hint(&layout.root))
+        Error::store(format!("log entry {} {what}", path.display())).hint(repair_hint(layout))
     };
     let bytes = match std::fs::read(&path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {

@@ -22,6 +22,7 @@ mod memory;
 mod merge;
 mod optimize;
 mod pending;
+mod place;
 mod reindex;
 mod rows;
 mod seal;
@@ -30,13 +31,16 @@ mod statistics;
 mod transaction;
 mod verify;
 
+use std::fs::File;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use datafusion::common::Statistics;
+use object_store::ObjectStore;
 
+use crate::bucket::{Bucket, Expected, Files};
 use crate::error::{Error, Result};
-use crate::index;
+use crate::index::{self, Sidecar};
 use crate::model::{TABLES, Table};
 
 use cache::SnapshotCache;
@@ -48,7 +52,8 @@ pub use optimize::Optimized;
 pub use transaction::Transaction;
 pub use verify::{Finding, Repair};
 
-/// A database folder. Cheap to clone; clones share what was read of the logs.
+/// A database, in a folder or in object storage. Cheap to clone; clones share
+/// what was read of the logs.
 #[derive(Debug, Clone)]
 pub struct Store {
     layout: Layout,
@@ -108,15 +113,26 @@ impl Snapshot {
 
     /// The posts summed up by `shape`, if that is kept with every data file.
     pub(crate) fn rollup(&self, shape: index::Shape) -> Option<Arc<index::Rollup>> {
-        let files = self.files.iter().map(|file| (file.path.as_path(), file.sha256.as_deref()));
-        if index::covers(self.table) { self.rollups.get(shape, files) } else { None }
+        if index::covers(self.table) { self.rollups.get(shape, || self.indexes()) } else { None }
+    }
+
+    /// The index beside each data file, fetched first as far as only a bucket
+    /// has them.
+    pub(crate) fn indexes(&self) -> Vec<Result<Option<Sidecar>>> {
+        if let Some(bucket) = self.files.first().and_then(|file| file.bucket.as_ref()) {
+            let paths = self.files.iter().map(|file| index::path(&file.path));
+            // What could not be fetched is told when it is opened.
+            let _ = bucket.bring(paths.filter_map(|path| bucket.name_of(&path)).collect());
+        }
+        self.files.iter().map(DataFile::index).collect()
     }
 }
 
 /// One immutable Parquet file of a table.
 #[derive(Debug, Clone)]
 pub struct DataFile {
-    /// The absolute path.
+    /// The absolute path; of a file in a bucket that of its copy here, which need
+    /// not be there.
     pub path: PathBuf,
     /// Bytes on disk.
     pub size: u64,
@@ -129,6 +145,60 @@ pub struct DataFile {
     /// The SHA-256 of its bytes, in lowercase hexadecimal digits, if the log
     /// has it.
     pub sha256: Option<String>,
+    /// The bucket that has it.
+    bucket: Option<Arc<Bucket>>,
+}
+
+impl DataFile {
+    /// The file, open; fetched first if only the bucket has it.
+    fn open(&self) -> Result<File> {
+        let Some((bucket, name)) = self.in_bucket() else {
+            let opened = File::open(&self.path);
+            return opened.map_err(|error| files::damaged(Error::io("read", &self.path, &error)));
+        };
+        let expected = Expected { size: self.size, sha256: self.sha256.as_deref() };
+        bucket
+            .open(&name, Some(expected))?
+            .ok_or_else(|| Error::store(format!("{} is missing", bucket.url(&name))))
+    }
+
+    /// The index beside it, fetched first if only the bucket has it; none if
+    /// there is none of a form that is known.
+    ///
+    /// # Errors
+    /// When it is damaged or cannot be had.
+    pub(crate) fn index(&self) -> Result<Option<Sidecar>> {
+        let path = index::path(&self.path);
+        if let Some((bucket, _)) = self.in_bucket()
+            && let Some(name) = bucket.name_of(&path)
+        {
+            bucket.open(&name, None)?;
+        }
+        Sidecar::open(&self.path, self.sha256.as_deref())
+    }
+
+    /// Fetches it and its index anew, if a bucket has them.
+    fn renew(&self) -> Result<()> {
+        let Some(bucket) = &self.bucket else { return Ok(()) };
+        for path in [self.path.clone(), index::path(&self.path)] {
+            if let Some(name) = bucket.name_of(&path) {
+                bucket.renew(&name)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends the index beside it to the bucket that has the file, if one has.
+    fn send_index(&self) -> Result<()> {
+        let Some(bucket) = &self.bucket else { return Ok(()) };
+        bucket.send(bucket.name_of(&index::path(&self.path)).into_iter().collect())
+    }
+
+    /// The bucket that has it, and its name there.
+    fn in_bucket(&self) -> Option<(&Arc<Bucket>, String)> {
+        let bucket = self.bucket.as_ref()?;
+        Some((bucket, bucket.name_of(&self.path)?))
+    }
 }
 
 /// What merging rows by key did, row by row in the order they came.
@@ -155,41 +225,75 @@ fn without_parents(root: &Path) -> std::io::Result<PathBuf> {
 }
 
 impl Store {
-    /// Makes an empty database in the folder `root`, which must not exist or be
-    /// empty.
+    /// Makes an empty database at `path`: a folder that must not exist or be
+    /// empty, or an address in object storage, such as `s3://bucket/weibo`,
+    /// where there is nothing yet.
     ///
     /// # Errors
-    /// When the folder holds something, or cannot be written.
-    pub async fn create(root: &Path) -> Result<Self> {
-        let store = Self::at(root)?;
-        let layout = store.layout.clone();
-        tokio::task::spawn_blocking(move || create_folders(&layout))
-            .await
-            .map_err(errors::join)??;
+    /// When there is something, or nothing can be written there.
+    pub async fn create(path: &Path) -> Result<Self> {
+        let store = Self::at(path)?;
+        store
+            .blocking(|layout| match layout.bucket() {
+                Some(bucket) => layout.create_in(bucket),
+                None => create_folders(layout),
+            })
+            .await?;
         Ok(store)
     }
 
-    /// Opens the database in the folder `root`. Reads the head only; tables are
-    /// opened when they are asked for.
+    /// Opens the database at `path`, a folder or an address in object storage.
+    /// Reads its head at most; tables are opened when they are asked for.
     ///
     /// # Errors
     /// When there is no database, it is of a newer format, or its head is
     /// damaged.
-    #[expect(clippy::unused_async, reason = "what opening takes is not the callers' affair")]
-    pub async fn open(root: &Path) -> Result<Self> {
-        let store = Self::at(root)?;
-        Head::read(&store.layout)?;
+    pub async fn open(path: &Path) -> Result<Self> {
+        let store = Self::at(path)?;
+        if store.layout.bucket().is_none() {
+            Head::read(&store.layout)?;
+        } else if !store.blocking(Layout::discover).await? {
+            return Err(layout::no_database(&store.layout));
+        }
         Ok(store)
     }
 
-    /// A handle on the folder `root`, unread: for [`Store::verify`], which
+    /// Whether there is a database at `path`.
+    ///
+    /// # Errors
+    /// When `path` is not usable, or the object storage cannot be asked.
+    pub async fn is_there(path: &Path) -> Result<bool> {
+        Self::at(path)?.blocking(Layout::discover).await
+    }
+
+    /// A handle on the database at `path`, unread: for [`Store::verify`], which
     /// takes a database that cannot be opened.
     ///
     /// # Errors
-    /// When `root` is no usable path.
-    pub fn at(root: &Path) -> Result<Self> {
-        let root = without_parents(root).map_err(|error| Error::io("open", root, &error))?;
-        Ok(Self { layout: Layout { root }, cache: Arc::default(), limits: Limits::default() })
+    /// When `path` is not usable.
+    pub fn at(path: &Path) -> Result<Self> {
+        let layout = Layout::at(path)?;
+        Ok(Self { layout, cache: Arc::default(), limits: Limits::default() })
+    }
+
+    /// Removes a database that was made just now and is empty. One in object
+    /// storage stays: others may be writing to it by now.
+    pub fn abandon(&self) {
+        if self.layout.bucket().is_none() {
+            // What is left is empty.
+            let _ = std::fs::remove_dir_all(&self.layout.root);
+        }
+    }
+
+    /// Does `work`, which waits for a disk or the network, where it may.
+    async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Layout) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let layout = self.layout.clone();
+        let done =
+            tokio::task::spawn_blocking(move || work(&layout).map_err(|error| layout.told(error)));
+        done.await.map_err(errors::join)?
     }
 
     /// The same database, written within other limits.
@@ -199,18 +303,46 @@ impl Store {
         self
     }
 
-    /// The database's folder.
+    /// The database's folder; of one in object storage, where copies are kept
+    /// here.
     #[must_use]
     pub fn root(&self) -> &Path {
         &self.layout.root
+    }
+
+    /// What people call the database: its folder or its address.
+    #[must_use]
+    pub fn name(&self) -> String {
+        self.layout.name()
+    }
+
+    /// Whether the database lies in object storage.
+    #[must_use]
+    pub fn is_remote(&self) -> bool {
+        self.layout.bucket().is_some()
+    }
+
+    /// What reads its data files by their paths here, if that takes more than the
+    /// local file system, which is `others`.
+    pub(crate) fn reader(&self, others: Arc<dyn ObjectStore>) -> Option<Arc<dyn ObjectStore>> {
+        let bucket = Arc::clone(self.layout.bucket()?);
+        Some(Arc::new(Files::new(bucket, others)))
     }
 
     /// The committed version of every table, read from the head now.
     ///
     /// # Errors
     /// When the head cannot be read.
-    pub fn versions(&self) -> Result<std::collections::BTreeMap<String, i64>> {
-        Ok(Head::read(&self.layout)?.versions)
+    pub async fn versions(&self) -> Result<std::collections::BTreeMap<String, i64>> {
+        Ok(self.head().await?.versions)
+    }
+
+    /// The head as it is now.
+    async fn head(&self) -> Result<Head> {
+        match self.layout.bucket() {
+            None => Head::read(&self.layout),
+            Some(_) => self.blocking(Head::read).await,
+        }
     }
 
     /// The table as of `version`, or as of the head.
@@ -222,14 +354,20 @@ impl Store {
         table: &'static Table,
         version: Option<i64>,
     ) -> Result<Arc<Snapshot>> {
-        let latest = Head::read(&self.layout)?.version(table)?;
+        let head = match version {
+            Some(version) if self.is_remote() => {
+                self.blocking(move |layout| layout.head_with(table, version)).await?
+            }
+            _ => self.head().await?,
+        };
+        let latest = head.version(table)?;
         let version = version.unwrap_or(latest);
         if !(0..=latest).contains(&version) {
             return Err(Error::query(format!("table `{}` has no version {version}", table.name))
                 .hint(format!("its versions are 0 to {latest}; weiku history lists them")));
         }
         let snapshot = self.cache.get(&self.layout, table, version).await?;
-        if version < latest && snapshot.files.iter().any(|file| !file.path.exists()) {
+        if version < latest && !self.has_all(&snapshot).await? {
             return Err(Error::query(format!(
                 "version {version} of table `{}` is no longer kept",
                 table.name
@@ -237,6 +375,19 @@ impl Store {
             .hint("weiku history lists the versions; old files are kept for some days only"));
         }
         Ok(snapshot)
+    }
+
+    /// Whether all data files of `snapshot` are still there.
+    async fn has_all(&self, snapshot: &Arc<Snapshot>) -> Result<bool> {
+        if !self.is_remote() {
+            return Ok(snapshot.files.iter().all(|file| file.path.exists()));
+        }
+        let snapshot = Arc::clone(snapshot);
+        self.blocking(move |layout| {
+            let there = layout.names(snapshot.table)?;
+            Ok(snapshot.files.iter().all(|file| there.contains(&log::file_name(&file.path))))
+        })
+        .await
     }
 
     /// Begins a transaction; waits a little for another writer, then says who
@@ -255,11 +406,8 @@ impl Store {
     /// As for [`Store::begin`].
     pub async fn begin_for(&self, operation: &str) -> Result<Transaction> {
         let lock = WriterLock::take(&self.layout.lock(), lock::PATIENCE).await?;
-        let layout = self.layout.clone();
         let abandoned = lock.was_abandoned();
-        let head = tokio::task::spawn_blocking(move || pending::recover(&layout, abandoned))
-            .await
-            .map_err(errors::join)??;
+        let head = self.blocking(move |layout| pending::recover(layout, abandoned)).await?;
         Ok(Transaction::new(self.clone(), lock, head, operation))
     }
 }

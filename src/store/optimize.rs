@@ -3,16 +3,16 @@
 
 use std::cmp::Ordering;
 use std::sync::Arc;
-use std::time::Duration;
 
+use chrono::TimeDelta;
 use datafusion::common::ScalarValue;
 
 use super::layout::{Head, Layout};
 use super::lock::WriterLock;
 use super::merge::Merged;
 use super::transaction::{FinishedChange, checkpoint, publish};
-use super::{DataFile, Store, errors, files, log, pending, reindex, sorted};
-use crate::error::{Error, Result};
+use super::{DataFile, Store, errors, log, pending, reindex, sorted};
+use crate::error::Result;
 use crate::index;
 use crate::model::{TABLES, Table};
 
@@ -43,7 +43,7 @@ const OPEN_FILES: usize = 256;
 const OPEN_ROWS_PER_FILE: u64 = 8 * 1024;
 
 /// For how long files are kept that only old versions of a table name.
-const RETENTION: Duration = Duration::from_secs(7 * 24 * 3600);
+const RETENTION: TimeDelta = TimeDelta::days(7);
 
 /// What optimizing did to a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -132,9 +132,8 @@ impl Store {
 
     /// Removes the files that only old versions of a table name.
     async fn remove_old(&self, head: &Head, table: &'static Table) -> Result<usize> {
-        let (layout, head) = (self.layout.clone(), head.clone());
-        let removed = tokio::task::spawn_blocking(move || remove_old(&layout, table, &head));
-        removed.await.map_err(errors::join)?
+        let head = head.clone();
+        self.blocking(move |layout| remove_old(layout, table, &head)).await
     }
 }
 
@@ -226,8 +225,9 @@ fn rows_of(files: &[DataFile]) -> u64 {
 fn remove_old(layout: &Layout, table: &'static Table, head: &Head) -> Result<usize> {
     let version = head.version(table)?;
     pending::remove_leftovers(layout, table, head)?;
-    let now = chrono::Utc::now().timestamp_millis();
-    let oldest = now - i64::try_from(RETENTION.as_millis()).unwrap_or(i64::MAX);
+    layout.remove_orphans(table, &log::named_files(layout, table, version)?, RETENTION)?;
+    let there = layout.names(table)?;
+    let oldest = (chrono::Utc::now() - RETENTION).timestamp_millis();
     let current = log::replay(layout, table, version)?;
     let mut count = 0;
     for version in 0..=version {
@@ -237,9 +237,13 @@ fn remove_old(layout: &Layout, table: &'static Table, head: &Head) -> Result<usi
                 continue;
             }
             let path = layout.data_file(table, &remove.path)?;
-            count += usize::from(path.exists());
-            for path in [index::path(&path), path] {
-                files::remove(&path).map_err(|error| Error::io("remove", &path, &error))?;
+            count += usize::from(there.contains(&remove.path));
+            if [&path, &index::path(&path)]
+                .map(|path| log::file_name(path))
+                .iter()
+                .any(|name| there.contains(name))
+            {
+                layout.remove(&path)?;
             }
         }
     }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::checkpoints::Checkpoints;
 use super::layout::{Head, Layout, repair_hint, sealed_json};
+use super::place::overtaken;
 use super::{files, log, seal};
 use crate::error::{Error, Result};
 use crate::index;
@@ -42,7 +43,7 @@ impl Pending {
         for entry in &entries {
             versions.insert(entry.table.clone(), entry.version);
         }
-        let head = Head::new(head.generation + 1, versions);
+        let head = head.next(versions);
         Self { seal: seal::BLANK.to_owned(), head, entries }
     }
 
@@ -56,25 +57,32 @@ impl Pending {
     }
 
     /// Writes the commit down. From here on it will be done, by this writer or
-    /// the next.
+    /// the next. In a bucket another writer may have come first.
     pub(super) fn write(&self, layout: &Layout) -> Result<()> {
-        let path = layout.pending();
+        let path = layout.pending(self.head.generation);
         let text = sealed_json(self)?;
+        if layout.bucket().is_some() {
+            let is_ours = layout.create(&path, text.as_bytes())?;
+            return if is_ours { Ok(()) } else { Err(overtaken(layout)) };
+        }
         files::replace(&path, text.as_bytes()).map_err(|error| Error::io("write", &path, &error))
     }
 
-    /// The commit that was written down and not finished, if there is one.
-    pub(super) fn read(layout: &Layout) -> Result<Option<Self>> {
-        let path = layout.pending();
-        let bytes = match std::fs::read(&path) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            other => other.map_err(|error| Error::io("read", &path, &error))?,
+    /// The commit that was written down and not finished, if there is one; in a
+    /// bucket the one that comes after `head`.
+    pub(super) fn read(layout: &Layout, head: Option<&Head>) -> Result<Option<Self>> {
+        let path = match (layout.bucket(), head) {
+            (Some(_), None) => return Ok(None),
+            (_, head) => layout.pending(head.map_or(0, |head| head.generation + 1)),
         };
+        let Some(bytes) = layout.read(&path)? else { return Ok(None) };
         let pending = seal::is_intact(&bytes).then(|| serde_json::from_slice(&bytes).ok());
         match pending.flatten() {
             Some(pending) => Ok(Some(pending)),
-            None => Err(Error::store(format!("{} is damaged", path.display()))
-                .hint(repair_hint(&layout.root))),
+            None => {
+                Err(Error::store(format!("{} is damaged", path.display()))
+                    .hint(repair_hint(layout)))
+            }
         }
     }
 
@@ -82,6 +90,9 @@ impl Pending {
     /// so that the commit never was. If that fails too, the next writer does
     /// the commit.
     pub(super) fn undo(&self, layout: &Layout, head: &Head) -> Result<()> {
+        if layout.bucket().is_some() {
+            return self.is_not_made(layout, head);
+        }
         if Head::read(layout)?.generation != head.generation {
             return Err(Error::store("the commit is made already"));
         }
@@ -97,6 +108,16 @@ impl Pending {
         }
         forget(layout)?;
         files::sync_folder(&layout.root).map_err(|error| Error::io("sync", &layout.root, &error))
+    }
+
+    /// Whether it is certain that the commit is not and will not be made, because
+    /// the next generation is another writer's.
+    fn is_not_made(&self, layout: &Layout, head: &Head) -> Result<()> {
+        let sealed = sealed_json(self)?;
+        match layout.read(&layout.pending(head.generation + 1))? {
+            Some(there) if there != sealed.as_bytes() => Ok(()),
+            _ => Err(Error::store("the commit may be made")),
+        }
     }
 
     /// Does what is written down, as far as it is not done yet; gives the head
@@ -123,21 +144,23 @@ impl PendingEntry {
     fn publish(&self, layout: &Layout) -> Result<()> {
         let table = self.table()?;
         let path = layout.entry(table, self.version);
-        let created = files::create(&path, self.entry.as_bytes())
-            .map_err(|error| files::damaged(Error::io("write", &path, &error)))?;
-        if created || files::read(&path)? == self.entry.as_bytes() {
+        if layout.create(&path, self.entry.as_bytes())? {
             return Ok(());
         }
         Err(Error::store(format!("{} was written by another program", path.display()))
-            .hint(repair_hint(&layout.root)))
+            .hint(repair_hint(layout)))
     }
 }
 
 /// Removes what was written down.
 pub(super) fn forget(layout: &Layout) -> Result<()> {
+    if layout.bucket().is_some() {
+        // A late writer must find its generation taken.
+        return Ok(());
+    }
     // Not synced: one that comes back after a power cut names a generation that
     // the head has reached, and is forgotten again.
-    let path = layout.pending();
+    let path = layout.pending(0);
     files::remove(&path).map_err(|error| Error::io("remove", &path, &error))
 }
 
@@ -145,7 +168,7 @@ pub(super) fn forget(layout: &Layout) -> Result<()> {
 /// if it died, the files that no log names. Only under the writer's lock.
 pub(super) fn recover(layout: &Layout, abandoned: bool) -> Result<Head> {
     let head = Head::read(layout)?;
-    let head = match Pending::read(layout)? {
+    let head = match Pending::read(layout, Some(&head))? {
         Some(pending) if pending.head.generation == head.generation + 1 => {
             pending.publish(layout)?
         }
@@ -166,6 +189,7 @@ pub(super) fn recover(layout: &Layout, abandoned: bool) -> Result<Head> {
 
 /// Removes the files in a table's folder that no version of it names.
 pub(super) fn remove_leftovers(layout: &Layout, table: &'static Table, head: &Head) -> Result<()> {
+    layout.fetch_log(table)?;
     let folder = layout.table(table);
     let mut leftovers = files_in(&folder)?;
     leftovers.retain(|name| data_file_of(name).is_some() || files::is_staged(name));

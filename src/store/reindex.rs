@@ -4,7 +4,7 @@
 use super::rows::Rows;
 use super::{DataFile, data_file};
 use crate::error::Result;
-use crate::index::{self, Sidecar};
+use crate::index;
 use crate::model::Table;
 
 /// What is wrong with the index of `file`, if anything is. One that is not
@@ -13,8 +13,7 @@ pub(super) fn problem(table: &Table, file: &DataFile, expected: bool) -> Option<
     if !index::covers(table) || file.sha256.is_none() {
         return None;
     }
-    let whole = Sidecar::open(&file.path, file.sha256.as_deref())
-        .and_then(|sidecar| sidecar.map(|sidecar| sidecar.check()).transpose());
+    let whole = file.index().and_then(|sidecar| sidecar.map(|sidecar| sidecar.check()).transpose());
     match whole {
         Ok(Some(())) => None,
         Ok(None) => {
@@ -32,5 +31,6 @@ pub(super) fn reindex(table: &'static Table, file: &DataFile) -> Result<()> {
     for batch in Rows::all(table, file)? {
         index.observe(&batch?);
     }
-    data_file::write_index(&file.path, &index.finish()?.encode(sha256))
+    data_file::write_index(&file.path, &index.finish()?.encode(sha256))?;
+    file.send_index()
 }

@@ -13,9 +13,9 @@ use datafusion::parquet::arrow::arrow_reader::{
 };
 use datafusion::parquet::file::metadata::{PageIndexPolicy, RowGroupMetaData};
 
+use super::DataFile;
 use super::errors::{arrow, parquet};
 use super::key_set::{FileKeys, key_hashes};
-use super::{DataFile, files};
 use crate::error::{Error, Result};
 use crate::model::Table;
 
@@ -57,7 +57,7 @@ impl<'a> Rows<'a> {
         selection: Option<RowSelection>,
     ) -> Result<Self> {
         let failed = |error| parquet("read", &file.path, error);
-        let mut builder = builder(&file.path)?;
+        let mut builder = builder(file)?;
         if let Some(selection) = selection {
             builder = builder.with_row_selection(selection);
         }
@@ -90,15 +90,15 @@ impl Iterator for Rows<'_> {
 }
 
 /// Opens a data file.
-fn builder(path: &Path) -> Result<ParquetRecordBatchReaderBuilder<File>> {
-    let file = File::open(path).map_err(|error| files::damaged(Error::io("read", path, &error)))?;
+fn builder(file: &DataFile) -> Result<ParquetRecordBatchReaderBuilder<File>> {
+    let opened = file.open()?;
     // The types are those of Parquet itself: plain strings, whose values are
     // copied, so that a few rows do not hold whole pages in memory.
     let options = ArrowReaderOptions::new()
         .with_skip_arrow_metadata(true)
         .with_page_index_policy(PageIndexPolicy::Optional);
-    ParquetRecordBatchReaderBuilder::try_new_with_options(file, options)
-        .map_err(|error| parquet("read", path, error))
+    ParquetRecordBatchReaderBuilder::try_new_with_options(opened, options)
+        .map_err(|error| parquet("read", &file.path, error))
 }
 
 /// The batch in the shape of its table.
@@ -128,7 +128,7 @@ fn conform(
 
 /// The keys of a data file, row by row.
 pub(super) fn keys(table: &'static Table, file: &DataFile) -> Result<FileKeys> {
-    let builder = builder(&file.path)?;
+    let builder = builder(file)?;
     let mask = ProjectionMask::columns(builder.parquet_schema(), table.key.iter().copied());
     let reader = builder
         .with_projection(mask)
@@ -149,10 +149,10 @@ pub(super) fn keys(table: &'static Table, file: &DataFile) -> Result<FileKeys> {
     FileKeys::new(hashes)
 }
 
-/// How many rows the data file at `path` says it has.
-pub(super) fn count(path: &Path) -> Result<u64> {
-    let rows = builder(path)?.metadata().file_metadata().num_rows();
-    u64::try_from(rows).map_err(|_| Error::store(format!("{} is damaged", path.display())))
+/// How many rows a data file says it has.
+pub(super) fn count(file: &DataFile) -> Result<u64> {
+    let rows = builder(file)?.metadata().file_metadata().num_rows();
+    u64::try_from(rows).map_err(|_| Error::store(format!("{} is damaged", file.path.display())))
 }
 
 /// The rows of `batch` that `keep` marks.

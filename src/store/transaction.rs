@@ -7,6 +7,7 @@ use datafusion::arrow::record_batch::RecordBatch;
 use tokio::task::JoinHandle;
 
 use super::append::{Collected, Staged, Writers, Writing};
+use super::data_file::Written;
 use super::layout::{Head, Layout, repair_hint};
 use super::lock::WriterLock;
 use super::log::{self, Change};
@@ -166,7 +167,7 @@ impl Transaction {
             }
             let head = publish(&store.layout, &head, &operation, finished);
             drop(lock);
-            head
+            head.map_err(|error| store.layout.told(error))
         });
         self.head = published.await.map_err(errors::join)??;
         self.tidy().await;
@@ -390,12 +391,17 @@ pub(super) fn publish(
         data_file::sync_folder(&layout.table(table))?;
         let version = change.base.version + 1;
         let path = layout.entry(table, version);
-        if path.exists() {
+        if layout.bucket().is_none() && path.exists() {
             return Err(Error::store(format!("{} is not from this program", path.display()))
-                .hint(repair_hint(&layout.root)));
+                .hint(repair_hint(layout)));
         }
         let entry = log::entry_for(table, operation, &change.to_log()?)?;
         entries.push(PendingEntry { table: table.name.to_owned(), version, entry });
+    }
+    layout.expect_head(head)?;
+    if let Err(error) = layout.send(staged(&changes)) {
+        layout.take_back(staged(&changes));
+        return Err(error);
     }
     let pending = Pending::new(head, entries);
     match pending.write(layout).and_then(|()| pending.publish(layout)) {
@@ -406,8 +412,9 @@ pub(super) fn publish(
         Err(error) => {
             // Unless it is certain that no trace is left, the next writer may
             // still finish the commit, and needs the files.
-            if pending.undo(layout, head).is_err() {
-                keep_all(changes);
+            match pending.undo(layout, head) {
+                Ok(()) => layout.take_back(staged(&changes)),
+                Err(_) => keep_all(changes),
             }
             Err(error)
         }
@@ -420,6 +427,11 @@ pub(super) async fn checkpoint(store: &Store, head: &Head) -> Result<()> {
         log::checkpoint(&store.layout, table, head.version(table)?).await?;
     }
     Ok(())
+}
+
+/// The files that come.
+fn staged(changes: &[FinishedChange]) -> impl Iterator<Item = &Written> {
+    changes.iter().flat_map(|change| &change.merged.staged).filter_map(Staged::written)
 }
 
 /// Leaves the staged files where they are.

@@ -65,11 +65,15 @@ impl Store {
     /// When a file cannot be read for another reason than damage, or another
     /// process writes while a repair is asked for.
     pub async fn verify(&self, repair: Repair) -> Result<Vec<Finding>> {
-        let layout = self.layout.clone();
         if repair == Repair::Plan {
-            let found = tokio::task::spawn_blocking(move || find(&layout));
-            return found.await.map_err(errors::join)?;
+            return self.blocking(find).await;
         }
+        if self.is_remote() {
+            let error = Error::usage("a database in object storage is not repaired where it is");
+            return Err(error
+                .hint("copy it to a folder, repair it there, and copy it back under a new name"));
+        }
+        let layout = self.layout.clone();
         let lock = WriterLock::take(&self.layout.lock(), lock::PATIENCE).await?;
         let repaired = tokio::task::spawn_blocking(move || {
             let findings = find(&layout)?;
@@ -83,15 +87,30 @@ impl Store {
     }
 }
 
-/// All that is damaged.
+/// All that is damaged, told in terms of the place where the database lies.
 fn find(layout: &Layout) -> Result<Vec<Finding>> {
-    if !layout.head().exists() && !TABLES.iter().any(|table| layout.log(table).is_dir()) {
-        return Head::read(layout).map(|_| Vec::new());
+    // What was fetched before says nothing of what is there now.
+    layout.distrust()?;
+    let mut findings = find_all(layout)?;
+    for finding in &mut findings {
+        finding.problem = layout.worded(&finding.problem);
+        finding.remedy = layout.worded(&finding.remedy);
+    }
+    Ok(findings)
+}
+
+/// All that is damaged.
+fn find_all(layout: &Layout) -> Result<Vec<Finding>> {
+    let head = Head::read(layout);
+    // Without a head there is a database only if there are logs.
+    let is_nothing = head.as_ref().is_err_and(|error| error.kind() != Kind::Store)
+        && (layout.bucket().is_some() || !TABLES.iter().any(|table| layout.log(table).is_dir()));
+    if is_nothing {
+        return head.map(|_| Vec::new());
     }
     let mut findings = Vec::new();
-    let head = Head::read(layout);
     if let Err(error) = &head {
-        if layout.head().exists() && error.advice().is_some_and(|hint| hint.contains("newer")) {
+        if error.advice().is_some_and(|hint| hint.contains("newer")) {
             return Err(error.clone());
         }
         findings.push(Finding {
@@ -101,9 +120,9 @@ fn find(layout: &Layout) -> Result<Vec<Finding>> {
             action: Remedy::RebuildHead,
         });
     }
-    if let Err(error) = Pending::read(layout) {
+    if let Err(error) = Pending::read(layout, head.as_ref().ok()) {
         findings.push(Finding {
-            path: layout.pending(),
+            path: layout.pending(head.as_ref().map_or(0, |head| head.generation + 1)),
             problem: error.message().to_owned(),
             remedy: "undo the commit that it was about".to_owned(),
             action: Remedy::ForgetPending,
@@ -122,6 +141,7 @@ fn find_in_table(
     table: &'static Table,
     head: Option<&Head>,
 ) -> Result<Vec<Finding>> {
+    layout.fetch_log(table)?;
     let mut findings = Vec::new();
     let entries = log::entries(layout, table)?;
     let newest = entries.last().copied().unwrap_or(-1);
@@ -129,7 +149,7 @@ fn find_in_table(
         Some(head) => head.version(table)?,
         None => newest,
     };
-    let is_pending = Pending::read(layout).is_ok_and(|pending| pending.is_some());
+    let is_pending = Pending::read(layout, head).is_ok_and(|pending| pending.is_some());
     for version in 0..=latest {
         if let Err(error) = log::check_entry(layout, table, version) {
             findings.push(Finding {
@@ -172,6 +192,7 @@ fn find_in_table(
 fn find_in_files(layout: &Layout, table: &'static Table, version: i64) -> Result<Vec<Finding>> {
     let mut findings = Vec::new();
     let current = if version < 0 { BTreeMap::new() } else { log::replay(layout, table, version)? };
+    let there = layout.names(table)?;
     for (name, add) in all_files(layout, table, version)? {
         let is_current = current.contains_key(&name);
         let file = match log::data_file(layout, table, &add) {
@@ -182,9 +203,10 @@ fn find_in_files(layout: &Layout, table: &'static Table, version: i64) -> Result
             }
         };
         // Old versions may be without their files: they are kept for a while.
-        if !is_current && !file.path.exists() {
+        if !is_current && !there.contains(&name) {
             continue;
         }
+        file.renew()?;
         if let Some(problem) = problem(&file)? {
             let mut finding = take_out(table, file.path.clone(), &name, &add, &problem);
             if !is_current {
@@ -238,7 +260,7 @@ fn problem(file: &DataFile) -> Result<Option<String>> {
     if file.sha256.as_ref().is_some_and(|expected| *expected != sha256) {
         return Ok(Some(format!("data file {path} is damaged")));
     }
-    match rows::count(&file.path) {
+    match rows::count(file) {
         Ok(rows) if rows == file.rows => Ok(None),
         Ok(rows) => {
             let expected = file.rows;
@@ -283,7 +305,7 @@ fn go_back_words(layout: &Layout, table: &'static Table, version: i64) -> String
 fn execute(layout: &Layout, findings: &[Finding]) -> Result<()> {
     let remedies: Vec<&Remedy> = findings.iter().map(|finding| &finding.action).collect();
     if remedies.contains(&&Remedy::ForgetPending) {
-        move_away(layout, &layout.pending(), &layout.root.join("damaged"))?;
+        move_away(layout, &layout.pending(0), &layout.root.join("damaged"))?;
     }
     if remedies.contains(&&Remedy::RebuildHead) {
         rebuilt_head(layout)?.write(layout)?;
@@ -329,7 +351,7 @@ fn go_back(layout: &Layout, mut head: Head, back: &BTreeMap<&str, i64>) -> Resul
 
 /// A head that names the newest version of each table.
 fn rebuilt_head(layout: &Layout) -> Result<Head> {
-    if let Ok(Some(pending)) = Pending::read(layout) {
+    if let Ok(Some(pending)) = Pending::read(layout, None) {
         return Ok(pending.head_before());
     }
     let mut versions = BTreeMap::new();

@@ -333,7 +333,7 @@ async fn all_queries_of_a_run_read_the_data_of_its_beginning() {
     let summary = batch::run(&world.database, &plan, &mut Adding(&world)).await.unwrap();
     assert_eq!(world.output("a.csv"), world.output("b.csv"));
     let read = summary.record.queries[1].tables["accounts"];
-    let now = world.database.store().unwrap().versions().unwrap()["accounts"];
+    let now = world.database.store().unwrap().versions().await.unwrap()["accounts"];
     assert!(now > read, "{now} is newer than {read}");
     let (_, told) = world.run(world.options()).await;
     assert_eq!(world.output("b.csv"), "n\n4\n", "{told}");

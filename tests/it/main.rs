@@ -13,6 +13,7 @@ mod index;
 mod kept;
 mod last;
 mod limits;
+mod objects;
 mod queries;
 mod query;
 mod readme;

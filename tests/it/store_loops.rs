@@ -300,7 +300,7 @@ async fn other_programs_read_the_same_rows() {
         let stored = all_rows(&store.snapshot(&POSTS, None).await.unwrap());
         likes = stored.iter().filter_map(|row| row[position].parse::<i64>().ok()).sum();
     }
-    let version = store.versions().unwrap()["posts"];
+    let version = store.versions().await.unwrap()["posts"];
     let output = Command::new(python)
         .args(["-c", OTHER_READERS])
         .arg(store.root().join("posts"))

@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 
 /// The modules from the lowest to the highest; a file may use what stands before
 /// its own module, and its own.
-const LAYERS: [&str; 22] = [
+const LAYERS: [&str; 23] = [
     "error",
     "model",
     "text",
     "ingest",
     "functions",
     "index",
+    "bucket",
     "store",
     "catalog",
     "engine",
