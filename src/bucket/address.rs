@@ -61,7 +61,9 @@ impl Address {
             let error = Error::usage(format!("`{}` names no bucket", path.display()));
             return Err(error.hint(format!("write it as {scheme}://bucket/database")));
         }
-        let prefix = Key::parse(prefix.trim_end_matches('/')).map_err(|_| {
+        let prefix = prefix.trim_end_matches('/');
+        let parsed = Key::parse(prefix).ok().filter(|_| !prefix.starts_with('/'));
+        let prefix = parsed.ok_or_else(|| {
             Error::usage(format!("`{}` is no usable address", path.display()))
                 .hint("its parts must not be empty, `.` or `..`")
         })?;
@@ -119,9 +121,15 @@ mod tests {
 
     #[test]
     fn what_is_no_address_is_told() {
-        for wrong in
-            ["s3://", "s3:///db", "s3://b/../c", "s3://b/a//c", "s3://b/./a", "s3://b/a\nb"]
-        {
+        for wrong in [
+            "s3://",
+            "s3:///db",
+            "s3://b/../c",
+            "s3://b//c",
+            "s3://b/a//c",
+            "s3://b/./a",
+            "s3://b/a\nb",
+        ] {
             assert_eq!(parse(wrong).unwrap_err().exit_code(), 2, "{wrong}");
         }
         let hint = |text| parse(text).unwrap_err().advice().unwrap().to_owned();

@@ -47,6 +47,13 @@ impl Files {
         is_data.then_some(name)
     }
 
+    /// The size of a data file, as the bucket has it.
+    async fn size(&self, name: String) -> StoreResult<u64> {
+        let bucket = Arc::clone(&self.bucket);
+        let size = tokio::task::spawn_blocking(move || bucket.size(&name));
+        size.await.map_err(|source| StoreError::JoinError { source })?.map_err(foreign)
+    }
+
     /// Ranges of a data file: from its copy if that is here, else from pieces.
     async fn ranges(
         &self,
@@ -83,20 +90,15 @@ impl ObjectStore for Files {
         if !matches!(here, Err(StoreError::NotFound { .. })) {
             return here;
         }
-        // Readers of data files know their sizes from the log and ask for
-        // ranges; whoever does not is told the size first.
-        let bucket = Arc::clone(&self.bucket);
-        let size = tokio::task::spawn_blocking({
-            let name = name.clone();
-            move || bucket.size(&name)
-        });
-        let size =
-            size.await.map_err(|source| StoreError::JoinError { source })?.map_err(foreign)?;
-        let range = match &options.range {
-            None => 0..size,
-            Some(GetRange::Bounded(range)) => range.start..range.end.min(size),
-            Some(GetRange::Offset(from)) => *from..size,
-            Some(GetRange::Suffix(length)) => size.saturating_sub(*length)..size,
+        // Readers of data files know their sizes from the log and ask for ranges
+        // within; the bucket is asked only for whoever does not.
+        let (range, size) = match &options.range {
+            Some(GetRange::Bounded(range)) if !options.head => (range.clone(), range.end),
+            asked => {
+                let size = self.size(name.clone()).await?;
+                let range = asked.as_ref().map_or(Ok(0..size), |range| range.as_range(size));
+                (range.map_err(|error| foreign(Error::internal(error.to_string())))?, size)
+            }
         };
         let bytes = if options.head || range.is_empty() {
             Vec::new()

@@ -3,8 +3,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::COUNT;
 use super::server::{Bucket, Done, Machine, finished};
+use super::{COUNT, file};
 
 /// Checks that `done` is a refusal in one line, with a hint, that holds `words`.
 fn is_refusal(done: &Done, code: i32, words: &str) {
@@ -24,10 +24,11 @@ fn what_cannot_be_reached_is_told_in_a_line() {
     let here = Machine::new(&bucket);
     let database = bucket.url("db");
     is_refusal(&here.run(&[&database, "-c", COUNT]), 2, "is not a weiku database");
+    let posts = file(here.folder(), "posts.csv", 0..5);
     let absent = Bucket::absent().unwrap().url("db");
     for arguments in [
         &[&absent, "-c", COUNT][..],
-        &["import", &absent, "Cargo.toml"],
+        &["import", &absent, &posts],
         &["generate", &absent],
         &["verify", &absent],
         &["history", &absent],
@@ -59,6 +60,7 @@ fn what_cannot_be_reached_is_told_in_a_line() {
 fn addresses_that_mean_nothing_are_refused() {
     let Some(bucket) = Bucket::make("addresses") else { return };
     let here = Machine::new(&bucket);
+    let posts = file(here.folder(), "posts.csv", 0..5);
     for address in [
         "s3://",
         "s3:///db",
@@ -68,11 +70,10 @@ fn addresses_that_mean_nothing_are_refused() {
         "file:///db",
     ] {
         is_refusal(&here.run(&[address, "-c", COUNT]), 2, "");
-        is_refusal(&here.run(&["import", address, "x.csv"]), 2, "");
+        is_refusal(&here.run(&["import", address, &posts]), 2, "");
     }
     let workers = ["s3://addresses/db", "--workers", "127.0.0.1:9", "-c", COUNT];
-    let Done { code, .. } = here.run(&["generate", "s3://addresses/db", "-q"]);
-    assert_eq!(code, 0);
+    here.done(&["import", "s3://addresses/db", &posts, "-q"]);
     if cfg!(feature = "cluster") {
         is_refusal(
             &here.run(&workers),
@@ -97,8 +98,9 @@ fn keys_may_come_from_a_profile() {
     );
     std::fs::write(aws.join("config"), config).unwrap();
     let database = bucket.url("db");
+    let posts = file(here.folder(), "posts.csv", 0..5);
     let run = |profile: Option<&str>| {
-        let mut command = here.command(&["generate", &database, "-q"]);
+        let mut command = here.command(&["import", &database, &posts, "-q"]);
         for name in ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"] {
             command.env_remove(name);
         }

@@ -33,8 +33,9 @@ class Server:
         path = environ["PATH_INFO"]
         query = dict(urllib.parse.parse_qsl(environ.get("QUERY_STRING", "")))
         if path.startswith("/_test/"):
-            start("200 OK", [("Content-Type", "text/plain")])
-            return [self.control(path.removeprefix("/_test/"), query).encode()]
+            text = self.control(path.removeprefix("/_test/"), query).encode()
+            start("200 OK", [("Content-Type", "text/plain"), ("Content-Length", str(len(text)))])
+            return [text]
         method = "LIST" if "list-type" in query else environ["REQUEST_METHOD"]
         what = f"{method} {path.encode('latin-1').decode()}"
         if method == "LIST":
