@@ -33,7 +33,7 @@ pub struct Cli {
 /// `weiku [DB] [-c SQL | -f FILE ...]`.
 #[derive(Debug, Default, Args)]
 pub struct Query {
-    /// The database: a folder, or s3://bucket/path; without it, an empty session over ad hoc files
+    /// The database: a folder, or `s3://bucket/path`; without it, an empty session over ad hoc files
     #[arg(value_name = "DB")]
     pub database: Option<PathBuf>,
     /// Run SQL and leave; may be repeated, also with -f, in the given order
@@ -221,7 +221,7 @@ pub enum ConfigAction {
                   that no format knows are left alone and named. 2 usage, 4 disk full, 5 another process writes"
 )]
 pub struct Import {
-    /// The database: a folder, or s3://bucket/path; made when it is not there
+    /// The database: a folder, or `s3://bucket/path`; made when it is not there
     #[arg(value_name = "DB")]
     pub database: PathBuf,
     /// Files, folders and globs; - is standard input
