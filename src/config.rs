@@ -97,7 +97,7 @@ pub struct File {
 }
 
 /// The keys of the configuration file.
-const KEYS: [&str; 20] = [
+const KEYS: [&str; 21] = [
     "timezone",
     "memory_limit",
     "spill_limit",
