@@ -179,8 +179,16 @@ async fn safe_mode_keeps_commands_inside() {
     let mut terminal = Played { inputs: VecDeque::new(), page: page.clone() };
     let library = Library::of_folders(Vec::new());
     let mut shell = Shell::new(session, library, Options::default(), &mut terminal).unwrap();
-    for command in [".read a.sql", ".output a", ".once |cat", ".tee a", ".edit", ".save a", ".last"]
-    {
+    for command in [
+        ".read a.sql",
+        ".output a",
+        ".once |cat",
+        ".tee a",
+        ".edit",
+        ".save a",
+        ".report a a.html",
+        ".explain html a.html select 1",
+    ] {
         let error = shell.execute_line(command).await.unwrap_err();
         assert!(error.message().contains("--safe"), "{command}: {error}");
     }
