@@ -10,7 +10,7 @@ use super::account::{Level, Manner, NAMED_ACCOUNT};
 use super::batches::PostRow;
 use super::calendar::Day;
 use super::dice::ln;
-use super::reception::{COMMENT_DEVIATION, COMMENT_TAIL, REPOST_DEVIATION, REPOST_TAIL};
+use super::reception::{Appeal, COMMENT_DEVIATION, COMMENT_TAIL, REPOST_DEVIATION, REPOST_TAIL};
 use super::schedule::{NEWSROOM, OFFICE, author};
 use super::systems::Rhythm;
 use super::wording::MOST_CHARACTERS;
@@ -95,7 +95,7 @@ impl Tally {
     fn take_reception(&mut self, world: &World, row: &PostRow) {
         let usual = world.usual_reposts(row.post);
         let is_old = row.posted + 7 * 86_400 < World::observed_at();
-        if usual >= FINE && is_old && !world.wants_to_repost(row.post) {
+        if usual >= FINE && is_old && world.appeal(row.post) == Appeal::Original {
             self.reposts.push(ln((row.reposts as f64 + 0.5) / usual));
             let usual = world.usual_comments(row.post);
             self.comments.push(ln((row.comments as f64 + 0.5) / usual));

@@ -11,7 +11,7 @@ use futures::{StreamExt, stream};
 
 use super::write::blocking;
 use super::{Scale, Summary, World};
-use super::{mastodon, weibo_crawler};
+use super::{mastodon, mediacrawler, weibo_api, weibo_crawler};
 use crate::error::{Error, Result, nearest};
 
 /// A kind of export that a world can be written as.
@@ -39,7 +39,8 @@ impl Export {
 }
 
 /// All kinds of export.
-const EXPORTS: [&Export; 2] = [&mastodon::EXPORT, &weibo_crawler::EXPORT];
+const EXPORTS: [&Export; 4] =
+    [&mastodon::EXPORT, &mediacrawler::EXPORT, &weibo_api::EXPORT, &weibo_crawler::EXPORT];
 
 /// Writes the world of `scale` and `seed` to the new folder `folder` as export
 /// files of the kind `format`. Calls `progress` with the posts written so far.

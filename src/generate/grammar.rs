@@ -7,9 +7,13 @@
 //! - `{name}` is replaced by an alternative of that rule,
 //! - `{v=name}` does the same and remembers the outcome under the letter `v`,
 //! - `{v}` repeats what `v` remembers,
+//! - `{name@v}` is replaced by an alternative of the rule `name@` followed by what
+//!   `v` remembers, so that what is said of a storm fits a storm,
 //! - `{3-20}` is a number from 3 to 20, `{4.0-5.9}` one with a decimal,
 //! - `{!word}` is filled by the program: a date, a name, a link (see [`Fill`]),
-//! - a leading `[春夏]` keeps the alternative to those seasons.
+//! - a leading `[春夏]` keeps the alternative to those seasons, `[晨]`, `[昼]` and
+//!   `[夜]` to parts of the day, `[暖]` and `[寒]` to places where winters are mild
+//!   or cold; `[冬寒]` asks for both.
 //!
 //! Lines that begin with `# ` are comments.
 
@@ -17,6 +21,47 @@ use std::collections::HashMap;
 
 use super::calendar::Season;
 use super::dice::Dice;
+
+/// When and where a text is written, as far as rules ask.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Scene {
+    /// The season.
+    pub(super) season: Season,
+    /// The part of the day.
+    pub(super) part: DayPart,
+    /// Whether winters are mild there.
+    pub(super) mild: bool,
+}
+
+/// A part of the day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum DayPart {
+    /// From five to eleven.
+    Morning,
+    /// Until six in the evening.
+    Day,
+    /// The evening and the night.
+    Night,
+}
+
+/// The marks of seasons, parts of the day and places, in the order of their
+/// numbers.
+const MARKS: [&str; 3] = ["春夏秋冬", "晨昼夜", "寒暖"];
+
+/// How many scenes there are.
+const SCENES: usize = 4 * 3 * 2;
+
+impl Scene {
+    /// Its number among the scenes.
+    fn index(self) -> usize {
+        (self.season as usize * 3 + self.part as usize) * 2 + usize::from(self.mild)
+    }
+
+    /// The number that each of [`MARKS`] has in the scene of this index.
+    fn marks(index: usize) -> [usize; 3] {
+        [index / 6, index / 2 % 3, index % 2]
+    }
+}
 
 /// What only the program can put into a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,9 +149,27 @@ pub(super) struct Grammar {
     pieces: Vec<Piece>,
     /// Ranges of `pieces`.
     alternatives: Vec<(u32, u32)>,
-    /// For each rule and season, the range of `alternatives`.
-    rules: Vec<[(u32, u32); 4]>,
+    /// For each rule and scene, the range of `alternatives`.
+    rules: Vec<[(u32, u32); SCENES]>,
     names: HashMap<String, RuleId>,
+    /// Rules that are chosen by what is remembered.
+    choices: Vec<Choice>,
+}
+
+/// A rule for what may be remembered.
+#[derive(Debug)]
+struct Choice {
+    remembered: String,
+    rule: RuleId,
+}
+
+/// Which rule to write.
+#[derive(Debug, Clone, Copy)]
+enum Target {
+    /// This one.
+    Rule(RuleId),
+    /// The one of a range of `choices` for what a letter remembers.
+    Agreeing(u8, (u32, u32)),
 }
 
 /// One step in writing a text.
@@ -115,9 +178,9 @@ enum Piece {
     /// Copies a range of the fixed text.
     Literal(u32, u32),
     /// Writes an alternative of a rule.
-    Rule(RuleId),
+    Rule(Target),
     /// Writes an alternative of a rule and remembers it.
-    Bind(u8, RuleId),
+    Bind(u8, Target),
     /// Repeats what was remembered.
     Recall(u8),
     /// Writes a number between two, of which the last `decimals` digits stand
@@ -135,8 +198,8 @@ pub(super) trait Filler {
     /// Appends the value of `fill` to `out`.
     fn fill(&mut self, fill: Fill, dice: &mut Dice, out: &mut Vec<u8>);
 
-    /// The season of the text.
-    fn season(&self) -> Season;
+    /// When and where the text is written.
+    fn scene(&self) -> Scene;
 }
 
 impl Grammar {
@@ -157,6 +220,7 @@ impl Grammar {
             alternatives: Vec::new(),
             rules: Vec::with_capacity(names.len()),
             names,
+            choices: Vec::new(),
         };
         let mut rule: Vec<&str> = Vec::new();
         for line in lines().skip_while(|line| !line.starts_with(':')).skip(1).chain([":"]) {
@@ -177,24 +241,24 @@ impl Grammar {
 
     /// Adds the rule that comes next in the order of names.
     fn add_rule(&mut self, lines: &[&str]) -> Result<(), String> {
-        let mut of_season: [Vec<(u32, u32)>; 4] = Default::default();
+        let mut of_scene = vec![Vec::new(); SCENES];
         for line in lines {
-            let (seasons, text) = split_seasons(line);
+            let (scenes, text) = split_scenes(line);
             let range = self.add_alternative(text)?;
-            for (season, ranges) in of_season.iter_mut().enumerate() {
-                if seasons & 1 << season != 0 {
+            for (scene, ranges) in of_scene.iter_mut().enumerate() {
+                if scenes & 1 << scene != 0 {
                     ranges.push(range);
                 }
             }
         }
-        let mut rule = [(0, 0); 4];
-        for (season, ranges) in of_season.iter().enumerate() {
-            if ranges.is_empty() {
-                return Err(format!("no alternative for season {season} in {lines:?}"));
+        let mut rule = [(0, 0); SCENES];
+        for (scene, ranges) in of_scene.iter().enumerate() {
+            if ranges.is_empty() && !self.is_chosen(self.rules.len()) {
+                return Err(format!("no alternative for scene {scene} in {lines:?}"));
             }
             let start = self.alternatives.len() as u32;
             self.alternatives.extend(ranges);
-            rule[season] = (start, self.alternatives.len() as u32);
+            rule[scene] = (start, self.alternatives.len() as u32);
         }
         self.rules.push(rule);
         Ok(())
@@ -224,7 +288,7 @@ impl Grammar {
     }
 
     /// The piece for what stands between braces.
-    fn slot(&self, slot: &str) -> Option<Piece> {
+    fn slot(&mut self, slot: &str) -> Option<Piece> {
         if let Some(word) = slot.strip_prefix('!') {
             return FILLS
                 .iter()
@@ -232,7 +296,7 @@ impl Grammar {
                 .map(|(_, fill)| Piece::Fill(*fill));
         }
         if let Some((letter, name)) = slot.split_once('=') {
-            return Some(Piece::Bind(letter_index(letter)?, self.rule(name)?));
+            return Some(Piece::Bind(letter_index(letter)?, self.target(name)?));
         }
         if slot.starts_with(|first: char| first.is_ascii_digit()) {
             let (least, greatest) = slot.split_once('-')?;
@@ -244,7 +308,28 @@ impl Grammar {
                 decimals,
             });
         }
-        letter_index(slot).map(Piece::Recall).or_else(|| self.rule(slot).map(Piece::Rule))
+        letter_index(slot).map(Piece::Recall).or_else(|| self.target(slot).map(Piece::Rule))
+    }
+
+    /// The rule that `name` names, or those from which `name@v` chooses.
+    fn target(&mut self, name: &str) -> Option<Target> {
+        let Some((family, letter)) = name.split_once('@') else {
+            return self.rule(name).map(Target::Rule);
+        };
+        let start = self.choices.len() as u32;
+        for (name, &rule) in &self.names {
+            if let Some(remembered) = name.strip_prefix(family).and_then(|n| n.strip_prefix('@')) {
+                self.choices.push(Choice { remembered: remembered.to_owned(), rule });
+            }
+        }
+        let end = self.choices.len() as u32;
+        (start < end).then_some(Target::Agreeing(letter_index(letter)?, (start, end)))
+    }
+
+    /// Whether the rule of this number is chosen by what is remembered: it need
+    /// not have an alternative for scenes in which that cannot be.
+    fn is_chosen(&self, number: usize) -> bool {
+        self.names.iter().any(|(name, rule)| usize::from(rule.0) == number && name.contains('@'))
     }
 
     /// Writes one text of `rule` to the end of `out`.
@@ -256,7 +341,10 @@ impl Grammar {
         memory: &mut Memory,
         out: &mut Vec<u8>,
     ) {
-        let (start, end) = self.rules[usize::from(rule.0)][filler.season() as usize];
+        let (start, end) = self.rules[usize::from(rule.0)][filler.scene().index()];
+        if start == end {
+            return;
+        }
         let chosen = start as usize + dice.below((end - start) as usize);
         let (start, end) = self.alternatives[chosen];
         for piece in &self.pieces[start as usize..end as usize] {
@@ -264,10 +352,10 @@ impl Grammar {
                 Piece::Literal(from, to) => {
                     out.extend_from_slice(&self.text.as_bytes()[from as usize..to as usize]);
                 }
-                Piece::Rule(rule) => self.write(rule, dice, filler, memory, out),
-                Piece::Bind(letter, rule) => {
+                Piece::Rule(target) => self.write_target(target, dice, filler, memory, out),
+                Piece::Bind(letter, target) => {
                     let from = out.len() as u32;
-                    self.write(rule, dice, filler, memory, out);
+                    self.write_target(target, dice, filler, memory, out);
                     memory[usize::from(letter)] = (from, out.len() as u32);
                 }
                 Piece::Recall(letter) => {
@@ -280,6 +368,35 @@ impl Grammar {
                 }
                 Piece::Fill(fill) => filler.fill(fill, dice, out),
             }
+        }
+    }
+}
+
+impl Grammar {
+    /// Writes one text of the rule that `target` names; none if nothing is said
+    /// of what is remembered, which a test excludes.
+    fn write_target(
+        &self,
+        target: Target,
+        dice: &mut Dice,
+        filler: &mut dyn Filler,
+        memory: &mut Memory,
+        out: &mut Vec<u8>,
+    ) {
+        let rule = match target {
+            Target::Rule(rule) => Some(rule),
+            Target::Agreeing(letter, (start, end)) => {
+                let (from, to) = memory[usize::from(letter)];
+                let remembered = &out[from as usize..to as usize];
+                let mut choices = self.choices[start as usize..end as usize].iter();
+                choices
+                    .find(|choice| choice.remembered.as_bytes() == remembered)
+                    .map(|choice| choice.rule)
+            }
+        };
+        debug_assert!(rule.is_some(), "no rule agrees in {}", String::from_utf8_lossy(out));
+        if let Some(rule) = rule {
+            self.write(rule, dice, filler, memory, out);
         }
     }
 }
@@ -305,17 +422,26 @@ pub(super) fn write_number(value: u64, decimals: u8, out: &mut Vec<u8>) {
     }
 }
 
-/// The seasons for which an alternative is meant, as bits, and the rest of it.
-fn split_seasons(line: &str) -> (u8, &str) {
-    const ALL: u8 = 0b1111;
+/// The scenes for which an alternative is meant, as bits, and the rest of it.
+fn split_scenes(line: &str) -> (u32, &str) {
+    const ALL: u32 = (1 << SCENES) - 1;
     let Some((marks, rest)) = line.strip_prefix('[').and_then(|line| line.split_once(']')) else {
         return (ALL, line);
     };
-    let bits = marks.chars().map(|mark| "春夏秋冬".chars().position(|season| season == mark));
-    match bits.collect::<Option<Vec<_>>>() {
-        Some(bits) => (bits.iter().fold(0, |mask, bit| mask | 1 << bit), rest),
-        None => (ALL, line),
+    // For each kind of mark which of its marks are given, as bits.
+    let mut given = [0_u32; MARKS.len()];
+    for mark in marks.chars() {
+        let place = |known: &str| known.chars().position(|other| other == mark);
+        let found =
+            MARKS.into_iter().enumerate().find_map(|(kind, known)| Some((kind, place(known)?)));
+        let Some((kind, number)) = found else { return (ALL, line) };
+        given[kind] |= 1 << number;
     }
+    let holds = |index: &usize| {
+        let numbers = Scene::marks(*index);
+        given.iter().zip(numbers).all(|(given, number)| *given == 0 || given & 1 << number != 0)
+    };
+    ((0..SCENES).filter(holds).fold(0, |scenes, index| scenes | 1 << index), rest)
 }
 
 /// The position of a lowercase letter in the alphabet.
@@ -337,8 +463,8 @@ mod tests {
         fn fill(&mut self, _: Fill, _: &mut Dice, out: &mut Vec<u8>) {
             out.extend_from_slice("某地".as_bytes());
         }
-        fn season(&self) -> Season {
-            Season::Summer
+        fn scene(&self) -> Scene {
+            Scene { season: Season::Summer, part: DayPart::Night, mild: false }
         }
     }
 
@@ -362,6 +488,18 @@ mod tests {
     #[test]
     fn alternatives_of_other_seasons_are_not_used() {
         assert_eq!(write(":post\n[冬]雪|[夏]雨|[春秋]风"), "before 雨");
+    }
+
+    #[test]
+    fn alternatives_of_other_places_and_times_are_not_used() {
+        assert_eq!(write(":post\n[暖]椰子|[夏寒夜]西瓜|[夏晨昼寒]粥|[春秋冬寒]雪"), "before 西瓜");
+    }
+
+    #[test]
+    fn what_is_said_agrees_with_what_is_remembered() {
+        let text =
+            write(":post\n{w=kind}：{will@w}\n:kind\n大风|暴雨\n:will@大风\n风\n:will@暴雨\n雨");
+        assert!(["before 大风：风", "before 暴雨：雨"].contains(&text.as_str()), "{text}");
     }
 
     #[test]

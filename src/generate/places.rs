@@ -5,6 +5,9 @@ use super::dice::Dice;
 /// The provinces and their cities.
 const SOURCE: &str = include_str!("places.txt");
 
+/// Provinces where winters are mild.
+const MILD: [&str; 3] = ["广东省", "广西", "海南省"];
+
 /// First and second characters of made-up counties.
 const COUNTY_FIRST: &str = "安永清临泰宁建兴德广怀万龙凤金石青白新丰昌武文长嘉靖";
 const COUNTY_SECOND: &str = "河阳山宁川水溪城平源湖陵泉江安化林原岭田";
@@ -62,6 +65,13 @@ impl Places {
         } else {
             dice.pick::<&str>(&province.cities)
         }
+    }
+
+    /// Whether winters are mild in a province, or in a city that is no district.
+    pub(super) fn is_mild(&self, place: &str) -> bool {
+        let is_in =
+            |province: &Province| province.name == place || province.cities.contains(&place);
+        self.provinces.iter().filter(|province| MILD.contains(&province.name)).any(is_in)
     }
 
     /// Some province that has counties.

@@ -31,6 +31,28 @@ const MOST: f64 = 600_000.0;
 /// Hours after which half of all reposts and comments are there.
 const HALF_LIFE: f64 = 5.0;
 
+/// To whom a post speaks, which decides how much interest it finds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Appeal {
+    /// An original, to everybody.
+    Original,
+    /// It passes on another's.
+    Repost,
+    /// It answers somebody; such posts never become hits.
+    Answer,
+}
+
+impl Appeal {
+    /// By how much the mean logarithm of reposts is below that of an original.
+    fn loss(self) -> f64 {
+        match self {
+            Self::Original => 0.0,
+            Self::Repost => 1.2,
+            Self::Answer => 1.8,
+        }
+    }
+}
+
 /// What people made of a post in the end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Reception {
@@ -90,19 +112,16 @@ impl Receptions {
         f64::from(self.means[author(post) * MONTHS + month])
     }
 
-    /// What people made of a post in the end. Posts that pass on another's find
-    /// less interest.
-    pub(super) fn of(&self, post: u64, is_repost: bool) -> Reception {
-        let account = author(post);
-        let month = Day::at(posted(post)).month_index();
-        let mean =
-            f64::from(self.means[account * MONTHS + month]) - if is_repost { 1.2 } else { 0.0 };
+    /// What people made of a post in the end.
+    pub(super) fn of(&self, post: u64, appeal: Appeal) -> Reception {
+        let mean = self.mean(post) - appeal.loss();
         let comment_mean = self.comment_mean(post, mean);
         let mut dice = self.seed.dice(Stream::Reception(post));
-        let (reposts, comments) = if dice.chance(HITS) {
+        let (reposts, comments) = if dice.chance(HITS) && appeal != Appeal::Answer {
+            let [luck, own] = lucks(&mut dice);
             (
-                tail(mean, REPOST_DEVIATION, REPOST_TAIL, &mut dice),
-                tail(comment_mean, COMMENT_DEVIATION, COMMENT_TAIL, &mut dice),
+                tail(mean, REPOST_DEVIATION, REPOST_TAIL, luck),
+                tail(comment_mean, COMMENT_DEVIATION, COMMENT_TAIL, own),
             )
         } else {
             let shared = body(&mut dice);
@@ -144,13 +163,22 @@ fn body_beside(shared: f64, dice: &mut Dice) -> f64 {
     }
 }
 
-/// A draw from the Pareto distribution that begins where the body ends, up to
-/// the most there can be.
-fn tail(mean: f64, deviation: f64, index: f64, dice: &mut Dice) -> f64 {
+/// Two uniform draws of which the second follows the first, also where it is
+/// tiny: a post that all the world passes on has many comments. Their logarithms
+/// are those of an exponential autoregressive process, which keeps both uniform.
+fn lucks(dice: &mut Dice) -> [f64; 2] {
+    let first = dice.unit();
+    let fresh = if dice.chance(CORRELATION) { 0.0 } else { ln(dice.unit()) };
+    [first, exp(CORRELATION * ln(first) + fresh)]
+}
+
+/// The value that `luck`, a uniform draw, gives of the Pareto distribution that
+/// begins where the body ends, up to the most there can be.
+fn tail(mean: f64, deviation: f64, index: f64, luck: f64) -> f64 {
     let least = exp(mean + deviation * TAIL_FROM);
     // Below this a draw would be more than the most there can be.
     let floor = exp(index * ln(least / MOST)).min(1.0);
-    let uniform = floor + (1.0 - floor) * dice.unit();
+    let uniform = floor + (1.0 - floor) * luck;
     least * exp(-ln(uniform) / index)
 }
 

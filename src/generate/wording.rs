@@ -2,9 +2,9 @@
 //! rules of its field, in at most 140 characters.
 
 use super::account::{Account, MINISTRY_ACCOUNTS, Manner};
-use super::calendar::{DAYS, Day, Season};
+use super::calendar::{DAYS, Day};
 use super::dice::{Dice, Seed, Stream};
-use super::grammar::{Fill, Filler, Grammar, Memory, RuleId, write_number};
+use super::grammar::{DayPart, Fill, Filler, Grammar, Memory, RuleId, Scene, write_number};
 use super::places::Places;
 use super::schedule::{Bursts, author, posted};
 use super::systems::SYSTEMS;
@@ -126,8 +126,8 @@ impl Wording {
             let number = u64::from(rule.number()) << 32 | u64::from(fortnight);
             let mut dice = seed.dice(Stream::Topic(number));
             let mut out = Vec::new();
-            let mut season = Plain(day.season());
-            self.grammar.write(rule, &mut dice, &mut season, &mut Memory::default(), &mut out);
+            let mut scene = Plain(Scene { season: day.season(), part: DayPart::Day, mild: false });
+            self.grammar.write(rule, &mut dice, &mut scene, &mut Memory::default(), &mut out);
             String::from_utf8_lossy(&out).into_owned()
         };
         (0..=DAYS / TOPIC_DAYS).map(topic).collect()
@@ -141,12 +141,9 @@ impl Wording {
         dice: &mut Dice,
         out: &mut Vec<u8>,
     ) {
+        let form = form(post, setting, dice);
         let mut context = Context::new(self, post, setting, dice);
-        let account = context.account;
-        let burst =
-            account.manner == Manner::Emergency && setting.bursts.at(account.system, context.day);
-        let form = form(account.manner, burst, dice);
-        let rules = &self.fields[usize::from(account.system)];
+        let rules = &self.fields[usize::from(context.account.system)];
         let rule = match form {
             Form::News => rules.news,
             Form::Tip => rules.tip,
@@ -162,6 +159,11 @@ impl Wording {
             self.lengthen(rules.more, &mut context, dice, out);
         }
         shorten(out);
+    }
+
+    /// Whether the original post that the `dice` write answers somebody.
+    pub(super) fn answers(post: u64, setting: Setting<'_>, dice: &mut Dice) -> bool {
+        form(post, setting, dice) == Form::Reply
     }
 
     /// Adds sentences of the field until a text is as long as the account's desk
@@ -218,10 +220,13 @@ impl Wording {
     }
 }
 
-/// The form of an original, by how the account is run.
-fn form(manner: Manner, burst: bool, dice: &mut Dice) -> Form {
+/// The form of an original, by how the account is run and what happens on the
+/// day: the first draw of the post's dice.
+fn form(post: u64, setting: Setting<'_>, dice: &mut Dice) -> Form {
     const FORMS: [Form; 5] = [Form::News, Form::Tip, Form::Alert, Form::Chat, Form::Reply];
-    let weights = match manner {
+    let account = &setting.accounts[author(post)];
+    let burst = setting.bursts.at(account.system, Day::at(posted(post)));
+    let weights = match account.manner {
         Manner::Interaction => [0.20, 0.24, 0.01, 0.30, 0.25],
         Manner::News => [0.74, 0.15, 0.03, 0.06, 0.02],
         Manner::Emergency if burst => [0.08, 0.06, 0.82, 0.02, 0.02],
@@ -230,13 +235,13 @@ fn form(manner: Manner, burst: bool, dice: &mut Dice) -> Form {
     FORMS[dice.weighted(&weights)]
 }
 
-/// Only a season: for rules that ask for nothing else.
-struct Plain(Season);
+/// Only a scene: for rules that ask for nothing else.
+struct Plain(Scene);
 
 impl Filler for Plain {
     fn fill(&mut self, _: Fill, _: &mut Dice, _: &mut Vec<u8>) {}
 
-    fn season(&self) -> Season {
+    fn scene(&self) -> Scene {
         self.0
     }
 }
@@ -249,7 +254,7 @@ struct Context<'a> {
     day: Day,
     /// Seconds since midnight.
     second: i64,
-    season: Season,
+    scene: Scene,
     /// The place of which the text speaks.
     place: &'a str,
 }
@@ -259,9 +264,12 @@ impl<'a> Context<'a> {
         let seconds = posted(post);
         let day = Day::at(seconds);
         let account = &setting.accounts[author(post)];
-        let place = match account.place.as_str() {
-            "" => wording.places.city(dice),
-            place => place,
+        let (place, region) = match account.place.as_str() {
+            "" => {
+                let city = wording.places.city(dice);
+                (city, city)
+            }
+            place => (place, account.region),
         };
         Self {
             wording,
@@ -270,7 +278,11 @@ impl<'a> Context<'a> {
             place,
             day,
             second: seconds - day.start(),
-            season: day.season(),
+            scene: Scene {
+                season: day.season(),
+                part: day_part(seconds - day.start()),
+                mild: wording.places.is_mild(region),
+            },
         }
     }
 
@@ -355,8 +367,17 @@ impl Filler for Context<'_> {
         out.extend_from_slice(word.as_bytes());
     }
 
-    fn season(&self) -> Season {
-        self.season
+    fn scene(&self) -> Scene {
+        self.scene
+    }
+}
+
+/// The part of the day, so many seconds after midnight.
+fn day_part(second: i64) -> DayPart {
+    match second / 3600 {
+        5..11 => DayPart::Morning,
+        11..18 => DayPart::Day,
+        _ => DayPart::Night,
     }
 }
 

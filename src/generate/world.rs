@@ -14,7 +14,7 @@ use super::batches::{self, AccountCount, PostBatch, PostCount, PostRow, ROWS};
 use super::calendar::{DAYS, Day, LAST_DAY};
 use super::dice::{Dice, Seed, Stream};
 use super::places::Places;
-use super::reception::{Reception, Receptions};
+use super::reception::{Appeal, Reception, Receptions};
 use super::relay::{Candidate, Origin, Relay, days_before};
 use super::schedule::{Bursts, PostTotals, Schedule, author, posted};
 use super::wording::{Setting, Wording};
@@ -243,11 +243,12 @@ impl World {
     fn relay(&self, day: Day) -> Relay {
         let candidates = |day: Day| {
             let posts = self.schedule.leading(day, &self.accounts, &self.bursts);
-            let originals = posts.into_iter().filter(|&post| !self.wants_to_repost(post));
+            let originals = posts.into_iter().filter(|&post| self.appeal(post) == Appeal::Original);
+            let reception = |post| self.receptions.of(post, Appeal::Original);
             originals
                 .map(|post| Candidate {
                     post,
-                    reposts: self.receptions.of(post, false).at(post, Self::observed_at()).0,
+                    reposts: reception(post).at(post, Self::observed_at()).0,
                 })
                 .collect()
         };
@@ -255,8 +256,20 @@ impl World {
         Relay::new(&days, &self.accounts)
     }
 
+    /// To whom a post speaks.
+    pub(super) fn appeal(&self, post: u64) -> Appeal {
+        let mut words = self.seed.dice(Stream::Text(post));
+        if self.wants_to_repost(post) {
+            Appeal::Repost
+        } else if Wording::answers(post, self.setting(), &mut words) {
+            Appeal::Answer
+        } else {
+            Appeal::Original
+        }
+    }
+
     /// Whether a post passes on another if it finds one.
-    pub(super) fn wants_to_repost(&self, post: u64) -> bool {
+    fn wants_to_repost(&self, post: u64) -> bool {
         let mut dice = self.seed.dice(Stream::Kind(post));
         dice.chance(self.accounts[author(post)].repost_share)
     }
@@ -333,7 +346,7 @@ impl World {
 
     /// What people made of a post in the end.
     fn reception(&self, post: u64) -> Reception {
-        self.receptions.of(post, self.wants_to_repost(post))
+        self.receptions.of(post, self.appeal(post))
     }
 
     /// How a post had been received at an instant.
