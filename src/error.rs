@@ -157,6 +157,7 @@ impl Error {
             std::io::ErrorKind::NotFound => "no such file or folder".to_owned(),
             std::io::ErrorKind::StorageFull => "no space left on the disk".to_owned(),
             std::io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+            std::io::ErrorKind::ReadOnlyFilesystem => "the disk is read-only".to_owned(),
             _ => error.to_string(),
         };
         Self::new(kind, format!("cannot {doing} {}: {reason}", path.display()))

@@ -81,9 +81,6 @@ impl Shared {
             record.status = Status::Failed;
             record.error = Some(ErrorRecord::from(error));
         }
-        if !record.status.is_good() {
-            self.keep_old_output(job, &mut record);
-        }
         Done { record, error, result }
     }
 
@@ -200,13 +197,17 @@ impl Shared {
             record.changes = Some(changes);
         }
         if record.status.is_good() {
-            if let Some(picture) = picture {
-                record.chart = Some(picture.draw(job, &schema, &batches)?);
-            }
+            // A chart that cannot be drawn or written keeps the result back too.
+            let picture =
+                picture.map(|picture| picture.draw(job, &schema, &batches)).transpose()?;
             if let Some(file) = file {
+                file.finish()?;
                 record.result_sha256 = Some(hash.finish());
                 record.output = Some(self.shown_output(job)?);
+            }
+            if let Some((name, file)) = picture {
                 file.finish()?;
+                record.chart = Some(name);
             }
         }
         Ok(self.options.keep.then_some(QueryResult { schema, batches }))
@@ -287,7 +288,7 @@ impl Shared {
         };
         let unchanged = record.repeatable
             && last.repeatable
-            && matches!(last.status, Status::Ok | Status::Reused)
+            && matches!(last.status, Status::Ok | Status::Reused | Status::Pending)
             && last.sql_sha256 == record.sql_sha256
             && last.params == record.params
             && last.tables == record.tables
@@ -306,6 +307,7 @@ impl Shared {
             file,
             attempts: 0,
             status: Status::Reused,
+            stale: false,
             changes: None,
             ..last.clone()
         };
@@ -322,16 +324,6 @@ impl Shared {
         let Some(name) = wanted.and_then(|kind| picture_name(job, kind).ok()) else { return true };
         last.chart.as_deref() == name.to_str() && folder.join(&name).is_file()
     }
-
-    /// Says of a failed query that its file is still that of an earlier run.
-    fn keep_old_output(&self, job: &Job, record: &mut QueryRecord) {
-        let Some(folder) = &self.options.folder else { return };
-        let Ok(name) = output_name(&job.query.name, job.format) else { return };
-        if folder.join(&name).is_file() {
-            record.output = Some(name.display().to_string());
-            record.stale = true;
-        }
-    }
 }
 
 /// A chart's file, begun before the query runs, so that a place that cannot be
@@ -345,15 +337,20 @@ struct PictureFile {
 }
 
 impl PictureFile {
-    /// Draws the result; gives the file as the record has it.
-    fn draw(self, job: &Job, schema: &SchemaRef, batches: &[RecordBatch]) -> Result<String> {
+    /// Draws the result; gives the file, still to be finished, with its name as
+    /// the record has it.
+    fn draw(
+        self,
+        job: &Job,
+        schema: &SchemaRef,
+        batches: &[RecordBatch],
+    ) -> Result<(String, OutputFile)> {
         let line = job.query.chart.as_ref().map_or(1, |chart| chart.line);
         let picture = Chart::new(&self.spec, schema, batches)
             .and_then(|chart| chart.to_picture(self.kind))
             .map_err(|error| error.in_file(&job.query.file).at_line(line))?;
         self.file.writer()?.write_all(&picture).map_err(|error| write_error(&error))?;
-        self.file.finish()?;
-        Ok(self.shown)
+        Ok((self.shown, self.file))
     }
 }
 

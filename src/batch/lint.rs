@@ -1,5 +1,6 @@
 //! Checking saved queries without running them: each is read, its parameters
-//! compared with its SQL, and every statement planned.
+//! compared with its SQL, every statement planned, and what it depends on looked
+//! up.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -9,9 +10,10 @@ use datafusion::logical_expr::{DdlStatement, LogicalPlan};
 use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
 
+use super::order::{Node, order};
 use crate::engine::{Params, Session, Statement};
 use crate::error::{Error, Place, Result, nearest};
-use crate::queries::{Clock, Entry, SavedQuery};
+use crate::queries::{Clock, Entry, Library, SavedQuery};
 use crate::render;
 
 /// What lint found in one saved query.
@@ -23,20 +25,35 @@ pub struct Finding {
     pub faults: Vec<Error>,
 }
 
-/// Checks `entries` one after another against what `session` knows.
+/// Checks `entries`, which are of `library`, one after another against what
+/// `session` knows.
 ///
 /// A database is needed for queries over its tables; nothing is run, and the
 /// session is left as it was.
 ///
 /// # Errors
-/// When no session can be made; faults of queries are findings.
-pub async fn lint(session: &Session, entries: &[Entry], clock: &Clock) -> Result<Vec<Finding>> {
+/// When no session can be made, or the library cannot be read; faults of queries
+/// are findings.
+pub async fn lint(
+    session: &Session,
+    library: &Library,
+    entries: &[Entry],
+    clock: &Clock,
+) -> Result<Vec<Finding>> {
+    let queries: Vec<Result<SavedQuery>> = entries.iter().map(Entry::load).collect();
+    let nodes = entries.iter().zip(&queries).map(|(entry, query)| Node {
+        name: &entry.name,
+        file: query.as_ref().map_or("", |query| query.file.as_str()),
+        depends_on: query.as_ref().map_or(&[][..], |query| query.depends_on.as_slice()),
+    });
+    let links = order(&nodes.collect::<Vec<_>>(), library)?;
     let mut findings = Vec::with_capacity(entries.len());
-    for entry in entries {
-        let faults = match entry.load() {
-            Ok(query) => faults(session, &query, clock).await?,
-            Err(error) => vec![error],
+    for ((entry, query), link) in entries.iter().zip(&queries).zip(links) {
+        let mut faults = match query {
+            Ok(query) => faults(session, query, clock).await?,
+            Err(error) => vec![error.clone()],
         };
+        faults.extend(link.err());
         findings.push(Finding { name: entry.name.clone(), faults });
     }
     Ok(findings)

@@ -12,8 +12,10 @@ mod compare;
 mod difference;
 mod folder;
 mod job;
+mod journal;
 mod lint;
 mod live;
+mod order;
 mod output;
 mod plan;
 mod points;
@@ -22,7 +24,6 @@ pub(crate) mod sink;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-use std::time::Instant;
 
 use chrono::Utc;
 use tokio::sync::Semaphore;
@@ -35,13 +36,16 @@ pub use lint::{Finding, lint};
 pub use live::Live;
 pub use output::{Lines, Output, lines};
 pub use plan::{Options, RunPlan};
-pub use record::{ColumnRecord, ErrorRecord, QueryRecord, RUN_FILE, RunRecord, Status, Verdict};
+pub use record::{
+    ColumnRecord, ErrorRecord, QueryRecord, RUN_FILE, RUN_SCHEMA, RunRecord, Status, Verdict,
+};
 
 use crate::Database;
 use crate::error::{Error, Kind, Result};
 use compare::Against;
 use folder::OutputFolder;
 use job::{Done, Shared};
+use journal::Journal;
 use plan::Planned;
 
 /// How a run went.
@@ -89,9 +93,7 @@ impl Summary {
 /// fails.
 pub async fn run(database: &Database, plan: &RunPlan, out: &mut dyn Output) -> Result<Summary> {
     let options = &plan.options;
-    let now = plan.clock.now();
-    let began = Instant::now();
-    let mut record = RunRecord::begin(now, plan.clock.zone());
+    let mut record = RunRecord::begin(plan.clock.now(), plan.clock.zone());
     if let Some(store) = database.store() {
         record.database = Some(store.name());
         record.tables = store.versions().await?;
@@ -111,7 +113,9 @@ pub async fn run(database: &Database, plan: &RunPlan, out: &mut dyn Output) -> R
         last: plan.last.clone().filter(|last| !options.fresh && is_comparable(last, &record)),
         against: options.against.as_deref().map(Against::read).transpose()?,
     };
-    let done = Scheduler::new(&plan.jobs, shared).run(out).await?;
+    let mut journal = Journal::begin(record, plan, folder);
+    let done = Scheduler::new(&plan.jobs, shared, &mut journal).run(out).await?;
+    let record = journal.finish()?;
     let mut errors = Vec::new();
     let mut results = BTreeMap::new();
     for done in done {
@@ -119,18 +123,8 @@ pub async fn run(database: &Database, plan: &RunPlan, out: &mut dyn Output) -> R
             results.insert(done.record.name.clone(), result);
         }
         if let Some(error) = done.error {
-            errors.push((done.record.name.clone(), error));
+            errors.push((done.record.name, error));
         }
-        record.queries.push(done.record);
-    }
-    if let Some(last) = plan.last.as_ref().filter(|_| options.rerun_failed) {
-        record.queries = merged(last, record.queries);
-    }
-    record.seconds = began.elapsed().as_secs_f64();
-    record.finished_at = record::stamp(now + began.elapsed());
-    record.peak_memory = record::peak_memory();
-    if let Some(folder) = folder {
-        record.write(folder)?;
     }
     Ok(Summary { record, errors, results })
 }
@@ -149,19 +143,12 @@ fn is_comparable(last: &RunRecord, this: &RunRecord) -> bool {
         && last.dictionaries == this.dictionaries
 }
 
-/// The queries of `last` with those that ran again in their places.
-fn merged(last: &RunRecord, again: Vec<QueryRecord>) -> Vec<QueryRecord> {
-    let mut again: BTreeMap<String, QueryRecord> =
-        again.into_iter().map(|query| (query.name.clone(), query)).collect();
-    let kept = last.queries.iter();
-    kept.map(|query| again.remove(&query.name).unwrap_or_else(|| query.clone())).collect()
-}
-
 /// Starts jobs when those before them have ended, and tells of their ends in
 /// order.
-struct Scheduler<'a> {
+struct Scheduler<'a, 'j> {
     planned: &'a [Planned],
     shared: Arc<Shared>,
+    journal: &'a mut Journal<'j>,
     /// What became of each query; `None` while it waits or runs.
     done: Vec<Option<Done>>,
     started: Vec<bool>,
@@ -174,11 +161,12 @@ struct Scheduler<'a> {
     stopped: bool,
 }
 
-impl<'a> Scheduler<'a> {
-    fn new(planned: &'a [Planned], shared: Shared) -> Self {
+impl<'a, 'j> Scheduler<'a, 'j> {
+    fn new(planned: &'a [Planned], shared: Shared, journal: &'a mut Journal<'j>) -> Self {
         Self {
             planned,
             shared: Arc::new(shared),
+            journal,
             done: planned.iter().map(|_| None).collect(),
             started: vec![false; planned.len()],
             running: JoinSet::new(),
@@ -279,13 +267,14 @@ impl<'a> Scheduler<'a> {
         let planned = &self.planned[at];
         let title = planned.job.as_ref().map_or(planned.name.as_str(), |job| &job.query.title);
         let mut record = QueryRecord::new(&planned.name, title, &planned.file);
-        let error = Error::query(format!("not run: {why}"));
+        let error = Error::query(why);
         record.error = Some(ErrorRecord::from(&error));
         out.ended(&record);
-        self.done[at] = Some(Done { record, error: None, result: None });
+        self.end(at, Done { record, error: None, result: None });
     }
 
-    fn end(&mut self, at: usize, done: Done) {
+    fn end(&mut self, at: usize, mut done: Done) {
+        self.journal.ended(&mut done.record);
         if done.record.status == Status::Failed && !self.shared.options.keep_going {
             self.stopped = true;
         }

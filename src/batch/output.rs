@@ -85,6 +85,10 @@ pub fn lines(query: &QueryRecord, error: Option<&Error>) -> String {
             let kept = if query.from_cache { ", from the result cache" } else { "" };
             write!(text, "  {}  {:.2} s{kept}", counted(rows), query.seconds)
         }
+        (Status::Skipped, _) => {
+            let why = query.error.as_ref().map_or("", |error| error.message.as_str());
+            write!(text, "  {}", visible(why))
+        }
         _ => Ok(()),
     };
     if query.attempts > 1 {
@@ -126,6 +130,7 @@ impl Summary {
             Status::Unexpected,
             Status::Failed,
             Status::Skipped,
+            Status::Pending,
         ];
         let counts: Vec<String> = all
             .into_iter()

@@ -1,7 +1,6 @@
 //! What a run will do: the chosen queries, read, with their parameters bound and
 //! in order. A fault found here is found before anything runs.
 
-use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
@@ -12,6 +11,7 @@ use crate::queries::{Clock, Entry, Grid, Library, Origin, SavedQuery};
 use crate::render::{self, Format};
 
 use super::cancel::Cancel;
+use super::order::{Node, order};
 use super::record::{RUN_FILE, RunRecord};
 
 /// What was asked for, resolved.
@@ -177,7 +177,6 @@ impl RunPlan {
         }
         check_given(&planned, &options.given)?;
         link(&mut planned, library)?;
-        break_cycles(&mut planned);
         if !options.keep_going
             && let Some(error) = planned.iter().find_map(|planned| planned.job.as_ref().err())
         {
@@ -227,6 +226,12 @@ impl Options {
     pub fn prints(&self) -> bool {
         let silent = self.check || self.keep || self.dry_run || self.against.is_some();
         self.folder.is_none() && self.file.is_none() && !silent
+    }
+
+    /// Whether the run is a part of the last one in its folder, whose other
+    /// queries stay on record.
+    pub(super) fn amends(&self) -> bool {
+        self.rerun_failed || (self.accept && self.against.is_some())
     }
 
     /// The kind of picture that `file` is, if it is one.
@@ -377,74 +382,22 @@ fn check_given(planned: &[Planned], given: &[(String, String)]) -> Result<()> {
     })
 }
 
-/// Turns the names of `depends_on` into positions. A dependency that is not part
-/// of the run is not waited for; one that does not exist is a fault of the query.
+/// Says of each query which others it has to wait for.
 fn link(planned: &mut [Planned], library: &Library) -> Result<()> {
-    let positions: BTreeMap<String, usize> =
-        planned.iter().enumerate().map(|(at, planned)| (planned.name.clone(), at)).collect();
-    let mut known: Option<Vec<String>> = None;
-    for planned in planned {
-        let Ok(job) = &planned.job else { continue };
-        let mut missing = None;
-        for name in &job.query.depends_on {
-            if let Some(at) = positions.get(name) {
-                planned.after.push(*at);
-                continue;
-            }
-            if known.is_none() {
-                known = Some(library.entries()?.into_iter().map(|entry| entry.name).collect());
-            }
-            let names = known.as_deref().unwrap_or_default();
-            if !names.contains(name) {
-                let error = Error::usage(format!("depends_on: no saved query `{name}`"));
-                let error = error.in_file(&job.query.file);
-                let all = names.iter().chain(positions.keys()).map(String::as_str);
-                missing = Some(match nearest(name, all) {
-                    Some(near) => error.hint(format!("did you mean `{near}`?")),
-                    None => error,
-                });
-            }
-        }
-        if let Some(error) = missing {
-            planned.job = Err(error);
+    let nodes: Vec<Node<'_>> = planned
+        .iter()
+        .map(|planned| Node {
+            name: &planned.name,
+            file: &planned.file,
+            depends_on: planned.job.as_ref().map_or(&[][..], |job| job.query.depends_on.as_slice()),
+        })
+        .collect();
+    let links = order(&nodes, library)?;
+    for (planned, after) in planned.iter_mut().zip(links) {
+        match after {
+            Ok(after) => planned.after = after,
+            Err(error) => planned.job = Err(error),
         }
     }
     Ok(())
-}
-
-/// Makes queries that wait for each other fail, with an error that names them.
-fn break_cycles(planned: &mut [Planned]) {
-    while let Some(cycle) = find_cycle(planned) {
-        let mut names: Vec<&str> = cycle.iter().map(|at| planned[*at].name.as_str()).collect();
-        names.push(names[0]);
-        let message = format!("depends_on goes in a circle: {}", names.join(" -> "));
-        for at in cycle {
-            planned[at].after.clear();
-            planned[at].job = Err(Error::usage(&message).in_file(&planned[at].file));
-        }
-    }
-}
-
-/// The positions of queries each of which waits for the next, and the last for
-/// the first.
-fn find_cycle(planned: &[Planned]) -> Option<Vec<usize>> {
-    let mut done = vec![false; planned.len()];
-    loop {
-        let free = |at: &usize| !done[*at] && planned[*at].after.iter().all(|before| done[*before]);
-        match (0..planned.len()).find(free) {
-            Some(at) => done[at] = true,
-            None => break,
-        }
-    }
-    // Every query that is left waits for one that is left: walk until one comes
-    // again.
-    let mut path = vec![done.iter().position(|done| !done)?];
-    loop {
-        let at = path[path.len() - 1];
-        let next = planned[at].after.iter().copied().find(|before| !done[*before])?;
-        if let Some(from) = path.iter().position(|seen| *seen == next) {
-            return Some(path.split_off(from));
-        }
-        path.push(next);
-    }
 }

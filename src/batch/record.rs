@@ -5,6 +5,7 @@
 //! fields of [`QueryRecord`], in the order in which the queries were named.
 //! A field that is not known is `null`. `schema` is 1 and grows when a field
 //! changes its meaning or goes away; new fields may come at any time.
+//! [`RUN_SCHEMA`] says the same for programs.
 
 use std::collections::BTreeMap;
 use std::io::{ErrorKind, Write};
@@ -18,6 +19,9 @@ use crate::render::{OutputFile, write_error};
 
 /// The name of the file in the output folder.
 pub const RUN_FILE: &str = "run.json";
+
+/// The JSON Schema of the file.
+pub const RUN_SCHEMA: &str = include_str!("run.schema.json");
 
 /// The version of the file's layout.
 const SCHEMA: u32 = 1;
@@ -33,9 +37,10 @@ pub struct RunRecord {
     pub database: Option<String>,
     /// When the run began, in UTC.
     pub started_at: String,
-    /// When it ended, in UTC.
-    pub finished_at: String,
-    /// How long it took.
+    /// When it ended, in UTC; `null` while it goes on, and of a run that was
+    /// killed.
+    pub finished_at: Option<String>,
+    /// How long it took, or has taken so far.
     pub seconds: f64,
     /// The time zone that ruled dates.
     pub timezone: String,
@@ -70,7 +75,8 @@ pub struct QueryRecord {
     pub output: Option<String>,
     /// The file of its chart, relative to the output folder.
     pub chart: Option<String>,
-    /// After a failure, whether `output` is still that of an earlier run.
+    /// Whether `output` is still that of an earlier run, as this one has brought
+    /// forth no other.
     pub stale: bool,
     /// Rows of the result.
     pub rows: Option<u64>,
@@ -128,6 +134,9 @@ pub enum Status {
     Failed,
     /// It was not run, because of a failure before it.
     Skipped,
+    /// It has not ended. It will, if the run goes on; of a run that was killed
+    /// it never did, and what is told of its result is what an earlier run knew.
+    Pending,
 }
 
 /// One column of a result.
@@ -176,7 +185,7 @@ impl RunRecord {
             weiku: env!("CARGO_PKG_VERSION").to_owned(),
             database: None,
             started_at: stamp(now),
-            finished_at: stamp(now),
+            finished_at: None,
             seconds: 0.0,
             timezone: timezone.to_owned(),
             given: Vec::new(),
@@ -277,6 +286,7 @@ impl Status {
             Self::Unexpected => "unexpected",
             Self::Failed => "failed",
             Self::Skipped => "skipped",
+            Self::Pending => "pending",
         }
     }
 

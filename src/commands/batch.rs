@@ -27,6 +27,14 @@ pub(super) async fn run(run: &Run, program: &Program) -> Result<Exit> {
     });
     let options = options(run, &config, cancel, program)?;
     let plan = RunPlan::new(&library, &run.queries, options, &clock)?;
+    if plan.count() == 0 {
+        // Only the rerun of what failed may have nothing to do.
+        say(
+            &mut program.stderr(),
+            "nothing failed in the last run: there is nothing to run again\n",
+        )?;
+        return Ok(DONE);
+    }
     // A result on standard output speaks for itself.
     let done = if plan.options().prints() || run.common.quiet {
         let mut talk = program.stderr();
@@ -126,14 +134,18 @@ pub(super) async fn lint(
         None => Database::create(&scratch.path().join("database")).await?,
     };
     let session = database.session(config.settings.clone())?;
-    let entries = library(&config, database.folder())?.select(queries)?;
-    let findings = batch::lint(&session, &entries, &clock(&config)?).await?;
+    let library = library(&config, database.folder())?;
+    let entries = library.select(queries)?;
+    let findings = batch::lint(&session, &library, &entries, &clock(&config)?).await?;
     let mut faults = 0;
     for error in findings.iter().flat_map(|finding| &finding.faults) {
         program.report(error, common.errors);
         faults += 1;
     }
-    let text = format!("{} saved queries, {faults} faults\n", entries.len());
+    let [queries, found] =
+        [(entries.len(), "saved query", "saved queries"), (faults, "fault", "faults")]
+            .map(|(count, one, many)| format!("{count} {}", if count == 1 { one } else { many }));
+    let text = format!("{queries}, {found}\n");
     say(&mut program.stderr(), &text)?;
     Ok(if faults == 0 { DONE } else { Kind::Query.exit_code() })
 }

@@ -8,6 +8,7 @@ use clap_mangen::Man;
 use serde_json::{Value, json};
 
 use super::{DONE, Exit, Program, say};
+use crate::batch::{RUN_FILE, RUN_SCHEMA};
 use crate::cli::Cli;
 use crate::error::{EXITS, Error, Result, nearest};
 use crate::render::{FORMATS, write_error};
@@ -22,6 +23,7 @@ pub(super) fn spec(program: &Program) -> Result<Exit> {
 
 fn described() -> Value {
     let line = line();
+    let run: Value = serde_json::from_str(RUN_SCHEMA).expect("the schema of run.json is JSON");
     let formats = FORMATS.iter().map(|format| {
         json!({
             "name": format.name,
@@ -40,6 +42,7 @@ fn described() -> Value {
         "shell_commands": shell::command_list(),
         "formats": formats.collect::<Vec<_>>(),
         "exit_codes": exits.collect::<Vec<_>>(),
+        "files": { RUN_FILE: run },
     })
 }
 

@@ -99,7 +99,7 @@ pub enum Literal {
 }
 
 /// The key that says which rule a table is, and the keys that go with it.
-const RULES: &[(&str, &[&str])] = &[
+pub(super) const RULES: &[(&str, &[&str])] = &[
     ("rows", &[]),
     ("unique", &[]),
     ("not_null", &[]),

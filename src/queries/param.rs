@@ -60,9 +60,11 @@ enum Typed {
     Many(Vec<String>),
 }
 
-const KEYS: &[&str] = &["type", "description", "default", "min", "max", "required", "values", "of"];
+pub(super) const KEYS: &[&str] =
+    &["type", "description", "default", "min", "max", "required", "values", "of"];
 
-const TYPES: &[&str] = &["text", "int", "float", "bool", "date", "timestamp", "enum", "list"];
+pub(super) const TYPES: &[&str] =
+    &["text", "int", "float", "bool", "date", "timestamp", "enum", "list"];
 
 impl Param {
     /// Reads `params.{name} = {declaration}`.

@@ -360,6 +360,19 @@ mod tests {
     }
 
     #[test]
+    fn the_readme_of_the_queries_explains_every_key_and_its_example_is_right() {
+        let readme = include_str!("../../queries/README.md");
+        let example = readme.split("```sql\n").nth(1).unwrap().split("```").next().unwrap();
+        assert_eq!(parse(example).unwrap().params.len(), 3);
+        let rules = super::super::expect::RULES.iter().map(|(name, _)| *name);
+        let charts = crate::chart::KINDS.iter().map(|(name, _, _)| *name);
+        let params = super::super::param::KEYS.iter().chain(super::super::param::TYPES).copied();
+        for key in KEYS.iter().copied().chain(rules).chain(charts).chain(params) {
+            assert!(readme.contains(&format!("`{key}`")), "{key}");
+        }
+    }
+
+    #[test]
     fn lengths_of_time_have_units() {
         assert_eq!(parse_duration("500ms"), Some(Duration::from_millis(500)));
         assert_eq!(parse_duration("1.5h"), Some(Duration::from_secs(5400)));

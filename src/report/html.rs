@@ -102,7 +102,7 @@ impl Report {
             match section.record.status {
                 Status::Failed | Status::Skipped => page.raw(" <span class=\"bad\">failed</span>"),
                 Status::Unexpected => page.raw(" <span class=\"bad\">not as expected</span>"),
-                Status::Ok | Status::Reused | Status::Planned => {}
+                Status::Ok | Status::Reused | Status::Planned | Status::Pending => {}
             }
             page.raw("</li>\n");
         }

@@ -75,11 +75,11 @@ impl World {
         Library::of_folders(vec![self.queries()])
     }
 
-    fn options(&self) -> Options {
+    pub(crate) fn options(&self) -> Options {
         Options { folder: Some(self.out()), ..Options::default() }
     }
 
-    fn plan(&self, wanted: &[&str], options: Options) -> Result<RunPlan, Error> {
+    pub(crate) fn plan(&self, wanted: &[&str], options: Options) -> Result<RunPlan, Error> {
         let mut wanted: Vec<String> = wanted.iter().map(|name| (*name).to_owned()).collect();
         if wanted.is_empty() && !options.rerun_failed {
             wanted.push(self.queries().display().to_string());
@@ -88,7 +88,7 @@ impl World {
     }
 
     /// Runs everything with `options`, and gives what was told.
-    async fn run(&self, options: Options) -> (Summary, String) {
+    pub(crate) async fn run(&self, options: Options) -> (Summary, String) {
         let plan = self.plan(&[], options).unwrap();
         let mut talk = Vec::new();
         let mut lines = Lines::new(&mut talk, Box::new(std::io::sink()));
@@ -96,7 +96,7 @@ impl World {
         (summary, String::from_utf8(talk).unwrap())
     }
 
-    fn output(&self, name: &str) -> String {
+    pub(crate) fn output(&self, name: &str) -> String {
         fs::read_to_string(self.out().join(name)).unwrap()
     }
 
@@ -661,11 +661,14 @@ async fn lint_finds_faults_without_running_anything() {
         ("params", "/*---\nparams.day = { type = \"date\" }\n---*/\nSELECT $dya"),
         ("plan", "SELECT\n  acount_id FROM accounts"),
         ("views", "CREATE VIEW v AS SELECT 1 AS one; SELECT one FROM v"),
+        ("waits", "/*---\ndepends_on = [\"waits\"]\n---*/\nSELECT 1"),
+        ("wants", "/*---\ndepends_on = [\"plam\"]\n---*/\nSELECT 1"),
     ])
     .await;
     let session = world.database.session(weiku::engine::Settings::default()).unwrap();
-    let entries = world.library().entries().unwrap();
-    let findings = batch::lint(&session, &entries, &clock()).await.unwrap();
+    let library = world.library();
+    let entries = library.entries().unwrap();
+    let findings = batch::lint(&session, &library, &entries, &clock()).await.unwrap();
     let faults: Vec<(String, Vec<String>)> = findings
         .into_iter()
         .map(|finding| {
@@ -696,6 +699,11 @@ async fn lint_finds_faults_without_running_anything() {
         ]
     );
     assert!(of("plan")[0].starts_with("plan.sql:2:3: "), "{:?}", of("plan"));
+    assert_eq!(of("waits"), ["waits.sql: depends_on goes in a circle: waits -> waits"]);
+    assert_eq!(
+        of("wants"),
+        ["wants.sql: depends_on: no saved query `plam`; hint: did you mean `plan`?"]
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -20,6 +20,7 @@ mod readme;
 mod real_exports;
 mod rejects;
 mod report;
+mod run_record;
 mod shell;
 mod store;
 mod store_loops;

@@ -1,0 +1,97 @@
+//! The record of a run while it runs.
+//!
+//! `run.json` is brought up to date as each query ends, so that after a kill it
+//! says what was done and what was not, and the next run takes over the former.
+
+use std::path::Path;
+use std::time::Instant;
+
+use chrono::{DateTime, Utc};
+
+use super::plan::RunPlan;
+use super::record::{QueryRecord, RunRecord, Status, peak_memory, stamp};
+use crate::error::Result;
+
+/// What is known of a run so far.
+pub(super) struct Journal<'a> {
+    record: RunRecord,
+    /// The record of the run before it in the output folder.
+    last: Option<&'a RunRecord>,
+    /// The output folder, where the record is kept.
+    folder: Option<&'a Path>,
+    began: Instant,
+    now: DateTime<Utc>,
+}
+
+impl<'a> Journal<'a> {
+    /// The journal of `plan`, which begins now: all its queries are pending.
+    /// Nothing is written before the first of them ends, as until then the
+    /// record of the last run is right.
+    pub(super) fn begin(record: RunRecord, plan: &'a RunPlan, folder: Option<&'a Path>) -> Self {
+        let (last, now) = (plan.last.as_ref(), plan.clock.now());
+        let mut journal = Self { record, last, folder, began: Instant::now(), now };
+        let mut pending: Vec<QueryRecord> =
+            plan.jobs.iter().map(|planned| journal.pending(&planned.name, &planned.file)).collect();
+        // Those that are not run again stay as they are.
+        for old in last.filter(|_| plan.options.amends()).iter().flat_map(|last| &last.queries) {
+            let again = pending.iter().position(|query| query.name == old.name);
+            let query = again.map_or_else(|| old.clone(), |at| pending.remove(at));
+            journal.record.queries.push(query);
+        }
+        journal.record.queries.extend(pending);
+        journal
+    }
+
+    /// A query that has not ended: what the last run knew of its result still
+    /// holds, but not how that came about.
+    fn pending(&self, name: &str, file: &str) -> QueryRecord {
+        let known = self.last.and_then(|last| last.query(name)).cloned();
+        let mut record = QueryRecord {
+            status: Status::Pending,
+            attempts: 0,
+            changes: None,
+            error: None,
+            ..known.unwrap_or_else(|| QueryRecord::new(name, name, file))
+        };
+        record.stale = record.output.is_some();
+        record
+    }
+
+    /// Takes down how a query ended; of one without a new result also the old
+    /// one, if the folder still has it.
+    pub(super) fn ended(&mut self, query: &mut QueryRecord) {
+        if !query.status.is_good() {
+            self.keep_old_output(query);
+        }
+        if let Some(place) = self.record.queries.iter_mut().find(|other| other.name == query.name) {
+            place.clone_from(query);
+        }
+        // What cannot be written now is tried again at the end, which tells.
+        let _ = self.write();
+    }
+
+    fn keep_old_output(&self, query: &mut QueryRecord) {
+        let old = self.last.and_then(|last| last.query(&query.name));
+        let (Some(folder), Some(old)) = (self.folder, old) else { return };
+        let is_there = |name: &&String| folder.join(name).is_file();
+        query.output = old.output.as_ref().filter(is_there).cloned();
+        query.chart = old.chart.as_ref().filter(is_there).cloned();
+        query.stale = query.output.is_some();
+    }
+
+    /// The record of the whole run, which has ended.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub(super) fn finish(mut self) -> Result<RunRecord> {
+        self.record.finished_at = Some(stamp(self.now + self.began.elapsed()));
+        self.write()?;
+        Ok(self.record)
+    }
+
+    fn write(&mut self) -> Result<()> {
+        self.record.seconds = self.began.elapsed().as_secs_f64();
+        self.record.peak_memory = peak_memory();
+        self.folder.map_or(Ok(()), |folder| self.record.write(folder))
+    }
+}

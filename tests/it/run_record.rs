@@ -1,0 +1,257 @@
+//! `run.json`: it keeps to its JSON Schema, and is right even after a kill.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::process::Command;
+use std::time::Duration;
+
+use serde_json::Value;
+use weiku::batch::{self, Lines, Options, RUN_FILE, RUN_SCHEMA, Status};
+
+use crate::batch::World;
+
+const CHECKED: &str = "/*---
+title = \"Accounts\"
+params.n = { type = \"int\", default = 1 }
+params.of = { type = \"list\", of = \"text\", default = [\"a\"] }
+chart = { kind = \"bar\", x = \"account_id\", y = \"n\" }
+expect = [ { rows = 6 } ]
+---*/
+SELECT account_id, $n AS n, $of AS of FROM accounts ORDER BY 1";
+
+const ENDLESS: &str = "SELECT count(*) FROM generate_series(1, 1000000000000)";
+
+/// Compares values with a JSON Schema, as far as that of `run.json` goes.
+struct Check<'a> {
+    root: &'a Value,
+    faults: Vec<String>,
+}
+
+impl Check<'_> {
+    /// What of `value` does not keep to `schema`.
+    fn faults(value: &Value, schema: &Value) -> Vec<String> {
+        let mut check = Check { root: schema, faults: Vec::new() };
+        check.value(value, schema, "");
+        check.faults
+    }
+
+    fn value(&mut self, value: &Value, schema: &Value, at: &str) {
+        for (keyword, wanted) in schema.as_object().unwrap() {
+            if !self.holds(value, keyword, wanted, at) {
+                self.faults.push(format!("{at}: {keyword} {wanted} does not hold for {value}"));
+            }
+        }
+        if let (Some(fields), Some(named)) = (value.as_object(), schema["properties"].as_object()) {
+            let told: BTreeSet<_> = fields.keys().collect();
+            let documented: BTreeSet<_> = named.keys().collect();
+            for name in told.symmetric_difference(&documented) {
+                self.faults.push(format!("{at}: {name} is told or documented, not both"));
+            }
+            for (name, part) in named {
+                self.value(&value[name], part, &format!("{at}/{name}"));
+            }
+        }
+    }
+
+    /// Whether one keyword of a schema holds. One that is not known here is a
+    /// fault of the test, so that nothing goes unchecked.
+    fn holds(&mut self, value: &Value, keyword: &str, wanted: &Value, at: &str) -> bool {
+        match keyword {
+            "$schema" | "$defs" | "title" | "description" | "properties" | "required" => true,
+            "$ref" => {
+                let part = wanted.as_str().unwrap().trim_start_matches('#');
+                self.value(value, self.root.pointer(part).unwrap(), at);
+                true
+            }
+            "type" => match wanted.as_array() {
+                Some(kinds) => kinds.iter().any(|kind| is_of(value, kind.as_str().unwrap())),
+                None => is_of(value, wanted.as_str().unwrap()),
+            },
+            "const" => value == wanted,
+            "enum" => wanted.as_array().unwrap().contains(value),
+            "minimum" => value.as_f64().is_none_or(|number| number >= wanted.as_f64().unwrap()),
+            "minLength" => value.as_str() != Some(""),
+            "minItems" | "maxItems" => value.as_array().is_none_or(|items| items.len() == 2),
+            "pattern" => {
+                assert_eq!(wanted, "^[0-9a-f]{64}$", "the test knows no other");
+                value.as_str().is_none_or(|text| {
+                    text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+                })
+            }
+            "format" => {
+                assert_eq!(wanted, "date-time", "the test knows no other");
+                let is_time = |text| chrono::DateTime::parse_from_rfc3339(text).is_ok();
+                value.as_str().is_none_or(is_time)
+            }
+            "items" => {
+                for (index, item) in value.as_array().into_iter().flatten().enumerate() {
+                    self.value(item, wanted, &format!("{at}/{index}"));
+                }
+                true
+            }
+            "additionalProperties" => {
+                for (name, item) in value.as_object().into_iter().flatten() {
+                    self.value(item, wanted, &format!("{at}/{name}"));
+                }
+                true
+            }
+            "anyOf" => wanted.as_array().unwrap().iter().any(|part| {
+                let mut own = Check { root: self.root, faults: Vec::new() };
+                own.value(value, part, at);
+                own.faults.is_empty()
+            }),
+            other => unreachable!("{at}: the test does not know `{other}`"),
+        }
+    }
+}
+
+/// Whether the value is of the kind that JSON Schema calls so.
+fn is_of(value: &Value, kind: &str) -> bool {
+    match kind {
+        "null" => value.is_null(),
+        "boolean" => value.is_boolean(),
+        "integer" => value.is_i64() || value.is_u64(),
+        "number" => value.is_number(),
+        "string" => value.is_string(),
+        "array" => value.is_array(),
+        "object" => value.is_object(),
+        other => unreachable!("no kind {other}"),
+    }
+}
+
+fn record(world: &World) -> Value {
+    serde_json::from_slice(&fs::read(world.out().join(RUN_FILE)).unwrap()).unwrap()
+}
+
+/// The names and words for how the queries ended.
+fn ends(record: &Value) -> Vec<(&str, &str)> {
+    let queries = record["queries"].as_array().unwrap();
+    queries
+        .iter()
+        .map(|query| (query["name"].as_str().unwrap(), query["status"].as_str().unwrap()))
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_record_keeps_to_the_schema() {
+    let world = World::new(&[
+        ("a", CHECKED),
+        ("b", "/*---\nexpect = [ { rows = 9 } ]\n---*/ SELECT 1 AS one"),
+        ("c", "SELECT no_such FROM accounts"),
+        ("d", "/*---\ndepends_on = [\"c\"]\n---*/ SELECT 1 AS one"),
+    ])
+    .await;
+    let schema: Value = serde_json::from_str(RUN_SCHEMA).unwrap();
+    let options = Options {
+        given: vec![("n".to_owned(), "1,2".to_owned())],
+        charts: Some(weiku::chart::Picture::Svg),
+        keep_going: true,
+        ..world.options()
+    };
+    let check = |statuses: [&str; 4]| {
+        let record = record(&world);
+        assert_eq!(ends(&record).iter().map(|end| end.1).collect::<Vec<_>>(), statuses);
+        let found = Check::faults(&record, &schema);
+        assert!(found.is_empty(), "{found:#?}");
+    };
+    world.run(options.clone()).await;
+    check(["ok", "unexpected", "failed", "skipped"]);
+    world.write("b", "SELECT 2 AS two");
+    world.run(Options { against: Some(world.out()), ..options }).await;
+    check(["reused", "ok", "failed", "skipped"]);
+}
+
+#[test]
+fn the_program_tells_the_schema() {
+    let output = Command::new(env!("CARGO_BIN_EXE_weiku")).arg("--spec").output().unwrap();
+    let spec: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(spec["files"][RUN_FILE], serde_json::from_str::<Value>(RUN_SCHEMA).unwrap());
+}
+
+/// The record of a run of which the first query has ended, and not the last.
+async fn unfinished(world: &World) -> Value {
+    loop {
+        let record = record(world);
+        if record["finished_at"].is_null() {
+            return record;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_kill_the_record_says_what_was_done_and_the_rest_can_be_run() {
+    let world = World::new(&[
+        ("a", "SELECT count(*) AS n FROM accounts"),
+        ("b", "SELECT max(account_id) AS last FROM accounts"),
+        ("c", "SELECT 7 AS seven"),
+    ])
+    .await;
+    world.run(world.options()).await;
+    world.add(&[("4", "卫生部")]).await;
+    world.write("b", ENDLESS);
+
+    // A run that is dropped ends as one that is killed: nobody is told.
+    let plan = world.plan(&[], world.options()).unwrap();
+    let mut talk = Vec::new();
+    let mut lines = Lines::new(&mut talk, Box::new(std::io::sink()));
+    let run = batch::run(&world.database, &plan, &mut lines);
+    let record = tokio::select! {
+        _ = run => panic!("b is endless"),
+        record = unfinished(&world) => record,
+    };
+    assert_eq!(ends(&record), [("a", "ok"), ("b", "pending"), ("c", "pending")]);
+    assert_eq!(record["queries"][1]["stale"], true);
+    assert_eq!(world.output("a.csv"), "n\n4\n");
+    assert_eq!(world.output("b.csv"), "last\n3\n");
+
+    world.write("b", "SELECT max(account_id) AS last FROM accounts");
+    let (night, told) = world.run(Options { rerun_failed: true, ..world.options() }).await;
+    let ended: Vec<Status> = night.record.queries.iter().map(|query| query.status).collect();
+    // What the kill kept from running and nothing has changed is used again.
+    assert_eq!(ended, [Status::Ok, Status::Ok, Status::Reused], "{told}");
+    assert_eq!(world.output("b.csv"), "last\n4\n");
+    assert!(night.record.finished_at.is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_not_run_says_why_and_that_its_file_is_old() {
+    let world = World::new(&[("a", "SELECT 1 AS one"), ("b", "SELECT 2 AS two")]).await;
+    world.run(world.options()).await;
+    world.write("a", "SELECT no_such");
+    let (night, told) = world.run(world.options()).await;
+    assert_eq!(night.record.queries[1].status, Status::Skipped);
+    assert!(night.record.queries[1].stale);
+    assert!(told.contains("skipped     b  a query before it failed\n"), "{told}");
+    assert!(told.contains("b.csv is still that of an earlier run"), "{told}");
+
+    // One that cannot even be read is told of in the same way.
+    world.write("a", "/*---\ntitel = \"x\"\n---*/ SELECT 1");
+    let (night, told) = world.run(Options { keep_going: true, ..world.options() }).await;
+    assert!(night.record.queries[0].stale, "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn to_accept_the_change_of_one_query_keeps_the_others_on_record() {
+    let world = World::new(&[
+        ("a", "SELECT count(*) AS n FROM accounts"),
+        ("b", "SELECT max(account_id) AS last FROM accounts"),
+    ])
+    .await;
+    world.run(world.options()).await;
+    world.add(&[("4", "卫生部")]).await;
+    let accept =
+        Options { against: Some(world.out()), accept: true, folder: None, ..world.options() };
+    let plan = world.plan(&["a"], accept).unwrap();
+    let mut talk = Vec::new();
+    let mut lines = Lines::new(&mut talk, Box::new(std::io::sink()));
+    batch::run(&world.database, &plan, &mut lines).await.unwrap();
+    let record = record(&world);
+    assert_eq!(ends(&record), [("a", "ok"), ("b", "ok")]);
+    assert_eq!(record["queries"][0]["tables"]["accounts"], 2);
+    assert_eq!(record["queries"][1]["tables"]["accounts"], 1);
+    assert_eq!(
+        (world.output("a.csv"), world.output("b.csv")),
+        ("n\n4\n".into(), "last\n3\n".into())
+    );
+}
