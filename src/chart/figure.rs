@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use datafusion::arrow::datatypes::{DataType, SchemaRef};
 use datafusion::arrow::record_batch::RecordBatch;
 
-use super::scale::{extent, plain_label, seconds, time_label, value_label};
+use super::scale::{Ticks, extent, plain_label, round_scale, seconds, time_label, value_label};
 use super::spec::{Kind, Spec};
 use crate::error::{Error, Result, nearest};
 use crate::render::value::{Column, Value};
@@ -52,20 +52,28 @@ pub(super) struct Plot {
 /// What stands along x.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Axis {
-    Numbers,
+    /// Numbers; whether all of them are whole.
+    Numbers { whole: bool },
     /// Wall-clock seconds; whether the time of day matters.
-    Times {
-        clock: bool,
-    },
+    Times { clock: bool },
     /// Labels; a point's x is the index of its label.
     Labels(Vec<String>),
 }
 
 impl Axis {
+    /// How far apart two values are at least, as far as that is known.
+    pub(super) fn grain(&self) -> f64 {
+        match self {
+            Self::Numbers { whole: true } => 1.0,
+            Self::Times { clock: false } => 86_400.0,
+            Self::Numbers { .. } | Self::Times { .. } | Self::Labels(_) => 0.0,
+        }
+    }
+
     /// The label of one x.
     pub(super) fn label(&self, x: f64) -> String {
         match self {
-            Self::Numbers => plain_label(x),
+            Self::Numbers { .. } => plain_label(x),
             Self::Times { clock } => time_label(x, *clock),
             Self::Labels(labels) => labels.get(x as usize).cloned().unwrap_or_default(),
         }
@@ -120,6 +128,12 @@ impl Plot {
         if from_zero { (low.min(0.0), high.max(0.0)) } else { (low, high) }
     }
 
+    /// How far apart two values of y are at least, as far as that is known.
+    pub(super) fn y_grain(&self) -> f64 {
+        let mut known = self.series.iter().flat_map(|series| &series.points);
+        if known.all(|(_, y)| y.is_none_or(|y| y.fract() == 0.0)) { 1.0 } else { 0.0 }
+    }
+
     /// All x in order, each once.
     pub(super) fn places(&self) -> Vec<f64> {
         let mut places: Vec<f64> =
@@ -162,6 +176,19 @@ impl Heat {
 }
 
 impl Figure {
+    /// Whether there is no value to draw: no row, or NULL in all of them.
+    pub(super) fn is_blank(&self) -> bool {
+        match self {
+            Self::Plot(plot) => {
+                let mut points = plot.series.iter().flat_map(|series| &series.points);
+                points.all(|(_, y)| y.is_none())
+            }
+            Self::Histogram(histogram) => histogram.counts.iter().all(|count| *count == 0),
+            Self::Heat(heat) => heat.extent().is_none(),
+            Self::Spark { values, .. } => values.iter().all(Option::is_none),
+        }
+    }
+
     /// What is shown, in a sentence.
     pub(super) fn description(&self) -> String {
         let label = |value| value_label(value, Readable::Off);
@@ -210,6 +237,8 @@ pub(super) fn read(
     let (figure, mut notes) = table.figure(spec)?;
     if batches.iter().all(|batch| batch.num_rows() == 0) {
         notes.push("the result has no rows".to_owned());
+    } else if figure.is_blank() {
+        notes.push("no values to draw: all are NULL".to_owned());
     }
     Ok((figure, notes))
 }
@@ -309,7 +338,9 @@ impl Table<'_> {
     fn axis(&self, x: usize, mark: Mark, shared: bool) -> Result<(Axis, Vec<Option<f64>>)> {
         let data_type = self.schema.field(x).data_type();
         if is_number(data_type) {
-            return Ok((Axis::Numbers, self.numbers(x)?));
+            let numbers = self.numbers(x)?;
+            let whole = are_whole(numbers.iter().flatten());
+            return Ok((Axis::Numbers { whole }, numbers));
         }
         if is_time(data_type) {
             let times = self.times(x)?;
@@ -339,14 +370,15 @@ impl Table<'_> {
             (Axis::Times { clock: true }, self.times(x)?)
         } else {
             self.require_number(x)?;
-            (Axis::Numbers, self.numbers(x)?)
+            let numbers = self.numbers(x)?;
+            (Axis::Numbers { whole: are_whole(numbers.iter().flatten()) }, numbers)
         };
         let known: Vec<f64> = values.iter().flatten().copied().collect();
         let mut notes = Vec::new();
         if known.len() < values.len() {
             notes.push(self.left_out(values.len() - known.len(), x));
         }
-        let whole = axis == Axis::Numbers && known.iter().all(|value| value.fract() == 0.0);
+        let whole = axis == Axis::Numbers { whole: true };
         let (start, step, counts) = match axis {
             Axis::Times { .. } => time_bins(&known),
             _ => bins(&known, spec.bins, whole),
@@ -525,6 +557,10 @@ impl Table<'_> {
     }
 }
 
+fn are_whole<'a>(mut numbers: impl Iterator<Item = &'a f64>) -> bool {
+    numbers.all(|number| number.fract() == 0.0)
+}
+
 fn distinct(texts: &[String]) -> Vec<String> {
     let mut seen = HashSet::new();
     texts.iter().filter(|text| seen.insert(text.as_str())).cloned().collect()
@@ -584,7 +620,7 @@ fn bins(values: &[f64], wanted: Option<usize>, whole: bool) -> (f64, f64, Vec<u6
     let Some((low, high)) = extent(values.iter().copied()) else { return (0.0, 1.0, vec![0]) };
     // The rule of Sturges, within what a picture can show.
     let rule = ((values.len() as f64).log2().ceil() as usize + 1).clamp(1, 40);
-    let scale = super::scale::round_scale(low, high, wanted.unwrap_or(rule));
+    let scale = round_scale(low, high, Ticks::at_most(wanted.unwrap_or(rule)));
     let round = match scale.ticks.as_slice() {
         [first, second, ..] => second.0 - first.0,
         _ => scale.high - scale.low,

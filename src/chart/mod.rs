@@ -141,6 +141,12 @@ impl Chart {
         }
     }
 
+    /// Whether there is nothing to see on it: no row, or NULL in all of them.
+    #[must_use]
+    pub fn is_blank(&self) -> bool {
+        self.figure.is_blank()
+    }
+
     /// What the chart shows, in a sentence, for those who cannot see it.
     #[must_use]
     pub fn description(&self) -> String {

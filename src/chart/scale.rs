@@ -30,20 +30,45 @@ pub(super) fn extent(values: impl Iterator<Item = f64>) -> Option<(f64, f64)> {
     })
 }
 
-/// A scale whose ends are round numbers, with about `most` ticks.
-pub(super) fn round_scale(low: f64, high: f64, most: usize) -> Scale {
+/// How many ticks an axis may have, and how close together.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ticks {
+    most: f64,
+    apart: f64,
+}
+
+impl Ticks {
+    /// About `most` ticks, as close as they come.
+    pub(super) fn at_most(most: usize) -> Self {
+        Self { most: most.max(1) as f64, apart: 0.0 }
+    }
+
+    /// The same, no two closer than `apart`: between whole numbers, or between
+    /// days, there is nothing to mark.
+    pub(super) fn apart(self, apart: f64) -> Self {
+        Self { apart, ..self }
+    }
+
+    /// The distance between two ticks on an axis of this length, before it is
+    /// made round.
+    fn rough(self, length: f64) -> f64 {
+        (length / self.most).max(self.apart)
+    }
+}
+
+/// A scale whose ends are round numbers.
+pub(super) fn round_scale(low: f64, high: f64, wanted: Ticks) -> Scale {
     let (low, high) = spread(low, high);
-    let step = round_step((high - low) / most.max(1) as f64);
+    let step = round_step(wanted.rough(high - low));
     let (first, last) = ((low / step).floor(), (high / step).ceil());
     let ticks = ticks(first, last, step);
     Scale { low: first * step, high: last * step, ticks }
 }
 
-/// A scale that ends where the values end, with at most `most` ticks inside.
-pub(super) fn tight_scale(low: f64, high: f64, most: usize) -> Scale {
-    let (low, high) = spread(low, high);
-    let mut step = round_step((high - low) / most.max(1) as f64);
-    if (high / step).floor() - (low / step).ceil() >= most as f64 {
+/// A scale that ends where the values end, with the ticks inside.
+fn tight_scale(low: f64, high: f64, wanted: Ticks) -> Scale {
+    let mut step = round_step(wanted.rough(high - low));
+    if (high / step).floor() - (low / step).ceil() >= wanted.most {
         step = round_step(step * 1.01);
     }
     Scale { low, high, ticks: ticks((low / step).ceil(), (high / step).floor(), step) }
@@ -149,10 +174,14 @@ pub(super) fn plain_label(value: f64) -> String {
     value_label(value, Readable::Off)
 }
 
-/// As [`tight_scale`] for x, whose numbers are often years and never grouped
-/// below ten thousand.
-pub(super) fn number_axis(low: f64, high: f64, most: usize) -> Scale {
-    let mut scale = tight_scale(low, high, most);
+/// A scale for x that ends where the values end. Its numbers are often years,
+/// which are never grouped.
+pub(super) fn number_axis(low: f64, high: f64, wanted: Ticks) -> Scale {
+    if low == high {
+        let (from, to) = spread(low, high);
+        return Scale { low: from, high: to, ticks: vec![(low, plain_label(low))] };
+    }
+    let mut scale = tight_scale(low, high, wanted);
     if scale.low.abs().max(scale.high.abs()) < 10_000.0 {
         for (_, label) in &mut scale.ticks {
             *label = label.replace(',', "");
@@ -233,9 +262,9 @@ impl Step {
     }
 }
 
-/// A scale of wall-clock seconds since 1970, with at most `most` ticks on round
-/// times; the first label is complete, later ones say what has changed.
-pub(super) fn time_axis(low: f64, high: f64, most: usize) -> Scale {
+/// A scale of wall-clock seconds since 1970, with its ticks on round times; the
+/// first label is complete, later ones say what has changed.
+pub(super) fn time_axis(low: f64, high: f64, wanted: Ticks) -> Scale {
     // Beyond these years the calendar means nothing to a reader.
     const FAR: f64 = 1e13;
     let (low, high) = (low.clamp(-FAR, FAR), high.clamp(-FAR, FAR));
@@ -243,7 +272,7 @@ pub(super) fn time_axis(low: f64, high: f64, most: usize) -> Scale {
         let label = time_label(low, !is_midnight(low as i64));
         return Scale { low: low - DAY as f64, high: high + DAY as f64, ticks: vec![(low, label)] };
     }
-    let rough = (high - low) / most.max(1) as f64;
+    let rough = wanted.rough(high - low);
     let step = STEPS.iter().copied().find(|step| step.seconds() as f64 >= rough);
     let step = step.unwrap_or_else(|| {
         Step::Months((round_step(rough / (365.25 * DAY as f64)).ceil() as i64).max(100) * 12)
@@ -255,6 +284,7 @@ pub(super) fn time_axis(low: f64, high: f64, most: usize) -> Scale {
     // have no room are left out.
     if times.len() < 2
         && let Some(finer) = STEPS.iter().rev().find(|finer| finer.seconds() < step.seconds())
+        && finer.seconds() as f64 >= wanted.apart
     {
         step = *finer;
         times = ticks_of(step);
@@ -324,19 +354,34 @@ mod tests {
 
     #[test]
     fn number_ticks_are_round_and_cover_the_values() {
-        assert_eq!(labels(&round_scale(0.0, 5012.0, 5)), ["0", "2,000", "4,000", "6,000"]);
-        assert_eq!(labels(&round_scale(-3.0, 12.0, 4)), ["-5", "0", "5", "10", "15"]);
-        assert_eq!(labels(&round_scale(0.0, 0.7, 4)), ["0.0", "0.2", "0.4", "0.6", "0.8"]);
-        assert_eq!(labels(&round_scale(0.0, 2_812_345.0, 3)), ["0", "1M", "2M", "3M"]);
-        assert_eq!(labels(&round_scale(-0.3, 0.3, 3)), ["-0.4", "-0.2", "0.0", "0.2", "0.4"]);
+        assert_eq!(
+            labels(&round_scale(0.0, 5012.0, Ticks::at_most(5))),
+            ["0", "2,000", "4,000", "6,000"]
+        );
+        assert_eq!(
+            labels(&round_scale(-3.0, 12.0, Ticks::at_most(4))),
+            ["-5", "0", "5", "10", "15"]
+        );
+        assert_eq!(
+            labels(&round_scale(0.0, 0.7, Ticks::at_most(4))),
+            ["0.0", "0.2", "0.4", "0.6", "0.8"]
+        );
+        assert_eq!(
+            labels(&round_scale(0.0, 2_812_345.0, Ticks::at_most(3))),
+            ["0", "1M", "2M", "3M"]
+        );
+        assert_eq!(
+            labels(&round_scale(-0.3, 0.3, Ticks::at_most(3))),
+            ["-0.4", "-0.2", "0.0", "0.2", "0.4"]
+        );
     }
 
     #[test]
     fn a_single_value_has_room_around_it() {
-        let scale = round_scale(7.0, 7.0, 4);
+        let scale = round_scale(7.0, 7.0, Ticks::at_most(4));
         assert!(scale.low < 7.0 && scale.high > 7.0 && scale.ticks.len() >= 2);
         assert_eq!(
-            labels(&time_axis(at((2012, 8, 27), 0), at((2012, 8, 27), 0), 5)),
+            labels(&time_axis(at((2012, 8, 27), 0), at((2012, 8, 27), 0), Ticks::at_most(5))),
             ["2012-08-27"]
         );
     }
@@ -345,29 +390,44 @@ mod tests {
     fn numbers_at_the_ends_of_their_range_still_give_few_ticks() {
         for (low, high) in [(0.0, 5e-324), (-1e300, 1e300), (1.0, 1.0 + f64::EPSILON), (1e17, 1e17)]
         {
-            assert!(round_scale(low, high, 5).ticks.len() <= 1001, "{low} {high}");
-            assert!(number_axis(low, high, 5).ticks.len() <= 1001, "{low} {high}");
+            assert!(round_scale(low, high, Ticks::at_most(5)).ticks.len() <= 1001, "{low} {high}");
+            assert!(number_axis(low, high, Ticks::at_most(5)).ticks.len() <= 1001, "{low} {high}");
         }
-        assert!(time_axis(-1e18, 1e18, 5).ticks.len() <= 6);
+        assert!(time_axis(-1e18, 1e18, Ticks::at_most(5)).ticks.len() <= 6);
     }
 
     #[test]
     fn years_are_not_grouped() {
         assert_eq!(
-            labels(&number_axis(2009.0, 2013.0, 5)),
+            labels(&number_axis(2009.0, 2013.0, Ticks::at_most(5))),
             ["2009", "2010", "2011", "2012", "2013"]
         );
     }
 
     #[test]
+    fn between_whole_numbers_and_days_nothing_is_marked() {
+        let whole = |most| Ticks::at_most(most).apart(1.0);
+        assert_eq!(
+            labels(&number_axis(2009.0, 2012.0, whole(9))),
+            ["2009", "2010", "2011", "2012"]
+        );
+        assert_eq!(labels(&round_scale(0.0, 2.0, whole(7))), ["0", "1", "2"]);
+        assert_eq!(labels(&number_axis(2012.0, 2012.0, whole(9))), ["2012"]);
+        let days = Ticks::at_most(9).apart(DAY as f64);
+        let axis = time_axis(at((2012, 8, 27), 0), at((2012, 8, 29), 0), days);
+        assert_eq!(labels(&axis), ["2012-08-27", "08-28", "08-29"]);
+    }
+
+    #[test]
     fn time_ticks_stand_on_the_calendar() {
-        let axis = time_axis(at((2011, 11, 20), 0), at((2012, 3, 5), 0), 6);
+        let axis = time_axis(at((2011, 11, 20), 0), at((2012, 3, 5), 0), Ticks::at_most(6));
         assert_eq!(labels(&axis), ["2011-12", "2012-01", "2012-02", "2012-03"]);
-        let axis = time_axis(at((2012, 12, 30), 0), at((2013, 1, 3), 0), 6);
+        let axis = time_axis(at((2012, 12, 30), 0), at((2013, 1, 3), 0), Ticks::at_most(6));
         assert_eq!(labels(&axis), ["2012-12-30", "12-31", "2013-01-01", "01-02", "01-03"]);
-        let axis = time_axis(at((2012, 8, 27), 20 * 3600), at((2012, 8, 28), 7 * 3600), 4);
+        let axis =
+            time_axis(at((2012, 8, 27), 20 * 3600), at((2012, 8, 28), 7 * 3600), Ticks::at_most(4));
         assert_eq!(labels(&axis), ["2012-08-27 21:00", "08-28", "03:00", "06:00"]);
-        let axis = time_axis(at((1900, 1, 1), 0), at((2020, 1, 1), 0), 7);
+        let axis = time_axis(at((1900, 1, 1), 0), at((2020, 1, 1), 0), Ticks::at_most(7));
         assert_eq!(labels(&axis), ["1900", "1920", "1940", "1960", "1980", "2000", "2020"]);
     }
 
@@ -375,7 +435,7 @@ mod tests {
     fn no_span_of_time_gives_too_many_ticks_or_none() {
         let mut span = 10.0;
         while span < 1e13 {
-            let axis = time_axis(1.3e9, 1.3e9 + span, 6);
+            let axis = time_axis(1.3e9, 1.3e9 + span, Ticks::at_most(6));
             assert!((1..=7).contains(&axis.ticks.len()), "{span} {axis:?}");
             span *= 1.7;
         }

@@ -61,14 +61,21 @@ pub(super) fn draw_y(canvas: &mut Canvas, area: Area, y: &Scale, names: &Names<'
     plot
 }
 
-/// Draws the ticks and the name of x below the plot; returns where that ends.
-pub(super) fn draw_x(canvas: &mut Canvas, plot: Area, x: &Scale, names: &Names<'_>) -> f64 {
+/// Draws the ticks and the name of x below the plot, its labels within `room`;
+/// returns where that ends.
+pub(super) fn draw_x(
+    canvas: &mut Canvas,
+    plot: Area,
+    room: Area,
+    x: &Scale,
+    names: &Names<'_>,
+) -> f64 {
     let baseline = plot.bottom + LINE;
     let mut free = f64::MIN;
     for (value, label) in &x.ticks {
         let width = text_width(label, FONT);
         let middle = plot.x(x, *value);
-        let centre = middle.clamp(plot.left - 30.0 + width / 2.0, plot.right + 16.0 - width / 2.0);
+        let centre = middle.min(room.right - width / 2.0).max(room.left + width / 2.0);
         if centre - width / 2.0 < free {
             continue;
         }

@@ -45,7 +45,7 @@ pub(super) fn draw(canvas: &mut Canvas, heat: &Heat, area: Area) -> f64 {
     let ticks = ticks.map(|(column, label)| (middle(column), fitted(label, 120.0, FONT)));
     let x = Scale { low: 0.0, high: 1.0, ticks: ticks.collect() };
     let names = Names { x: &heat.x_name, y: "" };
-    let end = draw_x(canvas, grid, &x, &names);
+    let end = draw_x(canvas, grid, area, &x, &names);
     draw_legend(canvas, heat, grid, end);
     end
 }

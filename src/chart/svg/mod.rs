@@ -47,7 +47,9 @@ pub(super) fn draw(chart: &Chart, purpose: Use, width: u32) -> String {
         spark::draw(&mut canvas, values, width, height);
         return finish(chart, purpose, &canvas, [width, height]);
     }
-    let mut area = Area { left: PADDING, right: width - PADDING, top: PADDING, bottom: 0.0 };
+    // On a page a chart begins where the text does.
+    let left = if purpose == Use::Element { 1.0 } else { PADDING };
+    let mut area = Area { left, right: width - PADDING, top: PADDING, bottom: 0.0 };
     if let Some(title) = &chart.title {
         area.top += LINE;
         let title = canvas::fitted(&visible(title), area.width(), 16.0);

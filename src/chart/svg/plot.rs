@@ -7,7 +7,7 @@ use super::axes::{Area, Names, draw_legend, draw_x, draw_y};
 use super::canvas::{Canvas, FONT, fitted, short};
 use super::stands_on_zero;
 use crate::chart::figure::{Axis, Histogram, Mark, Plot, Series};
-use crate::chart::scale::{Scale, number_axis, round_scale, time_axis, value_label};
+use crate::chart::scale::{Scale, Ticks, number_axis, round_scale, time_axis, value_label};
 use crate::render::Readable;
 
 /// Up to so many points each is marked and tells its value.
@@ -17,7 +17,7 @@ const MARKED: usize = 60;
 pub(super) fn draw(canvas: &mut Canvas, plot: &Plot, mut area: Area) -> f64 {
     area.top = draw_legend(canvas, area, &plot.series);
     let (low, high) = plot.y_range();
-    let y = round_scale(low, high, ((area.height() / 55.0) as usize).clamp(2, 8));
+    let y = round_scale(low, high, ticks_of(area).apart(plot.y_grain()));
     let names = Names { x: &plot.x_name, y: &plot.y_name };
     let inner = draw_y(canvas, area, &y, &names);
     let gap = if plot.mark == Mark::Bar { least_gap(plot) } else { 0.0 };
@@ -30,17 +30,17 @@ pub(super) fn draw(canvas: &mut Canvas, plot: &Plot, mut area: Area) -> f64 {
             Mark::Line | Mark::Area => drawing.line(canvas, series),
         }
     }
-    draw_x(canvas, inner, &x, &names)
+    draw_x(canvas, inner, area, &x, &names)
 }
 
 /// Draws the counts of a histogram as columns without gaps.
 pub(super) fn draw_histogram(canvas: &mut Canvas, histogram: &Histogram, area: Area) -> f64 {
     let most = histogram.counts.iter().copied().max().unwrap_or(0);
-    let y = round_scale(0.0, most.max(1) as f64, ((area.height() / 55.0) as usize).clamp(2, 8));
+    let y = round_scale(0.0, most.max(1) as f64, ticks_of(area).apart(1.0));
     let names = Names { x: &histogram.x_name, y: "rows" };
     let inner = draw_y(canvas, area, &y, &names);
     let end = histogram.start + histogram.counts.len() as f64 * histogram.step;
-    let ticks = (inner.width() / 110.0) as usize;
+    let ticks = Ticks::at_most((inner.width() / 110.0) as usize).apart(histogram.axis.grain());
     let x = match histogram.axis {
         Axis::Times { .. } => time_axis(histogram.start, end, ticks),
         _ => number_axis(histogram.start, end, ticks),
@@ -55,7 +55,12 @@ pub(super) fn draw_histogram(canvas: &mut Canvas, histogram: &Histogram, area: A
         let width = (right - left - 1.0).max(0.5);
         canvas.rect([left + 0.5, top, width, zero - top], "f0", Some(&title));
     }
-    draw_x(canvas, inner, &x, &names)
+    draw_x(canvas, inner, area, &x, &names)
+}
+
+/// The ticks of y that the area has room for.
+fn ticks_of(area: Area) -> Ticks {
+    Ticks::at_most(((area.height() / 55.0) as usize).clamp(2, 8))
 }
 
 /// The least distance between two places, which a group of columns may take.
@@ -74,9 +79,10 @@ fn x_scale(plot: &Plot, width: f64, gap: f64) -> Scale {
     let (low, high) = plot.x_extent().unwrap_or((0.0, 1.0));
     // Columns need half a gap at both ends; ticks stay on the values.
     let (low, high) = (low - gap / 2.0, high + gap / 2.0);
+    let ticks = |room| Ticks::at_most((width / room) as usize).apart(plot.axis.grain());
     match &plot.axis {
-        Axis::Numbers => number_axis(low, high, (width / 80.0) as usize),
-        Axis::Times { .. } => time_axis(low, high, (width / 110.0) as usize),
+        Axis::Numbers { .. } => number_axis(low, high, ticks(80.0)),
+        Axis::Times { .. } => time_axis(low, high, ticks(110.0)),
         Axis::Labels(labels) => {
             let room = (width / labels.len().max(1) as f64).clamp(90.0, 240.0);
             let ticks = labels.iter().enumerate();

@@ -3,7 +3,7 @@
 use super::canvas::{Canvas, Dots, SIGNS};
 use super::{Screen, label_line};
 use crate::chart::figure::{Axis, Mark, Plot};
-use crate::chart::scale::{Scale, number_axis, round_scale, time_axis};
+use crate::chart::scale::{Scale, Ticks, number_axis, round_scale, time_axis};
 use crate::render::truncate;
 use crate::text::width::display_width;
 
@@ -14,7 +14,7 @@ const MOST_ROWS: usize = 20;
 pub(super) fn draw(plot: &Plot, screen: &Screen, lines: &mut Vec<String>) {
     let rows = screen.height.saturating_sub(5).clamp(5, MOST_ROWS);
     let (low, high) = plot.y_range();
-    let y = round_scale(low, high, rows.div_ceil(4));
+    let y = round_scale(low, high, Ticks::at_most(rows.div_ceil(4)).apart(plot.y_grain()));
     let margin = y.ticks.iter().map(|(_, label)| display_width(label)).max().unwrap_or(0);
     let margin = margin.min(screen.width / 3);
     let columns = screen.width - margin - 2;
@@ -53,9 +53,10 @@ fn row_of(scale: &Scale, value: f64, rows: usize) -> usize {
 /// The scale along x, with as many ticks as there is room for.
 fn x_scale(plot: &Plot, columns: usize) -> Scale {
     let (low, high) = plot.x_extent().unwrap_or((0.0, 1.0));
+    let ticks = |room: usize| Ticks::at_most((columns / room).max(2)).apart(plot.axis.grain());
     match &plot.axis {
-        Axis::Numbers => number_axis(low, high, (columns / 12).max(2)),
-        Axis::Times { .. } => time_axis(low, high, (columns / 17).max(2)),
+        Axis::Numbers { .. } => number_axis(low, high, ticks(12)),
+        Axis::Times { .. } => time_axis(low, high, ticks(17)),
         Axis::Labels(labels) => {
             let ticks = labels.iter().enumerate().map(|(index, label)| {
                 (index as f64, truncate(label, columns / 3, "…").into_owned())
