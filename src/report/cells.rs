@@ -1,11 +1,12 @@
-//! Cells as a report shows them: long numbers in groups, fractions rounded.
+//! Cells as a report shows them: long numbers in groups, fractions rounded, days
+//! without a time of day.
 
 use crate::render::value::Value;
 use crate::render::{group_digits, plain};
 
-/// A column of whole numbers is grouped when one of them is this large: years
-/// stay years.
-const GROUPED_FROM: f64 = 10_000.0;
+/// Whole numbers that are all of this size are taken for years, which are not
+/// grouped.
+const YEARS: std::ops::RangeInclusive<f64> = 1900.0..=2100.0;
 
 /// What a report shows for a value.
 #[derive(Debug, PartialEq, Eq)]
@@ -16,34 +17,42 @@ pub(super) struct Cell {
     pub(super) exact: Option<String>,
 }
 
-/// How the numbers of a column are shown: all alike, so that they can be
-/// compared at a glance.
+/// How the values of a column are shown: all alike, so that they can be compared
+/// at a glance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Digits {
+pub(super) struct Look {
     /// Whether the digits of whole parts stand in groups of three.
     grouped: bool,
     /// How many decimals a fraction has.
     decimals: usize,
+    /// Whether all times are midnights, which stand for days.
+    days: bool,
 }
 
-impl Digits {
+impl Look {
     /// What suits these values of a column.
     pub(super) fn of<'a>(values: impl IntoIterator<Item = Value<'a>>) -> Self {
         let mut largest: f64 = 0.0;
         let mut needed = 0;
+        let (mut years, mut days) = (true, true);
         for value in values {
             #[expect(clippy::cast_precision_loss, reason = "only the size counts")]
             let number = match value {
                 Value::Int(number) => number as f64,
                 Value::Unsigned(number) => number as f64,
-                Value::Float(_) | Value::Double(_) => {
+                Value::Float(_) | Value::Double(_) | Value::Decimal(_) => {
                     let exact = plain(&value);
                     needed = needed.max(exact.split_once('.').map_or(0, |(_, rest)| rest.len()));
                     exact.parse().unwrap_or(0.0)
                 }
-                _ => 0.0,
+                Value::Moment(moment) => {
+                    days &= moment.seconds.rem_euclid(86_400) == 0 && moment.nanos == 0;
+                    continue;
+                }
+                _ => continue,
             };
             if number.is_finite() {
+                years &= YEARS.contains(&number);
                 largest = largest.max(number.abs());
             }
         }
@@ -53,12 +62,12 @@ impl Digits {
             _ if largest >= 1.0 => 2,
             _ => 4,
         };
-        Self { grouped: largest >= GROUPED_FROM, decimals: useful.min(needed) }
+        Self { grouped: !years, decimals: useful.min(needed), days }
     }
 
     /// For a number that stands alone.
     pub(super) fn alone() -> Self {
-        Self { grouped: true, decimals: 2 }
+        Self { grouped: true, decimals: 2, days: false }
     }
 
     fn whole(self, number: u64) -> String {
@@ -83,16 +92,24 @@ impl Digits {
 }
 
 /// The cell of `value`; `None` for NULL.
-pub(super) fn cell(value: &Value<'_>, digits: Digits) -> Option<Cell> {
+pub(super) fn cell(value: &Value<'_>, look: Look) -> Option<Cell> {
     let text = match value {
         Value::Null => return None,
         Value::Int(number) => {
             let sign = if *number < 0 { "-" } else { "" };
-            format!("{sign}{}", digits.whole(number.unsigned_abs()))
+            format!("{sign}{}", look.whole(number.unsigned_abs()))
         }
-        Value::Unsigned(number) => digits.whole(*number),
-        Value::Float(number) => return Some(digits.fraction(f64::from(*number), plain(value))),
-        Value::Double(number) => return Some(digits.fraction(*number, plain(value))),
+        Value::Unsigned(number) => look.whole(*number),
+        Value::Float(number) => return Some(look.fraction(f64::from(*number), plain(value))),
+        Value::Double(number) => return Some(look.fraction(*number, plain(value))),
+        Value::Decimal(digits) => {
+            let number = digits.parse().unwrap_or(f64::NAN);
+            return Some(look.fraction(number, plain(value)));
+        }
+        Value::Moment(_) if look.days => {
+            let text = plain(value);
+            text.split_once(' ').map_or(text.clone(), |(day, _)| day.to_owned())
+        }
         other => plain(other),
     };
     Some(Cell { text, exact: None })
@@ -106,14 +123,15 @@ pub(super) fn grouped(number: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::render::Moment;
 
     /// The cells of a column.
     fn shown(column: fn() -> Vec<Value<'static>>) -> Vec<(String, Option<String>)> {
-        let digits = Digits::of(column());
+        let look = Look::of(column());
         column()
             .iter()
             .map(|value| {
-                cell(value, digits).map_or_else(Default::default, |cell| (cell.text, cell.exact))
+                cell(value, look).map_or_else(Default::default, |cell| (cell.text, cell.exact))
             })
             .collect()
     }
@@ -125,10 +143,23 @@ mod tests {
     #[test]
     fn a_column_is_grouped_as_a_whole_and_years_are_not() {
         assert_eq!(texts(|| vec![Value::Int(2011), Value::Int(2012)]), ["2011", "2012"]);
+        assert_eq!(texts(|| vec![Value::Int(1200), Value::Int(800)]), ["1,200", "800"]);
         assert_eq!(
             texts(|| vec![Value::Int(-2_800_000), Value::Int(5000), Value::Null]),
             ["-2,800,000", "5,000", ""]
         );
+    }
+
+    #[test]
+    fn times_that_are_all_midnights_are_days() {
+        fn at(seconds: i64) -> Value<'static> {
+            Value::Moment(Moment { seconds, nanos: 0, offset: None })
+        }
+        assert_eq!(
+            texts(|| vec![at(0), Value::Null, at(86_400)]),
+            ["1970-01-01", "", "1970-01-02"]
+        );
+        assert_eq!(texts(|| vec![at(0), at(60)])[0], "1970-01-01 00:00:00");
     }
 
     #[test]

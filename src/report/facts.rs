@@ -7,7 +7,7 @@ use crate::batch::{RunPlan, RunRecord};
 use crate::error::Result;
 use crate::render::value::{self, Value};
 
-use super::cells::{self, Digits};
+use super::cells::{self, Look};
 
 /// What the data is, for the title page: names and texts in order.
 #[derive(Debug, Default)]
@@ -68,7 +68,7 @@ fn single(batches: &[RecordBatch]) -> Result<Option<String>> {
     let column = value::Column::new(batch.column(0))?;
     Ok(match column.get(0) {
         Value::Null => None,
-        value => cells::cell(&value, Digits::alone()).map(|cell| cell.text),
+        value => cells::cell(&value, Look::alone()).map(|cell| cell.text),
     })
 }
 

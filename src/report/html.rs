@@ -11,7 +11,7 @@ use ::base64::Engine;
 use datafusion::arrow::datatypes::{Field, Schema};
 use sha2::{Digest, Sha256};
 
-use super::cells::{self, Cell, Digits};
+use super::cells::{self, Cell, Look};
 use super::{MAX_ROWS, Report, Section, paragraphs_of};
 use crate::batch::{QueryResult, Status};
 use crate::chart;
@@ -44,7 +44,7 @@ impl Report {
         }
         page.raw("<main>\n");
         for (index, section) in self.sections.iter().enumerate() {
-            section.write(&mut page, index + 1)?;
+            section.write(&mut page, index + 1, self.sections.len())?;
         }
         page.raw("</main>\n<footer>Made by weiku ");
         page.text(env!("CARGO_PKG_VERSION"));
@@ -111,8 +111,11 @@ impl Report {
 }
 
 impl Section {
-    fn write(&self, page: &mut Page, number: usize) -> Result<()> {
+    fn write(&self, page: &mut Page, number: usize, of: usize) -> Result<()> {
         let _ = write!(page.0, "<section aria-labelledby=\"s{number}\">\n<h2 id=\"s{number}\">");
+        if of > 1 {
+            let _ = write!(page.0, "<span class=\"no\">{number}</span> ");
+        }
         page.text(&self.query.title);
         page.raw("</h2>\n");
         for paragraph in self.query.description.iter().flat_map(|text| paragraphs_of(text)) {
@@ -172,9 +175,7 @@ impl Section {
                 page.raw(if narrow.is_some() { "<figure class=\"two\">\n" } else { "<figure>\n" });
                 page.raw(&chart.to_svg_element());
                 page.raw(narrow.as_deref().unwrap_or_default());
-                page.raw("<figcaption>");
-                page.text(&chart.description());
-                page.raw("</figcaption>\n</figure>\n");
+                page.raw("</figure>\n");
             }
             Some(Err(error)) => {
                 page.raw("<p class=\"dim\">No chart: ");
@@ -192,11 +193,11 @@ impl Section {
         for batch in shown(result)?.iter().filter(|batch| batch.rows > 0) {
             for (field, column) in result.schema.fields().iter().zip(&batch.columns) {
                 let value = column.get(0);
-                let digits = Digits::of([column.get(0)]);
+                let look = Look::of([column.get(0)]);
                 page.raw("<tr><th scope=\"row\">");
                 page.text(field.name());
                 page.raw("</th>");
-                page.cell(cells::cell(&value, digits));
+                page.cell(cells::cell(&value, look));
                 page.raw("</td></tr>\n");
             }
         }
@@ -221,20 +222,19 @@ impl Section {
             } else {
                 "<th scope=\"col\">"
             });
-            page.text(field.name());
+            page.name(field.name());
             page.raw("</th>");
         }
         page.raw("</tr></thead>\n<tbody>\n");
         let batches = shown(result)?;
-        let digits: Vec<Digits> =
-            (0..schema.fields().len()).map(|at| digits(&batches, at)).collect();
+        let looks: Vec<Look> = (0..schema.fields().len()).map(|at| look(&batches, at)).collect();
         for batch in &batches {
             for row in 0..batch.rows {
                 // A line end behind a cell without a closing tag would be part
                 // of its text.
                 page.raw("<tr>\n");
-                for (column, digits) in batch.columns.iter().zip(&digits) {
-                    page.cell(cells::cell(&column.get(row), *digits));
+                for (column, look) in batch.columns.iter().zip(&looks) {
+                    page.cell(cells::cell(&column.get(row), *look));
                 }
             }
         }
@@ -301,13 +301,13 @@ fn shown(result: &QueryResult) -> Result<Vec<Shown>> {
     Ok(batches)
 }
 
-/// How the numbers of the column at `at` are shown.
-fn digits(batches: &[Shown], at: usize) -> Digits {
+/// How the values of the column at `at` are shown.
+fn look(batches: &[Shown], at: usize) -> Look {
     let cells = batches.iter().flat_map(|batch| {
         let column = &batch.columns[at];
         (0..batch.rows).map(|row| column.get(row))
     });
-    Digits::of(cells)
+    Look::of(cells)
 }
 
 /// HTML that is being written.
@@ -323,6 +323,14 @@ impl Page {
     /// Appends a text of anybody's.
     fn text(&mut self, text: &str) {
         push_escaped(&mut self.0, text);
+    }
+
+    /// Appends the name of a column, which may be broken behind each `_`.
+    fn name(&mut self, name: &str) {
+        for (index, part) in name.split_inclusive('_').enumerate() {
+            self.raw(if index == 0 { "" } else { "<wbr>" });
+            self.text(part);
+        }
     }
 
     fn paragraph(&mut self, text: &str) {

@@ -179,12 +179,12 @@ impl Section {
         let record = summary.record.query(&query.name)?.clone();
         let result = summary.results.remove(&query.name);
         let error = summary.errors.iter().find(|(name, _)| *name == query.name);
-        // A picture of nothing says less than the words.
-        let drawn = query.chart.as_ref().zip(result.as_ref()).filter(|_| record.rows != Some(0));
-        let chart = drawn.map(|(settings, result)| {
+        let drawn = query.chart.as_ref().zip(result.as_ref()).map(|(settings, result)| {
             let spec = Spec::parse(&settings.settings)?;
             Chart::new(&spec, &result.schema, &result.batches)
         });
+        // A picture of nothing says less than the table, or the words for none.
+        let chart = drawn.filter(|chart| !chart.as_ref().is_ok_and(Chart::is_blank));
         let error = error.map(|(_, error)| error.clone());
         Some(Self { query: query.clone(), record, result, chart, error })
     }

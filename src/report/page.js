@@ -8,6 +8,7 @@ const make = (name, text) => {
   if (text !== undefined) element.textContent = text;
   return element;
 };
+const shownNumber = (number) => number.toLocaleString("en");
 const isNull = (cell) => cell.classList.contains("u");
 const exact = (cell, number) =>
   isNull(cell) ? "" : cell.dataset.v ?? (number ? cell.textContent.replaceAll(",", "") : cell.textContent);
@@ -24,24 +25,26 @@ function enhance(table) {
   let shown = all;
   let page = 0;
 
-  const tools = make("div");
-  tools.className = "tools";
+  const above = make("div");
+  above.className = "tools";
   const label = make("label", "Filter ");
   const filter = make("input");
   filter.type = "search";
   label.append(filter);
-  const download = make("button", "Download CSV");
-  download.type = "button";
   const count = make("span");
   count.className = "dim";
   count.setAttribute("role", "status");
-  const pager = make("div");
-  pager.className = "pager";
+  above.append(label, count);
+  const below = make("div");
+  below.className = "tools";
+  const pager = make("span");
+  const range = make("span");
   const back = make("button", "Previous");
   const next = make("button", "Next");
-  const range = make("span");
-  back.type = next.type = "button";
   pager.append(range, back, next);
+  const download = make("button", "Download CSV");
+  back.type = next.type = download.type = "button";
+  below.append(pager, download);
 
   const draw = () => {
     const pages = Math.max(1, Math.ceil(shown.length / PAGE));
@@ -50,11 +53,12 @@ function enhance(table) {
     const on = new Set(shown.slice(first, first + PAGE));
     for (const row of all) row.classList.toggle("off", !on.has(row));
     const last = Math.min(first + PAGE, shown.length);
-    range.textContent = shown.length ? `${first + 1} to ${last} of ${shown.length}` : "no rows";
+    range.textContent = `${shownNumber(first + 1)} to ${shownNumber(last)} of ${shownNumber(shown.length)}`;
     back.disabled = page === 0;
     next.disabled = page >= pages - 1;
     pager.classList.toggle("off", pages === 1);
-    count.textContent = shown.length === all.length ? "" : `${shown.length} of ${all.length} rows`;
+    const [some, every] = [shown, all].map((rows) => shownNumber(rows.length));
+    count.textContent = some === every ? "" : `${some} of ${every} rows`;
   };
   back.onclick = () => { page -= 1; draw(); };
   next.onclick = () => { page += 1; draw(); };
@@ -105,10 +109,8 @@ function enhance(table) {
     setTimeout(() => URL.revokeObjectURL(link.href), 1000);
   };
 
-  if (all.length > 10) tools.append(label);
-  tools.append(count, download);
-  table.parentElement.before(tools);
-  table.parentElement.after(pager);
+  if (all.length > 10) table.parentElement.before(above);
+  table.parentElement.after(below);
   draw();
 }
 for (const table of document.querySelectorAll("table[data-file]")) enhance(table);
