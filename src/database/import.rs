@@ -4,7 +4,7 @@
 //! over by a short queue, so that reading, merging and writing overlap and memory
 //! stays bounded.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -128,7 +128,7 @@ impl Database {
         let mut reports = Vec::with_capacity(files.len());
         let mut series = Series::default();
         for file in files {
-            let sources = match sources(file) {
+            let sources = match Source::open(file) {
                 Ok(sources) => sources,
                 Err(error) => {
                     reports.push(Err(error));
@@ -288,14 +288,6 @@ pub(super) async fn finish(
 pub(super) fn import_id(started: DateTime<Utc>) -> String {
     let chance = uuid::Uuid::new_v4().simple().to_string();
     format!("{}-{}", started.format("%Y%m%dT%H%M%SZ"), &chance[..6])
-}
-
-/// What there is to read in `file`; `-` is standard input.
-fn sources(file: &Path) -> Result<Vec<Source>> {
-    if file == Path::new("-") {
-        return Ok(vec![Source::stream("-", std::io::stdin())]);
-    }
-    Source::open(file)
 }
 
 /// Whether an error would meet every other file as well.

@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 use std::path::{Path, PathBuf};
 
+use super::source::is_stdin;
 use crate::error::{Error, Result};
 
 /// The suffixes, before `.gz` and `.zst`, of files that a folder is searched for.
@@ -31,7 +32,7 @@ pub fn expand(paths: &[PathBuf]) -> Result<Expanded> {
     for path in paths {
         if path.is_dir() {
             expanded.add_folder(path)?;
-        } else if path.exists() {
+        } else if path.exists() || is_stdin(path) {
             expanded.named.push(path.clone());
         } else {
             expanded.named.extend(matching(path)?);

@@ -53,11 +53,14 @@ impl fmt::Debug for Source {
 
 impl Source {
     /// The sources in the file at `path`: the members of a ZIP archive, else the
-    /// file itself.
+    /// file itself. The path `-` is standard input.
     ///
     /// # Errors
     /// When the file cannot be read or the archive is damaged.
     pub fn open(path: &Path) -> Result<Vec<Self>> {
+        if is_stdin(path) {
+            return Ok(vec![Self::stream("-", io::stdin())]);
+        }
         let open = |error: io::Error| Error::io("read", path, &error);
         let mut file = File::open(path).map_err(open)?;
         let metadata = file.metadata().map_err(open)?;
@@ -154,6 +157,11 @@ impl Source {
         };
         Ok(Raw { inner, position: self.position, sum: Sum::default() })
     }
+}
+
+/// Whether a path stands for standard input.
+pub(super) fn is_stdin(path: &Path) -> bool {
+    path == Path::new("-")
 }
 
 /// The place that a source came from.

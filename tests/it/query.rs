@@ -268,6 +268,18 @@ fn a_closed_pipe_ends_quietly() {
 }
 
 #[test]
+fn what_is_piped_in_is_imported_as_any_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = folder.path().join("db").display().to_string();
+    let posts = "platform,post_id,text\nx,1,#a# \"b\"\nx,2,\"c\nd\"\n";
+    let format = ["--format", "weiku"];
+    let output = weiku(&[&["import", &database, "-"], &format[..]].concat(), posts);
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    let output = weiku(&[&database, "--csv", "-c", "SELECT text FROM posts ORDER BY post_id"], "");
+    assert_eq!(stdout(&output), "text\n\"#a# \"\"b\"\"\"\n\"c\nd\"\n");
+}
+
+#[test]
 fn what_is_piped_in_is_the_table_stdin() {
     let sum = ["-c", "SELECT count(*) AS n, sum(likes) AS likes FROM stdin"];
     for piped in ["id,likes\n1,2\n2,3\n", "{\"likes\": 2}\n{\"likes\": 3}\n"] {
