@@ -316,8 +316,14 @@ def make_native(python, folder):
         return
     file.unlink(missing_ok=True)
     tables = [f"CREATE TABLE {t} AS SELECT * FROM read_parquet('{folder}/shared/{t}/*.parquet');" for t in TABLES]
-    code = f'import duckdb; duckdb.connect({str(file)!r}, config={{"enable_progress_bar": "false"}}).execute("""{" ".join(tables)}""")'
-    subprocess.run([python, "-c", code], check=True)
+    subprocess.run(duckdb_command(python, " ".join(tables), file), check=True)
+
+
+def duckdb_command(python, sql, file=":memory:", **config):
+    """The command that has DuckDB run some statements."""
+    sql = f"SET enable_progress_bar = false; {sql}"
+    code = f"import duckdb; duckdb.connect({str(file)!r}, config={config!r}).execute({sql!r})"
+    return [python, "-c", code]
 
 
 def read_queries(weiku):
@@ -485,6 +491,10 @@ def start_up(args, weiku, python, folder):
         print("| duckdb's shell, its own file | " + " | ".join(map(milliseconds, times)) + " |")
 
 
+# The columns of weibo-crawler for originals, with the account in the row.
+COLUMNS = "id,bid,用户id,正文,头条文章url,原始图片url,视频url,位置,日期,工具,点赞数,评论数,转发数,话题,@用户"
+
+
 def database_of(args, folder, commits):
     """A database into which as many files of one post were imported one after the other."""
     database = folder.parent / f"commits-{commits}"
@@ -494,8 +504,9 @@ def database_of(args, folder, commits):
     shutil.rmtree(making, ignore_errors=True)
     export = folder.parent / "post.csv"
     for number in range(commits):
-        export.write_text(f"id,用户id,正文,日期\n{10**9 + number},1,第{number}条,2012-03-01 {number % 24:02}:00:00\n")
-        command = [args.weiku, "import", "--quiet", str(making / "db"), str(export), "--format", "weibo-crawler-csv"]
+        time = f"2012-03-01T{number % 24:02}:00:00"
+        export.write_text(f"{COLUMNS}\n{10**9 + number},,1,第{number}条,,,,,{time},,0,0,0,,\n")
+        command = [args.weiku, "import", "--quiet", str(making / "db"), str(export)]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     (making / "db").rename(database)
     return database
@@ -518,8 +529,9 @@ def file_sizes(python, database, folder):
     """What the same posts take on disk, by whom they were written."""
     written = folder / "duckdb.parquet"
     if not written.exists():
-        code = f"COPY (SELECT * FROM '{folder}/shared/posts/*.parquet') TO '{written}' (FORMAT parquet, COMPRESSION zstd)"
-        subprocess.run([python, "-c", f'import duckdb; duckdb.execute("{code}")'], check=True)
+        rows = f"SELECT * FROM '{folder}/shared/posts/*.parquet'"
+        copy = f"COPY ({rows}) TO '{written}' (FORMAT parquet, COMPRESSION zstd)"
+        subprocess.run(duckdb_command(python, copy), check=True)
     current = current_files(database / "posts")
     sizes = {
         "weiku, data files": sum(file.stat().st_size for file in current),
@@ -551,13 +563,13 @@ def imports(args, python, versions, folder):
     results = {"weiku": [], "duckdb": []}
     parquet = folder / "imported.parquet"
     copy = f"COPY (SELECT * FROM read_csv('{csv}')) TO '{parquet}' (FORMAT parquet, COMPRESSION zstd)"
-    duck = f'import duckdb; duckdb.connect(config={{"threads": {args.threads}}}).execute("{copy}")'
+    duck = duckdb_command(python, copy, threads=args.threads)
     for _ in range(args.rounds):
         shutil.rmtree(folder / "imported", ignore_errors=True)
         command = [args.weiku, "import", "--quiet", str(folder / "imported"), str(csv)]
         results["weiku"].append(watched(command) + (size_of(folder / "imported"),))
         if "duckdb" in versions:
-            results["duckdb"].append(watched([python, "-c", duck]) + (size_of(parquet),))
+            results["duckdb"].append(watched(duck) + (size_of(parquet),))
     count = subprocess.run(
         [args.weiku, str(folder / "imported"), "--csv", "-c", "SELECT count(*) AS n FROM posts"],
         capture_output=True, text=True, check=True,
