@@ -177,11 +177,12 @@ impl DataFile {
         Sidecar::open(&self.path, self.sha256.as_deref())
     }
 
-    /// Fetches it and its index anew, if a bucket has them.
-    fn renew(&self) -> Result<()> {
+    /// Fetches it, of `table`, and its index anew, if a bucket has them.
+    fn renew(&self, table: &Table) -> Result<()> {
         let Some(bucket) = &self.bucket else { return Ok(()) };
-        for path in [self.path.clone(), index::path(&self.path)] {
-            if let Some(name) = bucket.name_of(&path) {
+        let index = Some(index::path(&self.path)).filter(|_| index::covers(table));
+        for path in index.iter().chain([&self.path]) {
+            if let Some(name) = bucket.name_of(path) {
                 bucket.renew(&name)?;
             }
         }

@@ -206,7 +206,7 @@ fn find_in_files(layout: &Layout, table: &'static Table, version: i64) -> Result
         if !is_current && !there.contains(&name) {
             continue;
         }
-        file.renew()?;
+        file.renew(table)?;
         if let Some(problem) = problem(&file)? {
             let mut finding = take_out(table, file.path.clone(), &name, &add, &problem);
             if !is_current {

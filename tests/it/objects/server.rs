@@ -33,6 +33,11 @@ fn start() -> Option<Server> {
     Some(Server { port: line.trim().parse().ok()?, _process: process })
 }
 
+#[expect(clippy::print_stderr, reason = "a skipped test must say so")]
+fn say_skipped() {
+    eprintln!("skipped: python3 has no moto[server], which is the S3 server of this test");
+}
+
 /// A bucket of its own for one test.
 pub(super) struct Bucket {
     name: &'static str,
@@ -43,7 +48,7 @@ impl Bucket {
     /// An empty bucket; none, with a reason printed, where there is no server.
     pub(super) fn make(name: &'static str) -> Option<Self> {
         let Some(server) = server() else {
-            eprintln!("skipped: python3 has no moto[server], which is the S3 server of this test");
+            say_skipped();
             return None;
         };
         let bucket = Self { name, port: server.port };
