@@ -311,8 +311,9 @@ impl Session {
     }
 
     fn parse(&self, statement: &Statement) -> Result<Parsed, DataFusionError> {
-        let state = self.inner.context.state();
-        let options = &state.config_options().sql_parser;
+        // A look at the state: a copy of it takes as long as all of the parsing.
+        let state = self.inner.context.state_ref();
+        let options = state.read().config_options().sql_parser.clone();
         let dialect = dialect_from_str(options.dialect)
             .ok_or_else(|| plan_datafusion_err!("no SQL dialect `{}`", options.dialect))?;
         let (sql, versions) = versions::hide(&statement.sql);
