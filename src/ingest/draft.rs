@@ -81,10 +81,10 @@ impl<'a> Draft<'a> {
     /// The rows, or why the record cannot be taken.
     pub(crate) fn finish(mut self) -> Result<Vec<Row<'a>>, String> {
         self.record.settle(self.common);
-        if self.record.post.account_id.is_none() {
-            if let Some(account_id) = &self.common.account_id {
-                self.record.set_account(Some(account_id.into()));
-            }
+        if self.record.post.account_id.is_none()
+            && let Some(account_id) = &self.common.account_id
+        {
+            self.record.set_account(Some(account_id.into()));
         }
         let platform = self.platform()?;
         self.link_origin();

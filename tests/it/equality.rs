@@ -439,7 +439,7 @@ const NEVER: [bool; 2] = [false, false];
 async fn an_answer_is_given_again_only_as_long_as_nothing_has_changed() {
     let folder = tempfile::tempdir().unwrap();
     let (database, kept) = (folder.path().join("db"), folder.path().join("kept"));
-    let store = store(&database).await;
+    let store = store(&database, Times::SomeUnknown).await;
     let two = Two::of(&kept, &store);
     let none = Params::new();
     assert_eq!(two.ask(SUMMARY, &none).await, NEW);
@@ -455,7 +455,7 @@ async fn an_answer_is_given_again_only_as_long_as_nothing_has_changed() {
 
     let mut transaction = store.begin().await.unwrap();
     let maker = Session::new(None, Settings::default()).unwrap();
-    for batch in maker.collect(&posts(9_000, 30)).await.unwrap() {
+    for batch in maker.collect(&posts(9_000, 30, Times::SomeUnknown)).await.unwrap() {
         transaction.append(&POSTS, in_types_of(&POSTS, &batch)).await.unwrap();
     }
     transaction.commit().await.unwrap();
@@ -481,7 +481,7 @@ async fn an_answer_is_given_again_only_as_long_as_nothing_has_changed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_depends_on_more_than_stored_tables_is_computed_each_time() {
     let folder = tempfile::tempdir().unwrap();
-    let store = store(&folder.path().join("db")).await;
+    let store = store(&folder.path().join("db"), Times::SomeUnknown).await;
     let two = Two::of(&folder.path().join("kept"), &store);
     let file = folder.path().join("some.csv");
     let none = Params::new();
@@ -526,7 +526,7 @@ async fn another_database_in_the_same_place_has_answers_of_its_own() {
     let folder = tempfile::tempdir().unwrap();
     let (database, kept) = (folder.path().join("db"), folder.path().join("kept"));
     for word in ["formal", "lively"] {
-        let store = store(&database).await;
+        let store = store(&database, Times::SomeUnknown).await;
         let two = Two::of(&kept, &store);
         assert_eq!(two.ask(SUMMARY, &Params::new()).await, NEW);
         let tone = "SELECT sum(formality(text)) AS tone FROM posts";
@@ -545,7 +545,7 @@ async fn another_database_in_the_same_place_has_answers_of_its_own() {
 #[tokio::test(flavor = "multi_thread")]
 async fn explain_says_that_an_answer_is_kept_and_runs_what_it_is_told_to_run() {
     let folder = tempfile::tempdir().unwrap();
-    let store = store(&folder.path().join("db")).await;
+    let store = store(&folder.path().join("db"), Times::SomeUnknown).await;
     let two = Two::of(&folder.path().join("kept"), &store);
     let says = async |sql: &str| {
         let text = answer(&two.keeps, sql).await.join("\n");
