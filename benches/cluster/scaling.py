@@ -17,7 +17,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 THREADS = 4
 # What only one process can do is left out of both sides.
-SWITCHES = ["column_cache", "first_of_group", "rollups", "text_index"]
+SWITCHES = ["column_cache", "first_of_group", "result_cache", "rollups", "text_index"]
 BANDWIDTH = 1.25e9  # bytes a second from machine to machine: ten gigabits
 ROUND_TRIP = 0.0005  # seconds
 
@@ -53,15 +53,21 @@ def main():
 
 
 def read_queries(options):
-    """The queries of the comparison, with an account and a post that are there."""
-    def first(column):
-        sql = f"SELECT {column} FROM posts ORDER BY post_id LIMIT 1"
-        return run(options, ["-c", sql]).split("\n")[1]
-    account, post = first("account_id"), first("post_id")
+    """The queries of the comparison, with accounts, a post and characters that are there."""
+    def value(of):
+        return "'" + run(options, ["-c", f"SELECT {of} FROM posts ORDER BY post_id LIMIT 1"]).split("\n")[1] + "'"
+    values = {
+        "$account": value("account_id"),
+        "$others": value("(SELECT max(account_id) FROM posts)"),
+        "$post": value("post_id"),
+        "$rare": value("'%' || substr(text, 9, 4) || '%'"),
+    }
     text = (HERE.parent / "compare" / "queries.sql").read_text()
     for part in re.split(r"(?m)^-- (?=Q\d)", text)[1:]:
         name, sql = part.split("\n", 1)
-        yield name, sql.strip().rstrip(";").replace("$account", f"'{account}'").replace("$post", f"'{post}'")
+        for placeholder, of in values.items():
+            sql = sql.replace(placeholder, of)
+        yield name, sql.strip().rstrip(";")
 
 
 def command(options, flags):

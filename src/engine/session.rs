@@ -544,6 +544,9 @@ fn config(settings: &Settings) -> SessionConfig {
     options.execution.time_zone = Some(settings.timezone.clone());
     options.execution.parquet.pushdown_filters = settings.pushdown;
     options.execution.parquet.reorder_filters = settings.pushdown;
+    // A thread that helps another one with its files reads them out of the order on
+    // which a plan without a sort relies.
+    options.execution.enable_file_stream_work_stealing = false;
     // Posts hold line breaks; see catalog::files.
     options.catalog.newlines_in_values = true;
     options.sql_parser.collect_spans = true;

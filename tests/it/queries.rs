@@ -132,14 +132,15 @@ async fn every_query_runs_on_odd_posts_and_accounts_of_which_nothing_is_known() 
                 _ => "",
             };
             posts += &format!(
-                "{{\"platform\":\"{platform}\",\"post_id\":\"{number}\",\"text\":{text}{known}}}\n"
+                "{{\"platform\":\"{platform}\",\"post_id\":\"{}\",\"text\":{text}{known}}}\n",
+                number + 1
             );
         }
     }
     let files = ["posts.jsonl", "accounts.csv"].map(|file| folder.path().join(file));
     fs::write(&files[0], posts).unwrap();
     // An account that nobody ever looked at, and one without even a name.
-    fs::write(&files[1], "account_id,screen_name,organization\n1,,\n2,某局,某局\n").unwrap();
+    fs::write(&files[1], "platform,account_id,organization\nweibo,1,\nweibo,2,某局\n").unwrap();
     let database = Database::create(&folder.path().join("odd")).await.unwrap();
     import(&database, &files).await;
     assert_all_ran(&run_all(&database, &folder.path().join("results")).await);
@@ -179,15 +180,15 @@ fn published(folder: &str) -> Vec<Published> {
 /// 2015 with the figures that were published, as weiku's own tables.
 fn week_of(accounts: &[Published]) -> [String; 3] {
     let mut tables = [
-        "account_id,screen_name\n".to_owned(),
-        "account_id,observed_at,followers\n".to_owned(),
-        "post_id,account_id,posted_at,text,is_repost,reposts,comments\n".to_owned(),
+        "platform,account_id,screen_name\n".to_owned(),
+        "platform,account_id,observed_at,followers\n".to_owned(),
+        "platform,post_id,account_id,posted_at,text,is_repost,reposts,comments\n".to_owned(),
     ];
-    for (id, account) in accounts.iter().enumerate() {
+    for (id, account) in (1..).zip(accounts) {
         let before = account.followers - account.change;
-        tables[0] += &format!("{id},{}\n", account.name);
-        tables[1] += &format!("{id},2015-01-18T23:00:00+08:00,{before}\n");
-        tables[1] += &format!("{id},2015-01-25T23:00:00+08:00,{}\n", account.followers);
+        tables[0] += &format!("weibo,{id},{}\n", account.name);
+        tables[1] += &format!("weibo,{id},2015-01-18T23:00:00+08:00,{before}\n");
+        tables[1] += &format!("weibo,{id},2015-01-25T23:00:00+08:00,{}\n", account.followers);
         let of_all = |rate: f64| (rate * account.posts as f64).round() as usize;
         let originals = of_all(account.rates[0] / 100.0);
         let [reposts, comments] = [2, 3].map(|rate| of_all(account.rates[rate]));
@@ -195,7 +196,7 @@ fn week_of(accounts: &[Published]) -> [String; 3] {
             // So that all together are as many as they have to be.
             let share = |sum: usize| (sum + post) / account.posts;
             tables[2] += &format!(
-                "{id}{post:03},{id},2015-01-{}T12:00:00+08:00,微博,{},{},{}\n",
+                "weibo,38{id:02}{post:03},{id},2015-01-{}T12:00:00+08:00,微博,{},{},{}\n",
                 19 + post % 7,
                 post >= originals,
                 share(reposts),

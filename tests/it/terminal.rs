@@ -412,7 +412,7 @@ fn no_colour_is_used_where_it_is_not_wanted() {
 
 #[test]
 fn join_conditions_and_values_are_completed() {
-    let Some(screen) = Screen::open(80) else { return };
+    let Some(screen) = Screen::open(100) else { return };
     screen.enter("create view a as select 1 as account_id, 'web' as client;");
     screen.wait_for("done");
     screen.enter("create view b as select 1 as account_id, 2 as likes;");
@@ -425,7 +425,7 @@ fn join_conditions_and_values_are_completed() {
     screen.press(&["Tab"]);
     screen.wait_for("client = 'web'");
     screen.enter(";");
-    screen.wait_for("│     2 │");
+    screen.wait_for("│      2 │");
 }
 
 #[test]

@@ -6,20 +6,26 @@ use std::process::Command;
 
 use super::{Worker, addresses, spread, stdout, weiku, world};
 
-/// The queries of the benchmark, with an account and a post that are there.
+/// The queries of the benchmark, with accounts, a post and characters that are there.
 fn benchmark() -> Vec<String> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/compare/queries.sql");
-    let first = |column: &str| {
-        let sql = format!("SELECT {column} FROM posts ORDER BY post_id LIMIT 1");
+    let value = |placeholder: &'static str, of: &str| {
+        let sql = format!("SELECT {of} FROM posts ORDER BY post_id LIMIT 1");
         let answer = stdout(weiku().arg(world().join("db")).args(["-c", &sql]));
-        format!("'{}'", answer.lines().nth(1).unwrap())
+        (placeholder, format!("'{}'", answer.lines().nth(1).unwrap()))
     };
-    let (account, post) = (first("account_id"), first("post_id"));
+    let values = [
+        value("$account", "account_id"),
+        value("$others", "(SELECT max(account_id) FROM posts)"),
+        value("$post", "post_id"),
+        value("$rare", "'%' || substr(text, 9, 4) || '%'"),
+    ];
+    let filled = |query: &str| {
+        let query = without_comments(query);
+        values.iter().fold(query, |query, (placeholder, value)| query.replace(placeholder, value))
+    };
     let text = fs::read_to_string(path).unwrap();
-    text.split(";\n")
-        .filter(|query| query.contains("SELECT"))
-        .map(|query| without_comments(query).replace("$account", &account).replace("$post", &post))
-        .collect()
+    text.split(";\n").filter(|query| query.contains("SELECT")).map(filled).collect()
 }
 
 fn without_comments(query: &str) -> String {

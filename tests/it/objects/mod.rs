@@ -111,7 +111,9 @@ fn a_repeated_query_asks_for_nothing_that_is_here() {
     for question in questions {
         bucket.requests();
         let first = here.done(&[&database, "-c", question, "--csv"]);
-        assert!(bucket.requests().len() > 2, "the first time there is something to fetch");
+        // Later ones may find what they need among what the first one fetched.
+        let is_first = question == questions[0];
+        assert!(bucket.requests().len() > 2 || !is_first, "nothing was fetched");
         let second = here.done(&[&database, "-c", question, "--csv"]);
         assert_eq!(first, second);
         let asked = bucket.requests();

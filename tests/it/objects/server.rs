@@ -197,6 +197,8 @@ impl Machine {
             .current_dir(self.folder())
             .env("HOME", self.folder())
             .env("XDG_CACHE_HOME", self.folder().join("cache"))
+            // An answer that is kept would need nothing of the bucket.
+            .env("WEIKU_RESULT_CACHE", "off")
             .env("XDG_CONFIG_HOME", self.folder().join("config"))
             .env("XDG_STATE_HOME", self.folder().join("state"))
             .env("AWS_ENDPOINT_URL", format!("http://127.0.0.1:{}", self.port))
