@@ -122,7 +122,11 @@ impl Query {
             run.gave_rows |= batch.as_ref().is_ok_and(|batch| batch.num_rows() > 0);
             match &batch {
                 Ok(batch) => recorder.iter_mut().for_each(|recorder| recorder.see(batch)),
-                Err(_) => recorder = None,
+                Err(_) => {
+                    recorder = None;
+                    // What was written is gone before anybody hears of the failure.
+                    self.staged = None;
+                }
             }
             if sender.send(batch).await.is_err() {
                 return;
