@@ -20,11 +20,12 @@ use crate::catalog::HeldColumns;
 /// How many of the largest consumers an out-of-memory error names.
 const NAMED_CONSUMERS: NonZeroUsize = NonZeroUsize::new(5).expect("not zero");
 
-/// What queries share where no columns are held, as [`builder`] makes it of
-/// `memory_limit` bytes, if there is a limit.
+/// What queries share where no columns are held: `memory_limit` bytes, if there is
+/// a limit, caches, and a folder for what does not fit, which has to be held as
+/// long as they run.
 ///
 /// # Errors
-/// As for [`builder`].
+/// When the folder cannot be made.
 pub fn runtime_builder(
     memory_limit: Option<usize>,
     spill: &Spill,
