@@ -318,17 +318,7 @@ pub(super) fn stamp(instant: chrono::DateTime<chrono::Utc>) -> String {
 
 /// The SHA-256 of `bytes` in hexadecimal digits.
 pub(super) fn sha256(bytes: &[u8]) -> String {
-    hexadecimal(&Sha256::digest(bytes))
-}
-
-/// `bytes` in hexadecimal digits.
-pub(super) fn hexadecimal(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut digits, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(digits, "{byte:02x}");
-        digits
-    })
+    hex::encode(Sha256::digest(bytes))
 }
 
 /// The most memory the process held so far, where the system tells.

@@ -8,7 +8,6 @@ use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::arrow::record_batch::RecordBatch;
 use sha2::{Digest, Sha256};
 
-use super::record::hexadecimal;
 use crate::error::Result;
 use crate::render::{Format, Options, OutputFile, Sink, write_error};
 
@@ -64,7 +63,7 @@ impl Hash {
     /// The hash of all that went through, in hexadecimal digits.
     pub(super) fn finish(&self) -> String {
         let hash = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        hexadecimal(&hash.finalize())
+        hex::encode(hash.finalize())
     }
 }
 

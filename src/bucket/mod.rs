@@ -351,8 +351,7 @@ fn folder_for(address: &Address, endpoint: Option<&str>) -> Result<PathBuf> {
         .map_err(|_| Error::usage("there is no home folder").hint("set XDG_CACHE_HOME"))?;
     let identity = format!("{}\n{address}", endpoint.unwrap_or_default());
     let digest = Sha256::digest(identity.as_bytes());
-    let digits: String = digest[..12].iter().map(|byte| format!("{byte:02x}")).collect();
-    Ok(strategy.cache_dir().join("weiku").join(digits))
+    Ok(strategy.cache_dir().join("weiku").join(hex::encode(&digest[..12])))
 }
 
 /// Makes a folder that nobody else can look into: rows are as private as the

@@ -199,8 +199,7 @@ impl Bucket {
             file.write_all(&bytes).map_err(unwritten)?;
         }
         file.as_file().sync_all().map_err(unwritten)?;
-        let sha256 = hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-        Ok(Some(Fetched { file, size, sha256 }))
+        Ok(Some(Fetched { file, size, sha256: hex::encode(hasher.finalize()) }))
     }
 
     /// Ranges of the object called `name`, from pieces that are kept here; those

@@ -36,16 +36,6 @@ impl Hasher for Fingerprint {
     }
 }
 
-/// `digest` in hexadecimal digits.
-pub(super) fn hexadecimal(digest: &[u8]) -> String {
-    use std::fmt::Write;
-    digest.iter().fold(String::with_capacity(digest.len() * 2), |mut digits, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(digits, "{byte:02x}");
-        digits
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::Fingerprint;

@@ -9,7 +9,7 @@ use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::datasource::source_as_provider;
 use datafusion::logical_expr::{Expr, LogicalPlan, TableScan, Volatility};
 
-use super::fingerprint::{Fingerprint, hexadecimal};
+use super::fingerprint::Fingerprint;
 use crate::catalog::StoreTable;
 use crate::store::Snapshot;
 
@@ -49,7 +49,7 @@ impl Reads {
     /// versions are counted anew when a database is made again in its place.
     #[must_use]
     pub fn files_sha256(&self) -> String {
-        hexadecimal(&self.files.digest())
+        hex::encode(self.files.digest())
     }
 
     fn see(&mut self, node: &LogicalPlan) {

@@ -109,9 +109,8 @@ impl Dictionaries {
                 any = true;
             }
         }
-        let digits = || replaced.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
         let mut dictionaries = Self::of([&lists[0], &lists[1], &lists[2], &lists[3]]);
-        dictionaries.replaced = any.then(digits);
+        dictionaries.replaced = any.then(|| hex::encode(replaced.finalize()));
         Ok(dictionaries)
     }
 

@@ -300,8 +300,7 @@ pub(super) struct Sum(Arc<Mutex<Sha256>>);
 impl Sum {
     /// The SHA-256 so far, in lowercase hexadecimal digits.
     pub(super) fn hex(&self) -> String {
-        let digest = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone().finalize();
-        digest.iter().map(|byte| format!("{byte:02x}")).collect()
+        hex::encode(self.0.lock().unwrap_or_else(PoisonError::into_inner).clone().finalize())
     }
 }
 

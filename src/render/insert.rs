@@ -5,7 +5,7 @@ use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::arrow::record_batch::RecordBatch;
 
 use super::output::Output;
-use super::plain::{PLAIN, plain, push_float, push_hex, push_int, push_time_of_day};
+use super::plain::{PLAIN, plain, push_float, push_int, push_time_of_day};
 use super::time::{push_date, push_rfc3339};
 use super::value::{Column, Items, Value, columns};
 use super::{BatchWriter, Format, Options, Sink, unique_names};
@@ -81,7 +81,7 @@ fn push_literal(out: &mut String, value: &Value<'_>) {
         Value::Other(text) => push_string(out, text),
         Value::Bytes(bytes) => {
             out.push_str("X'");
-            push_hex(out, bytes);
+            out.push_str(&hex::encode(bytes));
             out.push('\'');
         }
         Value::Date(days) => typed(out, "DATE", |out| push_date(out, *days)),

@@ -21,7 +21,7 @@ pub(crate) fn push_plain(out: &mut String, value: &Value<'_>, null: &str) {
         Value::Double(number) => push_float(out, *number, &PLAIN),
         Value::Decimal(text) | Value::Other(text) => out.push_str(text),
         Value::Text(text) => out.push_str(text),
-        Value::Bytes(bytes) => push_hex(out, bytes),
+        Value::Bytes(bytes) => out.push_str(&hex::encode(bytes)),
         Value::Date(days) => push_date(out, *days),
         Value::Time(nanos) => push_time_of_day(out, *nanos),
         Value::Moment(moment) => push_wall_clock(out, *moment),
@@ -95,13 +95,6 @@ where
 /// Appends a time of day given in nanoseconds.
 pub(crate) fn push_time_of_day(out: &mut String, nanos: u64) {
     push_time(out, nanos / 1_000_000_000, (nanos % 1_000_000_000) as u32);
-}
-
-/// Appends bytes as lower-case hexadecimal digits.
-pub(crate) fn push_hex(out: &mut String, bytes: &[u8]) {
-    for byte in bytes {
-        let _ = write!(out, "{byte:02x}");
-    }
 }
 
 /// Whether values of the type are numbers, which stand at the right.

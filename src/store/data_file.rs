@@ -21,7 +21,7 @@ use sha2::{Digest, Sha256};
 
 use super::DataFile;
 use super::errors::{arrow, parquet};
-use super::files::{self, hex};
+use super::files;
 use super::indexing::Indexing;
 use super::statistics::{self, Collector, ColumnRange};
 use crate::error::{Error, Result};
@@ -335,7 +335,7 @@ impl HashingFile {
     fn finish(self) -> std::io::Result<(u64, String)> {
         let file = self.inner.into_inner().map_err(std::io::IntoInnerError::into_error)?;
         file.sync_all()?;
-        Ok((self.size, hex(&self.hasher.finalize())))
+        Ok((self.size, hex::encode(self.hasher.finalize())))
     }
 }
 

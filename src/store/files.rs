@@ -9,16 +9,6 @@ use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Kind, Result};
 
-/// Lowercase hexadecimal digits of `bytes`.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut digits, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(digits, "{byte:02x}");
-        digits
-    })
-}
-
 /// Makes the file at `path`, which must not be there, appear whole or not at
 /// all. `Ok(false)` when there is one already.
 pub(super) fn create(path: &Path, bytes: &[u8]) -> std::io::Result<bool> {
@@ -99,7 +89,7 @@ pub(super) fn checksum(path: &Path) -> std::io::Result<(u64, String)> {
     loop {
         let read = std::io::Read::read(&mut file, &mut buffer)?;
         if read == 0 {
-            return Ok((size, hex(&hasher.finalize())));
+            return Ok((size, hex::encode(hasher.finalize())));
         }
         hasher.update(&buffer[..read]);
         size += read as u64;

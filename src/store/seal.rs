@@ -4,7 +4,6 @@
 //! whole text with these digits replaced by zeros. So every bit of the file is
 //! covered, its own name of the checksum included.
 
-use super::files::hex;
 use sha2::{Digest, Sha256};
 
 /// What stands before the digits.
@@ -20,7 +19,7 @@ pub(super) const BLANK: &str = "000000000000000000000000000000000000000000000000
 /// it is.
 pub(super) fn seal(mut text: String) -> String {
     if let Some(at) = digits_at(text.as_bytes()) {
-        let digest = hex(&Sha256::digest(text.as_bytes()));
+        let digest = hex::encode(Sha256::digest(text.as_bytes()));
         text.replace_range(at..at + DIGITS, &digest);
     }
     text
@@ -33,7 +32,7 @@ pub(super) fn is_intact(bytes: &[u8]) -> bool {
     hasher.update(&bytes[..at]);
     hasher.update(BLANK);
     hasher.update(&bytes[at + DIGITS..]);
-    hex(&hasher.finalize()).as_bytes() == &bytes[at..at + DIGITS]
+    hex::encode(hasher.finalize()).as_bytes() == &bytes[at..at + DIGITS]
 }
 
 /// Where the digits of the seal begin, if there is room for all of them.

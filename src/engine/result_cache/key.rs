@@ -11,7 +11,7 @@ use datafusion::sql::sqlparser::ast;
 use super::entry::to_ipc;
 use crate::catalog::is_lever;
 use crate::engine::Params;
-use crate::engine::fingerprint::{Fingerprint, hexadecimal};
+use crate::engine::fingerprint::Fingerprint;
 use crate::engine::reads::Reads;
 
 /// All that an answer depends on, besides the program.
@@ -54,7 +54,7 @@ impl Key {
     }
 
     pub(super) fn to_hexadecimal(self) -> String {
-        hexadecimal(&self.0)
+        hex::encode(self.0)
     }
 }
 
