@@ -12,6 +12,7 @@ use crate::error::{Error, Result};
 #[command(
     name = "weiku",
     version,
+    long_version = crate::BUILD,
     about = "weiku (微库): an embedded analytics database for micro-blog accounts and posts",
     long_about = "weiku (微库) takes what crawlers export, stores accounts and posts as Parquet, and \
                   answers in SQL.\n\nWithout a command it opens the SQL shell, or runs what -c, -f or \
@@ -358,9 +359,9 @@ pub struct Worker {
     /// Where to listen; other machines are let in only with a token or certificates
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:9101")]
     pub listen: String,
-    /// A folder to read; nothing outside is read, whatever a query says; may be repeated; default
-    /// the current folder
-    #[arg(long = "root", value_name = "DIR")]
+    /// A folder to read, or a database in object storage; nothing outside is read, whatever a query
+    /// says; may be repeated; default the current folder
+    #[arg(long = "root", value_name = "PLACE")]
     pub roots: Vec<PathBuf>,
     /// Memory for queries, such as 2GB; what does not fit is spilled or refused
     #[arg(long, value_name = "SIZE", env = "WEIKU_MEMORY_LIMIT")]

@@ -33,3 +33,7 @@ pub mod text;
 
 pub use database::Database;
 pub use error::{Error, Kind, Result};
+
+/// The version with a fingerprint of the sources: what is equal where one process
+/// relies on what another one has written down.
+pub const BUILD: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("WEIKU_SOURCES"), ")");

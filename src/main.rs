@@ -62,14 +62,6 @@ fn runtime() -> Result<tokio::runtime::Runtime> {
         .map_err(|error| Error::internal(format!("cannot start threads: {error}")))
 }
 
-/// What tells this program from one built of other sources: its version, size
-/// and time.
-fn program() -> String {
-    let metadata = std::env::current_exe().and_then(|path| path.metadata());
-    let built = metadata.and_then(|file| Ok((file.len(), file.modified()?)));
-    format!("{} {:?}", env!("CARGO_PKG_VERSION"), built.ok())
-}
-
 /// What surrounds the program; nothing else asks for it.
 fn environment() -> Environment {
     let folders = choose_base_strategy().ok();
@@ -78,7 +70,7 @@ fn environment() -> Environment {
     Environment {
         config_dir: folders.as_ref().map(|folders| folders.config_dir().join("weiku")),
         cache_dir: folders.as_ref().map(|folders| folders.cache_dir().join("weiku")),
-        program: program(),
+        program: weiku::BUILD.to_owned(),
         state_dir: folders
             .and_then(|folders| folders.state_dir())
             .map(|folder| folder.join("weiku")),

@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::Path;
 
 use object_store::path::Path as Key;
+use url::Url;
 
 use crate::error::{Error, Result, nearest};
 
@@ -67,10 +68,17 @@ impl Address {
             Error::usage(format!("`{}` is no usable address", path.display()))
                 .hint("its parts must not be empty, `.` or `..`")
         })?;
-        Ok(Some(Self { provider, bucket: bucket.to_owned(), prefix }))
+        let address = Self { provider, bucket: bucket.to_owned(), prefix };
+        address.url().map(|_| Some(address))
     }
 
     /// The address of the bucket alone.
+    pub(crate) fn url(&self) -> Result<Url> {
+        let url = Url::parse(&self.of_bucket()).ok().filter(|url| url.path().is_empty());
+        url.ok_or_else(|| Error::usage(format!("`{}` is no name of a bucket", self.bucket)))
+    }
+
+    /// The address of the bucket alone, as it is told.
     pub(super) fn of_bucket(&self) -> String {
         format!("{}://{}", self.provider.scheme(), self.bucket)
     }
@@ -129,6 +137,8 @@ mod tests {
             "s3://b/a//c",
             "s3://b/./a",
             "s3://b/a\nb",
+            "s3://b c/d",
+            "s3://b?c/d",
         ] {
             assert_eq!(parse(wrong).unwrap_err().exit_code(), 2, "{wrong}");
         }

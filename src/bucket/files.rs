@@ -1,5 +1,5 @@
-//! The files that queries read: data files of the database in a bucket, and all
-//! else as it is on this machine.
+//! The files that queries read: data files of databases in a bucket, by their
+//! keys there.
 
 use std::fmt;
 use std::ops::Range;
@@ -23,51 +23,56 @@ use crate::error::Error;
 /// How the names of data files end.
 const DATA: &str = ".parquet";
 
-/// Local files as `others` has them, but for the data files of a bucket: of
+/// The data files of databases in one bucket, to be read and nothing else. Of
 /// those that are not here, only what is read is fetched.
 #[derive(Debug)]
 pub(crate) struct Files {
-    bucket: Arc<Bucket>,
-    others: Arc<dyn ObjectStore>,
-    paths: LocalFileSystem,
+    databases: Vec<Arc<Bucket>>,
+    copies: LocalFileSystem,
+    /// The error for an object that is none of those files, by its address.
+    refused: fn(&str) -> StoreError,
 }
 
 impl Files {
-    /// The data files of `bucket`, and `others`.
-    pub(crate) fn new(bucket: Arc<Bucket>, others: Arc<dyn ObjectStore>) -> Self {
-        Self { bucket, others, paths: LocalFileSystem::new() }
+    /// The data files of `databases`, which are all in one bucket; whatever else
+    /// is asked for is `refused`.
+    pub(crate) fn new(databases: Vec<Arc<Bucket>>, refused: fn(&str) -> StoreError) -> Self {
+        Self { databases, copies: LocalFileSystem::new(), refused }
     }
 
-    /// The name of the data file at `location`, if it is one of the bucket's.
-    fn data_file(&self, location: &Location) -> Option<String> {
-        let path = self.paths.path_to_filesystem(location).ok()?;
-        let name = self.bucket.name_of(&path)?;
-        let (table, file) = name.split_once('/')?;
-        let is_data = file.ends_with(DATA) && !file.contains('/') && !table.is_empty();
-        is_data.then_some(name)
+    /// The database of the data file at `location`, and the name of the file.
+    fn data_file(&self, location: &Location) -> StoreResult<(&Arc<Bucket>, String)> {
+        let is_data = |name: &str| {
+            let file = name.split_once('/').filter(|(table, _)| !table.is_empty());
+            file.is_some_and(|(_, file)| file.ends_with(DATA) && !file.contains('/'))
+        };
+        let mut named = self.databases.iter().filter_map(|bucket| {
+            let name = bucket.name_of_key(location).filter(|name| is_data(name))?;
+            Some((bucket, name))
+        });
+        named.next().ok_or_else(|| (self.refused)(&self.address(location)))
     }
 
-    /// The size of a data file, as the bucket has it.
-    async fn size(&self, name: String) -> StoreResult<u64> {
-        let bucket = Arc::clone(&self.bucket);
-        let size = tokio::task::spawn_blocking(move || bucket.size(&name));
-        size.await.map_err(|source| StoreError::JoinError { source })?.map_err(foreign)
+    fn address(&self, location: &Location) -> String {
+        let bucket = self.databases.first().map(|bucket| bucket.address.of_bucket());
+        format!("{}/{location}", bucket.unwrap_or_default())
     }
 
-    /// Ranges of a data file: from its copy if that is here, else from pieces.
-    async fn ranges(
-        &self,
-        name: &str,
-        location: &Location,
-        ranges: &[Range<u64>],
-    ) -> StoreResult<Vec<Bytes>> {
-        match self.paths.get_ranges(location, ranges).await {
-            Err(StoreError::NotFound { .. }) => {
-                self.bucket.ranges(name, ranges).await.map_err(foreign)
-            }
-            other => other,
-        }
+    fn read_only<T>(&self, location: &Location) -> StoreResult<T> {
+        Err((self.refused)(&self.address(location)))
     }
+}
+
+/// The size of a data file, as the bucket has it.
+async fn size(bucket: &Arc<Bucket>, name: &str) -> StoreResult<u64> {
+    let (bucket, name) = (Arc::clone(bucket), name.to_owned());
+    let size = tokio::task::spawn_blocking(move || bucket.size(&name));
+    size.await.map_err(|source| StoreError::JoinError { source })?.map_err(foreign)
+}
+
+/// Where the copy of a data file lies, if there is one.
+fn copy(bucket: &Bucket, name: &str) -> StoreResult<Location> {
+    Ok(Location::from_absolute_path(bucket.copy(name))?)
 }
 
 fn foreign(error: Error) -> StoreError {
@@ -76,26 +81,28 @@ fn foreign(error: Error) -> StoreError {
 
 impl fmt::Display for Files {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the data files of {}", self.bucket)
+        f.write_str("the data files in a bucket")
     }
 }
 
 #[async_trait]
 impl ObjectStore for Files {
     async fn get_opts(&self, location: &Location, options: GetOptions) -> StoreResult<GetResult> {
-        let Some(name) = self.data_file(location) else {
-            return self.others.get_opts(location, options).await;
-        };
-        let here = self.paths.get_opts(location, options.clone()).await;
-        if !matches!(here, Err(StoreError::NotFound { .. })) {
-            return here;
+        let (bucket, name) = self.data_file(location)?;
+        match self.copies.get_opts(&copy(bucket, &name)?, options.clone()).await {
+            Ok(mut here) => {
+                here.meta.location = location.clone();
+                return Ok(here);
+            }
+            Err(StoreError::NotFound { .. }) => {}
+            Err(error) => return Err(error),
         }
         // Readers of data files know their sizes from the log and ask for ranges
         // within; the bucket is asked only for whoever does not.
         let (range, size) = match &options.range {
             Some(GetRange::Bounded(range)) if !options.head => (range.clone(), range.end),
             asked => {
-                let size = self.size(name.clone()).await?;
+                let size = size(bucket, &name).await?;
                 let range = asked.as_ref().map_or(Ok(0..size), |range| range.as_range(size));
                 (range.map_err(|error| foreign(Error::internal(error.to_string())))?, size)
             }
@@ -103,7 +110,7 @@ impl ObjectStore for Files {
         let bytes = if options.head || range.is_empty() {
             Vec::new()
         } else {
-            self.bucket.ranges(&name, std::slice::from_ref(&range)).await.map_err(foreign)?
+            bucket.ranges(&name, std::slice::from_ref(&range)).await.map_err(foreign)?
         };
         let meta = ObjectMeta {
             location: location.clone(),
@@ -116,55 +123,61 @@ impl ObjectStore for Files {
         Ok(GetResult { payload, meta, range, attributes: Default::default() })
     }
 
+    /// From the copy of a file if that is here, else from pieces.
     async fn get_ranges(
         &self,
         location: &Location,
         ranges: &[Range<u64>],
     ) -> StoreResult<Vec<Bytes>> {
-        match self.data_file(location) {
-            Some(name) => self.ranges(&name, location, ranges).await,
-            None => self.others.get_ranges(location, ranges).await,
+        let (bucket, name) = self.data_file(location)?;
+        match self.copies.get_ranges(&copy(bucket, &name)?, ranges).await {
+            Err(StoreError::NotFound { .. }) => {
+                bucket.ranges(&name, ranges).await.map_err(foreign)
+            }
+            other => other,
         }
     }
 
     fn list(&self, prefix: Option<&Location>) -> BoxStream<'static, StoreResult<ObjectMeta>> {
-        self.others.list(prefix)
+        let refused = self.read_only(prefix.unwrap_or(&Location::default()));
+        stream::once(async { refused }).boxed()
     }
 
     async fn list_with_delimiter(&self, prefix: Option<&Location>) -> StoreResult<ListResult> {
-        self.others.list_with_delimiter(prefix).await
+        self.read_only(prefix.unwrap_or(&Location::default()))
     }
 
     async fn put_opts(
         &self,
         location: &Location,
-        payload: PutPayload,
-        options: PutOptions,
+        _payload: PutPayload,
+        _options: PutOptions,
     ) -> StoreResult<PutResult> {
-        self.others.put_opts(location, payload, options).await
+        self.read_only(location)
     }
 
     async fn put_multipart_opts(
         &self,
         location: &Location,
-        options: PutMultipartOptions,
+        _options: PutMultipartOptions,
     ) -> StoreResult<Box<dyn MultipartUpload>> {
-        self.others.put_multipart_opts(location, options).await
+        self.read_only(location)
     }
 
     fn delete_stream(
         &self,
         locations: BoxStream<'static, StoreResult<Location>>,
     ) -> BoxStream<'static, StoreResult<Location>> {
-        self.others.delete_stream(locations)
+        let refused = self.refused;
+        locations.map(move |location| Err(refused(location?.as_ref()))).boxed()
     }
 
     async fn copy_opts(
         &self,
-        from: &Location,
+        _from: &Location,
         to: &Location,
-        options: CopyOptions,
+        _options: CopyOptions,
     ) -> StoreResult<()> {
-        self.others.copy_opts(from, to, options).await
+        self.read_only(to)
     }
 }

@@ -32,6 +32,7 @@ use object_store::{
 };
 use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
+use url::Url;
 
 use crate::error::{Error, Result};
 use blocks::Blocks;
@@ -100,6 +101,11 @@ impl Bucket {
         }))
     }
 
+    /// The address.
+    pub(crate) fn address(&self) -> &Address {
+        &self.address
+    }
+
     /// The folder of the copies.
     pub(crate) fn folder(&self) -> &Path {
         &self.folder
@@ -131,6 +137,18 @@ impl Bucket {
     pub(crate) fn name_of(&self, path: &Path) -> Option<String> {
         let parts = path.strip_prefix(&self.folder).ok()?.iter();
         parts.map(|part| part.to_str()).collect::<Option<Vec<_>>>().map(|parts| parts.join("/"))
+    }
+
+    /// The name of the object with `key`, if it lies in the database.
+    fn name_of_key(&self, key: &Key) -> Option<String> {
+        let parts: Vec<_> = key.prefix_match(&self.address.prefix)?.collect();
+        Some(parts.iter().map(|part| part.as_ref()).collect::<Vec<_>>().join("/"))
+    }
+
+    /// Where queries find the object called `name`: the address of the bucket,
+    /// and its key.
+    pub(crate) fn location(&self, name: &str) -> Result<(Url, Key)> {
+        Ok((self.address.url()?, self.address.key(name)?))
     }
 
     /// The object called `name`; none if it is not there.

@@ -75,20 +75,27 @@ impl StoreTable {
     }
 
     /// The files with their statistics, in the types of this table's schema.
-    fn files(&self) -> Vec<PartitionedFile> {
-        self.snapshot
-            .files
-            .iter()
-            .enumerate()
-            .filter_map(|(number, file)| {
-                let scanned = PartitionedFile::new(file.path.display().to_string(), file.size)
-                    .with_statistics(Arc::new(self.zoned(&file.statistics)));
-                match &self.selection {
-                    Some(selection) => selection.narrow(number, scanned),
-                    None => Some(scanned),
-                }
-            })
-            .collect()
+    fn files(&self) -> Result<Vec<PartitionedFile>> {
+        let mut files = Vec::new();
+        for (number, file) in self.snapshot.files.iter().enumerate() {
+            let (_, location) = file.location().map_err(foreign)?;
+            let mut scanned = PartitionedFile::new("", file.size)
+                .with_statistics(Arc::new(self.zoned(&file.statistics)));
+            scanned.object_meta.location = location;
+            files.extend(match &self.selection {
+                Some(selection) => selection.narrow(number, scanned),
+                None => Some(scanned),
+            });
+        }
+        Ok(files)
+    }
+
+    /// The store that has the files.
+    fn store(&self) -> Result<ObjectStoreUrl> {
+        match self.snapshot.files.first() {
+            Some(file) => Ok(file.location().map_err(foreign)?.0),
+            None => Ok(ObjectStoreUrl::local_filesystem()),
+        }
     }
 
     /// `statistics` with instants in the session's time zone.
@@ -144,7 +151,7 @@ impl StoreTable {
     /// Makes readers of the files that note what is read in full.
     fn readers(&self, state: &dyn Session) -> Result<Arc<dyn ParquetFileReaderFactory>> {
         let runtime = state.runtime_env();
-        let store = runtime.object_store(ObjectStoreUrl::local_filesystem())?;
+        let store = runtime.object_store(self.store()?)?;
         let footers = runtime.cache_manager.get_file_metadata_cache();
         Ok(Arc::new(Watched {
             readers: Arc::new(CachedParquetFileReaderFactory::new(store, footers)),
@@ -262,7 +269,7 @@ impl TableProvider for StoreTable {
     }
 
     fn statistics(&self) -> Option<Statistics> {
-        self.summed(&self.files()).ok()
+        self.summed(&self.files().ok()?).ok()
     }
 
     fn supports_filters_pushdown(
@@ -279,7 +286,7 @@ impl TableProvider for StoreTable {
         filters: &[Expr],
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let files = self.files();
+        let files = self.files()?;
         if files.is_empty() {
             let schema = datafusion::physical_plan::project_schema(&self.schema, projection)?;
             return Ok(Arc::new(EmptyExec::new(schema)));
@@ -295,7 +302,7 @@ impl TableProvider for StoreTable {
         let partitions = state.config().target_partitions();
         let groups = grouped(&self.schema, files, orderings.first(), partitions);
         let source = Arc::new(ParquetSource::new(Arc::clone(&self.schema)));
-        let config = FileScanConfigBuilder::new(ObjectStoreUrl::local_filesystem(), source)
+        let config = FileScanConfigBuilder::new(self.store()?, source)
             .with_file_groups(groups)
             .with_statistics(statistics)
             .with_projection_indices(projection.cloned())?

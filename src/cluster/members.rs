@@ -20,7 +20,8 @@ use url::Url;
 use super::links::{self, Links, Network, UNREACHABLE, Unreachable};
 use super::options::{Notice, Options};
 use super::trust::Trust;
-use super::{VERSION, planner, roots};
+use super::{planner, roots};
+use crate::BUILD;
 use crate::engine::{Cluster, Run, Verdict, running_options};
 use crate::error::{Error, Kind, Result};
 
@@ -126,14 +127,14 @@ impl Workers {
         match tokio::time::timeout(PATIENCE, asking).await {
             Err(_) => Err(Fault::Gone(format!("no answer for {} s", PATIENCE.as_secs()))),
             Ok(Err(error)) => Err(self.fault(url, &error)),
-            Ok(Ok(who)) if who.version == VERSION => Ok(()),
+            Ok(Ok(who)) if who.version == BUILD => Ok(()),
             Ok(Ok(who)) => {
                 let message = format!(
-                    "worker {} is weiku {}, and this is weiku {VERSION}",
+                    "worker {} is weiku {}, and this is weiku {BUILD}",
                     links::name(url),
                     who.version
                 );
-                Err(Fault::Wrong(Error::usage(message).hint("use one version everywhere")))
+                Err(Fault::Wrong(Error::usage(message).hint("use one build everywhere")))
             }
         }
     }

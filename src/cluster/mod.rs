@@ -4,7 +4,7 @@
 //! The distribution itself (stages, shuffles, transport) is the work of
 //! `datafusion-distributed`. What is here makes it safe to rely on: only plans
 //! that travel unchanged are handed out, lost machines are noticed and their
-//! queries run again, and a worker reads below its own folders only.
+//! queries run again, and a worker reads below its own roots only.
 //!
 //! A worker keeps nothing between queries. It finds files under the same paths
 //! as the session that plans, on a shared disk or in object storage.
@@ -26,10 +26,6 @@ use crate::error::Result;
 
 pub use options::{Notice, Options, Secret, TlsFiles, TrustOptions, WorkerOptions};
 pub use worker::serve;
-
-/// What must be the same in all processes of a cluster: plans are written down
-/// and read by the same code only.
-pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// The workers of `options`, which are not asked for before a statement needs
 /// them; what a person should know of them goes to `notice`.

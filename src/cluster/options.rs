@@ -24,7 +24,7 @@ pub struct Options {
 pub struct WorkerOptions {
     /// Where to listen, `host:port`; port 0 is any that is free.
     pub listen: String,
-    /// The only folders that may be read.
+    /// The only folders, and databases in object storage, that may be read.
     pub roots: Vec<PathBuf>,
     /// How many threads run plans.
     pub threads: usize,

@@ -1,24 +1,38 @@
 //! The only files that a worker reads, whatever a plan says.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use object_store::Error as StoreError;
 use object_store::path::Path as Location;
+use object_store::{Error as StoreError, ObjectStore};
+use url::Url;
 
-use crate::engine::fence::{Fence, Fenced};
+use crate::bucket::{Address, Bucket, Files};
+use crate::engine::fence::{Fence, Fenced, OnlyInside};
 use crate::error::{Error, Result};
 
 /// A worker, which reads below its roots and writes nowhere.
 #[derive(Debug)]
 pub(super) struct Worker;
 
-/// What lies below `folders`.
-pub(super) fn roots(folders: &[PathBuf]) -> Result<Arc<Fence<Worker>>> {
-    let real =
-        |folder: &PathBuf| folder.canonicalize().map_err(|error| Error::io("read", folder, &error));
-    Ok(Fence::around(folders.iter().map(real).collect::<Result<_>>()?))
+/// What lies below `roots`: folders, and databases in object storage.
+pub(super) fn roots(roots: &[PathBuf]) -> Result<OnlyInside<Worker>> {
+    let mut folders = Vec::new();
+    let mut buckets: BTreeMap<Url, Vec<Arc<Bucket>>> = BTreeMap::new();
+    for root in roots {
+        if let Some(address) = Address::parse(root)? {
+            buckets.entry(address.url()?).or_default().push(Bucket::connect(address)?);
+        } else {
+            let real = root.canonicalize().map_err(|error| Error::io("read", root, &error));
+            folders.push(real?);
+        }
+    }
+    let buckets = buckets.into_iter().map(|(url, databases)| {
+        (url, Arc::new(Files::new(databases, Worker::refused)) as Arc<dyn ObjectStore>)
+    });
+    Ok(OnlyInside::of(Fence::around(folders), buckets))
 }
 
 impl Fenced for Worker {
@@ -50,7 +64,7 @@ const HAS_NOT: &str = "a worker has no file ";
 /// The refusal that `text` tells of, with what to try.
 pub(super) fn refusal(text: &str) -> Option<Error> {
     let hints = [
-        (MAY_NOT, "start it with --root and a folder above that, such as the database"),
+        (MAY_NOT, "start it with --root and the database, or a folder above it"),
         (HAS_NOT, "workers need the database under the same path, on a disk that all share"),
     ];
     hints.into_iter().find_map(|(begin, hint)| {
@@ -61,12 +75,16 @@ pub(super) fn refusal(text: &str) -> Option<Error> {
 
 #[cfg(test)]
 mod tests {
-    use datafusion::execution::object_store::ObjectStoreRegistry;
+    use datafusion::execution::object_store::{ObjectStoreRegistry, ObjectStoreUrl};
     use futures::StreamExt;
-    use object_store::{ObjectStore, ObjectStoreExt};
+    use object_store::ObjectStoreExt;
 
     use super::*;
-    use crate::engine::fence::OnlyInside;
+
+    /// The local files of a worker with these roots.
+    fn local(folders: &[PathBuf]) -> Arc<dyn ObjectStore> {
+        roots(folders).unwrap().get_store(ObjectStoreUrl::local_filesystem().as_ref()).unwrap()
+    }
 
     #[tokio::test]
     async fn only_files_below_a_root_are_read_also_by_way_of_links_and_dots() {
@@ -77,7 +95,7 @@ mod tests {
             std::fs::write(folder.join("file"), "text").unwrap();
         }
         std::os::unix::fs::symlink(&other, root.join("link")).unwrap();
-        let roots = roots(std::slice::from_ref(&root)).unwrap();
+        let roots = local(std::slice::from_ref(&root));
         let read = async |path: PathBuf| {
             let Ok(location) = Location::from_absolute_path(path) else {
                 return "no path".to_owned();
@@ -100,14 +118,15 @@ mod tests {
     #[tokio::test]
     async fn nothing_is_written_listed_or_removed() {
         let folder = tempfile::tempdir().unwrap();
-        let roots = roots(&[folder.path().to_owned()]).unwrap();
+        let folders = [folder.path().to_owned()];
+        let files = local(&folders);
         let location = Location::from_absolute_path(folder.path().join("new")).unwrap();
-        assert!(roots.put(&location, "text".into()).await.is_err());
-        assert!(roots.put_multipart(&location).await.is_err());
-        assert!(roots.delete(&location).await.is_err());
-        assert!(roots.copy(&location, &location).await.is_err());
-        assert!(roots.list(None).next().await.unwrap().is_err());
-        assert!(OnlyInside::<Worker>::of(roots).get_store(&"s3://x".parse().unwrap()).is_err());
+        assert!(files.put(&location, "text".into()).await.is_err());
+        assert!(files.put_multipart(&location).await.is_err());
+        assert!(files.delete(&location).await.is_err());
+        assert!(files.copy(&location, &location).await.is_err());
+        assert!(files.list(None).next().await.unwrap().is_err());
+        assert!(roots(&folders).unwrap().get_store(&"s3://x".parse().unwrap()).is_err());
         assert!(std::fs::read_dir(folder.path()).unwrap().next().is_none());
     }
 }

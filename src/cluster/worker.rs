@@ -14,15 +14,14 @@ use tonic::codegen::http::{HeaderMap, HeaderName};
 use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
 
-use super::VERSION;
 use super::gate::{Gate, count_faults};
 use super::links::{Links, Network, PULSE, PULSE_ANSWER};
 use super::members::OPTIONS;
 use super::options::WorkerOptions;
 use super::planner::LONGEST_PLAN;
-use super::roots::{self, roots};
+use super::roots::roots;
 use super::trust::Trust;
-use crate::engine::fence::OnlyInside;
+use crate::BUILD;
 use crate::engine::{running_state, runtime_builder};
 use crate::error::{Error, Result};
 
@@ -53,13 +52,13 @@ pub async fn serve(
     let compute = Compute::new(options.threads)?;
     let (runtime, _spilled) = runtime_builder(options.memory_limit, &options.spill)?;
     let runtime = runtime
-        .with_object_store_registry(Arc::new(OnlyInside::<roots::Worker>::of(roots)))
+        .with_object_store_registry(Arc::new(roots))
         .build_arc()
         .map_err(|error| Error::internal(error.to_string()))?;
     let sessions = Sessions { links: Links::new(Arc::clone(&network), Arc::clone(&trust)) };
     let worker = Worker::from_session_builder(sessions)
         .with_runtime_env(runtime)
-        .with_version(VERSION)
+        .with_version(BUILD)
         .into_worker_server()
         .max_decoding_message_size(LONGEST_PLAN + ENVELOPE);
     let gate = Gate::new(worker, Arc::clone(&trust), compute.handle());

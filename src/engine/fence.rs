@@ -1,6 +1,6 @@
-//! Local files below some folders and nothing else, through one store that every
-//! plan has to go through, whatever it says: what a safe session reads, and what
-//! a worker reads.
+//! Local files below some folders, data files in some buckets and nothing else,
+//! through stores that every plan has to go through, whatever it says: what a
+//! safe session reads, and what a worker reads.
 
 use std::fmt;
 use std::io;
@@ -148,18 +148,21 @@ impl<F: Fenced> ObjectStore for Fence<F> {
     }
 }
 
-/// Gives plans the files that one store gives, which are inside a [`Fence`], and
-/// no others.
+/// Gives plans the local files inside a [`Fence`], those of some buckets, and no
+/// others.
 #[derive(Debug)]
 pub(crate) struct OnlyInside<F> {
-    files: Arc<dyn ObjectStore>,
-    who: PhantomData<F>,
+    local: Arc<Fence<F>>,
+    buckets: Vec<(Url, Arc<dyn ObjectStore>)>,
 }
 
 impl<F: Fenced> OnlyInside<F> {
-    /// Those of `files`.
-    pub(crate) fn of(files: Arc<dyn ObjectStore>) -> Self {
-        Self { files, who: PhantomData }
+    /// Those in `local`, and what the stores at the addresses of `buckets` give.
+    pub(crate) fn of(
+        local: Arc<Fence<F>>,
+        buckets: impl IntoIterator<Item = (Url, Arc<dyn ObjectStore>)>,
+    ) -> Self {
+        Self { local, buckets: buckets.into_iter().collect() }
     }
 }
 
@@ -175,9 +178,14 @@ impl<F: Fenced> ObjectStoreRegistry for OnlyInside<F> {
 
     fn get_store(&self, url: &Url) -> Result<Arc<dyn ObjectStore>, DataFusionError> {
         if url.scheme() == "file" {
-            return Ok(Arc::clone(&self.files));
+            return Ok(Arc::clone(&self.local) as _);
         }
-        Err(DataFusionError::ObjectStore(Box::new(F::refused(url.as_str()))))
+        let is_it =
+            |there: &Url| there.scheme() == url.scheme() && there.host_str() == url.host_str();
+        let bucket = self.buckets.iter().find(|(there, _)| is_it(there));
+        bucket.map(|(_, files)| Arc::clone(files)).ok_or_else(|| {
+            DataFusionError::ObjectStore(Box::new(F::refused(url.as_str().trim_end_matches('/'))))
+        })
     }
 }
 
@@ -251,7 +259,7 @@ mod tests {
         assert!(fence.copy(&new, &new).await.is_err());
         let old = Location::from_absolute_path(root.join("file")).unwrap();
         assert!(fence.delete(&old).await.is_err());
-        let registry = OnlyInside::<Safe>::of(fence);
+        let registry = OnlyInside::<Safe>::of(fence, None);
         for url in ["s3://posts", "https://example.org"] {
             assert!(registry.get_store(&url.parse().unwrap()).is_err(), "{url}");
         }

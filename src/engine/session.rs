@@ -10,7 +10,6 @@ use datafusion::catalog::{CatalogProvider, MemoryCatalogProvider};
 use datafusion::common::{ParamValues, ScalarValue, plan_datafusion_err, plan_err};
 use datafusion::error::DataFusionError;
 use datafusion::execution::memory_pool::MemoryPool;
-use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
 use datafusion::logical_expr::{AggregateUDF, LogicalPlan};
@@ -20,7 +19,6 @@ use datafusion::sql::sqlparser::dialect::dialect_from_str;
 use datafusion::sql::sqlparser::parser::ParserError;
 use datafusion::sql::sqlparser::tokenizer::Tokenizer;
 use object_store::ObjectStore;
-use object_store::local::LocalFileSystem;
 use tokio::sync::watch;
 
 use super::answer::{Answer, Query, Started, Stop};
@@ -49,6 +47,7 @@ use super::spill::SpillFolder;
 use super::text_index::UseTextIndex;
 use super::versions;
 use super::zoned_casts::CastInZone;
+use crate::bucket::Files;
 use crate::catalog::{CATALOG, DatabaseSchema, HeldColumns, Levers, Pinned, SCHEMA};
 use crate::error::{Error, Kind, Result};
 use crate::functions::Dictionaries;
@@ -171,10 +170,6 @@ impl Session {
         Shared { fixed, held, dictionaries, answers, spilled }: Shared,
     ) -> Result<Self> {
         check_zone(&settings.timezone, Kind::Usage)?;
-        if settings.cluster.is_some() && store.as_ref().is_some_and(|store| store.is_remote()) {
-            let error = Error::usage("other machines do not read databases in object storage");
-            return Err(error.hint("run without --workers"));
-        }
         if settings.cluster.is_some() && dictionaries.fingerprint().is_some() {
             let error = Error::usage("other machines do not know the dictionaries of the database");
             return Err(error.hint("run without --workers"));
@@ -569,19 +564,25 @@ fn runtime(
     settings: &Settings,
 ) -> Result<(Arc<RuntimeEnv>, Option<SpillFolder>)> {
     let (mut builder, spilled) = memory::builder(memory, &settings.spill)?;
-    let local: Arc<dyn ObjectStore> = if settings.safe {
-        Fence::<Safe>::around(safe_folders(store, settings))
-    } else {
-        Arc::new(LocalFileSystem::new())
-    };
-    let mut files = store.and_then(|store| store.reader(Arc::clone(&local)));
+    let bucket = store.and_then(Store::bucket).map(|bucket| -> Result<_> {
+        let files = Files::new(vec![Arc::clone(bucket)], no_data_file);
+        Ok((bucket.address().url()?, Arc::new(files) as Arc<dyn ObjectStore>))
+    });
+    let bucket = bucket.transpose()?;
     if settings.safe {
-        let inside = OnlyInside::<Safe>::of(files.take().unwrap_or(local));
+        let local = Fence::<Safe>::around(safe_folders(store, settings));
+        let inside = OnlyInside::<Safe>::of(local, bucket);
         builder = builder.with_object_store_registry(Arc::new(inside));
+    } else if let Some((url, files)) = bucket {
+        builder.object_store_registry.register_store(&url, files);
     }
     let runtime = builder.build_arc().map_err(|error| Error::internal(error.to_string()))?;
-    if let Some(files) = files {
-        runtime.register_object_store(ObjectStoreUrl::local_filesystem().as_ref(), files);
-    }
     Ok((runtime, spilled))
+}
+
+/// The refusal of an object at `address` in the bucket of the database.
+fn no_data_file(address: &str) -> object_store::Error {
+    let error = Error::query(format!("`{address}` is no data file of the database"))
+        .hint("files in a bucket are not read; copy it to a folder here");
+    object_store::Error::PermissionDenied { path: address.to_owned(), source: error.into() }
 }

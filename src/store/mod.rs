@@ -36,9 +36,10 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use datafusion::common::Statistics;
-use object_store::ObjectStore;
+use datafusion::execution::object_store::ObjectStoreUrl;
+use object_store::path::Path as Location;
 
-use crate::bucket::{Bucket, Expected, Files};
+use crate::bucket::{Bucket, Expected};
 use crate::error::{Error, Result};
 use crate::index::{self, Sidecar};
 use crate::model::{TABLES, Table};
@@ -195,6 +196,20 @@ impl DataFile {
         bucket.send(bucket.name_of(&index::path(&self.path)).into_iter().collect())
     }
 
+    /// Where queries find it: the address of a store, and its path there.
+    ///
+    /// # Errors
+    /// When it has a name that no store takes.
+    pub(crate) fn location(&self) -> Result<(ObjectStoreUrl, Location)> {
+        let Some((bucket, name)) = self.in_bucket() else {
+            let path = Location::from(self.path.display().to_string());
+            return Ok((ObjectStoreUrl::local_filesystem(), path));
+        };
+        let (url, key) = bucket.location(&name)?;
+        let url = ObjectStoreUrl::parse(url).map_err(|error| Error::internal(error.to_string()))?;
+        Ok((url, key))
+    }
+
     /// The bucket that has it, and its name there.
     fn in_bucket(&self) -> Option<(&Arc<Bucket>, String)> {
         let bucket = self.bucket.as_ref()?;
@@ -323,11 +338,9 @@ impl Store {
         self.layout.bucket().is_some()
     }
 
-    /// What reads its data files by their paths here, if that takes more than the
-    /// local file system, which is `others`.
-    pub(crate) fn reader(&self, others: Arc<dyn ObjectStore>) -> Option<Arc<dyn ObjectStore>> {
-        let bucket = Arc::clone(self.layout.bucket()?);
-        Some(Arc::new(Files::new(bucket, others)))
+    /// The bucket that has the data files, if the database lies in one.
+    pub(crate) fn bucket(&self) -> Option<&Arc<Bucket>> {
+        self.layout.bucket()
     }
 
     /// The committed version of every table, read from the head now.

@@ -30,7 +30,7 @@ fn weiku() -> Command {
 }
 
 /// A worker process, which ends with the test.
-struct Worker {
+pub(crate) struct Worker {
     child: Child,
     address: String,
 }
@@ -53,7 +53,7 @@ impl Worker {
     }
 
     /// Starts `command` and waits until it says where it listens.
-    fn spawn(command: &mut Command) -> Self {
+    pub(crate) fn spawn(command: &mut Command) -> Self {
         let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         let mut stderr = BufReader::new(child.stderr.take().unwrap());
@@ -87,7 +87,7 @@ impl Drop for Worker {
 }
 
 /// The addresses of `workers`, as they are typed.
-fn addresses(workers: &[Worker]) -> String {
+pub(crate) fn addresses(workers: &[Worker]) -> String {
     workers.iter().map(|worker| worker.address.clone()).collect::<Vec<_>>().join(",")
 }
 

@@ -105,7 +105,7 @@ fn a_worker_of_another_version_is_refused_with_both_named() {
     });
     let refused = spread(&address.to_string()).args(["-c", SQL]).output().unwrap();
     assert_eq!(refused.status.code(), Some(2));
-    let (theirs, ours) = ("is weiku 0.0.7", format!("this is weiku {}", weiku::cluster::VERSION));
+    let (theirs, ours) = ("is weiku 0.0.7", format!("this is weiku {}", weiku::BUILD));
     assert!(stderr(&refused).contains(theirs) && stderr(&refused).contains(&ours));
 }
 

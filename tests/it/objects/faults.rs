@@ -72,15 +72,6 @@ fn addresses_that_mean_nothing_are_refused() {
         is_refusal(&here.run(&[address, "-c", COUNT]), 2, "");
         is_refusal(&here.run(&["import", address, &posts]), 2, "");
     }
-    let workers = ["s3://addresses/db", "--workers", "127.0.0.1:9", "-c", COUNT];
-    here.done(&["import", "s3://addresses/db", &posts, "-q"]);
-    if cfg!(feature = "cluster") {
-        is_refusal(
-            &here.run(&workers),
-            2,
-            "other machines do not read databases in object storage",
-        );
-    }
 }
 
 #[test]

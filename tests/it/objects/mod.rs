@@ -2,6 +2,8 @@
 
 mod faults;
 mod server;
+#[cfg(feature = "cluster")]
+mod workers;
 mod writers;
 
 use std::path::Path;
