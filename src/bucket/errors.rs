@@ -118,6 +118,9 @@ fn cause(error: &StoreError, text: &str, code: Option<&str>) -> Cause {
                 | HttpErrorKind::Interrupted,
             ) => Cause::Unreachable,
             _ if text.contains("status code: 5") => Cause::Overloaded,
+            _ if ["status code: 401", "status code: 403"].iter().any(|code| text.contains(code)) => {
+                Cause::Refused
+            }
             _ => Cause::Other,
         },
     }
@@ -172,6 +175,18 @@ mod tests {
         assert_eq!(error.exit_code(), 2);
         assert!(error.message().contains("InvalidAccessKeyId"), "{error}");
         assert!(!error.to_string().contains("AKSECRET"), "{error}");
+    }
+
+    #[test]
+    fn a_refused_listing_is_told_from_other_failures() {
+        let failed = |status: &str| {
+            let text = format!("Server returned non-2xx status code: {status}: <Code>X</Code>");
+            of(&StoreError::Generic { store: "azure", source: text.into() })
+        };
+        let refused = failed("403 Forbidden");
+        assert!(refused.message().contains("refuses the credentials (X)"), "{refused}");
+        assert_eq!([refused.exit_code(), failed("503 Busy").exit_code()], [2, 5]);
+        assert_eq!(failed("409 Conflict").exit_code(), 1);
     }
 
     #[test]

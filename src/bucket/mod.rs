@@ -247,6 +247,32 @@ impl Bucket {
         })
     }
 
+    /// Puts an object called `name` in the place of the one that is there.
+    pub(crate) fn overwrite(self: &Arc<Self>, name: &str, bytes: &[u8]) -> Result<()> {
+        let put = self.put(name, bytes, PutMode::Overwrite)?;
+        put.map_err(|error| self.failed("write", name, &error))
+    }
+
+    /// Gives the object called `name`, which need not be there, the name `to`, or
+    /// that with a number if there is such an object already.
+    pub(crate) fn rename(self: &Arc<Self>, name: &str, to: &str) -> Result<()> {
+        let mut free = to.to_owned();
+        for number in 2.. {
+            match self.ask(&free, |store, key| async move { store.head(&key).await })? {
+                Err(StoreError::NotFound { .. }) => break,
+                Err(error) => return Err(self.failed("read", &free, &error)),
+                Ok(_) => free = format!("{to}.{number}"),
+            }
+        }
+        let target = self.address.key(&free)?;
+        let copied = self.ask(name, |store, key| async move { store.copy(&key, &target).await })?;
+        match copied {
+            Ok(()) => self.remove(name),
+            Err(StoreError::NotFound { .. }) => Ok(()),
+            Err(error) => Err(self.failed("move", name, &error)),
+        }
+    }
+
     /// Removes the object called `name`, which need not be there, and its copy.
     pub(crate) fn remove(self: &Arc<Self>, name: &str) -> Result<()> {
         let removed = self.ask(name, |store, key| async move { store.delete(&key).await })?;

@@ -17,13 +17,7 @@ pub(super) const FORMAT: u32 = 1;
 
 /// What to try when a file of the database is damaged.
 pub(super) fn repair_hint(layout: &Layout) -> String {
-    match layout.bucket() {
-        None => format!("weiku verify {} --repair", layout.name()),
-        Some(bucket) => format!(
-            "weiku verify {bucket} names all damage; to mend it, copy it to a folder and \
-             repair it there"
-        ),
-    }
+    format!("weiku verify {} --repair", layout.name())
 }
 
 /// Where a database lies, and the paths in its folder.

@@ -49,11 +49,12 @@ impl Pending {
 
     /// The head before the commit.
     pub(super) fn head_before(&self) -> Head {
-        let mut versions = self.head.versions.clone();
+        let mut head = self.head.clone();
         for entry in &self.entries {
-            versions.insert(entry.table.clone(), entry.version - 1);
+            head.versions.insert(entry.table.clone(), entry.version - 1);
         }
-        Head::new(self.head.generation.saturating_sub(1), versions)
+        head.generation = head.generation.saturating_sub(1);
+        head
     }
 
     /// Writes the commit down. From here on it will be done, by this writer or
@@ -75,7 +76,11 @@ impl Pending {
             (Some(_), None) => return Ok(None),
             (_, head) => layout.pending(head.map_or(0, |head| head.generation + 1)),
         };
-        let Some(bytes) = layout.read(&path)? else { return Ok(None) };
+        Self::at(layout, &path)
+    }
+
+    fn at(layout: &Layout, path: &Path) -> Result<Option<Self>> {
+        let Some(bytes) = layout.read(path)? else { return Ok(None) };
         let pending = seal::is_intact(&bytes).then(|| serde_json::from_slice(&bytes).ok());
         match pending.flatten() {
             Some(pending) => Ok(Some(pending)),
@@ -84,6 +89,16 @@ impl Pending {
                     .hint(repair_hint(layout)))
             }
         }
+    }
+
+    /// The newest commit that was written down in a bucket, if there is one.
+    pub(super) fn newest(layout: &Layout) -> Result<Option<Self>> {
+        let Some(bucket) = layout.bucket() else { return Ok(None) };
+        let path = layout.pending(0);
+        let folder = path.parent().and_then(|folder| bucket.name_of(folder));
+        let names = bucket.children(&folder.unwrap_or_default())?.objects;
+        let Some(newest) = names.into_iter().max() else { return Ok(None) };
+        Self::at(layout, &path.with_file_name(newest))
     }
 
     /// Takes back what a failed [`Pending::publish`] did before the head moved,

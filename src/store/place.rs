@@ -122,6 +122,21 @@ impl Layout {
         Ok(())
     }
 
+    /// Puts a small file at `path` in the place of a damaged one.
+    pub(super) fn overwrite(&self, path: &Path, bytes: &[u8]) -> Result<()> {
+        match self.bucket() {
+            Some(bucket) => bucket.overwrite(&name_in(bucket, path)?, bytes),
+            None => files::replace(path, bytes).map_err(|error| Error::io("write", path, &error)),
+        }
+    }
+
+    /// Moves the object at `path` to `to`, or to a name like it that is free; it
+    /// need not be there.
+    pub(super) fn move_object(&self, path: &Path, to: &Path) -> Result<()> {
+        let Some(bucket) = self.bucket() else { return Ok(()) };
+        bucket.rename(&name_in(bucket, path)?, &name_in(bucket, to)?)
+    }
+
     /// Refuses a commit after `head` when another has come already, before
     /// anything is sent.
     pub(super) fn expect_head(&self, head: &Head) -> Result<()> {

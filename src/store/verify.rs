@@ -68,20 +68,17 @@ impl Store {
         if repair == Repair::Plan {
             return self.blocking(find).await;
         }
-        if self.is_remote() {
-            let error = Error::usage("a database in object storage is not repaired where it is");
-            return Err(error
-                .hint("copy it to a folder, repair it there, and copy it back under a new name"));
-        }
-        let layout = self.layout.clone();
-        let lock = WriterLock::take(&self.layout.lock(), lock::PATIENCE).await?;
-        let repaired = tokio::task::spawn_blocking(move || {
-            let findings = find(&layout)?;
-            execute(&layout, &findings)?;
+        let lock = match self.is_remote() {
+            false => Some(WriterLock::take(&self.layout.lock(), lock::PATIENCE).await?),
+            true => None,
+        };
+        let repaired = self.blocking(move |layout| {
+            let findings = find(layout)?;
+            execute(layout, &findings)?;
             drop(lock);
             Ok(findings)
         });
-        let findings = repaired.await.map_err(errors::join)?;
+        let findings = repaired.await;
         self.cache.clear();
         findings
     }
@@ -303,12 +300,16 @@ fn go_back_words(layout: &Layout, table: &'static Table, version: i64) -> String
 
 /// Puts right what was found, most basic things first.
 fn execute(layout: &Layout, findings: &[Finding]) -> Result<()> {
+    if layout.bucket().is_some() {
+        refuse_going_back(layout, findings)?;
+    }
     let remedies: Vec<&Remedy> = findings.iter().map(|finding| &finding.action).collect();
-    if remedies.contains(&&Remedy::ForgetPending) {
-        move_away(layout, &layout.pending(0), &layout.root.join("damaged"))?;
+    for finding in findings.iter().filter(|finding| finding.action == Remedy::ForgetPending) {
+        move_away(layout, &finding.path, &layout.root.join("damaged"))?;
     }
     if remedies.contains(&&Remedy::RebuildHead) {
-        rebuilt_head(layout)?.write(layout)?;
+        let head = rebuilt_head(layout)?;
+        layout.overwrite(&layout.head(), super::layout::sealed_json(&head)?.as_bytes())?;
     }
     let mut head = pending::recover(layout, false)?;
     let mut back: BTreeMap<&str, i64> = BTreeMap::new();
@@ -327,6 +328,19 @@ fn execute(layout: &Layout, findings: &[Finding]) -> Result<()> {
     }
     reindex_files(layout, &head, &remedies)?;
     take_files_out(layout, &head, &remedies)
+}
+
+/// Refuses to take tables in a bucket back to earlier versions: other machines
+/// may be about to write the versions that would have to go.
+fn refuse_going_back(layout: &Layout, findings: &[Finding]) -> Result<()> {
+    let goes_back = |finding: &&Finding| matches!(finding.action, Remedy::GoBack(..));
+    let Some(finding) = findings.iter().find(goes_back) else { return Ok(()) };
+    let message = format!("{}; this is not mended in a bucket", finding.problem);
+    Err(Error::usage(message).hint(format!(
+        "copy {} to a folder, mend it there with `weiku verify FOLDER --repair`, and copy it to a \
+         new place",
+        layout.name()
+    )))
 }
 
 /// Takes tables back to the given versions; gives the new head.
@@ -351,7 +365,12 @@ fn go_back(layout: &Layout, mut head: Head, back: &BTreeMap<&str, i64>) -> Resul
 
 /// A head that names the newest version of each table.
 fn rebuilt_head(layout: &Layout) -> Result<Head> {
-    if let Ok(Some(pending)) = Pending::read(layout, None) {
+    // A commit that was written down is done again, whether or not it was.
+    let newest = match layout.bucket() {
+        Some(_) => Pending::newest(layout)?,
+        None => Pending::read(layout, None).ok().flatten(),
+    };
+    if let Some(pending) = newest {
         return Ok(pending.head_before());
     }
     let mut versions = BTreeMap::new();
@@ -361,7 +380,11 @@ fn rebuilt_head(layout: &Layout) -> Result<Head> {
     }
     // Every commit made at least one version, so this is not too small.
     let generation = versions.values().map(|version| version.unsigned_abs()).sum();
-    Ok(Head::new(generation, versions))
+    let head = Head::new(generation, versions);
+    Ok(match layout.bucket() {
+        Some(_) => head.with_id(uuid::Uuid::new_v4().to_string()),
+        None => head,
+    })
 }
 
 /// Moves away the log entries of a table after `version`, its checkpoints after
@@ -418,7 +441,7 @@ fn take_files_out(layout: &Layout, head: &Head, remedies: &[&Remedy]) -> Result<
     }
     for (table, name) in gone {
         let path = layout.table(table).join(&name);
-        if log::file_name(&path) == name && path.symlink_metadata().is_ok() {
+        if log::file_name(&path) == name {
             for path in [index::path(&path), path] {
                 move_away(layout, &path, &layout.root.join("damaged").join(table.name))?;
             }
@@ -442,6 +465,9 @@ fn reindex_files(layout: &Layout, head: &Head, remedies: &[&Remedy]) -> Result<(
 
 /// Moves a file into `folder`, under a name that is free there.
 fn move_away(layout: &Layout, path: &Path, folder: &Path) -> Result<()> {
+    if layout.bucket().is_some() {
+        return layout.move_object(path, &folder.join(log::file_name(path)));
+    }
     if path.symlink_metadata().is_err() {
         return Ok(());
     }

@@ -176,8 +176,6 @@ fn damage_in_the_bucket_is_named_by_its_address() {
         found.errors
     );
     assert!(!found.errors.contains(&*here.folder().to_string_lossy()), "{}", found.errors);
-    let repair = here.run(&["verify", &database, "--repair"]);
-    assert_eq!(repair.code, 2, "{}", repair.errors);
     bucket.delete(data);
     assert!(here.run(&["verify", &database]).errors.contains("missing"));
     bucket.put_bytes(data, &whole);
@@ -189,4 +187,58 @@ fn damage_in_the_bucket_is_named_by_its_address() {
     let there = Machine::new(&bucket);
     let refused = there.run(&[&database, "-c", COUNT]);
     assert!(refused.code == 1 && refused.errors.contains("s3://"), "{}", refused.errors);
+    // Nobody takes back versions that another machine may be reading.
+    let repair = here.run(&["verify", &database, "--repair"]);
+    assert_eq!(repair.code, 2, "{}", repair.errors);
+    assert!(repair.errors.contains("to a folder"), "{}", repair.errors);
+}
+
+#[test]
+fn damage_in_the_bucket_is_mended_there() {
+    let Some(bucket) = Bucket::make("repair") else { return };
+    let here = Machine::new(&bucket);
+    let database = bucket.url("db");
+    let [a, b] = [("a.csv", 0..10), ("b.csv", 10..13)]
+        .map(|(name, ids)| file(here.folder(), name, ids));
+    here.done(&["import", &database, &a, "-q"]);
+    let mend = |damage: &str| {
+        let found = here.run(&["verify", &database]);
+        assert!(found.code == 1 && found.errors.contains(damage), "{damage}: {}", found.errors);
+        let repair = here.run(&["verify", &database, "--repair"]);
+        assert!(repair.code == 0 && repair.errors.contains("0 left"), "{damage}: {}", repair.errors);
+    };
+    let count = || Machine::new(&bucket).done(&[&database, "-c", COUNT, "--csv"]);
+    // A data file goes, with its rows, and its source brings them back.
+    let keys = bucket.keys("db/posts/part-");
+    let data = keys.iter().find(|key| key.ends_with(".parquet")).unwrap();
+    let whole = bucket.get(data);
+    bucket.put_bytes(data, &whole[1..]);
+    mend(data);
+    assert_eq!(count(), "n,ids,s\n0,0,\n");
+    let moved = data.replace("db/", "db/damaged/");
+    assert_eq!(bucket.get(&moved), whole[1..]);
+    here.done(&["import", &database, &a, "-q"]);
+    assert_eq!(count(), "n,ids,s\n10,10,45\n");
+    // An index is made anew.
+    let keys = bucket.keys("db/posts/part-");
+    let index = keys.iter().find(|key| key.ends_with(".index")).unwrap();
+    let whole = bucket.get(index);
+    bucket.put_bytes(index, &whole[..whole.len() / 2]);
+    mend(index);
+    assert_eq!(bucket.get(index), whole);
+    // So is the head, after the newest commit that was written down.
+    let whole = String::from_utf8(bucket.get("db/weiku.json")).unwrap();
+    bucket.put("db/weiku.json", &whole[1..]);
+    assert_eq!(here.run(&[&database, "-c", COUNT]).code, 1);
+    mend("weiku.json");
+    assert_eq!(bucket.get("db/weiku.json"), whole.as_bytes());
+    // A commit that cannot be read is not made.
+    let newest = bucket.keys("db/commits/").pop().unwrap();
+    let number: u64 = newest["db/commits/".len()..][..20].parse().unwrap();
+    bucket.put(&format!("db/commits/{:020}.json", number + 1), "{");
+    assert_eq!(here.run(&["import", &database, &b, "-q"]).code, 1);
+    mend("commits");
+    here.done(&["import", &database, &b, "-q"]);
+    assert_eq!(count(), "n,ids,s\n13,13,78\n");
+    assert_eq!(here.run(&["verify", &database]).code, 0);
 }
