@@ -77,7 +77,8 @@ pub(super) fn equip(
     let options = session.config().get_or_insert_default().options_mut();
     options.optimizer.enable_physical_uncorrelated_scalar_subquery = subqueries;
     let members = Arc::clone(members);
-    let worker = SessionStateBuilder::new().with_default_features();
+    let mut worker = SessionStateBuilder::new().with_default_features();
+    worker.runtime_env().clone_from(session.runtime_env());
     let reader = running_state(worker, &BTreeMap::new())?.task_ctx();
     let planner = SpreadPlanner { local, spread, members, bytes_per_worker, reader };
     Ok(session.with_query_planner(Arc::new(planner)))

@@ -12,7 +12,7 @@ use super::layout::{Head, Layout};
 use super::lock::{self, WriterLock};
 use super::log::{self, Change};
 use super::pending::{self, Pending, PendingEntry};
-use super::{DataFile, Store, errors, files, reindex, rows};
+use super::{DataFile, Store, files, reindex, rows};
 use crate::error::{Error, Kind, Result};
 use crate::index;
 use crate::model::{TABLES, Table};
