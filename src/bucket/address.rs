@@ -74,7 +74,9 @@ impl Address {
 
     /// The address of the bucket alone.
     pub(crate) fn url(&self) -> Result<Url> {
-        let url = Url::parse(&self.of_bucket()).ok().filter(|url| url.path().is_empty());
+        let url = Url::parse(&self.of_bucket())
+            .ok()
+            .filter(|url| url.host_str() == Some(&self.bucket) && url.port().is_none());
         url.ok_or_else(|| Error::usage(format!("`{}` is no name of a bucket", self.bucket)))
     }
 

@@ -118,7 +118,10 @@ fn cause(error: &StoreError, text: &str, code: Option<&str>) -> Cause {
                 | HttpErrorKind::Interrupted,
             ) => Cause::Unreachable,
             _ if text.contains("status code: 5") => Cause::Overloaded,
-            _ if ["status code: 401", "status code: 403"].iter().any(|code| text.contains(code)) => {
+            _ if ["status code: 401", "status code: 403"]
+                .iter()
+                .any(|code| text.contains(code)) =>
+            {
                 Cause::Refused
             }
             _ => Cause::Other,

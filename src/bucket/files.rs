@@ -131,9 +131,7 @@ impl ObjectStore for Files {
     ) -> StoreResult<Vec<Bytes>> {
         let (bucket, name) = self.data_file(location)?;
         match self.copies.get_ranges(&copy(bucket, &name)?, ranges).await {
-            Err(StoreError::NotFound { .. }) => {
-                bucket.ranges(&name, ranges).await.map_err(foreign)
-            }
+            Err(StoreError::NotFound { .. }) => bucket.ranges(&name, ranges).await.map_err(foreign),
             other => other,
         }
     }

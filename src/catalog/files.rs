@@ -17,11 +17,13 @@ use datafusion::error::Result;
 use datafusion::execution::SessionState;
 use parking_lot::RwLock;
 
+use super::csv;
 use super::table::foreign;
 use crate::error::{Error, nearest};
 
 /// The suffixes that can be queried in place.
-const SUFFIXES: [&str; 7] = ["parquet", "csv", "tsv", "json", "jsonl", "ndjson", "arrow"];
+pub(crate) const SUFFIXES: [&str; 7] =
+    ["parquet", "csv", "tsv", "json", "jsonl", "ndjson", "arrow"];
 
 /// Opens the files that a statement names.
 #[derive(Debug, Default)]
@@ -37,12 +39,22 @@ impl AdHocFiles {
     pub(super) async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
         let Some(kind) = Kind::of(name) else { return Ok(None) };
         let Some(state) = self.session_state() else { return Ok(None) };
-        self.check(name).map_err(foreign)?;
-        let options = ListingOptions::new(kind.format(name)?).with_file_extension(kind.suffix);
-        let table = ListingTableConfig::new(ListingTableUrl::parse(name)?)
-            .with_listing_options(options)
-            .infer_schema(&state)
-            .await?;
+        let paths = self.check(name).map_err(foreign)?;
+        let table = ListingTableConfig::new(ListingTableUrl::parse(name)?);
+        let table = if kind.is_csv() && paths.iter().all(|path| path.is_file()) {
+            let (format, compression) = (kind.csv(&paths), kind.compression);
+            let delimiter = format.delimiter();
+            let columns = tokio::task::spawn_blocking(move || {
+                csv::columns(&paths, delimiter, compression).map_err(foreign)
+            });
+            let columns =
+                columns.await.map_err(|error| foreign(Error::internal(error.to_string())))?;
+            let options = ListingOptions::new(Arc::new(format)).with_file_extension(kind.suffix);
+            table.with_listing_options(options).with_schema(columns?)
+        } else {
+            let options = ListingOptions::new(kind.format(name)).with_file_extension(kind.suffix);
+            table.with_listing_options(options).infer_schema(&state).await?
+        };
         Ok(Some(Arc::new(ListingTable::try_new(table)?)))
     }
 
@@ -51,8 +63,9 @@ impl AdHocFiles {
         self.state.get().and_then(Weak::upgrade).map(|state| state.read().clone())
     }
 
-    /// Refuses a path that is not there, or that a safe session may not read.
-    fn check(&self, name: &str) -> std::result::Result<(), Error> {
+    /// What a path names; refuses one that is not there, or that a safe session
+    /// may not read.
+    fn check(&self, name: &str) -> std::result::Result<Vec<PathBuf>, Error> {
         let matches = glob::glob(name)
             .map_err(|error| Error::usage(format!("`{name}` is not a path: {error}")))?
             .filter_map(std::result::Result::ok)
@@ -60,15 +73,15 @@ impl AdHocFiles {
         if matches.is_empty() {
             return Err(missing(name));
         }
-        let Some(roots) = &self.roots else { return Ok(()) };
-        for path in matches {
-            let real = path.canonicalize().map_err(|error| Error::io("read", &path, &error))?;
+        let Some(roots) = &self.roots else { return Ok(matches) };
+        for path in &matches {
+            let real = path.canonicalize().map_err(|error| Error::io("read", path, &error))?;
             if !roots.iter().any(|root| real.starts_with(root)) {
                 let message = format!("`{name}` is not allowed under --safe");
                 return Err(Error::query(message).hint("name its folder with --allow DIR"));
             }
         }
-        Ok(())
+        Ok(matches)
     }
 }
 
@@ -97,25 +110,37 @@ impl Kind {
         Some(Self { format, suffix, compression })
     }
 
-    fn format(&self, name: &str) -> Result<Arc<dyn FileFormat>> {
-        Ok(match self.format {
+    fn is_csv(&self) -> bool {
+        matches!(self.format, "csv" | "tsv")
+    }
+
+    /// The format of the CSV files at `paths`.
+    fn csv(&self, paths: &[PathBuf]) -> CsvFormat {
+        let delimiter = match (self.format, paths.first()) {
+            ("csv", Some(path)) => csv::delimiter(path, self.compression),
+            ("csv", None) => b',',
+            _ => b'\t',
+        };
+        CsvFormat::default()
+            .with_has_header(true)
+            .with_delimiter(delimiter)
+            // Posts hold line breaks. Without this a file that is split between
+            // threads gives rows that are not there.
+            .with_newlines_in_values(true)
+            .with_file_compression_type(self.compression)
+    }
+
+    fn format(&self, name: &str) -> Arc<dyn FileFormat> {
+        match self.format {
             "parquet" => Arc::new(ParquetFormat::default()),
             "arrow" => Arc::new(ArrowFormat),
-            "csv" | "tsv" => Arc::new(
-                CsvFormat::default()
-                    .with_has_header(true)
-                    .with_delimiter(if self.format == "tsv" { b'\t' } else { b',' })
-                    // Posts hold line breaks. Without this a file that is
-                    // split between threads gives rows that are not there.
-                    .with_newlines_in_values(true)
-                    .with_file_compression_type(self.compression),
-            ),
+            "csv" | "tsv" => Arc::new(self.csv(&[])),
             json => Arc::new(
                 JsonFormat::default()
                     .with_newline_delimited(json != "json" || !is_array(Path::new(name)))
                     .with_file_compression_type(self.compression),
             ),
-        })
+        }
     }
 }
 
@@ -128,7 +153,7 @@ fn is_array(path: &Path) -> bool {
 }
 
 /// The error for a path that names nothing, with the nearest that is there.
-fn missing(name: &str) -> Error {
+pub(crate) fn missing(name: &str) -> Error {
     let error = Error::usage(format!("no file `{name}`"));
     let path = Path::new(name);
     let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty());

@@ -1,6 +1,7 @@
 //! Names to tables: the store's tables, views, what the session made, and ad hoc
 //! files.
 
+mod csv;
 mod files;
 mod held;
 mod levers;
@@ -10,7 +11,7 @@ mod selection;
 mod table;
 mod views;
 
-pub(crate) use files::AdHocFiles;
+pub(crate) use files::{AdHocFiles, SUFFIXES, missing};
 pub(crate) use held::HeldColumns;
 pub(crate) use levers::is_lever;
 pub use levers::{Levers, setting_name};

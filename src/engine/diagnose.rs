@@ -1,21 +1,22 @@
 //! DataFusion's errors in plain words, with their place in the statement.
 //!
-//! This is the one place that knows how DataFusion words its errors.
+//! This and `wording` are the places that know how DataFusion words its errors.
 
 use std::sync::Arc;
 
-use datafusion::arrow::error::ArrowError;
 use datafusion::common::{Column, SchemaError, TableReference};
 use datafusion::error::DataFusionError;
 use datafusion::prelude::SessionContext;
 use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::parser::ParserError;
-use datafusion::sql::sqlparser::tokenizer::Token;
+use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan};
 
 use super::habits;
 use super::script::{Statement, tokenize};
-use crate::catalog::{CATALOG, SCHEMA, setting_name};
+use super::wording::{arrow_error, between, exhausted, io_error, meaning, plain};
+use crate::catalog::{self, CATALOG, SCHEMA, SUFFIXES, VIEWS, View, setting_name};
 use crate::error::{Error, HINT, Kind, Place, nearest};
+use crate::model::TABLES;
 use crate::text::full_width;
 
 /// What DataFusion says of a setting that it does not know, whose first letter
@@ -44,7 +45,11 @@ impl Translator {
     /// `error` as ours: what is wrong, where, and what to try.
     pub(super) fn translate(&self, error: &DataFusionError) -> Error {
         let span = error.diagnostic().and_then(|diagnostic| diagnostic.span);
-        let translated = self.root(error);
+        let told = self.root(error);
+        let translated = match meaning(told.message()) {
+            Some(meant) => meant.at(told.place().clone()),
+            None => told,
+        };
         if !translated.place().eq(&Place::default()) || translated.kind() == Kind::Cancelled {
             return translated;
         }
@@ -120,15 +125,15 @@ impl Translator {
         let words = words.replace(", found: ", ", found ").replace("Expected: ", "expected ");
         let words = words.replace("found EOF", "found the end of the statement");
         let error = Error::query(format!("syntax error: {}", plain(&words)));
-        if let Some((found, twin, line, column)) = self.full_width() {
-            return error
-                .at(self.statement.place(line, column, Some(1)))
-                .hint(format!("{found} is full-width punctuation; SQL is written with {twin}"));
-        }
         let error = self.known_elsewhere(error);
         let Some((line, column)) = at else {
             return error;
         };
+        if let Some((found, twin)) = self.full_width(line, column) {
+            return error
+                .at(self.statement.place(line, column, Some(1)))
+                .hint(format!("{found} is full-width punctuation; SQL is written with {twin}"));
+        }
         let error = match self.mistyped(line, column).filter(|_| error.advice().is_none()) {
             Some(keyword) => error.hint(format!("did you mean {keyword}?")),
             None => error,
@@ -162,17 +167,16 @@ impl Translator {
         near(found).or_else(|| near(found.checked_sub(1)?))
     }
 
-    /// The first full-width punctuation outside strings, with its ASCII twin,
-    /// line and column.
-    fn full_width(&self) -> Option<(char, char, u64, u64)> {
+    /// The full-width punctuation at a place, with its ASCII twin.
+    fn full_width(&self, line: u64, column: u64) -> Option<(char, char)> {
         let tokens = tokenize(&self.statement.sql).ok()?;
-        tokens.iter().find_map(|token| match &token.token {
-            Token::Char(found) => {
-                let twin = full_width::ascii(*found)?;
-                Some((*found, twin, token.span.start.line, token.span.start.column))
-            }
+        let at = |token: &&TokenWithSpan| {
+            (token.span.start.line, token.span.start.column) == (line, column)
+        };
+        match tokens.iter().find(at)?.token {
+            Token::Char(found) => Some((found, full_width::ascii(found)?)),
             _ => None,
-        })
+        }
     }
 
     /// How many characters the token at a place has.
@@ -261,6 +265,9 @@ impl Translator {
     }
 
     fn no_table(&self, name: &str) -> Error {
+        if is_path(name) {
+            return catalog::missing(name);
+        }
         let error = Error::query(format!("no table \"{name}\""));
         let names = self
             .context
@@ -285,13 +292,19 @@ impl Translator {
             .chain(state.aggregate_functions().keys())
             .chain(state.window_functions().keys())
             .map(String::as_str);
+        if state.window_functions().contains_key(name) {
+            let message = format!("{name} looks at other rows and needs OVER");
+            return Error::query(message).hint(format!(
+                "{name}(...) OVER (PARTITION BY account_id ORDER BY posted_at) says which"
+            ));
+        }
         let error = Error::query(format!("no function {name}"));
         if let Some(here) = habits::function(name) {
             return error.hint(format!("here it is {here}"));
         }
         match nearest(name, names) {
             Some(near) => error.hint(format!("did you mean {near}?")),
-            None => error.hint("`weiku functions` lists them"),
+            None => error.hint("`.functions` lists all"),
         }
     }
 
@@ -334,6 +347,14 @@ fn told(text: &str) -> Error {
     }
 }
 
+/// Whether a name that is no table looks like that of a file.
+fn is_path(name: &str) -> bool {
+    name.contains('/')
+        || name
+            .rsplit_once('.')
+            .is_some_and(|(_, end)| nearest(end, SUFFIXES).is_some_and(|near| near != end))
+}
+
 /// Whether a token is the name, in any case.
 fn names(token: &Token, name: &str) -> bool {
     match token {
@@ -359,135 +380,44 @@ fn no_column(field: &Column, valid: &[Column]) -> Error {
         }
     };
     let error = Error::query(message);
+    if let Some(table) = &field.relation
+        && !valid.iter().any(|column| column.relation.as_ref() == Some(table))
+    {
+        let mut tables: Vec<String> = valid
+            .iter()
+            .filter_map(|column| Some(column.relation.as_ref()?.table().to_owned()))
+            .collect();
+        tables.dedup();
+        let message = format!("FROM has no \"{}\"", table.table());
+        return Error::query(message).hint(format!("it has {}", tables.join(", ")));
+    }
     match nearest(&field.name, valid.iter().map(|column| column.name.as_str())) {
         Some(near) => error.hint(format!("did you mean \"{near}\"?")),
-        None if valid.is_empty() => error.hint("text goes in single quotes: 'text'"),
+        None if !elsewhere(&field.name).is_empty() => {
+            error.hint(format!("{} is in {}", field.name, elsewhere(&field.name).join(", ")))
+        }
+        // Names of columns are seldom Chinese; values often are.
+        None if valid.is_empty() || !field.name.is_ascii() => {
+            error.hint(format!("text goes in single quotes: '{}'", field.name))
+        }
         None => {
-            let names: Vec<_> = valid.iter().take(20).map(|column| column.name.as_str()).collect();
+            let mut names: Vec<_> = Vec::new();
+            for column in valid {
+                if !names.contains(&column.name.as_str()) {
+                    names.push(&column.name);
+                }
+            }
+            names.truncate(20);
             error.hint(format!("there are {}", names.join(", ")))
         }
     }
 }
 
-/// What the engine says when what is spilled would be more than it may be.
-const SPILL_LIMIT: &str = "exceeded the allowable limit of ";
-
-fn io_error(error: &std::io::Error) -> Error {
-    if error.kind() == std::io::ErrorKind::StorageFull {
-        return Error::new(Kind::Limit, "no space left on the disk");
-    }
-    let text = error.to_string();
-    let Some(limit) = between(&text, SPILL_LIMIT, ". Please") else {
-        return Error::query(plain(&text));
-    };
-    let message = format!("what does not fit into memory takes more than {limit} of disk");
-    Error::new(Kind::Limit, message).hint("raise --spill-limit, or --memory-limit")
-}
-
-fn exhausted(message: &str) -> Error {
-    let held = consumers(message);
-    let text = if held.is_empty() {
-        format!("out of memory: {}", plain(message))
-    } else {
-        format!("out of memory: most was held by {}", held.join(", "))
-    };
-    Error::new(Kind::Limit, text).hint("raise --memory-limit, or ask for fewer rows or groups")
-}
-
-/// What the engine calls those who hold memory, and what they do.
-const CONSUMERS: &[(&str, &str)] = &[
-    ("AggregateStream", "an aggregation"),
-    ("GroupedHashAggregateStream", "a grouping"),
-    ("HashJoinInput", "the smaller side of a join"),
-    ("CrossJoin", "one side of a cross join"),
-    ("NestedLoopJoin", "one side of a join without equal columns"),
-    ("SymmetricHashJoin", "both sides of a join"),
-    ("ExternalSorter", "a sort"),
-    ("TopK", "a sort with LIMIT"),
-    ("RepartitionExec", "rows on their way between threads"),
-    ("WindowAgg", "a window function"),
-];
-
-/// Who held how much memory, `a sort 12.3 MB`, as far as the message tells.
-fn consumers(message: &str) -> Vec<String> {
-    let mut held: Vec<(&str, f64)> = Vec::new();
-    for line in message.lines() {
-        let Some((name, rest)) = line.trim().split_once("#") else { continue };
-        let Some(amount) = between(rest, " consumed ", ",").and_then(megabytes) else { continue };
-        let name = name.split('[').next().unwrap_or(name);
-        let known = CONSUMERS.iter().find(|(known, _)| name.starts_with(known));
-        let name = known.map_or(name, |(_, what)| *what);
-        match held.iter_mut().find(|(known, _)| *known == name) {
-            Some((_, sum)) => *sum += amount,
-            None => held.push((name, amount)),
-        }
-    }
-    held.retain(|(_, megabytes)| *megabytes >= 0.1);
-    held.iter().map(|(name, megabytes)| format!("{name} {megabytes:.1} MB")).collect()
-}
-
-/// `9.6 MB` as megabytes, which DataFusion counts in powers of two.
-fn megabytes(text: &str) -> Option<f64> {
-    let (number, unit) = text.trim().split_once(' ')?;
-    let factor = match unit {
-        "B" => 1.0,
-        "KB" => 1024.0,
-        "MB" => 1024.0 * 1024.0,
-        "GB" => 1024.0 * 1024.0 * 1024.0,
-        _ => return None,
-    };
-    number.parse::<f64>().ok().map(|number| number * factor / 1e6)
-}
-
-fn arrow_error(error: &ArrowError) -> Error {
-    match error {
-        ArrowError::ArithmeticOverflow(message) => {
-            Error::query(format!("a number is too large: {}", plain(message)))
-                .hint("cast to DECIMAL(38,0) or DOUBLE first")
-        }
-        ArrowError::IoError(_, io) => io_error(io),
-        ArrowError::DivideByZero => {
-            Error::query("division by zero").hint("use NULLIF(x, 0) as the divisor")
-        }
-        ArrowError::ExternalError(inner) => match inner.downcast_ref::<Error>() {
-            Some(ours) => ours.clone(),
-            None => Error::query(plain(&inner.to_string())),
-        },
-        other => Error::query(plain(&other.to_string())),
-    }
-}
-
-/// `message` on one line, without the engine's prefixes.
-fn plain(message: &str) -> String {
-    let prefixes = [
-        "Error during planning: ",
-        "Execution error: ",
-        "Arrow error: ",
-        "External error: ",
-        "Parser error: ",
-        "Cast error: ",
-        "Compute error: ",
-        "Invalid argument error: ",
-        "Optimizer rule ",
-        "This feature is not implemented: ",
-        "SQL error: ",
-        "Parquet error: ",
-    ];
-    let mut rest = message.trim();
-    while let Some(stripped) = prefixes.iter().find_map(|prefix| rest.strip_prefix(prefix)) {
-        rest = stripped;
-    }
-    let line = rest.split('\n').map(str::trim).filter(|part| !part.is_empty());
-    let line = line.collect::<Vec<_>>().join("; ");
-    let mut characters = line.chars();
-    match (characters.next(), characters.next()) {
-        // A first word in capitals is a name or keyword and stays.
-        (Some(first), Some(second)) if second.is_lowercase() || second == ' ' => {
-            let rest = &line[first.len_utf8()..];
-            format!("{}{}", first.to_lowercase(), rest.trim_end_matches('.'))
-        }
-        _ => line,
-    }
+/// The tables and views of a database that have a column called `name`.
+fn elsewhere(name: &str) -> Vec<&'static str> {
+    let tables = TABLES.iter().filter(|table| table.index(name).is_some()).map(|table| table.name);
+    let has = |view: &&&View| view.columns.iter().any(|(column, _)| *column == name);
+    tables.chain(VIEWS.iter().filter(has).map(|view| view.name)).collect()
 }
 
 /// The parser's words without their "at Line: x, Column: y", and that place.
@@ -498,29 +428,4 @@ fn split_location(message: &str) -> (&str, Option<(u64, u64)>) {
         text.chars().take_while(char::is_ascii_digit).collect::<String>().parse::<u64>().ok()
     };
     (words, digits(line).zip(digits(column)))
-}
-
-/// What stands in `text` between `before` and `after`.
-fn between<'a>(text: &'a str, before: &str, after: &str) -> Option<&'a str> {
-    let (_, rest) = text.split_once(before)?;
-    rest.split_once(after).map(|(found, _)| found)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::exhausted;
-
-    #[test]
-    fn an_error_of_memory_names_who_held_it() {
-        let message = "Additional allocation failed for AggregateStream[0] with top memory \
-                       consumers (across reservations) as:\n  \
-                       AggregateStream[0]#0(can spill: false) consumed 9.6 MB, peak 9.6 MB,\n  \
-                       AggregateStream[1]#4(can spill: false) consumed 9.5 MB, peak 9.5 MB,\n  \
-                       RepartitionExec[1]#2(can spill: true) consumed 0.0 B, peak 3.3 MB.\nError: Failed";
-        assert_eq!(
-            exhausted(message).message(),
-            "out of memory: most was held by an aggregation 20.0 MB"
-        );
-        assert_eq!(exhausted("no more").message(), "out of memory: no more");
-    }
 }

@@ -35,6 +35,7 @@ mod settings;
 mod spill;
 mod text_index;
 mod versions;
+mod wording;
 mod wrapped;
 mod zoned_casts;
 

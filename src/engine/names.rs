@@ -1,8 +1,13 @@
 //! What a person would call the columns of an answer: `min(posted_at)` where the
 //! engine says `min(posts.posted_at)`, and `1` where it says `Int64(1)`.
 
-use datafusion::sql::parser::Statement as Parsed;
-use datafusion::sql::sqlparser::ast::{Expr, Query, SelectItem, SetExpr, Statement};
+use std::collections::HashSet;
+use std::ops::ControlFlow;
+
+use datafusion::sql::parser::{CopyToSource, Statement as Parsed};
+use datafusion::sql::sqlparser::ast::{
+    Expr, Ident, Query, Select, SelectItem, SetExpr, Statement, VisitMut, VisitorMut,
+};
 
 /// For each column of a query the expression as it was typed, if it has no name
 /// of its own; empty when the columns cannot be told from the text.
@@ -11,6 +16,97 @@ pub(super) fn of_columns(parsed: &Parsed) -> Vec<Option<String>> {
     let Statement::Query(query) = statement.as_ref() else { return Vec::new() };
     let Some(items) = items(query) else { return Vec::new() };
     items.iter().map(name).collect::<Option<Vec<_>>>().unwrap_or_default()
+}
+
+/// Gives a name of its own to each listed expression that the engine would call
+/// like one before it: to the engine `posted_at::date` is `posted_at`.
+pub(super) fn distinguish(parsed: &mut Parsed) {
+    match parsed {
+        Parsed::Statement(statement) => {
+            let _ = statement.visit(&mut Distinguish);
+        }
+        Parsed::Explain(explain) => distinguish(&mut explain.statement),
+        Parsed::CopyTo(copy) => {
+            if let CopyToSource::Query(query) = &mut copy.source {
+                let _ = query.visit(&mut Distinguish);
+            }
+        }
+        Parsed::CreateExternalTable(_) | Parsed::Reset(_) => {}
+    }
+}
+
+struct Distinguish;
+
+impl VisitorMut for Distinguish {
+    type Break = ();
+
+    fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
+        let items = &mut select.projection;
+        let all_columns = items.iter().any(|item| matches!(item, SelectItem::Wildcard(_)));
+        let mut names = Names { all_columns, ..Names::default() };
+        for item in items.iter() {
+            if let SelectItem::ExprWithAlias { alias, .. } = item {
+                names.of_engine.insert(alias.value.to_lowercase());
+                names.shown.insert(alias.value.clone());
+            }
+        }
+        // A column keeps its name; what is made of it gives way.
+        for columns in [true, false] {
+            for item in items.iter_mut() {
+                let SelectItem::UnnamedExpr(expression) = item else { continue };
+                if is_column(expression) != columns {
+                    continue;
+                }
+                if let Some(name) = names.needed(expression) {
+                    let alias = Ident::with_quote('"', name);
+                    *item = SelectItem::ExprWithAlias { expr: expression.clone(), alias };
+                }
+            }
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+/// The names in a list of expressions.
+#[derive(Default)]
+struct Names {
+    /// Those that people see.
+    shown: HashSet<String>,
+    /// Those that the engine gives.
+    of_engine: HashSet<String>,
+    /// Whether there was a `*`.
+    all_columns: bool,
+}
+
+impl Names {
+    /// The name that an expression needs because the engine's is taken.
+    fn needed(&mut self, expression: &Expr) -> Option<String> {
+        let (typed, bare) = (expression.to_string(), without_casts(expression));
+        let is_free = self.of_engine.insert(bare.to_string().to_lowercase());
+        if is_free && !(self.all_columns && is_column(&bare)) {
+            self.shown.insert(typed);
+            return None;
+        }
+        let numbered = (1..).map(|number| format!("{typed}_{number}"));
+        let mut names = (bare != *expression).then(|| typed.clone()).into_iter().chain(numbered);
+        names.find(|name| self.shown.insert(name.clone()))
+    }
+}
+
+fn is_column(expression: &Expr) -> bool {
+    matches!(expression, Expr::Identifier(_) | Expr::CompoundIdentifier(_))
+}
+
+/// An expression as the engine names it: without its casts.
+fn without_casts(expression: &Expr) -> Expr {
+    let mut bare = expression.clone();
+    let _ = datafusion::sql::sqlparser::ast::visit_expressions_mut(&mut bare, |part| {
+        while let Expr::Cast { expr, .. } = part {
+            *part = expr.as_ref().clone();
+        }
+        ControlFlow::<()>::Continue(())
+    });
+    bare
 }
 
 /// What the first SELECT of a query lists.
@@ -34,5 +130,34 @@ fn name(item: &SelectItem) -> Option<Option<String>> {
         SelectItem::UnnamedExpr(expression) => Some(Some(expression.to_string())),
         SelectItem::ExprWithAlias { .. } => Some(None),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::engine::{Session, Settings};
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_the_engine_would_call_alike_has_names_of_its_own() {
+        let session = Session::new(None, Settings::default()).unwrap();
+        let from = "FROM (SELECT 7 AS a, '8' AS b)";
+        for (list, names) in [
+            ("a, a::text", "a|a::TEXT"),
+            ("a::text, a", "a::TEXT|a"),
+            ("a, a, a", "a|a_1|a_2"),
+            ("count(*), count(*)", "count(*)|count(*)_1"),
+            ("a + 1, CAST(a AS INT) + 1", "a + 1|CAST(a AS INT) + 1"),
+            ("*, a", "a|b|a_1"),
+            ("b AS a, a", "a|a_1"),
+            ("max(b), max(b::int)", "max(b)|max(b::INT)"),
+        ] {
+            let sql = format!("SELECT {list} {from}");
+            let batches = session.collect(&sql).await.unwrap();
+            let fields = batches[0].schema();
+            let found: Vec<_> = fields.fields().iter().map(|field| field.name().as_str()).collect();
+            assert_eq!(found.join("|"), names, "{sql}");
+        }
+        let nested = "SELECT count(*) AS n FROM (SELECT a, a::text FROM (SELECT 7 AS a))";
+        assert_eq!(session.collect(nested).await.unwrap()[0].num_rows(), 1);
     }
 }

@@ -324,6 +324,7 @@ impl Session {
             return plan_err!("one statement was expected");
         };
         versions.apply(&mut parsed);
+        names::distinguish(&mut parsed);
         Ok(parsed)
     }
 

@@ -79,8 +79,8 @@ impl Assistant {
 
     fn signature(&self, text: &str) -> Option<String> {
         let before = text.strip_suffix('(')?;
-        let start = before.rfind(|c: char| !(c.is_alphanumeric() || c == '_'));
-        let name = before[start.map_or(0, |at| at + 1)..].to_lowercase();
+        let name = before.rsplit(|c: char| !(c.is_alphanumeric() || c == '_')).next()?;
+        let name = name.to_lowercase();
         let function = self.catalog.functions.iter().find(|function| function.name == name)?;
         let rest = function.signature.strip_prefix(&format!("{name}("))?;
         Some(rest.to_owned())
@@ -338,4 +338,53 @@ fn files(prefix: &str) -> Vec<String> {
         .collect();
     found.sort();
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::shell::complete::catalog::Function;
+
+    #[test]
+    fn any_characters_may_stand_side_by_side() {
+        let function = Function {
+            name: "max".to_owned(),
+            signature: "max(value)".to_owned(),
+            gives_rows: false,
+        };
+        let catalog = Arc::new(Catalog { functions: vec![function], ..Catalog::default() });
+        let assistant = Assistant { catalog, data: None };
+        let pieces = [
+            "SELECT ",
+            "max(",
+            "posts",
+            "，",
+            "（",
+            "；",
+            "“",
+            "'",
+            "\"",
+            "\u{3000}",
+            "＋",
+            "—",
+            "微博",
+            "👩‍👩‍👧",
+            ".",
+            "@",
+        ];
+        for first in pieces {
+            for second in pieces {
+                for third in pieces {
+                    let text = format!("{first}{second}{third}");
+                    let ghost = assistant.ghost(&text);
+                    for (position, _) in text.char_indices() {
+                        assistant.complete(&text, position);
+                    }
+                    if third == "max(" && second == "，" {
+                        assert_eq!(ghost.unwrap().shown, "value)", "{text}");
+                    }
+                }
+            }
+        }
+    }
 }

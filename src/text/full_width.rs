@@ -7,6 +7,10 @@
 pub fn ascii(c: char) -> Option<char> {
     match c {
         '\u{3000}' => Some(' '),
+        // The keys of < and >.
+        '《' => Some('<'),
+        '》' => Some('>'),
+        '￥' => Some('$'),
         '、' => Some(','),
         '。' => Some('.'),
         '【' => Some('['),
@@ -27,8 +31,9 @@ mod tests {
 
     #[test]
     fn punctuation_has_an_ascii_twin_and_letters_have_none() {
-        let twins: String = "；，（）＝＞％＊．　、。‘’“”".chars().filter_map(ascii).collect();
-        assert_eq!(twins, ";,()=>%*. ,.''\"\"");
+        let twins: String =
+            "；，（）＝＞％＊．　、。‘’“”《》￥".chars().filter_map(ascii).collect();
+        assert_eq!(twins, ";,()=>%*. ,.''\"\"<>$");
         assert_eq!("ＡＢ１微a;".chars().find_map(ascii), None);
     }
 }

@@ -198,14 +198,18 @@ fn damage_in_the_bucket_is_mended_there() {
     let Some(bucket) = Bucket::make("repair") else { return };
     let here = Machine::new(&bucket);
     let database = bucket.url("db");
-    let [a, b] = [("a.csv", 0..10), ("b.csv", 10..13)]
-        .map(|(name, ids)| file(here.folder(), name, ids));
+    let [a, b] =
+        [("a.csv", 0..10), ("b.csv", 10..13)].map(|(name, ids)| file(here.folder(), name, ids));
     here.done(&["import", &database, &a, "-q"]);
     let mend = |damage: &str| {
         let found = here.run(&["verify", &database]);
         assert!(found.code == 1 && found.errors.contains(damage), "{damage}: {}", found.errors);
         let repair = here.run(&["verify", &database, "--repair"]);
-        assert!(repair.code == 0 && repair.errors.contains("0 left"), "{damage}: {}", repair.errors);
+        assert!(
+            repair.code == 0 && repair.errors.contains("0 left"),
+            "{damage}: {}",
+            repair.errors
+        );
     };
     let count = || Machine::new(&bucket).done(&[&database, "-c", COUNT, "--csv"]);
     // A data file goes, with its rows, and its source brings them back.

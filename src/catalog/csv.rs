@@ -1,0 +1,121 @@
+//! What the beginning of a CSV file tells of its columns.
+//!
+//! The engine looks ahead in chunks that it ends at a line break, also at one
+//! inside quotes (`newline_delimited_stream` of `object_store` 0.13 searches them
+//! from behind), and then takes posts with line breaks for broken rows. Here rows
+//! are read as the scan will read them.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use datafusion::arrow::csv::reader::Format;
+use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use datafusion::datasource::file_format::file_compression_type::FileCompressionType;
+
+use crate::error::{Error, Result};
+
+/// Rows that are looked at, of all files together.
+const ROWS: usize = 20_000;
+
+/// Bytes in which the header must end for its delimiter to be found.
+const HEADER: u64 = 64 << 10;
+
+/// The columns of the files at `paths`, from their first rows.
+pub(super) fn columns(
+    paths: &[PathBuf],
+    delimiter: u8,
+    compression: FileCompressionType,
+) -> Result<SchemaRef> {
+    let format = Format::default().with_header(true).with_delimiter(delimiter);
+    let mut left = ROWS;
+    let mut schemas = Vec::new();
+    for path in paths {
+        let unread =
+            |error: &dyn std::fmt::Display| Error::query(format!("{}: {error}", path.display()));
+        let read = open(path, compression)?;
+        let (schema, rows) =
+            format.infer_schema(read, Some(left)).map_err(|error| unread(&error))?;
+        schemas.push(schema);
+        left = left.saturating_sub(rows);
+        if left == 0 {
+            break;
+        }
+    }
+    let merged = Schema::try_merge(schemas).map_err(|error| Error::query(error.to_string()))?;
+    // Where all values are empty so far, there may be any later on.
+    let known = |field: &Arc<Field>| match field.data_type() {
+        DataType::Null => Field::new(field.name(), DataType::Utf8, true),
+        _ => field.as_ref().clone(),
+    };
+    Ok(Arc::new(Schema::new(merged.fields().iter().map(known).collect::<Vec<_>>())))
+}
+
+/// What stands between the columns of the file at `path`: of the usual ones that
+/// which its header has most; a comma if it has none, or cannot be read.
+pub(super) fn delimiter(path: &Path, compression: FileCompressionType) -> u8 {
+    let mut header = Vec::new();
+    let read = open(path, compression).map(|read| {
+        let _ = BufReader::new(read.take(HEADER)).read_until(b'\n', &mut header);
+    });
+    let mut quoted = false;
+    let mut counts = [(b',', 0), (b';', 0), (b'\t', 0), (b'|', 0)];
+    for byte in header {
+        quoted ^= byte == b'"';
+        if let Some((_, count)) = counts.iter_mut().find(|(usual, _)| *usual == byte && !quoted) {
+            *count += 1;
+        }
+    }
+    let most = counts.iter().rev().max_by_key(|(_, count)| *count);
+    most.filter(|(_, count)| *count > 0 && read.is_ok()).map_or(b',', |(delimiter, _)| *delimiter)
+}
+
+fn open(path: &Path, compression: FileCompressionType) -> Result<Box<dyn Read + Send>> {
+    let file = File::open(path).map_err(|error| Error::io("read", path, &error))?;
+    compression.convert_read(file).map_err(|error| Error::query(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    fn of(text: &str) -> (u8, SchemaRef) {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(text.as_bytes()).unwrap();
+        let plain = FileCompressionType::UNCOMPRESSED;
+        let delimiter = delimiter(file.path(), plain);
+        (delimiter, columns(&[file.path().to_owned()], delimiter, plain).unwrap())
+    }
+
+    #[test]
+    fn line_breaks_in_quotes_end_no_row_wherever_a_chunk_ends() {
+        let rows: String = (0..5000).map(|row| format!("{row},\"第{row}条\n, \\\"\n")).collect();
+        let (delimiter, schema) = of(&format!("id,text\n{rows}"));
+        assert_eq!(delimiter, b',');
+        assert_eq!(schema.field(0).data_type(), &DataType::Int64);
+        assert_eq!(schema.field(1).data_type(), &DataType::Utf8);
+    }
+
+    #[test]
+    fn a_column_that_is_empty_so_far_is_text() {
+        let (_, schema) = of("a,b,c\n1,,1\n2,,2.5\n");
+        let types: Vec<_> = schema.fields().iter().map(|field| field.data_type().clone()).collect();
+        assert_eq!(types, [DataType::Int64, DataType::Utf8, DataType::Float64]);
+    }
+
+    #[test]
+    fn the_header_tells_the_delimiter() {
+        for (header, expected) in [
+            ("a;b;c", b';'),
+            ("a\tb", b'\t'),
+            ("a|b|c,d", b'|'),
+            ("a", b','),
+            ("\"a;b;c\",d", b','),
+        ] {
+            assert_eq!(of(&format!("{header}\n")).0, expected, "{header}");
+        }
+    }
+}

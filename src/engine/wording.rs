@@ -1,0 +1,319 @@
+//! What the engine's messages mean, in plain words.
+
+use datafusion::arrow::error::ArrowError;
+
+use crate::error::{Error, Kind};
+
+/// How a message of the engine goes, and what it means.
+type Meaning = (&'static str, fn(&str) -> Option<Error>);
+
+/// Messages that say what the engine was at instead of what is wrong, by words
+/// that are in them.
+const MEANINGS: &[Meaning] = &[
+    ("must be in GROUP BY or an aggregate function", not_grouped),
+    ("failed to match any signature", no_signature),
+    ("arguments but received", wrong_number),
+    ("No function matches the given name and argument types", wrong_types),
+    ("annot cast string '", no_value),
+    ("rror parsing timestamp from '", no_instant),
+    ("nsert into not implemented", |_| Some(written_by_import())),
+    ("not supported for Base table", |_| Some(written_by_import())),
+    ("OuterReferenceColumn", beside),
+    ("able function 'unnest' not found", beside),
+    ("without for/from is not valid Substring", |_| {
+        Some(Error::query("substring needs a place").hint("write it as substring(text, 1, 10)"))
+    }),
+    ("Nested type List", no_lists),
+    ("string concat operation", |_| {
+        Some(Error::query("|| joins texts").hint("make the others texts: CAST(reposts AS VARCHAR)"))
+    }),
+    ("annot coerce arithmetic expression", arithmetic),
+    ("equal lengths between records on CSV file", ragged),
+    ("ncorrect number of fields for line", ragged_later),
+];
+
+/// What `message` means; none if it says so itself.
+pub(super) fn meaning(message: &str) -> Option<Error> {
+    MEANINGS.iter().filter(|(words, _)| message.contains(words)).find_map(|(_, say)| say(message))
+}
+
+fn not_grouped(message: &str) -> Option<Error> {
+    let column = between(message, "olumn \"", "\" must appear")?;
+    let column = column.rsplit('.').next().unwrap_or(column);
+    let message = format!("the column \"{column}\" is neither in GROUP BY nor in an aggregate");
+    Some(Error::query(message).hint(format!("add GROUP BY {column}, or take max({column})")))
+}
+
+fn no_signature(message: &str) -> Option<Error> {
+    let function = between(message, "Function '", "'")?;
+    let error = Error::query(format!("{function} does not take what it is given"));
+    Some(if message.contains("requires Decimal, but received String") {
+        error.hint(format!("a text becomes a number by a cast: {function}(TRY_CAST(x AS DOUBLE))"))
+    } else {
+        error.hint(format!("`.help {function}` shows how it is called"))
+    })
+}
+
+fn wrong_number(message: &str) -> Option<Error> {
+    let function = between(message, "unction '", "'")?;
+    let wanted = between(message, "expects ", " arguments")?;
+    let given = between(message, "but received ", ".")?;
+    let message = format!("{function} takes {wanted} arguments and is given {given}");
+    Some(Error::query(message).hint(format!("`.help {function}` shows how it is called")))
+}
+
+fn wrong_types(message: &str) -> Option<Error> {
+    let (_, call) = message.split_once("argument types '")?;
+    let (function, types) = call.split_once('(')?;
+    let types = told_types(types.split_once(")'")?.0);
+    let error = Error::query(format!("{function} does not take ({types})"));
+    Some(match function {
+        "array_element" => error.hint("of a text take substring(text, 1, 1)"),
+        _ => error.hint(format!("`.help {function}` shows how it is called")),
+    })
+}
+
+fn no_value(message: &str) -> Option<Error> {
+    let (value, rest) = message.split_once("annot cast string '")?.1.rsplit_once("' to")?;
+    let kind = between(rest, "value of ", " type")?;
+    let wanted = match kind {
+        _ if kind.starts_with("Int") || kind.starts_with("UInt") => "a whole number",
+        _ if kind.starts_with("Float") || kind.starts_with("Decimal") => "a number",
+        _ if kind.starts_with("Date") => "a date",
+        _ if kind.starts_with("Time") => "a time",
+        _ => "such a value",
+    };
+    let message = format!("the text \"{}\" is not {wanted}", shortened(value));
+    Some(Error::query(message).hint("TRY_CAST gives NULL where a text is none"))
+}
+
+fn no_instant(message: &str) -> Option<Error> {
+    let value = between(message, "rror parsing timestamp from '", "'")?;
+    let message = format!("the text \"{}\" is not a time", shortened(value));
+    Some(Error::query(message).hint("write it as '2012-08-27' or '2012-08-27 18:00:00'"))
+}
+
+fn written_by_import() -> Error {
+    Error::query("the tables of a database are not changed by SQL").hint(
+        "`weiku import DB FILE...` adds rows; CREATE TABLE t AS SELECT ... makes one of your own",
+    )
+}
+
+fn beside(message: &str) -> Option<Error> {
+    if !message.contains("unnest") && !message.contains("List(") {
+        return None;
+    }
+    Some(
+        Error::query("unnest in FROM does not see the columns of the tables beside it").hint(
+            "unnest in a subquery: FROM (SELECT post_id, unnest(hashtags) AS tag FROM posts)",
+        ),
+    )
+}
+
+fn no_lists(message: &str) -> Option<Error> {
+    let column =
+        between(message, "field: '", "'").filter(|name| !matches!(*name, "element" | "item"));
+    let column = column.unwrap_or("hashtags");
+    Some(
+        Error::query("COPY writes no lists as CSV")
+            .hint(format!("-o FILE and .once FILE do; or take array_to_string({column}, ' ')")),
+    )
+}
+
+fn arithmetic(message: &str) -> Option<Error> {
+    let types = between(message, "arithmetic expression ", " to valid")?;
+    Some(
+        Error::query(format!("there is no {}", told_types(types)))
+            .hint("cast one of them, as in CAST(text AS BIGINT)"),
+    )
+}
+
+fn ragged(message: &str) -> Option<Error> {
+    let wanted = between(message, "Expected ", " records")?;
+    let found = between(message, "found ", " records")?;
+    let (_, line) = message.rsplit_once("at line ")?;
+    let message = format!("line {line} of the CSV file has {found} fields instead of {wanted}");
+    Some(
+        Error::query(message)
+            .hint("`weiku import` reads what crawlers write, rows that are too short too"),
+    )
+}
+
+fn ragged_later(message: &str) -> Option<Error> {
+    let (line, rest) = message.split_once("fields for line ")?.1.split_once(", expected ")?;
+    let (wanted, found) = rest.split_once(" got ")?;
+    let message = format!("line {line} of the CSV file has {found} fields instead of {wanted}");
+    Some(
+        Error::query(message)
+            .hint("`weiku import` reads what crawlers write, rows that are too short too"),
+    )
+}
+
+/// Types of the engine as SQL calls them.
+fn told_types(types: &str) -> String {
+    let names = [
+        ("Utf8View", "text"),
+        ("LargeUtf8", "text"),
+        ("Utf8", "text"),
+        ("UInt64", "bigint"),
+        ("Int64", "bigint"),
+        ("Int32", "int"),
+        ("Float64", "double"),
+        ("Boolean", "boolean"),
+    ];
+    names.iter().fold(types.to_owned(), |told, (engine, name)| told.replace(engine, name))
+}
+
+/// The beginning of a text that may be long.
+fn shortened(text: &str) -> String {
+    match text.char_indices().nth(30) {
+        Some((at, _)) => format!("{}…", &text[..at]),
+        None => text.to_owned(),
+    }
+}
+
+/// What the engine says when what is spilled would be more than it may be.
+const SPILL_LIMIT: &str = "exceeded the allowable limit of ";
+
+pub(super) fn io_error(error: &std::io::Error) -> Error {
+    if error.kind() == std::io::ErrorKind::StorageFull {
+        return Error::new(Kind::Limit, "no space left on the disk");
+    }
+    let text = error.to_string();
+    let Some(limit) = between(&text, SPILL_LIMIT, ". Please") else {
+        return Error::query(plain(&text));
+    };
+    let message = format!("what does not fit into memory takes more than {limit} of disk");
+    Error::new(Kind::Limit, message).hint("raise --spill-limit, or --memory-limit")
+}
+
+pub(super) fn exhausted(message: &str) -> Error {
+    let held = consumers(message);
+    let text = if held.is_empty() {
+        format!("out of memory: {}", plain(message))
+    } else {
+        format!("out of memory: most was held by {}", held.join(", "))
+    };
+    Error::new(Kind::Limit, text).hint("raise --memory-limit, or ask for fewer rows or groups")
+}
+
+/// What the engine calls those who hold memory, and what they do.
+const CONSUMERS: &[(&str, &str)] = &[
+    ("AggregateStream", "an aggregation"),
+    ("GroupedHashAggregateStream", "a grouping"),
+    ("HashJoinInput", "the smaller side of a join"),
+    ("CrossJoin", "one side of a cross join"),
+    ("NestedLoopJoin", "one side of a join without equal columns"),
+    ("SymmetricHashJoin", "both sides of a join"),
+    ("ExternalSorter", "a sort"),
+    ("TopK", "a sort with LIMIT"),
+    ("RepartitionExec", "rows on their way between threads"),
+    ("WindowAgg", "a window function"),
+];
+
+/// Who held how much memory, `a sort 12.3 MB`, as far as the message tells.
+fn consumers(message: &str) -> Vec<String> {
+    let mut held: Vec<(&str, f64)> = Vec::new();
+    for line in message.lines() {
+        let Some((name, rest)) = line.trim().split_once("#") else { continue };
+        let Some(amount) = between(rest, " consumed ", ",").and_then(megabytes) else { continue };
+        let name = name.split('[').next().unwrap_or(name);
+        let known = CONSUMERS.iter().find(|(known, _)| name.starts_with(known));
+        let name = known.map_or(name, |(_, what)| *what);
+        match held.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, sum)) => *sum += amount,
+            None => held.push((name, amount)),
+        }
+    }
+    held.retain(|(_, megabytes)| *megabytes >= 0.1);
+    held.iter().map(|(name, megabytes)| format!("{name} {megabytes:.1} MB")).collect()
+}
+
+/// `9.6 MB` as megabytes, which DataFusion counts in powers of two.
+fn megabytes(text: &str) -> Option<f64> {
+    let (number, unit) = text.trim().split_once(' ')?;
+    let factor = match unit {
+        "B" => 1.0,
+        "KB" => 1024.0,
+        "MB" => 1024.0 * 1024.0,
+        "GB" => 1024.0 * 1024.0 * 1024.0,
+        _ => return None,
+    };
+    number.parse::<f64>().ok().map(|number| number * factor / 1e6)
+}
+
+pub(super) fn arrow_error(error: &ArrowError) -> Error {
+    match error {
+        ArrowError::ArithmeticOverflow(message) => {
+            Error::query(format!("a number is too large: {}", plain(message)))
+                .hint("cast to DECIMAL(38,0) or DOUBLE first")
+        }
+        ArrowError::IoError(_, io) => io_error(io),
+        ArrowError::DivideByZero => {
+            Error::query("division by zero").hint("use NULLIF(x, 0) as the divisor")
+        }
+        ArrowError::ExternalError(inner) => match inner.downcast_ref::<Error>() {
+            Some(ours) => ours.clone(),
+            None => Error::query(plain(&inner.to_string())),
+        },
+        other => Error::query(plain(&other.to_string())),
+    }
+}
+
+/// `message` on one line, without the engine's prefixes.
+pub(super) fn plain(message: &str) -> String {
+    let prefixes = [
+        "Error during planning: ",
+        "Execution error: ",
+        "Arrow error: ",
+        "External error: ",
+        "Parser error: ",
+        "Cast error: ",
+        "Compute error: ",
+        "Invalid argument error: ",
+        "Optimizer rule ",
+        "This feature is not implemented: ",
+        "SQL error: ",
+        "Parquet error: ",
+    ];
+    let mut rest = message.trim();
+    while let Some(stripped) = prefixes.iter().find_map(|prefix| rest.strip_prefix(prefix)) {
+        rest = stripped;
+    }
+    let line = rest.split('\n').map(str::trim).filter(|part| !part.is_empty());
+    let line = line.collect::<Vec<_>>().join("; ");
+    let mut characters = line.chars();
+    match (characters.next(), characters.next()) {
+        // A first word in capitals is a name or keyword and stays.
+        (Some(first), Some(second)) if second.is_lowercase() || second == ' ' => {
+            let rest = &line[first.len_utf8()..];
+            format!("{}{}", first.to_lowercase(), rest.trim_end_matches('.'))
+        }
+        _ => line,
+    }
+}
+
+/// What stands in `text` between `before` and `after`.
+pub(super) fn between<'a>(text: &'a str, before: &str, after: &str) -> Option<&'a str> {
+    let (_, rest) = text.split_once(before)?;
+    rest.split_once(after).map(|(found, _)| found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::exhausted;
+
+    #[test]
+    fn an_error_of_memory_names_who_held_it() {
+        let message = "Additional allocation failed for AggregateStream[0] with top memory \
+                       consumers (across reservations) as:\n  \
+                       AggregateStream[0]#0(can spill: false) consumed 9.6 MB, peak 9.6 MB,\n  \
+                       AggregateStream[1]#4(can spill: false) consumed 9.5 MB, peak 9.5 MB,\n  \
+                       RepartitionExec[1]#2(can spill: true) consumed 0.0 B, peak 3.3 MB.\nError: Failed";
+        assert_eq!(
+            exhausted(message).message(),
+            "out of memory: most was held by an aggregation 20.0 MB"
+        );
+        assert_eq!(exhausted("no more").message(), "out of memory: no more");
+    }
+}
