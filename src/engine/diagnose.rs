@@ -204,7 +204,7 @@ impl Translator {
             SchemaError::DuplicateQualifiedField { name, .. }
             | SchemaError::DuplicateUnqualifiedField { name } => {
                 Error::query(format!("two columns are called {name}"))
-                    .hint("name one of them with AS; one of GROUP BY in a query below it")
+                    .hint("casts do not count in that; make one of them in a subquery, with AS")
             }
         }
     }

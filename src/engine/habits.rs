@@ -1,6 +1,17 @@
 //! What people type who come from another database, and what stands for it
 //! here.
 
+use std::ops::ControlFlow;
+
+use datafusion::sql::parser::Statement as Parsed;
+use datafusion::sql::sqlparser::ast::{
+    Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Value, visit_expressions,
+};
+use datafusion::sql::sqlparser::tokenizer::Location;
+
+use super::script::Statement;
+use crate::error::{Error, Result};
+
 /// A function known elsewhere, and a call that does the same here.
 const FUNCTIONS: &[(&str, &str)] = &[
     ("approx_count_distinct", "approx_distinct(text)"),
@@ -10,9 +21,9 @@ const FUNCTIONS: &[(&str, &str)] = &[
     ("countif", "count(*) FILTER (WHERE likes > 9)"),
     ("curdate", "current_date()"),
     ("date_add", "posted_at + INTERVAL '1 day'"),
-    ("date_diff", "posted_at - observed_at"),
+    ("date_diff", "observed_at::date - posted_at::date"),
     ("date_sub", "posted_at - INTERVAL '1 day'"),
-    ("datediff", "posted_at - observed_at"),
+    ("datediff", "observed_at::date - posted_at::date"),
     ("day", "date_part('day', posted_at)"),
     ("dayname", "to_char(posted_at, '%A')"),
     ("dayofmonth", "date_part('day', posted_at)"),
@@ -49,6 +60,7 @@ const FUNCTIONS: &[(&str, &str)] = &[
     ("strptime", "to_timestamp('2012-08-27 10:00:00', '%Y-%m-%d %H:%M:%S')"),
     ("struct_pack", "named_struct('a', 1)"),
     ("time_bucket", "date_bin(INTERVAL '15 minutes', posted_at)"),
+    ("typeof", "arrow_typeof(text)"),
     ("ucase", "upper(text)"),
     ("unix_timestamp", "to_unixtime(posted_at)"),
     ("week", "date_part('week', posted_at)"),
@@ -60,6 +72,7 @@ const FUNCTIONS: &[(&str, &str)] = &[
 /// A word that begins statements elsewhere, and what to do here.
 const STATEMENTS: &[(&str, &str)] = &[
     ("attach", "start weiku with the other folder, as in `weiku DB`"),
+    ("alter", "a table of your own is made anew: CREATE OR REPLACE TABLE t AS SELECT ..."),
     ("call", "the dot-commands of the shell take its place: .help"),
     ("checkpoint", "nothing has to be done: each import is committed when it ends"),
     ("detach", "leave the shell with .quit"),
@@ -75,6 +88,68 @@ const STATEMENTS: &[(&str, &str)] = &[
     ("use", "a session has one database: start weiku with the other folder"),
     ("vacuum", "`weiku optimize DB` on the command line"),
 ];
+
+/// How PostgreSQL and others write the parts of a time, longest first, and how
+/// `to_char` and its like write them here.
+const TIME_PARTS: &[(&str, &str)] = &[
+    ("YYYY", "%Y"),
+    ("HH24", "%H"),
+    ("HH12", "%I"),
+    ("MONTH", "%B"),
+    ("MON", "%b"),
+    ("DAY", "%A"),
+    ("YY", "%y"),
+    ("MM", "%m"),
+    ("DD", "%d"),
+    ("DY", "%a"),
+    ("HH", "%H"),
+    ("MI", "%M"),
+    ("SS", "%S"),
+    ("MS", "%3f"),
+];
+
+/// Functions whose second argument says how a time is written.
+const TIME_FUNCTIONS: [&str; 5] = ["to_char", "date_format", "to_date", "to_timestamp", "to_time"];
+
+/// Refuses a pattern for times of another database: here it would stand for
+/// itself, and every time would be written alike.
+pub(super) fn check_patterns(parsed: &Parsed, statement: &Statement) -> Result<()> {
+    let Parsed::Statement(parsed) = parsed else { return Ok(()) };
+    let found = visit_expressions(parsed.as_ref(), |expression| match pattern(expression) {
+        Some(found) => ControlFlow::Break(found),
+        None => ControlFlow::Continue(()),
+    });
+    let ControlFlow::Break((text, at)) = found else { return Ok(()) };
+    let (mut here, mut rest) = (String::new(), text.as_str());
+    while let Some(first) = rest.chars().next() {
+        let known = TIME_PARTS.iter().find(|(part, _)| {
+            rest.get(..part.len()).is_some_and(|start| start.eq_ignore_ascii_case(part))
+        });
+        let length = known.map_or(first.len_utf8(), |(part, _)| part.len());
+        here.push_str(known.map_or(&rest[..length], |(_, ours)| ours));
+        rest = &rest[length..];
+    }
+    let error = Error::query(format!("the pattern '{text}' names no part of a time"))
+        .at(statement.place(at.line, at.column, Some(text.chars().count() as u64 + 2)));
+    Err(if here == text { error } else { error.hint(format!("here it is '{here}'")) })
+}
+
+/// The pattern of a call that writes or reads a time, if it has no `%`.
+fn pattern(expression: &Expr) -> Option<(String, Location)> {
+    let Expr::Function(call) = expression else { return None };
+    let name = call.name.to_string();
+    if !TIME_FUNCTIONS.iter().any(|known| known.eq_ignore_ascii_case(&name)) {
+        return None;
+    }
+    let FunctionArguments::List(arguments) = &call.args else { return None };
+    let [_, FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Value(value))), ..] =
+        arguments.args.as_slice()
+    else {
+        return None;
+    };
+    let Value::SingleQuotedString(text) = &value.value else { return None };
+    (!text.contains('%')).then(|| (text.clone(), value.span.start))
+}
 
 /// What stands here for the function `name` of other databases.
 pub(super) fn function(name: &str) -> Option<&'static str> {
@@ -111,6 +186,18 @@ mod tests {
             wrong.extend(is_known.then(|| format!("{name} is there by now")));
         }
         assert!(wrong.is_empty(), "{wrong:#?}");
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_pattern_of_another_database_is_refused_with_ours() {
+        let session = Session::new(None, Settings::default()).unwrap();
+        let error = session.collect("SELECT to_char(now(), 'YYYY年MM月DD日 HH24:MI')").await;
+        let error = error.unwrap_err();
+        assert_eq!(error.advice(), Some("here it is '%Y年%m月%d日 %H:%M'"), "{error}");
+        assert_eq!(error.place().column, Some(23));
+        for fine in ["to_char(now(), '%Y-%m')", "to_date('2012-08-27', '%Y-%m-%d')"] {
+            session.collect(&format!("SELECT {fine}")).await.unwrap();
+        }
     }
 
     #[test]

@@ -149,7 +149,6 @@ mod tests {
             ("a + 1, CAST(a AS INT) + 1", "a + 1|CAST(a AS INT) + 1"),
             ("*, a", "a|b|a_1"),
             ("b AS a, a", "a|a_1"),
-            ("max(b), max(b::int)", "max(b)|max(b::INT)"),
         ] {
             let sql = format!("SELECT {list} {from}");
             let batches = session.collect(&sql).await.unwrap();

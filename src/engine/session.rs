@@ -34,6 +34,7 @@ use super::fence::{Fence, OnlyInside, Safe};
 use super::from_first;
 use super::gauge::Gauge;
 use super::guard;
+use super::habits;
 use super::interrupt::Interruptible;
 use super::memory;
 use super::names;
@@ -324,6 +325,7 @@ impl Session {
             return plan_err!("one statement was expected");
         };
         versions.apply(&mut parsed);
+        habits::check_patterns(&parsed, statement).map_err(foreign)?;
         names::distinguish(&mut parsed);
         Ok(parsed)
     }

@@ -58,7 +58,8 @@ fn wrong_number(message: &str) -> Option<Error> {
     let function = between(message, "unction '", "'")?;
     let wanted = between(message, "expects ", " arguments")?;
     let given = between(message, "but received ", ".")?;
-    let message = format!("{function} takes {wanted} arguments and is given {given}");
+    let s = if wanted == "1" { "" } else { "s" };
+    let message = format!("{function} takes {wanted} argument{s} and is given {given}");
     Some(Error::query(message).hint(format!("`.help {function}` shows how it is called")))
 }
 
@@ -301,7 +302,35 @@ pub(super) fn between<'a>(text: &'a str, before: &str, after: &str) -> Option<&'
 
 #[cfg(test)]
 mod tests {
-    use super::exhausted;
+    use super::{exhausted, meaning};
+
+    #[test]
+    fn what_the_engine_says_in_its_own_words_has_a_meaning() {
+        for (message, plain) in [
+            ("Cannot cast string '微博' to value of Int64 type", "\"微博\" is not a whole number"),
+            (
+                "Incorrect number of fields for line 9, expected 3 got 2",
+                "line 9 of the CSV file has 2",
+            ),
+            (
+                "No function matches the given name and argument types 'f(Utf8View, Int64)'. You",
+                "f does not take (text, bigint)",
+            ),
+            (
+                "Function 'f' expects 1 arguments but received 2. No function",
+                "f takes 1 argument and is given 2",
+            ),
+            (
+                "Cannot coerce arithmetic expression Utf8View + Int64 to valid types",
+                "there is no text + bigint",
+            ),
+        ] {
+            let meant = meaning(message).unwrap();
+            assert!(meant.message().contains(plain), "{meant}");
+            assert!(meant.advice().is_some(), "{meant}");
+        }
+        assert!(meaning("division by zero").is_none());
+    }
 
     #[test]
     fn an_error_of_memory_names_who_held_it() {

@@ -377,8 +377,9 @@ async fn nor_does_the_order_of_the_files() {
 
 /// Keeps each answer, however fast it was computed.
 fn keeping_all(folder: Option<std::path::PathBuf>) -> KeepAnswers {
-    let bytes = 1 << 30;
-    KeepAnswers { folder, bytes, least_time: Duration::ZERO, ..KeepAnswers::default() }
+    let (bytes, bytes_per_second) = (1 << 30, u64::MAX);
+    let least_time = Duration::ZERO;
+    KeepAnswers { folder, bytes, least_time, bytes_per_second, ..KeepAnswers::default() }
 }
 
 /// Sessions of one person, one that keeps answers and one that computes them.

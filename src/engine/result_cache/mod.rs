@@ -36,11 +36,6 @@ use memory::Memory;
 /// Most bytes of one answer in memory.
 const MAX_ANSWER: usize = 16 << 20;
 
-/// An answer is worth keeping if it has at most so many bytes for each second
-/// that computing it took: reading it again is then many times faster, and
-/// keeping it costs little beside it.
-const BYTES_PER_SECOND: f64 = 25e6;
-
 /// Which answers a session keeps, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeepAnswers {
@@ -51,6 +46,8 @@ pub struct KeepAnswers {
     pub bytes: u64,
     /// What took less to compute is not kept.
     pub least_time: Duration,
+    /// Nor is what has more bytes for each second that computing it took.
+    pub bytes_per_second: u64,
     /// What tells the program from others that use the folder: an answer is only
     /// given again by the very program that computed it.
     pub program: String,
@@ -65,6 +62,10 @@ impl KeepAnswers {
 
     /// What is computed faster is computed again.
     pub const LEAST_TIME: Duration = Duration::from_millis(20);
+
+    /// Reading an answer of fewer bytes for a second of computing is many times
+    /// faster than that, and keeping it costs little beside it.
+    pub const BYTES_PER_SECOND: u64 = 25_000_000;
 }
 
 impl Default for KeepAnswers {
@@ -73,6 +74,7 @@ impl Default for KeepAnswers {
             folder: None,
             bytes: Self::IN_MEMORY,
             least_time: Self::LEAST_TIME,
+            bytes_per_second: Self::BYTES_PER_SECOND,
             program: String::new(),
         }
     }
@@ -83,6 +85,7 @@ impl Default for KeepAnswers {
 pub(super) struct ResultCache {
     place: Place,
     least_time: Duration,
+    bytes_per_second: u64,
     program: String,
 }
 
@@ -98,7 +101,8 @@ impl ResultCache {
             Some(folder) => Place::Folder(Folder::new(folder.clone(), keep.bytes)),
             None => Place::Memory(Memory::new(keep.bytes)),
         };
-        Self { place, least_time: keep.least_time, program: keep.program.clone() }
+        let KeepAnswers { least_time, bytes_per_second, .. } = *keep;
+        Self { place, least_time, bytes_per_second, program: keep.program.clone() }
     }
 
     /// What tells the program from others that use the same place.
@@ -171,7 +175,8 @@ impl Recorder {
     pub(super) async fn keep(self, schema: SchemaRef, took: Duration) {
         let Self { cache, key, batches, bytes } = self;
         let Some(batches) = batches else { return };
-        if took < cache.least_time || bytes as f64 > took.as_secs_f64() * BYTES_PER_SECOND {
+        let most = took.as_secs_f64() * cache.bytes_per_second as f64;
+        if took < cache.least_time || bytes as f64 > most {
             return;
         }
         let keeping = tokio::task::spawn_blocking(move || {
