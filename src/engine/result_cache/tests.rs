@@ -43,9 +43,7 @@ fn batch(rows: usize) -> RecordBatch {
 
 fn in_folder(path: &std::path::Path, bytes: u64) -> Arc<ResultCache> {
     let folder = Some(path.to_owned());
-    let (least_time, bytes_per_second) = (Duration::ZERO, u64::MAX);
-    let keep =
-        KeepAnswers { folder, bytes, least_time, bytes_per_second, ..KeepAnswers::default() };
+    let keep = KeepAnswers { folder, bytes, least_time: Duration::ZERO, ..KeepAnswers::default() };
     Arc::new(ResultCache::new(&keep))
 }
 
@@ -111,9 +109,8 @@ async fn what_was_used_longest_ago_goes_first() {
     let folder = tempfile::tempdir().unwrap();
     let one = Kept { schema: batch(20).schema(), batches: vec![batch(20)], took: LONG };
     let room = one.encode(&key(1)).unwrap().len() as u64 * 7 / 2;
-    let (least_time, bytes_per_second) = (Duration::ZERO, u64::MAX);
-    let memory =
-        KeepAnswers { bytes: room, least_time, bytes_per_second, ..KeepAnswers::default() };
+    let least_time = Duration::ZERO;
+    let memory = KeepAnswers { bytes: room, least_time, ..KeepAnswers::default() };
     for cache in [in_folder(folder.path(), 3 * 4096), Arc::new(ResultCache::new(&memory))] {
         for number in 1..=3 {
             keep(&cache, key(number), &[batch(20)], LONG).await;
