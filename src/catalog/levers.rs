@@ -15,6 +15,8 @@ pub struct Levers {
     pub column_cache: bool,
     /// Megabytes that held columns may take.
     pub column_cache_mb: usize,
+    /// Whether wide columns are read of those rows only that come out in the end.
+    pub late_columns: bool,
     /// Whether a large table is summed up before it is joined with a small one.
     pub sum_before_join: bool,
     /// Whether rows that cannot be among the first of their group are dropped early.
@@ -33,9 +35,12 @@ pub struct Levers {
 type Switch = (&'static str, &'static str, fn(&mut Levers) -> &mut bool);
 
 /// Every switch, by its name after `weiku.`.
-const SWITCHES: [Switch; 7] = [
+const SWITCHES: [Switch; 8] = [
     ("column_cache", "hold columns that are read again in memory, decoded", |levers| {
         &mut levers.column_cache
+    }),
+    ("late_columns", "find few rows first, and read wide columns of these only", |levers| {
+        &mut levers.late_columns
     }),
     ("sum_before_join", "sum a large table up before it is joined with a small one", |levers| {
         &mut levers.sum_before_join
@@ -63,6 +68,7 @@ impl Default for Levers {
         Self {
             column_cache: true,
             column_cache_mb: default_cache_mb(),
+            late_columns: true,
             sum_before_join: true,
             first_of_group: true,
             plain_search: true,
@@ -128,7 +134,8 @@ impl Levers {
     /// off that need operators or memory of this one.
     #[must_use]
     pub fn for_cluster() -> Self {
-        Self { column_cache: false, first_of_group: false, rollups: false, ..Self::default() }
+        let levers = Self { column_cache: false, late_columns: false, ..Self::default() };
+        Self { first_of_group: false, rollups: false, ..levers }
     }
 
     /// The switches of a session.

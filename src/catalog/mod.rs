@@ -12,7 +12,7 @@ mod table;
 mod views;
 
 pub(crate) use files::{AdHocFiles, SUFFIXES, missing};
-pub(crate) use held::HeldColumns;
+pub(crate) use held::{FetchColumns, HeldColumns, HeldScan};
 pub(crate) use levers::is_lever;
 pub use levers::{Levers, setting_name};
 pub(crate) use rollup_table::RollupTable;

@@ -30,6 +30,7 @@ use datafusion::physical_expr::expressions::col;
 use datafusion::physical_expr::{LexOrdering, PhysicalSortExpr};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
+use datafusion::physical_plan::metrics::ExecutionPlanMetricsSet;
 
 use super::held::{HeldColumns, HeldScan, RowGroup, Source, Watched, Wish, choose};
 use super::levers::Levers;
@@ -38,13 +39,20 @@ use crate::model::{ColumnKind, Table};
 use crate::store::Snapshot;
 
 /// A [`Snapshot`] to be queried, with instants in the session's time zone.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct StoreTable {
     snapshot: Arc<Snapshot>,
     schema: SchemaRef,
     selection: Option<Selection>,
+    few_wanted: bool,
     held: Arc<HeldColumns>,
 }
+
+/// Footers are read before a query runs, of so many files at most.
+const FOOTERS: usize = 128;
+
+/// The name of the column that tells rows apart within a scan.
+const ADDRESS: &str = "__address";
 
 impl StoreTable {
     /// The table as of `snapshot`; its instants carry `timezone` in their type,
@@ -52,14 +60,25 @@ impl StoreTable {
     /// in memory.
     pub(super) fn new(snapshot: Arc<Snapshot>, timezone: &str, held: Arc<HeldColumns>) -> Self {
         let schema = zoned_schema(snapshot.table, timezone);
-        Self { snapshot, schema, selection: None, held }
+        Self { snapshot, schema, selection: None, few_wanted: false, held }
     }
 
     /// The same table for a query that needs no rows but those of `selection`.
     #[must_use]
     pub fn narrowed(&self, selection: Selection) -> Self {
-        let (snapshot, schema) = (Arc::clone(&self.snapshot), Arc::clone(&self.schema));
-        Self { snapshot, schema, selection: Some(selection), held: Arc::clone(&self.held) }
+        Self { selection: Some(selection), ..self.clone() }
+    }
+
+    /// The same table for a query that wants few rows in the end.
+    #[must_use]
+    pub fn for_few_rows(&self) -> Self {
+        Self { few_wanted: true, ..self.clone() }
+    }
+
+    /// Whether few of the rows are wanted.
+    #[must_use]
+    pub fn is_for_few_rows(&self) -> bool {
+        self.few_wanted
     }
 
     /// The version of the stored table that is read.
@@ -177,6 +196,24 @@ impl StoreTable {
         Ok(DataSourceExec::from_data_source(config.build()))
     }
 
+    /// Reads the footers of `files` that were not read yet, unless there are many.
+    async fn read_footers(&self, state: &dyn Session, files: &[PartitionedFile]) -> Result<()> {
+        let path = |file: &PartitionedFile| file.object_meta.location.to_string();
+        let unknown = files.iter().filter(|file| !self.held.knows(&path(file)));
+        let unknown: Vec<&PartitionedFile> = unknown.take(FOOTERS + 1).collect();
+        if unknown.len() > FOOTERS {
+            return Ok(());
+        }
+        let (readers, metrics) = (self.readers(state)?, ExecutionPlanMetricsSet::new());
+        let read = |file: &PartitionedFile| {
+            let reader = readers.create_reader(0, file.clone(), None, &metrics);
+            // An error is told by whoever needs the file.
+            async { reader.ok()?.get_metadata(None).await.ok() }
+        };
+        futures::future::join_all(unknown.into_iter().map(read)).await;
+        Ok(())
+    }
+
     /// A scan from memory, if that is better than one of the files.
     fn held_scan(
         &self,
@@ -197,19 +234,23 @@ impl StoreTable {
         let budget = self.held.budget(levers.column_cache_mb);
         let few_rows = self.selection.as_ref().is_some_and(Selection::is_narrow);
         let groups = &groups;
-        let wish = Wish { schema, groups, columns: &columns, filters, few_rows, budget };
+        let (columns, few_wanted) = (columns.as_slice(), self.few_wanted);
+        let wish = Wish { schema, groups, columns, filters, few_rows, few_wanted, budget };
         let Some(groups) = choose(&wish, &self.held, state)? else { return Ok(None) };
+        let mut statistics = self.summed(files)?;
+        statistics.column_statistics.push(ColumnStatistics::new_unknown());
         let source = Source {
             name: self.snapshot.table.name,
-            schema: Arc::clone(schema),
+            schema: addressed(schema),
             partitions: dealt(groups, partitions),
             orderings,
-            statistics: self.summed(files)?,
+            statistics,
             readers: self.readers(state)?,
             held: Arc::clone(&self.held),
             budget,
+            few_wanted,
         };
-        HeldScan::new(source, columns).map(Some)
+        HeldScan::new(source, columns.to_vec()).map(Some)
     }
 
     /// The files as one sequence, or else as few, in the orders that are given with
@@ -292,10 +333,13 @@ impl TableProvider for StoreTable {
             return Ok(Arc::new(EmptyExec::new(schema)));
         }
         // Without a filter a limit means that few rows are read.
-        if limit.is_none()
-            && let Some(scan) = self.held_scan(state, projection, filters, &files)?
-        {
-            return Ok(Arc::new(scan));
+        if limit.is_none() {
+            if self.few_wanted {
+                self.read_footers(state, &files).await?;
+            }
+            if let Some(scan) = self.held_scan(state, projection, filters, &files)? {
+                return Ok(Arc::new(scan));
+            }
         }
         let statistics = self.summed(&files)?;
         let orderings = self.orderings(&files)?;
@@ -364,6 +408,12 @@ fn zoned_schema(table: &Table, timezone: &str) -> SchemaRef {
         })
         .collect();
     Arc::new(Schema::new(fields))
+}
+
+/// `schema` with the address of a row as the last column.
+fn addressed(schema: &SchemaRef) -> SchemaRef {
+    let address = Arc::new(Field::new(ADDRESS, DataType::UInt64, false));
+    Arc::new(Schema::new(schema.fields().iter().cloned().chain([address]).collect::<Vec<_>>()))
 }
 
 fn zoned_value(value: &Precision<ScalarValue>, to: &DataType) -> Precision<ScalarValue> {

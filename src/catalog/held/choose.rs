@@ -1,10 +1,11 @@
 //! Whether a scan reads from memory.
 //!
-//! It does when most of what it needs is held or has been read in full before,
-//! and all of it fits. Row groups that the statistics rule out are needed by
-//! nobody.
+//! It does when most of what it needs is held or was read before, and all of it
+//! fits; when rows can be found in narrow columns that were read before, so that
+//! of the others only these rows are needed; and when few rows are wanted. Row groups that the statistics rule out
+//! are needed by nobody.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -23,7 +24,7 @@ use datafusion::parquet::arrow::arrow_reader::statistics::StatisticsConverter;
 use datafusion::physical_optimizer::pruning::{PruningPredicate, PruningPredicateBuilder};
 
 use super::scan::RowGroup;
-use super::{Chunk, Footer, HeldColumns};
+use super::{Footer, HeldColumns, Known};
 
 /// What a scan needs.
 #[derive(Debug)]
@@ -38,6 +39,8 @@ pub(in crate::catalog) struct Wish<'a> {
     pub(in crate::catalog) filters: &'a [Expr],
     /// Whether so few rows are looked at that no column is worth decoding for them.
     pub(in crate::catalog) few_rows: bool,
+    /// Whether the query wants few of the rows.
+    pub(in crate::catalog) few_wanted: bool,
     /// Bytes that may be held.
     pub(in crate::catalog) budget: usize,
 }
@@ -54,6 +57,7 @@ pub(in crate::catalog) fn choose(
     }
     let predicate = predicate(wish, state)?;
     let mut groups = Vec::with_capacity(wish.groups.len());
+    let mut numbers = 0..;
     for files in wish.groups {
         let mut needed = Vec::new();
         for file in files.iter() {
@@ -63,7 +67,8 @@ pub(in crate::catalog) fn choose(
             let keep = needed_groups(predicate.as_deref(), wish.schema, &footer);
             let groups = keep.into_iter().zip(selected(file, &footer)).enumerate();
             let groups = groups.filter(|(_, (keep, ranges))| *keep && !ranges.is_empty());
-            needed.extend(groups.map(|(index, (_, ranges))| RowGroup {
+            needed.extend(groups.zip(&mut numbers).map(|((index, (_, ranges)), number)| RowGroup {
+                number,
                 file: file.clone(),
                 footer: Arc::clone(&footer),
                 index,
@@ -72,14 +77,45 @@ pub(in crate::catalog) fn choose(
         }
         groups.push(needed);
     }
-    let chunks = groups.iter().flatten().flat_map(|group| {
-        let place = |&column| Chunk { file: group.footer.file, group: group.index, column };
-        wish.columns.iter().map(place).map(|chunk| (group.footer.as_ref(), chunk))
-    });
-    let known = held.known(chunks);
+    if wish.few_wanted {
+        return Ok(Some(groups));
+    }
+    let known = known(held, groups.iter().flatten(), wish.columns);
     let fits = known.decoded <= wish.budget;
-    let worth = known.missing == 0 || (fits && !wish.few_rows && known.read * 2 >= known.all);
-    Ok(worth.then_some(groups))
+    let is_known = known.missing == 0 || (fits && !wish.few_rows && known.read * 2 >= known.all);
+    Ok((is_known || finds_rows(wish, &groups, held)).then_some(groups))
+}
+
+/// What is known of the columns at `positions` in some row groups.
+fn known<'a>(
+    held: &HeldColumns,
+    groups: impl Iterator<Item = &'a RowGroup>,
+    positions: &[usize],
+) -> Known {
+    held.known(groups.flat_map(|group| {
+        positions.iter().map(|position| (group.footer.as_ref(), group.chunk(*position)))
+    }))
+}
+
+/// Whether rows can be found in narrow columns. Whoever stops at the first rows
+/// reads only the first row groups, so that these tell whether the columns were read
+/// before.
+fn finds_rows(wish: &Wish<'_>, groups: &[Vec<RowGroup>], held: &HeldColumns) -> bool {
+    let Some(first) = groups.iter().flatten().next() else { return false };
+    let narrow = wish.filters.iter().filter_map(|filter| {
+        let columns = filter.column_refs().into_iter();
+        let columns = columns.map(|column| wish.schema.index_of(&column.name).ok());
+        let columns: Vec<usize> = columns.collect::<Option<_>>()?;
+        columns.iter().all(|column| first.is_narrow(*column)).then_some(columns)
+    });
+    let narrow: BTreeSet<usize> = narrow.flatten().collect();
+    let narrow: Vec<usize> = narrow.into_iter().collect();
+    if narrow.is_empty() || wish.few_rows {
+        return false;
+    }
+    let begun = known(held, std::iter::once(first), &narrow);
+    begun.read * 2 >= begun.all
+        && known(held, groups.iter().flatten(), &narrow).decoded <= wish.budget
 }
 
 /// The rows of each row group of a file that are looked at: all of them, unless the

@@ -5,18 +5,27 @@
 //! are kept as Arrow arrays, one for each row group. Data files never change,
 //! so what is held cannot be out of date.
 //!
-//! - [`watch`] sees which parts of which files are read in full.
+//! A scan that looks for few rows needs few pages of its wide columns, and may
+//! read these from the file each time; a column of which as much was read in that
+//! way as half of it is decoded as a whole the next time.
+//!
+//! - [`watch`] sees how much of which columns is read.
 //! - [`choose`] decides whether a scan reads from memory or, as the first time,
 //!   through DataFusion's Parquet source.
 //! - [`scan`] is the operator that reads from memory, [`reading`] what it does
-//!   for each partition.
+//!   for each partition, and [`columns`] where its columns come from.
+//! - [`fetch`] is the operator that adds columns to the few rows that are left in
+//!   the end.
 
 mod choose;
+mod columns;
+mod fetch;
 mod reading;
 mod scan;
 mod watch;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use datafusion::arrow::array::ArrayRef;
@@ -25,10 +34,13 @@ use datafusion::execution::memory_pool::{
 };
 use datafusion::parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use datafusion::parquet::file::metadata::ParquetMetaData;
+use datafusion::parquet::file::page_index::offset_index::{OffsetIndexMetaData, PageLocation};
 use parking_lot::Mutex;
 
 pub(super) use choose::{Wish, choose};
-pub(super) use scan::{HeldScan, RowGroup, Source};
+pub(crate) use fetch::FetchColumns;
+pub(crate) use scan::HeldScan;
+pub(super) use scan::{RowGroup, Source};
 pub(super) use watch::Watched;
 
 use crate::model::Table;
@@ -54,16 +66,43 @@ struct Footer {
 
 impl Footer {
     /// The chunk in which the byte at `offset` lies.
-    fn chunk_at(&self, offset: u64) -> Option<(Chunk, u64)> {
+    fn chunk_at(&self, offset: u64) -> Option<Chunk> {
         let after = self.places.partition_point(|(start, _, _)| *start <= offset);
         let (start, length, chunk) = *self.places.get(after.checked_sub(1)?)?;
-        (offset < start + length).then_some((chunk, length))
+        (offset < start + length).then_some(chunk)
     }
 
     /// Bytes of a chunk in the file.
     fn compressed(&self, chunk: Chunk) -> u64 {
         let group = self.arrow.metadata().row_group(chunk.group);
         u64::try_from(group.column(chunk.column).compressed_size()).unwrap_or(0)
+    }
+
+    /// Bytes of the pages of a chunk that hold any of `rows`, which are in order; all
+    /// of the chunk if the file does not say where its pages are.
+    fn touched(&self, chunk: Chunk, rows: &[Range<usize>]) -> u64 {
+        let pages = self.arrow.metadata().offset_index();
+        let pages = pages.and_then(|index| index.get(chunk.group)?.get(chunk.column));
+        let Some(pages) = pages.map(OffsetIndexMetaData::page_locations) else {
+            return self.compressed(chunk);
+        };
+        let first = |page: &PageLocation| usize::try_from(page.first_row_index).unwrap_or(0);
+        let ends = pages.iter().skip(1).map(first).chain([self.rows(chunk.group)]);
+        let is_touched = |from: usize, to: usize| {
+            let after = rows.partition_point(|range| range.end <= from);
+            rows.get(after).is_some_and(|range| range.start < to)
+        };
+        let touched = pages.iter().zip(ends).filter(|(page, end)| is_touched(first(page), *end));
+        touched.map(|(page, _)| u64::try_from(page.compressed_page_size).unwrap_or(0)).sum()
+    }
+
+    /// Whether the rows of a chunk are so short that looking through all of them
+    /// costs little.
+    fn is_narrow(&self, chunk: Chunk) -> bool {
+        let group = self.arrow.metadata().row_group(chunk.group);
+        let stored = usize::try_from(group.column(chunk.column).uncompressed_size());
+        let most = self.rows(chunk.group).saturating_mul(NARROW_BYTES).saturating_add(FEW_BYTES);
+        stored.is_ok_and(|bytes| bytes <= most)
     }
 
     /// About the bytes that a chunk takes in memory.
@@ -78,6 +117,12 @@ impl Footer {
         usize::try_from(self.arrow.metadata().row_group(group).num_rows()).unwrap_or(0)
     }
 }
+
+/// Bytes of a row in a narrow column, at most.
+const NARROW_BYTES: usize = 16;
+
+/// Bytes of a chunk that do not matter, however few its rows are.
+const FEW_BYTES: usize = 4 << 10;
 
 /// Of the memory that a session may take, this part may hold columns.
 const PART_OF_LIMIT: usize = 2;
@@ -95,8 +140,8 @@ struct Inner {
     arrays: HashMap<Chunk, Held>,
     /// The bytes of `arrays`, as far as the session's memory is concerned.
     reservation: MemoryReservation,
-    /// Chunks of which at least half was read from disk.
-    read: HashSet<Chunk>,
+    /// Bytes read from disk of chunks that are not held.
+    read: HashMap<Chunk, u64>,
     footers: HashMap<Arc<str>, Option<Arc<Footer>>>,
     /// Counts scans; what the latest ones used is not given up for others.
     clock: u64,
@@ -116,6 +161,8 @@ impl Inner {
         let oldest = self.arrays.iter().min_by_key(|(_, held)| held.used);
         let (&chunk, _) = oldest.filter(|(_, held)| may_go(held))?;
         let given_up = self.arrays.remove(&chunk)?;
+        // To be held again it must be read again.
+        self.read.remove(&chunk);
         self.reservation.shrink(given_up.bytes);
         Some(given_up.bytes)
     }
@@ -131,7 +178,7 @@ impl HeldColumns {
         let inner = Inner {
             arrays: HashMap::new(),
             reservation: MemoryConsumer::new("columns held in memory").register(pool),
-            read: HashSet::new(),
+            read: HashMap::new(),
             footers: HashMap::new(),
             clock: 0,
         };
@@ -160,6 +207,11 @@ impl HeldColumns {
         self.inner.lock().footers.get(path).cloned().flatten()
     }
 
+    /// Whether the footer of a file has been read.
+    pub(super) fn knows(&self, path: &str) -> bool {
+        self.inner.lock().footers.contains_key(path)
+    }
+
     /// Remembers the footer of a file of `table`.
     fn remember(&self, path: &str, table: &Table, metadata: &Arc<ParquetMetaData>) {
         let mut inner = self.inner.lock();
@@ -170,9 +222,14 @@ impl HeldColumns {
         inner.footers.insert(path.into(), footer.map(Arc::new));
     }
 
-    /// Remembers that most of `chunk` was read from disk.
-    fn mark_read(&self, chunk: Chunk) {
-        self.inner.lock().read.insert(chunk);
+    /// Remembers that `bytes` of `chunk` were read from disk.
+    fn note_read(&self, chunk: Chunk, bytes: u64) {
+        *self.inner.lock().read.entry(chunk).or_default() += bytes;
+    }
+
+    /// The bytes of `chunk` that were read from disk.
+    fn read(&self, chunk: Chunk) -> u64 {
+        self.inner.lock().read.get(&chunk).copied().unwrap_or(0)
     }
 
     /// Of the chunks, those that are held, and those that were read before.
@@ -184,7 +241,8 @@ impl HeldColumns {
             known.all += compressed;
             let held = inner.arrays.get(&chunk);
             known.decoded += held.map_or_else(|| footer.decoded(chunk), |held| held.bytes);
-            if held.is_some() || inner.read.contains(&chunk) {
+            let read = inner.read.get(&chunk).is_some_and(|bytes| *bytes * 2 >= compressed);
+            if held.is_some() || read {
                 known.read += compressed;
             }
             known.missing += usize::from(held.is_none());
@@ -230,7 +288,7 @@ impl HeldColumns {
 struct Known {
     /// Their bytes on disk.
     all: u64,
-    /// Of these, bytes of chunks that are held or were read in full before.
+    /// Of these, bytes of chunks that are held, or of which half was read before.
     read: u64,
     /// How many are not held.
     missing: usize,

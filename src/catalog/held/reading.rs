@@ -1,10 +1,11 @@
 //! One partition of a scan of held columns, while it is being read.
 //!
 //! A row group is filtered in pieces that grow: whoever wants only the first few
-//! rows soon has them, and whoever wants all gets large batches. The columns of
-//! the filters are looked at first, the others only where a row passes.
+//! rows soon has them, and whoever wants all gets large batches. Narrow columns and
+//! those that are held are looked at first, the others only where a row passes: as a
+//! whole, or in part if the rows lie on few of their pages.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -14,19 +15,17 @@ use datafusion::arrow::array::{
 };
 use datafusion::arrow::buffer::BooleanBuffer;
 use datafusion::arrow::compute::{and, filter, prep_null_mask_filter, take};
-use datafusion::arrow::datatypes::{DataType, SchemaRef, TimestampMicrosecondType};
+use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::common::{Result, ScalarValue, exec_datafusion_err};
-use datafusion::logical_expr::ColumnarValue;
-use datafusion::parquet::arrow::async_reader::AsyncFileReader;
-use datafusion::parquet::arrow::{ParquetRecordBatchStreamBuilder, ProjectionMask};
+use datafusion::logical_expr::{ColumnarValue, Operator};
+use datafusion::physical_expr::PhysicalExpr;
+use datafusion::physical_expr::expressions::{BinaryExpr, Column, Literal};
 use datafusion::physical_expr::utils::{collect_columns, reassign_expr_columns};
-use datafusion::physical_plan::metrics::{
-    BaselineMetrics, Count, ExecutionPlanMetricsSet, MetricBuilder,
-};
+use datafusion::physical_plan::metrics::BaselineMetrics;
 use datafusion::physical_plan::{ExecutionPlan, project_schema};
-use futures::TryStreamExt;
 
-use super::scan::{Filter, HeldScan, RowGroup, Source, reads_text};
+use super::columns::{Columns, Getter, column};
+use super::scan::{Filter, HeldScan, RowGroup, Source, largest, reads_text};
 
 /// An optional filter through which more rows pass than one in so many is
 /// given up: it costs more than it saves.
@@ -38,15 +37,11 @@ const FEW_ONE_IN: usize = 8;
 
 /// One partition that is being read.
 pub(super) struct Reading {
-    source: Arc<Source>,
-    partition: usize,
+    getter: Getter,
     /// The columns that come out, and their schema.
     output: Vec<usize>,
     schema: SchemaRef,
-    /// The columns that filters look at, and their schema, which is that of `filters`.
-    filtered: Vec<usize>,
-    filter_schema: SchemaRef,
-    filters: Vec<Filter>,
+    filters: Vec<ReadingFilter>,
     /// Whether rows are wanted from the last to the first.
     backwards: bool,
     batch_size: usize,
@@ -58,10 +53,39 @@ pub(super) struct Reading {
     piece: usize,
     /// Rows that wait to be given out.
     ready: Option<RecordBatch>,
-    now: u64,
-    metrics: ExecutionPlanMetricsSet,
     baseline: BaselineMetrics,
-    decoded: Count,
+}
+
+/// A filter over the columns that it looks at.
+struct ReadingFilter {
+    expression: Arc<dyn PhysicalExpr>,
+    columns: Vec<usize>,
+    schema: SchemaRef,
+    /// The column and the only text in it that passes, if it is such a filter.
+    equal: Option<(usize, String)>,
+    /// Whether it is given up when too many rows pass.
+    may_go: bool,
+}
+
+impl ReadingFilter {
+    fn new(filter: &Filter, source: &Source) -> Result<Self> {
+        let columns = collect_columns(&filter.expression);
+        let columns: BTreeSet<usize> = columns.iter().map(|column| column.index()).collect();
+        let columns: Vec<usize> = columns.into_iter().collect();
+        let schema = project_schema(&source.schema, Some(&columns))?;
+        let expression = reassign_expr_columns(Arc::clone(&filter.expression), &schema)?;
+        let equal = equal_text(&filter.expression);
+        let may_go = filter.optional && reads_text(filter, &source.schema);
+        Ok(Self { expression, columns, schema, equal, may_go })
+    }
+}
+
+/// The column that has to be equal to a text, and the text.
+fn equal_text(filter: &Arc<dyn PhysicalExpr>) -> Option<(usize, String)> {
+    let comparison = filter.downcast_ref::<BinaryExpr>()?;
+    let column = comparison.left().downcast_ref::<Column>()?;
+    let text = comparison.right().downcast_ref::<Literal>()?.value().try_as_str()??;
+    (*comparison.op() == Operator::Eq).then(|| (column.index(), text.to_owned()))
 }
 
 /// A row group that is being read.
@@ -69,10 +93,10 @@ struct Open {
     group: RowGroup,
     /// The rows to look at that are left.
     ranges: VecDeque<Range<usize>>,
-    /// The columns that filters look at.
-    filtered: RecordBatch,
-    /// The columns that come out, once a row of them was wanted.
-    output: Option<Vec<ArrayRef>>,
+    /// The columns that are there as a whole.
+    columns: Columns,
+    /// The first so many filters need no other columns.
+    ready: usize,
     /// How many rows were looked at, and how many passed each filter.
     looked: usize,
     passed: Vec<usize>,
@@ -107,26 +131,20 @@ impl Open {
 impl Reading {
     pub(super) fn new(scan: &HeldScan, partition: usize, batch_size: usize) -> Result<Self> {
         let source = &scan.source;
-        let columns = scan.filters.iter().flat_map(|filter| collect_columns(&filter.expression));
-        let filtered: BTreeSet<usize> = columns.map(|column| column.index()).collect();
-        let filtered: Vec<usize> = filtered.into_iter().collect();
-        let filter_schema = project_schema(&source.schema, Some(&filtered))?;
-        let filters = scan.filters.iter().map(|filter| {
-            let expression = Arc::clone(&filter.expression);
-            let expression = reassign_expr_columns(expression, &filter_schema)?;
-            Ok(Filter { expression, optional: filter.optional })
-        });
-        let filters = filters.collect::<Result<_>>()?;
         let groups = source.partitions.get(partition).cloned().unwrap_or_default();
-        let groups: VecDeque<RowGroup> =
-            if scan.backwards { groups.into_iter().rev().collect() } else { groups.into() };
+        let mut groups = VecDeque::from(groups);
+        if scan.backwards {
+            groups.make_contiguous().reverse();
+        }
+        let filters = scan.filters.iter().map(|filter| ReadingFilter::new(filter, source));
+        let mut filters: Vec<ReadingFilter> = filters.collect::<Result<_>>()?;
+        if let Some(group) = largest(&groups) {
+            filters.sort_by_key(|filter| !filter.columns.iter().all(|one| group.is_narrow(*one)));
+        }
         Ok(Self {
-            source: Arc::clone(source),
-            partition,
+            getter: Getter::new(source, &scan.metrics, partition),
             output: scan.output.clone(),
             schema: scan.schema(),
-            filtered,
-            filter_schema,
             filters,
             backwards: scan.backwards,
             batch_size,
@@ -135,10 +153,7 @@ impl Reading {
             open: None,
             piece: batch_size,
             ready: None,
-            now: source.held.tick(),
-            metrics: scan.metrics.clone(),
             baseline: BaselineMetrics::new(&scan.metrics, partition),
-            decoded: MetricBuilder::new(&scan.metrics).counter("columns_decoded", partition),
         })
     }
 
@@ -154,7 +169,7 @@ impl Reading {
             };
             let Some(mut open) = open else { break };
             // A row group of which all rows come out as they are is one piece.
-            let whole = self.filters.is_empty() && !self.backwards;
+            let whole = self.filters.is_empty() && !self.backwards && self.left == usize::MAX;
             let piece =
                 open.next_piece(if whole { usize::MAX } else { self.piece }, self.backwards);
             if piece.is_empty() {
@@ -176,29 +191,55 @@ impl Reading {
         if rows < batch.num_rows() {
             self.ready = Some(batch.slice(rows, batch.num_rows() - rows));
         }
-        self.left -= rows;
+        if self.left != usize::MAX {
+            self.left -= rows;
+        }
         self.baseline.record_output(rows);
         batch.slice(0, rows)
     }
 
+    /// The next row group that may have rows that pass, if there is one.
+    async fn next_group(&mut self) -> Result<Option<RowGroup>> {
+        while let Some(group) = self.groups.pop_front() {
+            let mut may_pass = true;
+            for (position, text) in self.filters.iter().filter_map(|one| one.equal.as_ref()) {
+                may_pass = may_pass
+                    && (self.getter.held(&group, *position).is_some()
+                        || self.getter.may_hold(&group, *position, text).await?);
+            }
+            if may_pass {
+                return Ok(Some(group));
+            }
+        }
+        Ok(None)
+    }
+
     /// Opens the next row group, if there is one.
     async fn open_next(&mut self) -> Result<Option<Open>> {
-        let Some(group) = self.groups.pop_front() else { return Ok(None) };
-        let columns = self.columns(&group, &self.filtered).await?;
-        let filtered = batch(&self.filter_schema, columns, group.rows())?;
+        let Some(group) = self.next_group().await? else { return Ok(None) };
+        let costs_little =
+            |one: &usize| group.is_narrow(*one) || self.getter.held(&group, *one).is_some();
+        let ready = self.filters.iter().take_while(|one| one.columns.iter().all(costs_little));
+        let ready = match ready.count() {
+            // Whoever wants few rows needs no filtering of all of them.
+            0 if self.left == usize::MAX => self.filters.len(),
+            some => some,
+        };
+        let mut columns = Columns::new();
+        let first = self.filters[..ready].iter().flat_map(|one| one.columns.iter().copied());
+        self.getter.add_whole(&group, first, &mut columns).await?;
         let passed = vec![0; self.filters.len()];
         let ranges = group.ranges.iter().cloned().collect();
-        Ok(Some(Open { group, ranges, filtered, output: None, looked: 0, passed }))
+        Ok(Some(Open { group, ranges, columns, ready, looked: 0, passed }))
     }
 
     /// Gives up filters that let too many rows of a row group pass.
     fn learn_from(&mut self, open: &Open) {
         let worth = open.looked / WORTH_ONE_IN;
-        let schema = &self.source.schema;
         let mut passed = open.passed.iter();
         self.filters.retain(|filter| {
             let useless = passed.next().is_some_and(|passed| *passed > worth);
-            !(filter.optional && useless && reads_text(filter, schema))
+            !(filter.may_go && useless)
         });
     }
 
@@ -209,72 +250,146 @@ impl Reading {
         piece: &[Range<usize>],
     ) -> Result<Option<RecordBatch>> {
         let (Some(first), Some(last)) = (piece.first(), piece.last()) else { return Ok(None) };
-        let (start, rows) = (first.start, last.end - first.start);
-        let passing = self.passing(open, piece).await?;
+        let span = first.start..last.end;
+        open.looked += piece.iter().map(ExactSizeIterator::len).sum::<usize>();
+        let mut passing = self.passing(open, piece, set_bits(piece), 0..open.ready).await?;
+        if passing.count_set_bits() == 0 {
+            return Ok(None);
+        }
+        let late = open.ready..self.filters.len();
+        let late_columns = self.filters[late.clone()].iter().flat_map(|one| &one.columns);
+        let wanted: BTreeSet<usize> = self.output.iter().chain(late_columns).copied().collect();
+        let missing = self.missing(open, &wanted);
+        if !missing.is_empty() {
+            if late.is_empty() {
+                passing = first_bits(passing, self.left, self.backwards);
+            }
+            let rows: Vec<Range<usize>> = passing
+                .set_slices()
+                .map(|(from, to)| span.start + from..span.start + to)
+                .collect();
+            if self.getter.part_will_do(&open.group, &missing, &rows) {
+                let mut columns = self.getter.of_rows(&open.group, &missing, rows).await?;
+                let _timer = self.baseline.elapsed_compute().timer();
+                let passing = BooleanArray::from(passing);
+                for &position in wanted.difference(&missing) {
+                    let column = column(&open.columns, position)?;
+                    let column = column.slice(span.start, span.len());
+                    columns.insert(position, filter(&column, &passing)?);
+                }
+                let rows = passing.true_count();
+                let mask = BooleanArray::from(vec![true; rows]);
+                let mask = self.mask(&columns, 0, mask, late, &mut open.passed)?;
+                return self.output(&columns, 0, mask.values());
+            }
+            self.getter.add_whole(&open.group, missing, &mut open.columns).await?;
+        }
+        passing = self.passing(open, piece, passing, late).await?;
+        open.ready = self.filters.len();
+        let _timer = self.baseline.elapsed_compute().timer();
+        self.output(&open.columns, span.start, &passing)
+    }
+
+    /// Which of the `wanted` columns are neither there nor held.
+    fn missing(&self, open: &mut Open, wanted: &BTreeSet<usize>) -> BTreeSet<usize> {
+        let mut missing = BTreeSet::new();
+        for &position in wanted {
+            if open.columns.contains_key(&position) {
+                continue;
+            }
+            match self.getter.held(&open.group, position) {
+                Some(array) => drop(open.columns.insert(position, array)),
+                None => drop(missing.insert(position)),
+            }
+        }
+        missing
+    }
+
+    /// The rows of `columns` from `start` on that are `passing`, if there are any.
+    fn output(
+        &self,
+        columns: &Columns,
+        start: usize,
+        passing: &BooleanBuffer,
+    ) -> Result<Option<RecordBatch>> {
         let count = passing.count_set_bits();
         if count == 0 {
             return Ok(None);
         }
-        let columns = match &open.output {
-            Some(columns) => columns.clone(),
-            None => self.columns(&open.group, &self.output).await?,
-        };
-        open.output = Some(columns.clone());
-        let _timer = self.baseline.elapsed_compute().timer();
-        let columns = columns.iter().map(|column| column.slice(start, rows));
+        let all = self.output.iter().map(|&position| {
+            let column = column(columns, position)?;
+            Ok(column.slice(start, passing.len()))
+        });
         let columns: Vec<ArrayRef> = if self.backwards {
             let mut places: Vec<u32> = passing.set_indices_u32().collect();
             places.reverse();
             let places = UInt32Array::from(places);
-            columns.map(|column| Ok(take(&column, &places, None)?)).collect::<Result<_>>()?
-        } else if count < rows {
-            let passing = BooleanArray::from(passing);
-            columns.map(|column| Ok(filter(&column, &passing)?)).collect::<Result<_>>()?
+            all.map(|column| Ok(take(&column?, &places, None)?)).collect::<Result<_>>()?
+        } else if count < passing.len() {
+            let passing = BooleanArray::from(passing.clone());
+            all.map(|column| Ok(filter(&column?, &passing)?)).collect::<Result<_>>()?
         } else {
-            columns.collect()
+            all.collect::<Result<_>>()?
         };
         Ok(Some(batch(&self.schema, columns, count)?))
     }
 
-    /// Which rows pass all filters, from the first row of a piece to the last; those
-    /// between its ranges do not.
-    async fn passing(&self, open: &mut Open, piece: &[Range<usize>]) -> Result<BooleanBuffer> {
-        let mut passing = BooleanBufferBuilder::new(0);
-        let mut next = piece.first().map_or(0, |range| range.start);
+    /// Which of the `passing` rows, from the first row of a piece to the last, pass
+    /// some of the filters as well; those between its ranges do not.
+    async fn passing(
+        &self,
+        open: &mut Open,
+        piece: &[Range<usize>],
+        passing: BooleanBuffer,
+        filters: Range<usize>,
+    ) -> Result<BooleanBuffer> {
+        if filters.is_empty() {
+            return Ok(passing);
+        }
+        let first = piece.first().map_or(0, |range| range.start);
+        let mut narrowed = BooleanBufferBuilder::new(passing.len());
         for range in piece {
-            passing.append_n(range.start - next, false);
-            next = range.end;
-            open.looked += range.len();
-            if self.filters.is_empty() {
-                passing.append_n(range.len(), true);
-                continue;
-            }
+            narrowed.append_n(range.start - first - narrowed.len(), false);
             for start in range.clone().step_by(self.batch_size) {
                 let rows = self.batch_size.min(range.end - start);
                 let timer = self.baseline.elapsed_compute().timer();
-                let mask = self.mask(&open.filtered.slice(start, rows), &mut open.passed)?;
-                passing.append_buffer(mask.values());
+                let mask = BooleanArray::from(passing.slice(start - first, rows));
+                let mask =
+                    self.mask(&open.columns, start, mask, filters.clone(), &mut open.passed)?;
+                narrowed.append_buffer(mask.values());
                 timer.done();
                 // A search through a row group takes time in which others wait.
                 tokio::task::coop::consume_budget().await;
             }
         }
-        Ok(passing.finish())
+        Ok(narrowed.finish())
     }
 
-    /// Which rows of `batch` pass all filters; adds up how many pass each.
-    fn mask(&self, batch: &RecordBatch, passed: &mut [usize]) -> Result<BooleanArray> {
-        let rows = batch.num_rows();
-        let mut mask = BooleanArray::from(vec![true; rows]);
-        let mut count = rows;
-        for (filter, passed) in self.filters.iter().zip(passed) {
+    /// Which rows of `mask`, which begins with row `start` of `columns`, pass some of
+    /// the filters as well; adds up how many pass each.
+    fn mask(
+        &self,
+        columns: &Columns,
+        start: usize,
+        mut mask: BooleanArray,
+        filters: Range<usize>,
+        passed: &mut [usize],
+    ) -> Result<BooleanArray> {
+        let rows = mask.len();
+        let mut count = mask.true_count();
+        for (filter, passed) in self.filters[filters.clone()].iter().zip(&mut passed[filters]) {
             if count == 0 {
                 break;
             }
+            let looked_at = filter.columns.iter().map(|&position| {
+                let column = column(columns, position)?;
+                Ok(column.slice(start, rows))
+            });
+            let looked_at = batch(&filter.schema, looked_at.collect::<Result<_>>()?, rows)?;
             let value = if count * FEW_ONE_IN < rows {
-                filter.expression.evaluate_selection(batch, &mask)?
+                filter.expression.evaluate_selection(&looked_at, &mask)?
             } else {
-                filter.expression.evaluate(batch)?
+                filter.expression.evaluate(&looked_at)?
             };
             mask = match value {
                 ColumnarValue::Scalar(ScalarValue::Boolean(Some(true))) => mask,
@@ -285,62 +400,36 @@ impl Reading {
         }
         Ok(mask)
     }
+}
 
-    /// The columns of `group` at `positions`, from memory or else from the file.
-    async fn columns(&self, group: &RowGroup, positions: &[usize]) -> Result<Vec<ArrayRef>> {
-        let source = &self.source;
-        let mut arrays: HashMap<usize, ArrayRef> = HashMap::new();
-        let mut missing = Vec::new();
-        for &position in positions {
-            match source.held.get(group.chunk(position), self.now) {
-                Some(array) => drop(arrays.insert(position, array)),
-                None => missing.push(position),
-            }
-        }
-        if !missing.is_empty() {
-            self.decoded.add(missing.len());
-            for (position, array) in missing.iter().zip(self.decode(group, &missing).await?) {
-                source.held.put(group.chunk(*position), &array, self.now, source.budget);
-                arrays.insert(*position, array);
-            }
-        }
-        let zoned = |position: &usize| {
-            let array = arrays.get(position).cloned();
-            let array = array.ok_or_else(|| exec_datafusion_err!("a column was not read"))?;
-            Ok(in_zone(array, source.schema.field(*position).data_type()))
-        };
-        positions.iter().map(zoned).collect()
+/// A bit for each row from the first of a piece to the last, set in its ranges.
+fn set_bits(piece: &[Range<usize>]) -> BooleanBuffer {
+    let mut bits = BooleanBufferBuilder::new(0);
+    let first = piece.first().map_or(0, |range| range.start);
+    for range in piece {
+        bits.append_n(range.start - first - bits.len(), false);
+        bits.append_n(range.len(), true);
     }
+    bits.finish()
+}
 
-    /// Reads the columns of `group` at `positions`, which are in ascending order or
-    /// not, from its file.
-    async fn decode(&self, group: &RowGroup, positions: &[usize]) -> Result<Vec<ArrayRef>> {
-        let readers = &self.source.readers;
-        let file = group.file.clone();
-        let reader: Box<dyn AsyncFileReader> =
-            readers.create_reader(self.partition, file, None, &self.metrics)?;
-        let arrow = group.footer.arrow.clone();
-        let mask = ProjectionMask::roots(arrow.parquet_schema(), positions.iter().copied());
-        let batches: Vec<RecordBatch> =
-            ParquetRecordBatchStreamBuilder::new_with_metadata(reader, arrow)
-                .with_row_groups(vec![group.index])
-                .with_projection(mask)
-                .with_batch_size(group.rows())
-                .build()?
-                .try_collect()
-                .await?;
-        let ascending: BTreeSet<usize> = positions.iter().copied().collect();
-        let column = |position: &usize| {
-            let index = ascending.range(..position).count();
-            let parts: Vec<&dyn Array> =
-                batches.iter().map(|batch| batch.column(index).as_ref()).collect();
-            match parts.as_slice() {
-                [_] => Ok(Arc::clone(batches[0].column(index))),
-                parts => Ok(datafusion::arrow::compute::concat(parts)?),
-            }
-        };
-        positions.iter().map(column).collect()
+/// The first `count` set bits, or the last.
+fn first_bits(bits: BooleanBuffer, count: usize, backwards: bool) -> BooleanBuffer {
+    let set = bits.count_set_bits();
+    if set <= count {
+        return bits;
     }
+    let nth = if backwards { set - count } else { count };
+    let place = bits.set_indices().nth(nth).unwrap_or(bits.len());
+    let mut kept = BooleanBufferBuilder::new(bits.len());
+    if backwards {
+        kept.append_n(place, false);
+        kept.append_buffer(&bits.slice(place, bits.len() - place));
+    } else {
+        kept.append_buffer(&bits.slice(0, place));
+        kept.append_n(bits.len() - place, false);
+    }
+    kept.finish()
 }
 
 /// Where a condition is fulfilled: unknown is not.
@@ -356,13 +445,23 @@ fn batch(schema: &SchemaRef, columns: Vec<ArrayRef>, rows: usize) -> Result<Reco
     Ok(RecordBatch::try_new_with_options(Arc::clone(schema), columns, &options)?)
 }
 
-/// Instants are held in UTC; what comes out has the session's time zone.
-fn in_zone(array: ArrayRef, kind: &DataType) -> ArrayRef {
-    match kind {
-        DataType::Timestamp(_, zone) => {
-            let instants = array.as_primitive::<TimestampMicrosecondType>().clone();
-            Arc::new(instants.with_timezone_opt(zone.clone()))
-        }
-        _ => array,
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_that_are_wanted_are_the_first_or_the_last() {
+        let bits = set_bits(&[10..12, 15..18]);
+        assert_eq!(bits.set_indices().collect::<Vec<_>>(), [0, 1, 5, 6, 7]);
+        let kept = |count, backwards| {
+            let kept = first_bits(bits.clone(), count, backwards);
+            assert_eq!(kept.len(), 8);
+            kept.set_indices().collect::<Vec<_>>()
+        };
+        assert_eq!(kept(3, false), [0, 1, 5]);
+        assert_eq!(kept(2, true), [6, 7]);
+        assert_eq!(kept(0, false), [0; 0]);
+        assert_eq!(kept(0, true), [0; 0]);
+        assert_eq!(kept(5, true), kept(9, false));
     }
 }

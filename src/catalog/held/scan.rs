@@ -41,6 +41,8 @@ use super::{Chunk, Footer, HeldColumns};
 /// A row group of a data file, and how to read it.
 #[derive(Debug, Clone)]
 pub(in crate::catalog) struct RowGroup {
+    /// Its number in the scan.
+    pub(super) number: u64,
     /// The file.
     pub(super) file: PartitionedFile,
     /// Its footer.
@@ -61,11 +63,21 @@ impl RowGroup {
     pub(super) fn chunk(&self, column: usize) -> Chunk {
         Chunk { file: self.footer.file, group: self.index, column }
     }
+
+    /// Whether looking through all of a column costs little.
+    pub(super) fn is_narrow(&self, column: usize) -> bool {
+        self.footer.is_narrow(self.chunk(column))
+    }
+}
+
+/// The largest of some row groups, which tells best how wide columns are.
+pub(super) fn largest<'a>(groups: impl IntoIterator<Item = &'a RowGroup>) -> Option<&'a RowGroup> {
+    groups.into_iter().max_by_key(|group| group.rows())
 }
 
 /// Reads row groups of a stored table, mostly from memory.
 #[derive(Debug, Clone)]
-pub(in crate::catalog) struct HeldScan {
+pub(crate) struct HeldScan {
     pub(super) source: Arc<Source>,
     /// The columns that come out, by their position in the table.
     pub(super) output: Vec<usize>,
@@ -83,7 +95,7 @@ pub(in crate::catalog) struct HeldScan {
 pub(in crate::catalog) struct Source {
     /// The table's name.
     pub(in crate::catalog) name: &'static str,
-    /// The table's schema.
+    /// The table's schema, with the address of a row as the last column.
     pub(in crate::catalog) schema: SchemaRef,
     /// The row groups of each partition, in the table's order if it has one.
     pub(in crate::catalog) partitions: Vec<Vec<RowGroup>>,
@@ -97,6 +109,20 @@ pub(in crate::catalog) struct Source {
     pub(in crate::catalog) held: Arc<HeldColumns>,
     /// Bytes that may be held.
     pub(in crate::catalog) budget: usize,
+    /// Whether the query wants few of the rows.
+    pub(in crate::catalog) few_wanted: bool,
+}
+
+impl Source {
+    /// All row groups.
+    pub(super) fn groups(&self) -> impl Iterator<Item = &RowGroup> {
+        self.partitions.iter().flatten()
+    }
+
+    /// The position of the address among the columns.
+    pub(super) fn address(&self) -> usize {
+        self.schema.fields().len() - 1
+    }
 }
 
 /// A condition that rows have to fulfil, over the table's schema.
@@ -116,6 +142,22 @@ impl HeldScan {
         let metrics = ExecutionPlanMetricsSet::new();
         let filters = Vec::new();
         Ok(Self { source, output, filters, fetch: None, backwards: false, properties, metrics })
+    }
+
+    /// The same with the columns at `kept` only, and the address of each row behind
+    /// them.
+    pub(crate) fn addressed(&self, kept: &[usize]) -> Result<Self> {
+        let output = kept.iter().map(|&column| self.output[column]);
+        let output: Vec<usize> = output.chain([self.source.address()]).collect();
+        let properties = properties(&self.source, &output, self.backwards)?;
+        Ok(Self { output, properties, ..self.clone() })
+    }
+
+    /// Whether the query wants few rows, and so long ones that the column at `column`
+    /// is better read for these only.
+    pub(crate) fn is_better_fetched(&self, column: usize) -> bool {
+        let largest = largest(self.source.groups());
+        self.source.few_wanted && largest.is_some_and(|group| !group.is_narrow(self.output[column]))
     }
 
     /// The same with rows from the last to the first.

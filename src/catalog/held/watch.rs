@@ -1,9 +1,8 @@
-//! A reader of files that notes which columns are read in full.
+//! A reader of files that notes how much of each column is read.
 //!
 //! A query for the newest posts reads a page of each column; it must not cause
 //! whole columns to be decoded the next time. So what counts is what was read.
 
-use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -14,12 +13,12 @@ use datafusion::error::Result;
 use datafusion::parquet::arrow::arrow_reader::ArrowReaderOptions;
 use datafusion::parquet::arrow::async_reader::AsyncFileReader;
 use datafusion::parquet::errors::Result as ParquetResult;
-use datafusion::parquet::file::metadata::ParquetMetaData;
+use datafusion::parquet::file::metadata::{PageIndexPolicy, ParquetMetaData};
 use datafusion::physical_plan::metrics::ExecutionPlanMetricsSet;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
-use super::{Chunk, Footer, HeldColumns};
+use super::{Footer, HeldColumns};
 use crate::model::Table;
 
 /// Makes readers that tell [`HeldColumns`] what they read.
@@ -49,7 +48,6 @@ impl ParquetFileReaderFactory for Watched {
             footer: self.held.footer(&path),
             held: Arc::clone(&self.held),
             path,
-            read: HashMap::new(),
         }))
     }
 }
@@ -60,19 +58,13 @@ struct WatchedReader {
     held: Arc<HeldColumns>,
     path: String,
     footer: Option<Arc<Footer>>,
-    /// Bytes read of each chunk.
-    read: HashMap<Chunk, u64>,
 }
 
 impl WatchedReader {
-    fn note(&mut self, range: &Range<u64>) {
-        let Some(footer) = &self.footer else { return };
-        let Some((chunk, length)) = footer.chunk_at(range.start) else { return };
-        let read = self.read.entry(chunk).or_default();
-        let before = *read;
-        *read += range.end - range.start;
-        if before * 2 < length && *read * 2 >= length {
-            self.held.mark_read(chunk);
+    fn note(&self, range: &Range<u64>) {
+        let chunk = self.footer.as_ref().and_then(|footer| footer.chunk_at(range.start));
+        if let Some(chunk) = chunk {
+            self.held.note_read(chunk, range.end - range.start);
         }
     }
 }
@@ -98,7 +90,10 @@ impl AsyncFileReader for WatchedReader {
         options: Option<&'a ArrowReaderOptions>,
     ) -> BoxFuture<'a, ParquetResult<Arc<ParquetMetaData>>> {
         async move {
-            let metadata = self.reader.get_metadata(options).await?;
+            // Where pages begin is read along, so that it is kept with the footer.
+            let options = options.cloned().unwrap_or_default();
+            let options = options.with_page_index_policy(PageIndexPolicy::Optional);
+            let metadata = self.reader.get_metadata(Some(&options)).await?;
             if self.footer.is_none() {
                 self.held.remember(&self.path, self.table, &metadata);
                 self.footer = self.held.footer(&self.path);

@@ -3,6 +3,7 @@
 
 mod first_of_group;
 mod joined_tables;
+mod late_columns;
 mod plain_search;
 mod sum_before_join;
 
@@ -10,7 +11,10 @@ use std::sync::Arc;
 
 use datafusion::execution::SessionStateBuilder;
 
+use datafusion::physical_optimizer::PhysicalOptimizerRule;
+
 use first_of_group::FirstOfGroup;
+use late_columns::{FewRows, LateColumns};
 use plain_search::PlainSearch;
 use sum_before_join::SumBeforeJoin;
 
@@ -19,5 +23,14 @@ pub(super) fn add_rules(builder: SessionStateBuilder) -> SessionStateBuilder {
     builder
         .with_optimizer_rule(Arc::new(PlainSearch))
         .with_optimizer_rule(Arc::new(SumBeforeJoin))
+        .with_optimizer_rule(Arc::new(FewRows))
         .with_physical_optimizer_rule(Arc::new(FirstOfGroup))
+}
+
+/// Puts before all `rules` for plans the one that has to see how they are meant.
+pub(super) fn with_first(
+    mut rules: Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>>,
+) -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
+    rules.insert(0, Arc::new(LateColumns));
+    rules
 }
