@@ -49,7 +49,7 @@ pub struct StoreTable {
 }
 
 /// Footers are read before a query runs, of so many files at most.
-const FOOTERS: usize = 128;
+const FOOTERS: usize = 64;
 
 /// The name of the column that tells rows apart within a scan.
 const ADDRESS: &str = "__address";

@@ -488,9 +488,8 @@ fn context(
     builder = match &settings.cluster {
         Some(cluster) => cluster.equip(builder)?,
         // Other machines stop when their connection ends.
-        None => builder.with_physical_optimizer_rules(super::optimize::with_first(
-            Interruptible::among_all(),
-        )),
+        None => builder
+            .with_physical_optimizer_rules(super::optimize::with_first(Interruptible::among_all())),
     };
     let context = with_functions(builder.build(), dictionaries);
     context.register_catalog(CATALOG, Arc::new(catalog));

@@ -67,12 +67,8 @@ pub(in crate::catalog) fn choose(
             let keep = needed_groups(predicate.as_deref(), wish.schema, &footer);
             let groups = keep.into_iter().zip(selected(file, &footer)).enumerate();
             let groups = groups.filter(|(_, (keep, ranges))| *keep && !ranges.is_empty());
-            needed.extend(groups.zip(&mut numbers).map(|((index, (_, ranges)), number)| RowGroup {
-                number,
-                file: file.clone(),
-                footer: Arc::clone(&footer),
-                index,
-                ranges,
+            needed.extend(groups.zip(&mut numbers).map(|((index, (_, ranges)), number)| {
+                RowGroup { number, file: file.clone(), footer: Arc::clone(&footer), index, ranges }
             }));
         }
         groups.push(needed);

@@ -70,7 +70,7 @@ struct ReadingFilter {
 impl ReadingFilter {
     fn new(filter: &Filter, source: &Source) -> Result<Self> {
         let columns = collect_columns(&filter.expression);
-        let columns: BTreeSet<usize> = columns.iter().map(|column| column.index()).collect();
+        let columns: BTreeSet<usize> = columns.iter().map(Column::index).collect();
         let columns: Vec<usize> = columns.into_iter().collect();
         let schema = project_schema(&source.schema, Some(&columns))?;
         let expression = reassign_expr_columns(Arc::clone(&filter.expression), &schema)?;
@@ -220,8 +220,11 @@ impl Reading {
         let costs_little =
             |one: &usize| group.is_narrow(*one) || self.getter.held(&group, *one).is_some();
         let ready = self.filters.iter().take_while(|one| one.columns.iter().all(costs_little));
+        // Where few rows are wanted, or left to look at, no column is decoded for them
+        // before it is known how many of its pages that takes.
+        let few_left = group.selected() * FEW_ONE_IN < group.rows();
         let ready = match ready.count() {
-            // Whoever wants few rows needs no filtering of all of them.
+            _ if few_left => 0,
             0 if self.left == usize::MAX => self.filters.len(),
             some => some,
         };
@@ -264,10 +267,8 @@ impl Reading {
             if late.is_empty() {
                 passing = first_bits(passing, self.left, self.backwards);
             }
-            let rows: Vec<Range<usize>> = passing
-                .set_slices()
-                .map(|(from, to)| span.start + from..span.start + to)
-                .collect();
+            let rows: Vec<Range<usize>> =
+                passing.set_slices().map(|(from, to)| span.start + from..span.start + to).collect();
             if self.getter.part_will_do(&open.group, &missing, &rows) {
                 let mut columns = self.getter.of_rows(&open.group, &missing, rows).await?;
                 let _timer = self.baseline.elapsed_compute().timer();

@@ -59,6 +59,11 @@ impl RowGroup {
         self.footer.rows(self.index)
     }
 
+    /// How many of its rows are looked at.
+    pub(super) fn selected(&self) -> usize {
+        self.ranges.iter().map(ExactSizeIterator::len).sum()
+    }
+
     /// Its part of a column.
     pub(super) fn chunk(&self, column: usize) -> Chunk {
         Chunk { file: self.footer.file, group: self.index, column }

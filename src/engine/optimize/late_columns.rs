@@ -9,9 +9,7 @@ use std::sync::Arc;
 
 use datafusion::common::Result;
 use datafusion::common::config::ConfigOptions;
-use datafusion::common::tree_node::{
-    Transformed, TransformedResult, TreeNode, TreeNodeRecursion,
-};
+use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
 use datafusion::datasource::{provider_as_source, source_as_provider};
 use datafusion::logical_expr::{FetchType, LogicalPlan, TableScan};
 use datafusion::optimizer::{ApplyOrder, OptimizerConfig, OptimizerRule};
@@ -153,7 +151,8 @@ impl Sorted {
             if projection.expr().iter().any(|one| is_volatile(&one.expr)) {
                 return None;
             }
-            let below = |index: usize| projection.expr().get(index).map(|one| Arc::clone(&one.expr));
+            let below =
+                |index: usize| projection.expr().get(index).map(|one| Arc::clone(&one.expr));
             for one in &mut output {
                 one.expr = replaced(&one.expr, below)?;
             }
@@ -214,9 +213,7 @@ impl Sorted {
 }
 
 /// The columns that some expressions look at.
-fn columns<'a>(
-    expressions: impl Iterator<Item = &'a Arc<dyn PhysicalExpr>>,
-) -> BTreeSet<usize> {
+fn columns<'a>(expressions: impl Iterator<Item = &'a Arc<dyn PhysicalExpr>>) -> BTreeSet<usize> {
     expressions.flat_map(collect_columns).map(|column| column.index()).collect()
 }
 
