@@ -10,6 +10,9 @@ is a query that a peer does not read. Every answer is checked against weiku's.
 Each engine has its own process and two threads. They take turns, and every figure is a median,
 so that what else runs on the machine hits all of them alike.
 
+With --cpu the figures are seconds of processor time of all threads together: they say what the work
+is, and hardly change with what else runs.
+
 With --results FILE the figures of the queries are kept there, and the table has all that FILE
 holds: so the queries can be run in several parts, with --only.
 """
@@ -22,6 +25,7 @@ import math
 import os
 import platform
 import re
+import resource
 import shutil
 import statistics
 import subprocess
@@ -122,23 +126,24 @@ def chdb_engine(folder, threads):
     return lambda sql: session.query(sql, "ArrowTable")
 
 
-def worker(engine, folder, threads):
+def worker(engine, folder, threads, clock):
     """Answer one JSON line per query line: the seconds, those of the engine's start and the first
     query in `cold`, and, when asked, the rows."""
+    now = {"time": time.perf_counter, "cpu": time.process_time}[clock]
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what a library prints is no answer
     os.environ["POLARS_MAX_THREADS"] = str(threads)
     for module in PEERS[engine]:
         importlib.import_module(module)  # Python's part of the start is not the engine's
-    started = time.perf_counter()
+    started = now()
     run = globals()[f"{engine}_engine"](folder, threads)
-    started = time.perf_counter() - started
+    started = now() - started
     for line in sys.stdin:
         request = json.loads(line)
         try:
-            begun = time.perf_counter()
+            begun = now()
             table = run(request["sql"])
-            seconds = time.perf_counter() - begun
+            seconds = now() - begun
             answer = {"seconds": seconds, "cold": started + seconds}
             if request["rows"]:
                 answer["rows"] = [[plain(v) for v in row.values()] for row in table.to_pylist()]
@@ -167,9 +172,9 @@ def plain(value):
 class Peer:
     """A peer in its process, seen from here."""
 
-    def __init__(self, name, python, folder, threads):
+    def __init__(self, name, python, folder, threads, clock):
         self.name = name
-        self.command = [python, str(HERE / "compare.py"), "--worker", name, str(folder), str(threads)]
+        self.command = [python, str(HERE / "compare.py"), "--worker", name, str(folder), str(threads), clock]
         self.process = self.start()
 
     def start(self):
@@ -215,7 +220,8 @@ class Peer:
 
 
 class Weiku:
-    def __init__(self, binary, database, threads):
+    def __init__(self, binary, database, threads, clock="time"):
+        self.clock = clock
         self.command = [binary, str(database), "--no-init", "--timezone", "UTC", "-j", str(threads)]
         self.command += ["--jsonl", "--quiet"]
         self.file = database.parent / "query.sql"
@@ -223,9 +229,10 @@ class Weiku:
     def cold(self, sql):
         """One process for one query: the seconds from its start to its end, and the lines."""
         self.file.write_text(sql + ";\n")
-        begun = time.perf_counter()
+        begun, used = time.perf_counter(), cpu_of_ended()
         done = subprocess.run(self.command + ["-f", str(self.file)], capture_output=True, check=True)
-        return time.perf_counter() - begun, done.stdout.splitlines()
+        wall, cpu = time.perf_counter() - begun, cpu_of_ended() - used
+        return cpu if self.clock == "cpu" else wall, done.stdout.splitlines()
 
     def ask(self, sql):
         return [json.loads(line) for line in self.cold(sql)[1]]
@@ -242,7 +249,7 @@ class Weiku:
             for _ in range(runs + 1):
                 for _ in range(lines):
                     process.stdout.readline()
-                ends.append(time.perf_counter())
+                ends.append(cpu_of(process.pid) if self.clock == "cpu" else time.perf_counter())
         return [after - before for before, after in zip(ends, ends[1:])]
 
 
@@ -250,6 +257,18 @@ class Weiku:
         """The most memory of one process that runs all the queries, each as often, in MB."""
         command = self.command + [part for sql in queries for part in ["-c", sql] * runs]
         return watched(command)[1]
+
+
+def cpu_of(pid):
+    """The seconds that the threads of a process have run."""
+    threads = Path(f"/proc/{pid}/task").glob("*/schedstat")
+    return sum(int(thread.read_text().split()[0]) for thread in threads) / 1e9
+
+
+def cpu_of_ended():
+    """The seconds that processes of ours have run that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def watched(command):
@@ -437,8 +456,10 @@ def compare(args, weiku, peers):
             args.results.write_text(json.dumps(results, indent=1, ensure_ascii=False))
     results = dict(sorted(results.items()))
     names = [peer.name for peer in peers]
-    print_table("Warm, in one process", "warm", results, names)
-    print_table("Cold: a fresh process, or a fresh engine, for one query", "cold", results, names)
+    of_what = " of processor time" if args.cpu else ""
+    print_table(f"Warm, in one process; milliseconds{of_what}", "warm", results, names)
+    cold = "Cold: a fresh process, or a fresh engine, for one query"
+    print_table(f"{cold}; milliseconds{of_what}", "cold", results, names)
     print()
     print("\n".join(f"- {name}: {note}" for name, result in results.items() for note in result["notes"]))
     for peer in peers:
@@ -447,7 +468,7 @@ def compare(args, weiku, peers):
 
 def print_table(title, kind, results, names):
     """Milliseconds by query and engine, and how many times the best peer's time weiku takes."""
-    print(f"\n{title}; milliseconds, medians; below 1 weiku is faster.\n")
+    print(f"\n{title}, medians; below 1 weiku is faster.\n")
     peers = [name for name in names if name != NATIVE]
     print("| query | weiku | " + " | ".join(peers) + f" | ÷ best | {NATIVE} | ÷ native |")
     print("|---" + "|--:" * (len(peers) + 4) + "|")
@@ -595,6 +616,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=3, help="how often the engines take turns")
     parser.add_argument("--runs", type=int, default=3, help="warm runs of each engine in a turn")
     parser.add_argument("--parts", nargs="+", default=PARTS, choices=PARTS, help="what is measured")
+    parser.add_argument("--cpu", action="store_true", help="processor time of the queries, for a busy machine")
     parser.add_argument("--only", nargs="*", help="only these queries, such as Q05 Q14")
     parser.add_argument("--results", type=Path, help="a file in which the figures of queries are kept")
     args = parser.parse_args()
@@ -608,7 +630,8 @@ def main():
         command = [args.weiku, "generate", str(database), "--scale", args.scale, "--seed", "1"]
         subprocess.run(command, check=True)
     sizes = share(database, folder / "shared")
-    weiku = Weiku(args.weiku, database, args.threads)
+    clock = "cpu" if args.cpu else "time"
+    weiku = Weiku(args.weiku, database, args.threads, clock)
 
     version = subprocess.run([args.weiku, "--version"], capture_output=True, text=True).stdout.strip()
     posts = weiku.ask("SELECT count(*) AS n FROM posts")[0]["n"]
@@ -620,7 +643,7 @@ def main():
     if NATIVE in versions:
         make_native(python, folder)
     names = list(versions)
-    start = lambda: [Peer(name, python, folder / "shared", args.threads) for name in names]
+    start = lambda: [Peer(name, python, folder / "shared", args.threads, clock) for name in names]
     parts = {
         "queries": lambda: compare(args, weiku, start()),
         "memory": lambda: memory(args, weiku, start()),
@@ -634,6 +657,6 @@ def main():
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--worker"]:
-        worker(sys.argv[2], Path(sys.argv[3]), int(sys.argv[4]))
+        worker(sys.argv[2], Path(sys.argv[3]), int(sys.argv[4]), sys.argv[5])
     else:
         main()
