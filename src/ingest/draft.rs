@@ -365,7 +365,8 @@ impl<'a> Half<'a> {
             Subject::Post if self.post.post_id.is_empty() => Err("no post id".to_owned()),
             Subject::Post => {
                 self.post.platform = platform;
-                let mut rows = vec![Row::Post(self.post)];
+                let mut rows = Vec::with_capacity(2);
+                rows.push(Row::Post(self.post));
                 if has_account && says {
                     rows.push(Row::Account(self.account));
                 }

@@ -19,6 +19,7 @@ mod json;
 mod mapping;
 mod recognise;
 mod record;
+mod records;
 mod source;
 mod table;
 

@@ -1,20 +1,14 @@
 //! CSV files to rows, by a table of their columns.
 
-use std::io::{self, Read};
-
-use csv::ByteRecord;
-
+use super::Sink;
 use super::column::{Column, Common, Field, Part};
 use super::draft::Draft;
 use super::encoding::raw;
 use super::fields;
 use super::input::Input;
 use super::record::Row;
-use super::{MAX_RECORD, Sink};
+use super::records::Records;
 use crate::error::{Error, Result, nearest};
-
-/// Bytes of past records that are kept before they are let go at once.
-const SLACK: usize = 1024 * 1024;
 
 /// Reads a CSV file whose columns are known: blank rows and repeated headers are
 /// skipped, and a header with other known columns is followed from there on. A
@@ -190,161 +184,6 @@ fn missing(needed: &str, header: &[&str]) -> Error {
             error.hint(format!(
                 "the columns are {columns}; for a file without a header, write a mapping file with header = false"
             ))
-        }
-    }
-}
-
-/// The records of a CSV file, each with the bytes it was read from.
-struct Records<R> {
-    reader: csv::Reader<Tail<R>>,
-    file: String,
-    delimiter: u8,
-    record: ByteRecord,
-    /// The number of the current record; the header is 1.
-    row: u64,
-    start: u64,
-    end: u64,
-}
-
-impl<R: Read> Records<R> {
-    fn new(content: R, delimiter: u8, file: &str) -> Self {
-        let tail = Tail { inner: content, bytes: Vec::new(), from: 0, needed: 0 };
-        let reader = csv::ReaderBuilder::new()
-            .has_headers(false)
-            .flexible(true)
-            .delimiter(delimiter)
-            .buffer_capacity(64 * 1024)
-            .from_reader(tail);
-        let record = ByteRecord::new();
-        Self { reader, file: file.to_owned(), delimiter, record, row: 0, start: 0, end: 0 }
-    }
-
-    /// Reads the next record, if there is one.
-    fn next(&mut self) -> Result<bool> {
-        self.reader.get_mut().needed = self.end;
-        let is_there = match self.reader.read_byte_record(&mut self.record) {
-            Ok(is_there) => is_there,
-            Err(error) => match error.into_kind() {
-                csv::ErrorKind::Io(error) => return Err(self.failed(&error)),
-                other => return Err(self.failed(&io::Error::other(format!("{other:?}")))),
-            },
-        };
-        if !is_there {
-            return Ok(false);
-        }
-        self.start = self.end;
-        self.end = self.reader.position().byte();
-        self.row += 1;
-        Ok(true)
-    }
-
-    /// The fields of the current record; none if they are not all text.
-    fn fields(&self) -> Option<Vec<&str>> {
-        self.record.iter().map(|field| simdutf8::basic::from_utf8(field).ok()).collect()
-    }
-
-    /// The bytes of the current record, decoded, without its line ends.
-    fn raw(&self) -> &[u8] {
-        let bytes = self.reader.get_ref().slice(self.start, self.end);
-        let is_end = |byte: &u8| matches!(byte, b'\r' | b'\n');
-        let first = bytes.iter().position(|byte| !is_end(byte)).unwrap_or(0);
-        let last = bytes.iter().rposition(|byte| !is_end(byte)).map_or(first, |last| last + 1);
-        &bytes[first..last]
-    }
-
-    /// Refuses a file that ends inside quotes.
-    fn check_end(&self) -> Result<()> {
-        if !ends_in_quotes(self.raw(), self.delimiter) {
-            return Ok(());
-        }
-        Err(Error::input("the file ends inside a quoted field that opened in this row")
-            .in_file(self.file.clone())
-            .at_line(self.row)
-            .hint("the file is cut short, or a quote is missing; get the whole file"))
-    }
-
-    fn failed(&self, error: &io::Error) -> Error {
-        Error::input(format!("cannot read on: {error}"))
-            .in_file(self.file.clone())
-            .at_line(self.row + 1)
-    }
-}
-
-/// Whether the bytes of a record end within a quoted field. A quote opens a
-/// field only at its start, as for the `csv` crate.
-fn ends_in_quotes(record: &[u8], delimiter: u8) -> bool {
-    let (mut at_start, mut quoted) = (true, false);
-    let mut bytes = record.iter().peekable();
-    while let Some(&byte) = bytes.next() {
-        if quoted {
-            quoted = byte != b'"' || bytes.next_if(|&&next| next == b'"').is_some();
-        } else {
-            quoted = at_start && byte == b'"';
-            at_start = byte == delimiter;
-        }
-    }
-    quoted
-}
-
-/// A reader that keeps what it read until the record is done with.
-struct Tail<R> {
-    inner: R,
-    bytes: Vec<u8>,
-    /// The position of the first byte kept.
-    from: u64,
-    /// The position of the first byte still needed.
-    needed: u64,
-}
-
-impl<R> Tail<R> {
-    fn slice(&self, start: u64, end: u64) -> &[u8] {
-        let index = |position: u64| {
-            usize::try_from(position.saturating_sub(self.from)).unwrap_or(usize::MAX)
-        };
-        self.bytes.get(index(start)..index(end)).unwrap_or_default()
-    }
-
-    fn let_go(&mut self) {
-        let past = usize::try_from(self.needed - self.from).unwrap_or(0).min(self.bytes.len());
-        if past >= SLACK {
-            self.bytes.drain(..past);
-            self.from = self.needed;
-        }
-    }
-}
-
-impl<R: Read> Read for Tail<R> {
-    fn read(&mut self, target: &mut [u8]) -> io::Result<usize> {
-        let length = self.inner.read(target)?;
-        self.let_go();
-        self.bytes.extend_from_slice(&target[..length]);
-        if self.bytes.len() > MAX_RECORD + SLACK {
-            let limit = MAX_RECORD / 1024 / 1024;
-            return Err(io::Error::other(format!(
-                "a record is longer than {limit} MiB; a quote may be missing"
-            )));
-        }
-        Ok(length)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::ends_in_quotes;
-
-    #[test]
-    fn a_quote_that_opens_a_field_must_close() {
-        for (record, open) in [
-            (r#"a,"b"#, true),
-            (r#"a,"b"""#, true),
-            (r#""#, false),
-            (r#"a,"b""#, false),
-            (r#"a,b"c"#, false),
-            (r#"a,"b""c""#, false),
-            (r#"a,"b"x"#, false),
-            ("a,\"b\nc", true),
-        ] {
-            assert_eq!(ends_in_quotes(record.as_bytes(), b','), open, "{record}");
         }
     }
 }

@@ -26,6 +26,9 @@ const VARIATION_SELECTOR_16: char = '\u{FE0F}';
 static SELECTOR: LazyLock<memmem::Finder<'static>> =
     LazyLock::new(|| memmem::Finder::new("\u{FE0F}"));
 
+/// Finds where the scheme of an address ends.
+static SCHEME_END: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new("://"));
+
 /// Turns the preceding character into a key.
 const KEYCAP: char = '\u{20E3}';
 
@@ -120,7 +123,7 @@ pub fn mentions(text: &str) -> Vec<&str> {
 pub fn urls(text: &str) -> Vec<&str> {
     let mut found = Vec::new();
     let mut end = 0;
-    for colon in memmem::find_iter(text.as_bytes(), b"://") {
+    for colon in SCHEME_END.find_iter(text.as_bytes()) {
         if colon < end {
             continue;
         }
