@@ -18,7 +18,7 @@ use super::compare::{Compared, Incoming, Outcome};
 use super::data_file::DataFileWriter;
 use super::errors::arrow;
 use super::key_set::{FileKeys, KeySet, key_columns, key_hashes};
-use super::memory::{Memory, Spot};
+use super::memory::{Memory, MergedRows, Spot};
 use super::rows::{self, Rows};
 use super::statistics::may_hold;
 use super::{DataFile, Limits, MergeCounts, Snapshot};
@@ -117,9 +117,16 @@ impl Merger {
         self.memory.rows() >= limits.file_rows || self.memory.bytes() >= limits.merged_file_bytes
     }
 
-    /// The rows that wait for their file, to be written by the caller, who then
-    /// says so to [`Merger::is_writing`].
-    pub(super) fn take_memory(&mut self) -> Result<Vec<RecordBatch>> {
+    /// The rows for the next file, while others are still to be merged. The
+    /// caller writes it, and says so to [`Merger::is_writing`].
+    pub(super) fn take_file(&mut self) -> Result<Vec<RecordBatch>> {
+        let (batches, hashes) = self.memory.take_for_file(self.table)?;
+        self.seen.extend(hashes);
+        Ok(batches)
+    }
+
+    /// The rows for the last file, when nothing more is merged.
+    pub(super) fn take_rest(&mut self) -> Result<Vec<RecordBatch>> {
         let (batches, hashes) = self.memory.take()?;
         self.seen.extend(hashes);
         Ok(batches)
@@ -146,8 +153,8 @@ impl Merger {
             count.changed += done.changed;
             count.unchanged += done.unchanged;
         }
-        for (batch, hashes) in work.into_batches()? {
-            self.memory.push(batch, &hashes);
+        for merged in work.into_batches()? {
+            self.memory.push(merged);
         }
         Ok(())
     }
@@ -167,7 +174,9 @@ impl Merger {
                 if !work.has_key(group, source, spot.1) {
                     continue;
                 }
-                if work.merge_group(group, Some((source, spot.1))) == Outcome::Changed {
+                let is_nested = self.memory.is_nested(spot);
+                let there = There { source, row: spot.1, is_nested };
+                if work.merge_group(group, Some(there)) == Outcome::Changed {
                     self.memory.replace(hash, spot);
                 }
                 break;
@@ -240,7 +249,7 @@ impl Merger {
         Ok(())
     }
 
-    /// Ends merging, after [`Merger::take_memory`]: waits for the files, and
+    /// Ends merging, after [`Merger::take_rest`]: waits for the files, and
     /// writes those anew of which rows were replaced.
     pub(super) fn finish(mut self) -> Result<Merged> {
         self.await_files()?;
@@ -296,9 +305,10 @@ impl MergedFile {
                 let (same, rest) = found.split_at(count);
                 found = rest;
                 for &(_, group) in same {
-                    let (group, there) = (group as usize, (source, position as u32));
+                    let group = group as usize;
+                    let there = There { source, row: position as u32, is_nested: false };
                     if !work.done[group]
-                        && work.has_key(group, there.0, there.1)
+                        && work.has_key(group, there.source, there.row)
                         && work.merge_group(group, Some(there)) == Outcome::Changed
                     {
                         replaced.push(*row);
@@ -411,6 +421,15 @@ impl Groups {
     }
 }
 
+/// A row into which a group is merged.
+#[derive(Clone, Copy)]
+struct There {
+    source: u32,
+    row: u32,
+    /// Whether it is known to have stood in other records only.
+    is_nested: bool,
+}
+
 /// The merging of one chunk.
 struct Work<'a> {
     table: &'static Table,
@@ -425,9 +444,11 @@ struct Work<'a> {
     /// Groups that come out as one row of the chunk.
     whole: Vec<u32>,
     whole_hashes: Vec<u64>,
+    whole_nested: Vec<u32>,
     /// Groups that come out as a mix: for each column, source and row.
     mixed: Vec<Vec<(u32, u32)>>,
     mixed_hashes: Vec<u64>,
+    mixed_nested: Vec<u32>,
 }
 
 impl<'a> Work<'a> {
@@ -447,8 +468,10 @@ impl<'a> Work<'a> {
             counts: Default::default(),
             whole: Vec::new(),
             whole_hashes: Vec::new(),
+            whole_nested: Vec::new(),
             mixed: vec![Vec::new(); table.columns.len()],
             mixed_hashes: Vec::new(),
+            mixed_nested: Vec::new(),
         })
     }
 
@@ -473,21 +496,26 @@ impl<'a> Work<'a> {
     /// A file to which a crawler appended holds earlier looks at a post before
     /// the latest. When it is read again, all of them together say nothing new
     /// if the latest does not.
-    fn merge_group(&mut self, group: usize, there: Option<(u32, u32)>) -> Outcome {
+    fn merge_group(&mut self, group: usize, there: Option<There>) -> Outcome {
         self.done[group] = true;
         let first = self.groups.first[group];
         let mut row = Some(first);
-        match there {
-            Some((source, row)) => self.incoming.begin(source, row),
+        let mut is_nested = match there {
+            Some(there) => {
+                self.incoming.begin(there.source, there.row);
+                there.is_nested
+            }
             None => {
                 self.incoming.begin(0, first);
                 self.count(first).added += 1;
                 row = self.next(first);
+                !self.primary[first as usize]
             }
-        }
+        };
         let mut outcome = Outcome::Unchanged;
         let before = self.counts;
         while let Some(incoming) = row {
+            is_nested &= !self.primary[incoming as usize];
             match self.incoming.merge(incoming) {
                 Outcome::Changed => {
                     outcome = Outcome::Changed;
@@ -497,8 +525,8 @@ impl<'a> Work<'a> {
             }
             row = self.next(incoming);
         }
-        if let (Outcome::Changed, Some((source, there))) = (outcome, there)
-            && self.incoming.says_the_same(source, there)
+        if let (Outcome::Changed, Some(there)) = (outcome, there)
+            && self.incoming.says_the_same(there.source, there.row)
         {
             outcome = Outcome::Unchanged;
             for (count, before) in self.counts.iter_mut().zip(before) {
@@ -507,11 +535,13 @@ impl<'a> Work<'a> {
             }
         }
         if outcome == Outcome::Changed {
+            self.mixed_nested.extend(is_nested.then_some(self.mixed_hashes.len() as u32));
             self.mixed_hashes.push(self.groups.hashes[group]);
             for (column, place) in self.mixed.iter_mut().zip(self.incoming.merged()) {
                 column.push(*place);
             }
         } else if there.is_none() {
+            self.whole_nested.extend(is_nested.then_some(self.whole.len() as u32));
             self.whole.push(first);
             self.whole_hashes.push(self.groups.hashes[group]);
         }
@@ -547,33 +577,41 @@ impl<'a> Work<'a> {
         take_record_batch(&keys, &first).map_err(arrow)
     }
 
-    /// What comes out, with the hash of each row's key.
-    fn into_batches(self) -> Result<Vec<(RecordBatch, Vec<u64>)>> {
+    /// What comes out.
+    fn into_batches(self) -> Result<Vec<MergedRows>> {
         let mut batches = Vec::new();
+        let (hashes, nested) = (self.whole_hashes, self.whole_nested);
         if self.whole.len() == self.rows.num_rows() {
-            batches.push((self.rows.clone(), self.whole_hashes));
+            batches.push(MergedRows { batch: self.rows.clone(), hashes, nested });
         } else if !self.whole.is_empty() {
             let is_small = self.whole.len() < self.rows.num_rows() / 2;
-            let taken = take_record_batch(self.rows, &UInt32Array::from(self.whole));
-            let taken = taken.map_err(arrow)?;
-            let taken = if is_small { rows::compact(&taken)? } else { taken };
-            batches.push((taken, self.whole_hashes));
+            let batch = take_record_batch(self.rows, &UInt32Array::from(self.whole));
+            let batch = batch.map_err(arrow)?;
+            let batch = if is_small { rows::compact(&batch)? } else { batch };
+            batches.push(MergedRows { batch, hashes, nested });
         }
         let sources = self.incoming.sources();
-        for from in (0..self.mixed_hashes.len()).step_by(SLICE_ROWS) {
-            let to = self.mixed_hashes.len().min(from + SLICE_ROWS);
+        let mut nested = self.mixed_nested.iter().peekable();
+        for (number, hashes) in (0u32..).zip(self.mixed_hashes.chunks(SLICE_ROWS)) {
+            let from = number as usize * SLICE_ROWS;
             let mut columns: Vec<ArrayRef> = Vec::with_capacity(self.mixed.len());
             for (number, places) in self.mixed.iter().enumerate() {
                 let values: Vec<&dyn Array> =
                     sources.iter().map(|source| source.column(number).as_ref()).collect();
-                let places: Vec<(usize, usize)> = places[from..to]
+                let places: Vec<(usize, usize)> = places[from..from + hashes.len()]
                     .iter()
                     .map(|(source, row)| (*source as usize, *row as usize))
                     .collect();
                 columns.push(interleave(&values, &places).map_err(arrow)?);
             }
             let batch = RecordBatch::try_new(self.rows.schema(), columns).map_err(arrow)?;
-            batches.push((rows::compact(&batch)?, self.mixed_hashes[from..to].to_vec()));
+            let in_slice = |row: &&u32| (**row as usize) < from + hashes.len();
+            let nested = std::iter::from_fn(|| nested.next_if(in_slice));
+            batches.push(MergedRows {
+                batch: rows::compact(&batch)?,
+                hashes: hashes.to_vec(),
+                nested: nested.map(|row| row - from as u32).collect(),
+            });
         }
         Ok(batches)
     }

@@ -222,7 +222,7 @@ impl Transaction {
         let merger = merging.merger().await?;
         if merger.is_full(&self.store.limits) {
             let folder = self.store.layout.table(table);
-            let batches = merger.take_memory()?;
+            let batches = merger.take_file()?;
             let writing = self.writers.write(table, folder, batches).await?;
             merger.is_writing(writing);
         }
@@ -236,7 +236,7 @@ impl Transaction {
         let Some(change) = self.changes.get_mut(table.name) else { return Ok(()) };
         let Some(merging) = &mut change.merging else { return Ok(()) };
         let merger = merging.merger().await?;
-        let batches = merger.take_memory()?;
+        let batches = merger.take_rest()?;
         if !batches.is_empty() {
             let folder = self.store.layout.table(table);
             merger.is_writing(self.writers.write(table, folder, batches).await?);
