@@ -7,6 +7,7 @@
 
 mod blocks;
 mod kept;
+mod names;
 mod postings;
 mod rollups;
 mod search;

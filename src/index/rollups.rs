@@ -23,8 +23,9 @@ use datafusion::parquet::arrow::{ArrowWriter, ProjectionMask};
 use datafusion::parquet::basic::{Compression, ZstdLevel};
 use datafusion::parquet::file::properties::WriterProperties;
 
+use super::names::Names;
 use super::sidecar::{Kind, Section, Sidecar, u64_at};
-use super::slices::Grain;
+use super::slices::{Grain, Spans};
 use crate::error::{Error, Result};
 
 /// The counts of a post that are summed.
@@ -114,8 +115,8 @@ impl Shape {
     }
 
     /// A number for the part of time that posts of a row have in common.
-    fn part_of_time(self, micros: i64) -> i64 {
-        let span = self.grain().span(micros);
+    fn part_of_time(self, micros: i64, spans: &mut Spans) -> i64 {
+        let span = spans.span(self.grain(), micros);
         match self {
             Self::Time | Self::Account => span,
             Self::Hour => span * 24 + micros.div_euclid(HOUR).rem_euclid(24),
@@ -183,19 +184,57 @@ impl Size {
 /// Makes the roll-ups of one data file, row by row.
 #[derive(Debug)]
 pub(super) struct RollupsBuilder {
+    platforms: Names,
+    clients: Names,
+    accounts: Names,
+    spans: Spans,
     shapes: [ShapeBuilder; Shape::ALL.len()],
 }
 
 impl Default for RollupsBuilder {
     fn default() -> Self {
-        Self { shapes: Shape::ALL.map(ShapeBuilder::new) }
+        Self {
+            platforms: Names::default(),
+            clients: Names::default(),
+            accounts: Names::default(),
+            spans: Spans::default(),
+            shapes: Shape::ALL.map(ShapeBuilder::new),
+        }
     }
 }
 
 impl RollupsBuilder {
     /// Takes the next rows in.
     pub(super) fn observe(&mut self, posts: &RecordBatch) {
-        self.shapes.iter_mut().for_each(|shape| shape.observe(posts));
+        let column = |name: &str| posts.column_by_name(name);
+        let (Some(platforms), Some(clients), Some(accounts), Some(reposts), Some(instants)) = (
+            column("platform"),
+            column("client"),
+            column("account_id"),
+            column("is_repost"),
+            column("posted_at"),
+        ) else {
+            self.shapes.iter_mut().for_each(ShapeBuilder::give_up);
+            return;
+        };
+        let (platforms, clients) = (platforms.as_string_view(), clients.as_string_view());
+        let (accounts, reposts) = (accounts.as_string_view(), reposts.as_boolean());
+        let instants = instants.as_primitive::<TimestampMicrosecondType>();
+        let counts = COUNTS.map(|name| column(name).map(AsArray::as_primitive::<Int64Type>));
+        for row in 0..posts.num_rows() {
+            let post = Post {
+                platform: self.platforms.number(platforms, row),
+                client: self.clients.number(clients, row),
+                account: self.accounts.number(accounts, row),
+                is_repost: boolean(reposts, row),
+                instant: instants.is_valid(row).then(|| instants.value(row)),
+                counts: counts.map(|values| {
+                    values.filter(|values| values.is_valid(row)).map(|values| values.value(row))
+                }),
+            };
+            self.shapes.iter_mut().for_each(|shape| shape.add(&post, &mut self.spans));
+        }
+        self.shapes.iter_mut().for_each(ShapeBuilder::check_size);
     }
 
     /// The sections that hold the roll-ups: of each shape its size and its rows,
@@ -204,7 +243,11 @@ impl RollupsBuilder {
         let mut sections = Vec::new();
         for builder in self.shapes {
             let kind = builder.shape.section();
-            let Some((size, rows)) = builder.finish()? else { continue };
+            let names = match builder.shape {
+                Shape::Time | Shape::Hour => &self.clients,
+                Shape::Account => &self.accounts,
+            };
+            let Some((size, rows)) = builder.finish(&self.platforms, names)? else { continue };
             let mut bytes = size.rows.to_le_bytes().to_vec();
             size.magnitudes.iter().for_each(|sum| bytes.extend_from_slice(&sum.to_le_bytes()));
             bytes.extend_from_slice(&encode(&rows)?);
@@ -214,7 +257,17 @@ impl RollupsBuilder {
     }
 }
 
-/// What the posts of one row have in common. Texts are numbers in `names`.
+/// What roll-ups take from a post. Texts are numbers in [`Names`].
+struct Post {
+    platform: Option<u32>,
+    client: Option<u32>,
+    account: Option<u32>,
+    is_repost: Option<bool>,
+    instant: Option<i64>,
+    counts: [Option<i64>; COUNTS.len()],
+}
+
+/// What the posts of one row have in common. Texts are numbers in [`Names`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 struct Key {
     platform: Option<u32>,
@@ -253,7 +306,6 @@ impl Default for Sums {
 struct ShapeBuilder {
     shape: Shape,
     posts: usize,
-    names: HashMap<String, u32>,
     groups: HashMap<Key, Group>,
     /// Whether it is not worth keeping for its many rows, or cannot be kept for a
     /// sum that is no 64-bit number.
@@ -262,75 +314,50 @@ struct ShapeBuilder {
 
 impl ShapeBuilder {
     fn new(shape: Shape) -> Self {
-        let (names, groups) = (HashMap::default(), HashMap::default());
-        Self { shape, posts: 0, names, groups, is_given_up: false }
+        Self { shape, posts: 0, groups: HashMap::default(), is_given_up: false }
     }
 
-    fn observe(&mut self, posts: &RecordBatch) {
-        self.posts += posts.num_rows();
+    fn add(&mut self, post: &Post, spans: &mut Spans) {
+        self.posts += 1;
         if self.is_given_up {
             return;
         }
-        let column = |name: &str| posts.column_by_name(name);
-        let (Some(platforms), Some(names), Some(reposts), Some(instants)) = (
-            column("platform"),
-            column(self.shape.name_column()),
-            column("is_repost"),
-            column("posted_at"),
-        ) else {
-            self.is_given_up = true;
-            return;
+        let key = Key {
+            platform: post.platform,
+            name: match self.shape {
+                Shape::Time | Shape::Hour => post.client,
+                Shape::Account => post.account,
+            },
+            span: post.instant.map(|instant| self.shape.part_of_time(instant, spans)),
+            is_repost: post.is_repost,
         };
-        let (platforms, names) = (platforms.as_string_view(), names.as_string_view());
-        let instants = instants.as_primitive::<TimestampMicrosecondType>();
-        let counts = COUNTS.map(|name| column(name).map(AsArray::as_primitive::<Int64Type>));
-        let shape = self.shape;
-        for row in 0..posts.num_rows() {
-            let instant = instants.is_valid(row).then(|| instants.value(row));
-            let key = Key {
-                platform: self.name(platforms, row),
-                name: self.name(names, row),
-                span: instant.map(|instant| shape.part_of_time(instant)),
-                is_repost: boolean(reposts.as_boolean(), row),
-            };
-            let group = self.groups.entry(key).or_default();
-            group.posts += 1;
-            group.first = [group.first, instant].into_iter().flatten().min();
-            group.last = group.last.max(instant);
-            for (sums, values) in group.counts.iter_mut().zip(&counts) {
-                if let Some(values) = values.filter(|values| values.is_valid(row)) {
-                    self.is_given_up |= !sums.add(values.value(row));
-                }
+        let group = self.groups.entry(key).or_default();
+        group.posts += 1;
+        group.first = [group.first, post.instant].into_iter().flatten().min();
+        group.last = group.last.max(post.instant);
+        for (sums, value) in group.counts.iter_mut().zip(post.counts) {
+            if let Some(value) = value {
+                self.is_given_up |= !sums.add(value);
             }
-        }
-        if self.groups.len() > ROWS + self.posts / SHARE {
-            self.is_given_up = true;
-            self.groups.clear();
         }
     }
 
-    /// The number of a text.
-    fn name(&mut self, texts: &StringViewArray, row: usize) -> Option<u32> {
-        if texts.is_null(row) {
-            return None;
+    /// Gives up if there are too many rows.
+    fn check_size(&mut self) {
+        if self.groups.len() > ROWS + self.posts / SHARE {
+            self.give_up();
         }
-        let text = texts.value(row);
-        if let Some(number) = self.names.get(text) {
-            return Some(*number);
-        }
-        let number = self.names.len() as u32;
-        self.names.insert(text.to_owned(), number);
-        Some(number)
+    }
+
+    fn give_up(&mut self) {
+        self.is_given_up = true;
+        self.groups.clear();
     }
 
     /// The roll-up, with its size; none if it was given up.
-    fn finish(self) -> Result<Option<(Size, RecordBatch)>> {
+    fn finish(self, platforms: &Names, names: &Names) -> Result<Option<(Size, RecordBatch)>> {
         if self.is_given_up {
             return Ok(None);
-        }
-        let mut texts = vec![""; self.names.len()];
-        for (text, number) in &self.names {
-            texts[*number as usize] = text;
         }
         let mut groups: Vec<(Key, Group)> = self.groups.into_iter().collect();
         groups.sort_unstable_by_key(|(key, _)| *key);
@@ -340,14 +367,15 @@ impl ShapeBuilder {
                 *magnitude = magnitude.saturating_add(sums.magnitude());
             }
         }
-        let text = |number: Option<u32>| number.map(|number| texts[number as usize]);
         let instants = |value: fn(&Group) -> Option<i64>| -> ArrayRef {
             let values: TimestampMicrosecondArray =
                 groups.iter().map(|(_, group)| value(group)).collect();
             Arc::new(values.with_timezone("UTC"))
         };
-        let platforms: StringViewArray = groups.iter().map(|(key, _)| text(key.platform)).collect();
-        let names: StringViewArray = groups.iter().map(|(key, _)| text(key.name)).collect();
+        let (platforms, names) = (platforms.texts(), names.texts());
+        let platforms: StringViewArray =
+            groups.iter().map(|(key, _)| text(&platforms, key.platform)).collect();
+        let names: StringViewArray = groups.iter().map(|(key, _)| text(&names, key.name)).collect();
         let mut reposts = BooleanBuilder::with_capacity(groups.len());
         groups.iter().for_each(|(key, _)| reposts.append_option(key.is_repost));
         let posts = Int64Array::from_iter_values(groups.iter().map(|(_, group)| group.posts));
@@ -402,6 +430,11 @@ impl Sums {
         let largest = self.min.unsigned_abs().max(self.max.unsigned_abs());
         self.known.unsigned_abs().saturating_mul(largest)
     }
+}
+
+/// The text with a number.
+fn text<'a>(texts: &[&'a str], number: Option<u32>) -> Option<&'a str> {
+    number.map(|number| texts[number as usize])
 }
 
 fn boolean(values: &BooleanArray, row: usize) -> Option<bool> {

@@ -62,6 +62,31 @@ impl Grain {
     }
 }
 
+/// Finds spans of instants that come in the order of time: the month of one is
+/// nearly always that of the one before.
+#[derive(Debug, Default)]
+pub(super) struct Spans {
+    /// Eight hours, and the month that they are in.
+    last: Option<(i64, i64)>,
+}
+
+impl Spans {
+    /// As [`Grain::span`].
+    pub(super) fn span(&mut self, grain: Grain, micros: i64) -> i64 {
+        let eight_hours = Grain::Day.span(micros);
+        if grain == Grain::Day {
+            return eight_hours;
+        }
+        // Months of both zones begin where eight hours do.
+        let month = match self.last {
+            Some((last, month)) if last == eight_hours => month,
+            _ => grain.span(micros),
+        };
+        self.last = Some((eight_hours, month));
+        month
+    }
+}
+
 /// When a month begins in UTC, counted from the year 0.
 fn beginning(month: i64) -> Option<i64> {
     let year = i32::try_from(month.div_euclid(12)).ok()?;
@@ -128,6 +153,19 @@ mod tests {
         for grain in [Grain::Day, Grain::Month] {
             assert!(instants.is_sorted_by_key(|micros| grain.span(*micros)));
             assert!(!grain.begins_at(i64::MIN));
+        }
+    }
+
+    #[test]
+    fn spans_that_are_remembered_are_those_that_are_computed() {
+        let mut spans = Spans::default();
+        let from = at("2011-12-30T00:00:00Z");
+        for step in (0..2_000).chain([0, 1]) {
+            // An hour less a bit, so that no instant is where a span begins only.
+            let micros = from + step * 3_599_999_999;
+            for grain in [Grain::Month, Grain::Day] {
+                assert_eq!(spans.span(grain, micros), grain.span(micros), "{micros}");
+            }
         }
     }
 }
