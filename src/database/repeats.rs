@@ -88,16 +88,18 @@ impl Shard {
 
     /// The slot of `tag`, or the free one where it would be.
     fn find(&self, tag: u64) -> usize {
-        let mask = self.slots.len() - 1;
-        let mut slot = (tag >> 1) as usize & mask;
+        let share = tag >> 1 & u64::from(u32::MAX);
+        let mut slot = ((share * self.slots.len() as u64) >> 32) as usize;
         while self.slots[slot] != 0 && self.slots[slot] >> COUNT_BITS != tag {
-            slot = (slot + 1) & mask;
+            slot = if slot + 1 == self.slots.len() { 0 } else { slot + 1 };
         }
         slot
     }
 
+    /// Makes room for more. All shards grow at about the same time, so that doubling
+    /// would leave half of the memory unused for long.
     fn grow(&mut self) {
-        let slots = (self.slots.len() * 2).max(FEWEST_SLOTS);
+        let slots = (self.slots.len() * 5 / 4).max(FEWEST_SLOTS);
         let old = std::mem::replace(&mut self.slots, vec![0; slots]);
         for entry in old.into_iter().filter(|entry| *entry != 0) {
             let slot = self.find(entry >> COUNT_BITS);

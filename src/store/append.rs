@@ -120,8 +120,7 @@ impl Writers {
         let lock = self.lock();
         let (sender, result) = sync_channel(1);
         tokio::task::spawn_blocking(move || {
-            let written = data_file::write_sorted(table, &folder, &batches);
-            drop(batches);
+            let written = data_file::write_sorted(table, &folder, batches);
             // Nobody waits for a file of a transaction that was dropped; the
             // unsent result removes it.
             let _ = sender.send(written.map(Staged::new));

@@ -81,14 +81,16 @@ const BLOOM: &[&str] = &["account_id", "post_id"];
 pub(super) fn write_sorted(
     table: &'static Table,
     folder: &Path,
-    batches: &[RecordBatch],
+    batches: Vec<RecordBatch>,
 ) -> Result<Written> {
     let mut writer = DataFileWriter::create(table, folder)?;
-    let order = sorted_order(table, batches)?;
-    let batches: Vec<&RecordBatch> = batches.iter().collect();
+    let order = sorted_order(table, &batches)?;
+    let rows: Vec<&RecordBatch> = batches.iter().collect();
     for chunk in order.chunks(CHUNK_ROWS) {
-        writer.write(&interleave_record_batch(&batches, chunk).map_err(arrow)?)?;
+        writer.write(&interleave_record_batch(&rows, chunk).map_err(arrow)?)?;
     }
+    // The index takes memory, too, when all rows are there.
+    drop((order, batches));
     writer.finish()
 }
 

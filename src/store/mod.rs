@@ -86,8 +86,8 @@ impl Default for Limits {
             file_rows: 1 << 20,
             file_bytes: 192 << 20,
             merged_file_bytes: 128 << 20,
-            merge_rows: 256 * 1024,
-            merge_bytes: 48 << 20,
+            merge_rows: 128 * 1024,
+            merge_bytes: 24 << 20,
         }
     }
 }
