@@ -31,8 +31,9 @@ spread AS (
     GROUP BY platform, account_id
     HAVING count(*) >= $min_posts
 )
-SELECT s.platform, s.account_id, a.screen_name, s.posts, s.reposts,
-    round(100.0 * b.reposts / nullif(s.reposts, 0), 1) AS percent_by_best_hundredth, round(s.gini, 3) AS gini
+SELECT coalesce(a.screen_name, s.account_id) AS screen_name, s.posts, s.reposts,
+    round(100.0 * b.reposts / nullif(s.reposts, 0), 1) AS percent_by_best_hundredth, round(s.gini, 3) AS gini,
+    s.platform, s.account_id
 FROM spread AS s
 JOIN best AS b ON s.platform = b.platform AND s.account_id = b.account_id
 LEFT JOIN accounts AS a ON s.platform = a.platform AND s.account_id = a.account_id

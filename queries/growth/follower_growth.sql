@@ -25,10 +25,10 @@ ends AS (
     JOIN period AS l ON f.platform = l.platform AND f.account_id = l.account_id
     WHERE f.nth = 1 AND l.nth_last = 1 AND l.observed_at > f.observed_at
 )
-SELECT e.platform, e.account_id, a.screen_name, CAST(date_trunc('day', e.first_at) AS DATE) AS first_day, e.first_followers,
+SELECT coalesce(a.screen_name, e.account_id) AS screen_name, CAST(date_trunc('day', e.first_at) AS DATE) AS first_day, e.first_followers,
     CAST(date_trunc('day', e.last_at) AS DATE) AS last_day, e.last_followers, e.last_followers - e.first_followers AS growth,
     round(100.0 * (e.last_followers - e.first_followers) / nullif(e.first_followers, 0), 1) AS percent_growth,
-    e.unit > 1 AND abs(e.last_followers - e.first_followers) < e.unit AS rounded
+    e.unit > 1 AND abs(e.last_followers - e.first_followers) < e.unit AS rounded, e.platform, e.account_id
 FROM ends AS e
 LEFT JOIN accounts AS a ON e.platform = a.platform AND e.account_id = a.account_id
 WHERE CAST(date_trunc('day', e.last_at) AS DATE) > CAST(date_trunc('day', e.first_at) AS DATE)

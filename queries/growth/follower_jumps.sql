@@ -24,9 +24,9 @@ usual AS (
     FROM rates
     GROUP BY platform, account_id
 )
-SELECT r.platform, r.account_id, a.screen_name, CAST(date_trunc('day', r.before_at) AS DATE) AS first_day,
+SELECT coalesce(a.screen_name, r.account_id) AS screen_name, CAST(date_trunc('day', r.before_at) AS DATE) AS first_day,
     CAST(date_trunc('day', r.observed_at) AS DATE) AS last_day, r.followers - r.before AS gained,
-    round(r.per_day, 1) AS per_day, round(u.per_day, 1) AS usual_per_day
+    round(r.per_day, 1) AS per_day, round(u.per_day, 1) AS usual_per_day, r.platform, r.account_id
 FROM rates AS r
 JOIN usual AS u ON r.platform = u.platform AND r.account_id = u.account_id
 LEFT JOIN accounts AS a ON r.platform = a.platform AND r.account_id = a.account_id

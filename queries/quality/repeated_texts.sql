@@ -14,8 +14,8 @@ WITH repeated AS (
     GROUP BY platform, account_id, text
     HAVING count(*) > 1
 )
-SELECT r.platform, r.account_id, a.screen_name, r.posts, r.first_at, r.last_at,
-    substr(replace(r.text, chr(10), ' '), 1, 60) AS beginning
+SELECT coalesce(a.screen_name, r.account_id) AS screen_name, substr(replace(r.text, chr(10), ' '), 1, 60) AS beginning,
+    r.posts, r.first_at, r.last_at, r.platform, r.account_id
 FROM repeated AS r
 LEFT JOIN accounts AS a ON r.platform = a.platform AND r.account_id = a.account_id
 ORDER BY r.posts DESC, r.last_at DESC, r.platform, r.account_id, r.text

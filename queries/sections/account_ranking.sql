@@ -18,10 +18,10 @@ WITH period AS (
         AND ($to IS NULL OR CAST(date_trunc('day', posted_at) AS DATE) <= $to)
 )
 SELECT row_number() OVER (ORDER BY bci(p.reposts, p.comments, coalesce(p.likes, 0)) DESC NULLS LAST, p.account_id) AS rank,
-    p.platform, p.account_id, coalesce(a.screen_name, p.account_id) AS screen_name, a.organization,
+    coalesce(a.screen_name, p.account_id) AS screen_name, a.organization,
     round(bci(p.reposts, p.comments, coalesce(p.likes, 0)), 1) AS bci,
     count(*) AS posts, sum(p.reposts) AS reposts, sum(p.comments) AS comments, sum(p.likes) AS likes,
-    h_index(p.reposts) AS h_index, g_index(p.reposts) AS g_index
+    h_index(p.reposts) AS h_index, g_index(p.reposts) AS g_index, p.platform, p.account_id
 FROM period AS p
 LEFT JOIN accounts AS a ON p.platform = a.platform AND p.account_id = a.account_id
 GROUP BY p.platform, p.account_id, a.screen_name, a.organization

@@ -18,8 +18,8 @@ WITH best AS (
     ORDER BY reposts DESC, comments DESC NULLS LAST, post_id
     LIMIT $n
 )
-SELECT b.platform, b.post_id, coalesce(a.screen_name, b.account_id) AS screen_name, a.organization, b.posted_at, b.reposts, b.comments, b.likes,
-    post_style(b.text) AS kind, substr(replace(b.text, chr(10), ' '), 1, 60) AS beginning,
+SELECT coalesce(a.screen_name, b.account_id) AS screen_name, substr(replace(b.text, chr(10), ' '), 1, 60) AS beginning,
+    b.posted_at, b.reposts, b.comments, b.likes, post_style(b.text) AS kind, a.organization, b.platform, b.post_id,
     post_url(b.platform, b.account_id, b.post_id) AS url
 FROM best AS b
 LEFT JOIN accounts AS a ON b.platform = a.platform AND b.account_id = a.account_id

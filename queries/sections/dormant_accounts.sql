@@ -20,8 +20,9 @@ silence AS (
     WHERE p.posted_at <= c.at AND p.account_id IS NOT NULL
     GROUP BY p.platform, p.account_id
 )
-SELECT coalesce(a.platform, s.platform) AS platform, coalesce(a.account_id, s.account_id) AS account_id, a.screen_name,
-    a.organization, a.followers, s.last_post_at, floor(s.days) AS silent_days, s.posts
+SELECT coalesce(a.screen_name, a.account_id, s.account_id) AS screen_name, a.organization, a.followers, s.last_post_at,
+    floor(s.days) AS silent_days, s.posts, coalesce(a.platform, s.platform) AS platform,
+    coalesce(a.account_id, s.account_id) AS account_id
 FROM account_latest AS a
 FULL JOIN silence AS s ON a.platform = s.platform AND a.account_id = s.account_id
 WHERE s.days IS NULL OR s.days >= $days

@@ -41,9 +41,9 @@ sizes AS (
     WHERE nth = 1
     GROUP BY platform, account_id
 )
-SELECT n.platform, n.account_id, a.screen_name, s.followers, n.posts AS net_posts, s.change AS followers_change,
+SELECT coalesce(a.screen_name, n.account_id) AS screen_name, s.followers, n.posts AS net_posts, s.change AS followers_change,
     round(100 * n.originality, 2) AS percent_original, round(n.posts / 7.0, 2) AS posts_per_day,
-    round(n.reposts, 2) AS reposts_per_post, round(n.comments, 2) AS comments_per_post
+    round(n.reposts, 2) AS reposts_per_post, round(n.comments, 2) AS comments_per_post, n.platform, n.account_id
 FROM net AS n
 LEFT JOIN accounts AS a ON n.platform = a.platform AND n.account_id = a.account_id
 LEFT JOIN sizes AS s ON n.platform = s.platform AND n.account_id = s.account_id

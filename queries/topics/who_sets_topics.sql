@@ -8,16 +8,23 @@ params.n = { type = "int", default = 20, min = 1, description = "how many accoun
 expect = [ { unique = ["platform", "account_id"] } ]
 ---*/
 WITH uses AS (
-    SELECT platform, account_id, unnest(hashtags) AS hashtag, posted_at, post_id
+    SELECT platform, account_id, unnest(hashtags) AS hashtag, posted_at
     FROM posts
-    WHERE posted_at IS NOT NULL
+    WHERE posted_at IS NOT NULL AND account_id IS NOT NULL
+),
+-- Each account's first use of a topic.
+first_uses AS (
+    SELECT platform, hashtag, account_id, min(posted_at) AS at
+    FROM uses
+    GROUP BY platform, hashtag, account_id
 ),
 topics AS (
-    SELECT platform, hashtag, first_value(account_id ORDER BY posted_at, post_id) AS account_id, count(DISTINCT account_id) - 1 AS others
-    FROM uses
+    SELECT platform, hashtag, first_value(account_id ORDER BY at, account_id) AS account_id, count(*) - 1 AS others
+    FROM first_uses
     GROUP BY platform, hashtag
 )
-SELECT t.platform, t.account_id, a.screen_name, count(*) AS topics_set, sum(t.others) AS accounts_that_followed
+SELECT coalesce(a.screen_name, t.account_id) AS screen_name, count(*) AS topics_set, sum(t.others) AS accounts_that_followed,
+    t.platform, t.account_id
 FROM topics AS t
 LEFT JOIN accounts AS a ON t.platform = a.platform AND t.account_id = a.account_id
 WHERE t.others >= $followed_by

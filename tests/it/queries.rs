@@ -231,12 +231,12 @@ async fn the_published_weekly_table_comes_out_of_posts_and_looks() {
     let mut seen = 0;
     for row in csv::Reader::from_path(result).unwrap().records() {
         let row = row.unwrap();
-        let account = published.iter().find(|account| account.name == row[2]).unwrap();
-        assert_eq!(row[3], account.followers.to_string(), "{row:?}");
-        assert_eq!(row[4], account.posts.to_string(), "{row:?}");
-        assert_eq!(row[5], account.change.to_string(), "{row:?}");
+        let account = published.iter().find(|account| account.name == row[0]).unwrap();
+        assert_eq!(row[1], account.followers.to_string(), "{row:?}");
+        assert_eq!(row[2], account.posts.to_string(), "{row:?}");
+        assert_eq!(row[3], account.change.to_string(), "{row:?}");
         for (column, rate) in account.rates.iter().enumerate() {
-            let came: f64 = row[6 + column].parse().unwrap();
+            let came: f64 = row[4 + column].parse().unwrap();
             assert!((came - rate).abs() < 0.006, "{row:?}, {rate} was published");
         }
         seen += 1;
