@@ -9,11 +9,11 @@ expect = [ { rows = "2..12" }, { unique = ["feature", "present"] } ]
 WITH own AS (
     SELECT reposts, comments,
         coalesce(CAST(media_count > 0 AS INT), 2)
-            + 3 * coalesce(CAST(cardinality(urls) > 0 AS INT), 2)
-            + 9 * coalesce(CAST(cardinality(hashtags) > 0 AS INT), 2)
+            + 3 * coalesce(CAST(NOT empty(urls) AS INT), 2)
+            + 9 * coalesce(CAST(NOT empty(hashtags) AS INT), 2)
             + 27 * coalesce(CAST(text LIKE '%【%】%' AS INT), 2)
             + 81 * coalesce(CAST(text LIKE '%？%' OR text LIKE '%?%' AS INT), 2)
-            + 243 * coalesce(CAST(cardinality(emojis(text)) > 0 AS INT), 2) AS features
+            + 243 * coalesce(CAST(NOT empty(emojis(text)) AS INT), 2) AS features
     FROM posts
     WHERE is_repost IS NOT TRUE AND reposts IS NOT NULL
 ),

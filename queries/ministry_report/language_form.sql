@@ -16,10 +16,10 @@ expect = [
 SELECT organization, round(avg(formality(text)), 3) AS formality, median(character_length(text)) AS median_characters,
     count(*) AS own_posts,
     round(100.0 * count(*) FILTER (WHERE text LIKE '%？%') / count(*), 1) AS percent_question,
-    round(100.0 * count(*) FILTER (WHERE cardinality(emojis(text)) > 0) / count(*), 1) AS percent_emoji,
+    round(100.0 * count(*) FILTER (WHERE NOT empty(emojis(text))) / count(*), 1) AS percent_emoji,
     round(100.0 * count(*) FILTER (WHERE text LIKE '%【%】%') / count(*), 1) AS percent_title,
-    round(100.0 * count(*) FILTER (WHERE cardinality(hashtags) > 0) / count(*), 1) AS percent_hashtag,
-    round(100.0 * count(*) FILTER (WHERE cardinality(urls) > 0) / count(*), 1) AS percent_link
+    round(100.0 * count(*) FILTER (WHERE NOT empty(hashtags)) / count(*), 1) AS percent_hashtag,
+    round(100.0 * count(*) FILTER (WHERE NOT empty(urls)) / count(*), 1) AS percent_link
 FROM posts_with_accounts
 WHERE level IN ('ministry', 'ministry_level') AND is_repost IS NOT TRUE AND text <> ''
 GROUP BY organization

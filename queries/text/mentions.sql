@@ -8,7 +8,6 @@ expect = [ { unique = ["name"] }, { none = "SELECT * FROM result WHERE accounts 
 WITH addressed AS (
     SELECT unnest(mentions) AS name, account_id
     FROM posts
-    WHERE cardinality(mentions) > 0
 ),
 -- Each account's mentions of a name are counted first, so that accounts need not be told apart once more.
 of_accounts AS (

@@ -14,9 +14,15 @@ WITH chains AS (
 steps AS (
     SELECT account_id, unnest(chain) AS name, cardinality(chain) AS length
     FROM chains
+),
+-- Each account's reposts through a name are counted first, so that accounts need not be told apart once more.
+of_accounts AS (
+    SELECT name, account_id, count(*) AS reposts, max(length) AS length
+    FROM steps
+    GROUP BY name, account_id
 )
-SELECT name, count(*) AS reposts, count(DISTINCT account_id) AS accounts, max(length) AS longest_chain
-FROM steps
+SELECT name, sum(reposts) AS reposts, count(account_id) AS accounts, max(length) AS longest_chain
+FROM of_accounts
 GROUP BY name
 ORDER BY reposts DESC, name
 LIMIT $n;

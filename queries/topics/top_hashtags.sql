@@ -12,8 +12,7 @@ expect = [ { unique = ["hashtag"] }, { none = "SELECT * FROM result WHERE accoun
 WITH tagged AS (
     SELECT unnest(hashtags) AS hashtag, account_id, posted_at, reposts, comments
     FROM posts
-    WHERE cardinality(hashtags) > 0
-        AND ($from IS NULL OR CAST(date_trunc('day', posted_at) AS DATE) >= $from)
+    WHERE ($from IS NULL OR CAST(date_trunc('day', posted_at) AS DATE) >= $from)
         AND ($to IS NULL OR CAST(date_trunc('day', posted_at) AS DATE) <= $to)
 ),
 of_accounts AS (
