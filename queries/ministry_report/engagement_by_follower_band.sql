@@ -1,6 +1,6 @@
 /*---
 title = "Planning (c): the nature of the followers"
-description = """Whether large followings answer: reposts and comments per post and per thousand followers, by size of the account.
+description = """Whether accounts with many followers are answered more: reposts and comments per post and per thousand followers, by size of the account.
 Followers who never answer are not told from followers who read in silence. Likes count where the service has them; Weibo's
 exports of 2012 have none."""
 order = 10

@@ -1,8 +1,8 @@
 /*---
-title = "Planning (c): followings account by account"
+title = "Planning (c): the followers, account by account"
 description = """Which accounts have followers who answer. The last column sets an account's median of reposts and comments against
 the median of all accounts for its number of followers, on logarithmic scales: above 1 the followers answer more than usual,
-far below 1 a large part of the following may be asleep or bought. It is an indicator, and no proof."""
+far below 1 many of the followers may be asleep or bought. It is an indicator, and no proof."""
 order = 11
 tags = ["report", "2012", "planning"]
 expect = [
