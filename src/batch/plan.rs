@@ -201,6 +201,11 @@ impl RunPlan {
         self.jobs.iter().filter_map(|planned| planned.job.as_ref().ok()).map(|job| &job.query)
     }
 
+    /// Where those queries lie.
+    pub fn entries(&self) -> impl Iterator<Item = &Entry> {
+        self.jobs.iter().filter_map(|planned| planned.job.as_ref().ok()).map(|job| &job.entry)
+    }
+
     /// How many queries there are.
     #[must_use]
     pub fn count(&self) -> usize {

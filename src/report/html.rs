@@ -7,18 +7,17 @@
 use std::fmt::Write;
 use std::sync::Arc;
 
-use ::base64::Engine;
 use datafusion::arrow::datatypes::{Field, Schema};
-use sha2::{Digest, Sha256};
 
 use super::cells::{self, Cell, Look};
-use super::{MAX_ROWS, Report, Section, paragraphs_of};
+use super::page::{Page, hash, packed};
+use super::parts::Part;
+use super::{MAX_ROWS, Report, Section};
 use crate::batch::{QueryResult, Status};
 use crate::chart;
 use crate::error::Result;
+use crate::render::is_number;
 use crate::render::value::{self, Column};
-use crate::render::{is_number, push_escaped};
-use crate::text::width::display_width;
 
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
@@ -27,24 +26,41 @@ const SCRIPT: &str = include_str!("page.js");
 /// rather than by a mark on every cell, which halves the size of a long table.
 const STYLED_COLUMNS: usize = 40;
 
-/// Columns of a terminal up to which a cell stays on one line.
-const ONE_LINE: usize = 32;
+/// Most bytes of a page in which all rows lie open, to be read without its
+/// script too.
+const MOST_UNPACKED: usize = 1_500_000;
+
+/// How many rows of each table lie open in a larger page.
+const OPEN_ROWS: usize = 100;
 
 impl Report {
-    /// The report as an HTML page.
+    /// The report as an HTML page, in which long tables are packed if it would
+    /// be too large to send otherwise.
     ///
     /// # Errors
     /// When a result has values that cannot be shown.
     pub fn html(&self) -> Result<String> {
+        let page = self.page(usize::MAX)?;
+        if page.len() <= MOST_UNPACKED { Ok(page) } else { self.page(OPEN_ROWS) }
+    }
+
+    /// The page, in which rows of a table behind the first `open` are packed.
+    fn page(&self, open: usize) -> Result<String> {
         let mut page = Page::default();
         self.head(&mut page);
         self.cover(&mut page);
-        if self.sections.len() > 1 {
+        let alone = self.parts.iter().map(|part| part.sections.len()).sum::<usize>() == 1;
+        if !alone {
             self.contents(&mut page);
         }
         page.raw("<main>\n");
-        for (index, section) in self.sections.iter().enumerate() {
-            section.write(&mut page, index + 1, self.sections.len())?;
+        for part in &self.parts {
+            part.write_heading(&mut page);
+            let level = if part.title.is_some() { 3 } else { 2 };
+            for (number, section) in (part.first..).zip(&part.sections) {
+                let place = Place { number, level, alone, open };
+                section.write(&mut page, &place)?;
+            }
         }
         page.raw("</main>\n<footer>Made by weiku ");
         page.text(env!("CARGO_PKG_VERSION"));
@@ -94,31 +110,74 @@ impl Report {
     }
 
     fn contents(&self, page: &mut Page) {
-        page.raw("<nav aria-labelledby=\"contents\">\n<h2 id=\"contents\">Contents</h2>\n<ol>\n");
-        for (index, section) in self.sections.iter().enumerate() {
-            let _ = write!(page.0, "<li><a href=\"#s{}\">", index + 1);
-            page.text(&section.query.title);
-            page.raw("</a>");
-            match section.record.status {
-                Status::Failed | Status::Skipped => page.raw(" <span class=\"bad\">failed</span>"),
-                Status::Unexpected => page.raw(" <span class=\"bad\">not as expected</span>"),
-                Status::Ok | Status::Reused | Status::Planned | Status::Pending => {}
+        page.raw("<nav aria-labelledby=\"contents\">\n<h2 id=\"contents\">Contents</h2>\n");
+        for part in &self.parts {
+            if let Some(title) = &part.title {
+                let _ = write!(page.0, "<h3><a href=\"#p{}\">", part.first);
+                page.text(title);
+                page.raw("</a></h3>\n");
             }
-            page.raw("</li>\n");
+            let _ = writeln!(page.0, "<ol start=\"{}\">", part.first);
+            for (number, section) in (part.first..).zip(&part.sections) {
+                section.write_entry(page, number);
+            }
+            page.raw("</ol>\n");
         }
-        page.raw("</ol>\n</nav>\n");
+        page.raw("</nav>\n");
     }
 }
 
+impl Part {
+    fn write_heading(&self, page: &mut Page) {
+        let Some(title) = &self.title else { return };
+        let _ = write!(page.0, "<header class=\"part\">\n<h2 id=\"p{}\">", self.first);
+        page.text(title);
+        page.raw("</h2>\n");
+        for paragraph in &self.opening {
+            page.paragraph(paragraph);
+        }
+        page.raw("</header>\n");
+    }
+}
+
+/// Where in the page a section stands.
+struct Place {
+    /// Its number.
+    number: usize,
+    /// The level of its heading.
+    level: usize,
+    /// Whether it is the only section.
+    alone: bool,
+    /// How many rows of its table are not packed.
+    open: usize,
+}
+
 impl Section {
-    fn write(&self, page: &mut Page, number: usize, of: usize) -> Result<()> {
-        let _ = write!(page.0, "<section aria-labelledby=\"s{number}\">\n<h2 id=\"s{number}\">");
-        if of > 1 {
+    /// Its line in the contents.
+    fn write_entry(&self, page: &mut Page, number: usize) {
+        let _ = write!(page.0, "<li><a href=\"#s{number}\">");
+        page.text(&self.record.title);
+        page.raw("</a>");
+        match self.record.status {
+            Status::Failed | Status::Skipped => page.raw(" <span class=\"bad\">failed</span>"),
+            Status::Unexpected => page.raw(" <span class=\"bad\">not as expected</span>"),
+            Status::Ok | Status::Reused | Status::Planned | Status::Pending => {}
+        }
+        page.raw("</li>\n");
+    }
+
+    fn write(&self, page: &mut Page, place: &Place) -> Result<()> {
+        let Place { number, level, .. } = place;
+        let _ = write!(
+            page.0,
+            "<section aria-labelledby=\"s{number}\">\n<h{level} class=\"title\" id=\"s{number}\">"
+        );
+        if !place.alone {
             let _ = write!(page.0, "<span class=\"no\">{number}</span> ");
         }
-        page.text(&self.query.title);
-        page.raw("</h2>\n");
-        for paragraph in self.query.description.iter().flat_map(|text| paragraphs_of(text)) {
+        page.text(&self.record.title);
+        let _ = writeln!(page.0, "</h{level}>");
+        for paragraph in self.description() {
             page.paragraph(&paragraph);
         }
         if let Some(error) = &self.record.error {
@@ -137,13 +196,16 @@ impl Section {
                 page.raw("</p>\n");
             }
             (Some(result), None) if self.is_one_long_row() => self.write_row(page, result)?,
-            (Some(result), None) => self.write_table(page, result, number)?,
+            (Some(result), None) => self.write_table(page, result, place)?,
             (None, _) => {}
         }
         self.write_verdicts(page);
-        page.raw("<details><summary>SQL</summary><pre tabindex=\"0\"><code>");
-        page.text(self.query.sql());
-        page.raw("</code></pre></details>\n<p class=\"facts\">");
+        if let Some(query) = &self.query {
+            page.raw("<details><summary>SQL</summary><pre tabindex=\"0\"><code>");
+            page.text(query.sql());
+            page.raw("</code></pre></details>\n");
+        }
+        page.raw("<p class=\"facts\">");
         page.text(&self.facts());
         page.raw("</p>\n</section>\n");
         Ok(())
@@ -188,7 +250,7 @@ impl Section {
     /// A single row, downwards: a name and a value in each line.
     fn write_row(&self, page: &mut Page, result: &QueryResult) -> Result<()> {
         page.raw("<div class=\"scroll\">\n<table class=\"row\">\n<caption class=\"sr\">");
-        page.text(&self.query.title);
+        page.text(&self.record.title);
         page.raw("</caption>\n<tbody>\n");
         for batch in shown(result)?.iter().filter(|batch| batch.rows > 0) {
             for (field, column) in result.schema.fields().iter().zip(&batch.columns) {
@@ -205,16 +267,17 @@ impl Section {
         Ok(())
     }
 
-    fn write_table(&self, page: &mut Page, result: &QueryResult, number: usize) -> Result<()> {
+    fn write_table(&self, page: &mut Page, result: &QueryResult, place: &Place) -> Result<()> {
         let schema = &result.schema;
         let _ = write!(
             page.0,
-            "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-labelledby=\"s{number}\">\n<table class=\"{}\" data-file=\"",
+            "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-labelledby=\"s{}\">\n<table class=\"{}\" data-file=\"",
+            place.number,
             column_classes(schema)
         );
-        page.text(&self.query.name.replace('/', "-"));
+        page.text(&self.record.name.replace('/', "-"));
         page.raw(".csv\">\n<caption class=\"sr\">");
-        page.text(&self.query.title);
+        page.text(&self.record.title);
         page.raw("</caption>\n<thead><tr>");
         for field in schema.fields() {
             page.raw(if is_number(field.data_type()) {
@@ -228,17 +291,14 @@ impl Section {
         page.raw("</tr></thead>\n<tbody>\n");
         let batches = shown(result)?;
         let looks: Vec<Look> = (0..schema.fields().len()).map(|at| look(&batches, at)).collect();
-        for batch in &batches {
-            for row in 0..batch.rows {
-                // A line end behind a cell without a closing tag would be part
-                // of its text.
-                page.raw("<tr>\n");
-                for (column, look) in batch.columns.iter().zip(&looks) {
-                    page.cell(cells::cell(&column.get(row), *look));
-                }
-            }
-        }
+        let rows = batches.iter().flat_map(|batch| (0..batch.rows).map(move |row| (batch, row)));
+        let mut rows = rows.map(|(batch, row)| {
+            let cells = batch.columns.iter().zip(&looks);
+            cells.map(|(column, look)| cells::cell(&column.get(row), *look)).collect::<Vec<_>>()
+        });
+        rows.by_ref().take(place.open).for_each(|cells| page.row(cells));
         page.raw("</tbody>\n</table>\n</div>\n");
+        self.write_packed(page, rows, place);
         if let Some(rows) = self.record.rows.filter(|rows| *rows > MAX_ROWS as u64) {
             page.raw("<p class=\"dim\">");
             page.text(&format!(
@@ -249,6 +309,29 @@ impl Section {
             page.raw("</p>\n");
         }
         Ok(())
+    }
+
+    /// The rows that are left, in a form that the page's script unfolds.
+    fn write_packed(
+        &self,
+        page: &mut Page,
+        rows: impl Iterator<Item = Vec<Option<Cell>>>,
+        place: &Place,
+    ) {
+        let mut rest = Page::default();
+        rows.for_each(|cells| rest.row(cells));
+        if rest.0.is_empty() {
+            return;
+        }
+        page.raw("<p class=\"dim packed\">");
+        page.text(&format!(
+            "The first {} of {} rows; the others show where scripts are allowed.",
+            cells::grouped(place.open as u64),
+            cells::grouped(self.shown_rows() as u64)
+        ));
+        page.raw("<script type=\"text/plain\">");
+        page.raw(&packed(&rest.0));
+        page.raw("</script></p>\n");
     }
 
     /// What does not hold, for all to see, and what does, folded away.
@@ -310,51 +393,6 @@ fn look(batches: &[Shown], at: usize) -> Look {
     Look::of(cells)
 }
 
-/// HTML that is being written.
-#[derive(Default)]
-struct Page(String);
-
-impl Page {
-    /// Appends markup of ours.
-    fn raw(&mut self, markup: &str) {
-        self.0.push_str(markup);
-    }
-
-    /// Appends a text of anybody's.
-    fn text(&mut self, text: &str) {
-        push_escaped(&mut self.0, text);
-    }
-
-    /// Appends the name of a column, which may be broken behind each `_`.
-    fn name(&mut self, name: &str) {
-        for (index, part) in name.split_inclusive('_').enumerate() {
-            self.raw(if index == 0 { "" } else { "<wbr>" });
-            self.text(part);
-        }
-    }
-
-    fn paragraph(&mut self, text: &str) {
-        self.raw("<p>");
-        self.text(text);
-        self.raw("</p>\n");
-    }
-
-    /// Appends a cell. The closing tag is left out, as HTML allows.
-    fn cell(&mut self, cell: Option<Cell>) {
-        let Some(cell) = cell else { return self.raw("<td class=u>NULL") };
-        if let Some(exact) = &cell.exact {
-            self.raw("<td data-v=\"");
-            self.text(exact);
-            self.raw("\">");
-        } else if cell.text.contains('\n') || display_width(&cell.text) > ONE_LINE {
-            self.raw("<td class=w>");
-        } else {
-            self.raw("<td>");
-        }
-        self.text(&cell.text);
-    }
-}
-
 /// Classes that say which columns hold numbers (`n`), and which other short
 /// values such as dates (`k`).
 fn column_classes(schema: &Schema) -> String {
@@ -378,9 +416,4 @@ fn column_rules() -> String {
         selectors("n"),
         selectors("k")
     )
-}
-
-/// The hash of an inline style or script for the Content-Security-Policy.
-fn hash(text: &str) -> String {
-    ::base64::engine::general_purpose::STANDARD.encode(Sha256::digest(text.as_bytes()))
 }

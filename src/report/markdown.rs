@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{MAX_ROWS, Report, Section, cells, paragraphs_of};
+use super::{MAX_ROWS, Report, Section, cells};
 use crate::batch::QueryResult;
 use crate::batch::sink::to_bytes;
 use crate::chart::Screen;
@@ -24,17 +24,27 @@ impl Report {
             let _ = writeln!(text, "- {}: {}", escaped(name), escaped(fact));
         }
         let _ = writeln!(text, "- Report made: {}\n", escaped(&self.facts.made_at));
-        for section in &self.sections {
-            section.markdown(&mut text)?;
+        for part in &self.parts {
+            let mut level = "##";
+            if let Some(title) = &part.title {
+                push_block(&mut text, &format!("{level} {}", escaped(title)));
+                level = "###";
+            }
+            for paragraph in &part.opening {
+                push_block(&mut text, &escaped(paragraph));
+            }
+            for section in &part.sections {
+                section.markdown(&mut text, level)?;
+            }
         }
         Ok(text)
     }
 }
 
 impl Section {
-    fn markdown(&self, text: &mut String) -> Result<()> {
-        push_block(text, &format!("## {}", escaped(&self.query.title)));
-        for paragraph in self.query.description.iter().flat_map(|text| paragraphs_of(text)) {
+    fn markdown(&self, text: &mut String, level: &str) -> Result<()> {
+        push_block(text, &format!("{level} {}", escaped(&self.record.title)));
+        for paragraph in self.description() {
             push_block(text, &escaped(&paragraph));
         }
         if let Some(error) = &self.record.error {
@@ -67,7 +77,9 @@ impl Section {
                 push_block(text, &format!("**Not as expected:** {}", escaped(&line)));
             }
         }
-        push_block(text, &fenced("sql", self.query.sql()));
+        if let Some(query) = &self.query {
+            push_block(text, &fenced("sql", query.sql()));
+        }
         push_block(text, &format!("*{}*", escaped(&self.facts())));
         Ok(())
     }

@@ -7,8 +7,11 @@ mod cells;
 mod facts;
 mod html;
 mod markdown;
+mod page;
+mod parts;
 mod terminal;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::Database;
@@ -17,6 +20,7 @@ use crate::chart::{Chart, Spec};
 use crate::error::{Error, Result};
 use crate::queries::{Clock, Library, SavedQuery};
 use crate::render::OutputFile;
+use parts::{Part, folder_of, paragraphs_of, read_about};
 
 pub use facts::Facts;
 pub use terminal::Terminal;
@@ -36,8 +40,8 @@ pub struct Report {
     opening: Vec<String>,
     /// What the data is.
     facts: Facts,
-    /// One part per query.
-    sections: Vec<Section>,
+    /// The sections, one per query, by the folders that they come from.
+    parts: Vec<Part>,
     /// How the run went.
     summary: Summary,
 }
@@ -45,8 +49,8 @@ pub struct Report {
 /// One query of a report.
 #[derive(Debug)]
 struct Section {
-    /// The saved query.
-    query: SavedQuery,
+    /// The saved query, if its file could be read.
+    query: Option<SavedQuery>,
     /// How it ran.
     record: QueryRecord,
     /// Its result, if it has one.
@@ -68,10 +72,13 @@ pub struct Cover {
     ///
     /// [`Library::about`]: crate::queries::Library::about
     pub about: Option<String>,
+    /// Such a text for each folder of queries that has one, by its name: the
+    /// headings of the parts of a report of several folders.
+    pub folders: BTreeMap<String, String>,
 }
 
 /// The run that a report of `queries` is made of, and what stands before its
-/// sections: of one folder, what is written about it there.
+/// sections: what is written about the folders in their `README.md`.
 ///
 /// # Errors
 /// As for [`RunPlan::new`].
@@ -87,7 +94,16 @@ pub fn plan(
     };
     let options = batch::Options { keep: true, keep_going: true, ..options };
     let plan = RunPlan::new(library, queries, options, clock)?;
-    Ok((plan, Cover { title: None, about }))
+    let mut folders = BTreeMap::new();
+    for entry in plan.entries() {
+        let folder = folder_of(&entry.name);
+        if !folders.contains_key(folder)
+            && let Some(about) = entry.read_beside("README.md")?
+        {
+            folders.insert(folder.to_owned(), about);
+        }
+    }
+    Ok((plan, Cover { title: None, about, folders }))
 }
 
 /// Runs `plan`, whose options have `keep` set, and gathers a report.
@@ -102,14 +118,20 @@ pub async fn gather(
 ) -> Result<Report> {
     let mut summary = batch::run(database, plan, out).await?;
     let facts = Facts::gather(database, plan, &summary.record).await?;
-    let sections: Vec<Section> =
-        plan.queries().filter_map(|query| Section::new(query, &mut summary)).collect();
+    let records = summary.record.queries.clone();
+    let sections: Vec<Section> = records
+        .into_iter()
+        .map(|record| {
+            let query = plan.queries().find(|query| query.name == record.name);
+            Section::new(query, record, &mut summary)
+        })
+        .collect();
     let (heading, opening) = cover.about.as_deref().map(read_about).unwrap_or_default();
-    let first = sections.first().map(|section| section.query.title.clone());
+    let first = sections.first().map(|section| section.record.title.clone());
     let first = first.filter(|_| sections.len() == 1);
     let title = cover.title.clone().or(heading).or(first);
     let title = title.unwrap_or_else(|| of_database(database));
-    Ok(Report { title, opening, facts, sections, summary })
+    Ok(Report { title, opening, facts, parts: parts::of(sections, &cover.folders), summary })
 }
 
 /// The title of a report that has no other.
@@ -174,19 +196,25 @@ impl Destination {
 }
 
 impl Section {
-    /// The section of `query`, unless it was not part of the run.
-    fn new(query: &SavedQuery, summary: &mut Summary) -> Option<Self> {
-        let record = summary.record.query(&query.name)?.clone();
-        let result = summary.results.remove(&query.name);
-        let error = summary.errors.iter().find(|(name, _)| *name == query.name);
-        let drawn = query.chart.as_ref().zip(result.as_ref()).map(|(settings, result)| {
+    /// The section of `query`, which went as `record` says.
+    fn new(query: Option<&SavedQuery>, record: QueryRecord, summary: &mut Summary) -> Self {
+        let result = summary.results.remove(&record.name);
+        let error = summary.errors.iter().find(|(name, _)| *name == record.name);
+        let settings = query.and_then(|query| query.chart.as_ref());
+        let drawn = settings.zip(result.as_ref()).map(|(settings, result)| {
             let spec = Spec::parse(&settings.settings)?;
             Chart::new(&spec, &result.schema, &result.batches)
         });
         // A picture of nothing says less than the table, or the words for none.
         let chart = drawn.filter(|chart| !chart.as_ref().is_ok_and(Chart::is_blank));
         let error = error.map(|(_, error)| error.clone());
-        Some(Self { query: query.clone(), record, result, chart, error })
+        Self { query: query.cloned(), record, result, chart, error }
+    }
+
+    /// The paragraphs that say what the query answers.
+    fn description(&self) -> Vec<String> {
+        let text = self.query.as_ref().and_then(|query| query.description.as_deref());
+        text.map(paragraphs_of).unwrap_or_default()
     }
 
     /// What stands in place of a table without rows.
@@ -219,7 +247,8 @@ impl Section {
             }
             Some(value) => plain(value),
         };
-        self.query.params.iter().map(|param| (param.name.as_str(), value(&param.name))).collect()
+        let params = self.query.iter().flat_map(|query| &query.params);
+        params.map(|param| (param.name.as_str(), value(&param.name))).collect()
     }
 
     /// What a reader needs to repeat and cite the result.
@@ -276,55 +305,9 @@ fn size(bytes: u64) -> String {
     if unit == 0 { format!("{number} B") } else { format!("{number:.1} {}", units[unit]) }
 }
 
-/// The title and the opening paragraphs of a Markdown text.
-fn read_about(text: &str) -> (Option<String>, Vec<String>) {
-    let mut title = None;
-    let mut paragraphs = Vec::new();
-    for block in paragraphs_of(text) {
-        match block.strip_prefix("# ") {
-            Some(heading) if title.is_none() && paragraphs.is_empty() => {
-                title = Some(heading.trim().to_owned());
-            }
-            _ if block.starts_with('#') || block.starts_with("```") => break,
-            _ => paragraphs.push(block),
-        }
-    }
-    (title, paragraphs)
-}
-
-/// The paragraphs of a text: blank lines part them, line ends within are blanks.
-/// A Markdown heading is a paragraph of its own.
-fn paragraphs_of(text: &str) -> Vec<String> {
-    let mut paragraphs = vec![String::new()];
-    for line in text.lines().map(str::trim) {
-        let last = paragraphs.len() - 1;
-        if line.is_empty() || line.starts_with('#') {
-            paragraphs.push(line.to_owned());
-            if line.starts_with('#') {
-                paragraphs.push(String::new());
-            }
-        } else if paragraphs[last].is_empty() {
-            paragraphs[last] = line.to_owned();
-        } else {
-            paragraphs[last].push(' ');
-            paragraphs[last].push_str(line);
-        }
-    }
-    paragraphs.retain(|paragraph| !paragraph.is_empty());
-    paragraphs
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_readme_gives_a_title_and_its_opening_paragraphs() {
-        let (title, paragraphs) =
-            read_about("# Ministries\nTwo lines\nin one.\n\nSecond.\n\n## How\nto run\n");
-        assert_eq!(title.as_deref(), Some("Ministries"));
-        assert_eq!(paragraphs, ["Two lines in one.", "Second."]);
-    }
 
     #[test]
     fn sizes_are_for_people() {

@@ -1,6 +1,7 @@
 "use strict";
 // Sorting, filtering, paging and download of the tables. Without this script
-// they are whole and readable all the same.
+// they are readable all the same; only those of a very large report then end
+// with their first rows.
 const PAGE = 25;
 const order = new Intl.Collator(undefined, { numeric: true });
 const make = (name, text) => {
@@ -113,4 +114,22 @@ function enhance(table) {
   table.parentElement.after(below);
   draw();
 }
-for (const table of document.querySelectorAll("table[data-file]")) enhance(table);
+
+// The rows that are packed behind a table, as markup of the page.
+async function unpack(note) {
+  const bytes = Uint8Array.from(atob(note.querySelector("script").textContent), (c) => c.charCodeAt(0));
+  const plain = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+  return new Response(plain).text();
+}
+
+async function complete(table) {
+  const note = table.parentElement.nextElementSibling;
+  if (!note?.matches(".packed")) return enhance(table);
+  try {
+    table.tBodies[0].insertAdjacentHTML("beforeend", await unpack(note));
+    note.remove();
+  } finally {
+    enhance(table);
+  }
+}
+for (const table of document.querySelectorAll("table[data-file]")) complete(table);

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use super::{Report, Section, paragraphs_of};
+use super::{Report, Section};
 use crate::batch::sink::to_bytes;
 use crate::chart::Screen;
 use crate::error::Result;
@@ -33,8 +33,16 @@ impl Report {
         for paragraph in &self.opening {
             pen.paragraph(paragraph)?;
         }
-        for section in &self.sections {
-            section.terminal(&mut pen)?;
+        for part in &self.parts {
+            if let Some(title) = &part.title {
+                pen.heading(title, '=')?;
+            }
+            for paragraph in &part.opening {
+                pen.paragraph(paragraph)?;
+            }
+            for section in &part.sections {
+                section.terminal(&mut pen)?;
+            }
         }
         Ok(())
     }
@@ -42,8 +50,8 @@ impl Report {
 
 impl Section {
     fn terminal(&self, pen: &mut Pen<'_>) -> Result<()> {
-        pen.heading(&self.query.title, '-')?;
-        for paragraph in self.query.description.iter().flat_map(|text| paragraphs_of(text)) {
+        pen.heading(&self.record.title, '-')?;
+        for paragraph in self.description() {
             pen.paragraph(&paragraph)?;
         }
         let params = self.params();

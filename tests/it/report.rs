@@ -35,7 +35,7 @@ async fn report(world: &World) -> Report {
     let mut talk = Vec::new();
     let mut lines = Lines::new(&mut talk, Box::new(std::io::sink()));
     let about = Some("# A <b>title</b>\n\nOpening.\n".to_owned());
-    let cover = Cover { title: None, about };
+    let cover = Cover { about, ..Cover::default() };
     report::gather(&world.database, &plan, &cover, &mut lines).await.unwrap()
 }
 
@@ -70,7 +70,7 @@ async fn every_text_is_escaped_and_the_page_forbids_what_it_does_not_need() {
     assert!(html.contains("default-src 'none'; style-src 'sha256-"), "{html:.600}");
     assert!(!html.contains(" style=\""), "inline styles are forbidden by the page itself");
     assert!(html.contains("<h1>A &lt;b&gt;title&lt;/b&gt;</h1>"));
-    assert!(html.contains("<h2 id=\"s1\"><span class=\"no\">1</span> "));
+    assert!(html.contains("<h2 class=\"title\" id=\"s1\"><span class=\"no\">1</span> "));
     assert!(html.contains("exactly 4 rows; there are 3"));
     assert!(html.contains("<td>20,000"));
     assert!(html.contains("<td class=u>NULL"));
@@ -101,6 +101,30 @@ async fn a_long_table_says_what_it_leaves_out_and_stays_small() {
     assert!(html.contains("The first 1,000 of 1,500 rows are shown."));
     assert_eq!(html.matches("<tr>\n<td>").count(), 20_000);
     assert!(html.len() < 2_000_000, "{} bytes", html.len());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn queries_of_several_folders_are_parts_and_one_that_cannot_be_read_is_told() {
+    let world = World::new(&[
+        ("size/accounts", "SELECT count(*) AS n FROM accounts"),
+        ("size/largest", "/*---\ntitel = \"Largest\"\n---*/\nSELECT 1 AS one"),
+        ("who", "SELECT organization FROM accounts ORDER BY 1"),
+    ])
+    .await;
+    let about = "# How large\n\nIn <accounts>.\n\n## Files\n\nNot for readers.\n";
+    std::fs::write(world.queries().join("size/README.md"), about).unwrap();
+    let report = report(&world).await;
+    let html = report.html().unwrap();
+    let contents = "<h3><a href=\"#p1\">How large</a></h3>\n<ol start=\"1\">\n<li><a href=\"#s1\">";
+    assert!(html.contains(contents), "{html}");
+    assert!(html.contains("<h2 id=\"p1\">How large</h2>\n<p>In &lt;accounts&gt;.</p>\n</header>"));
+    assert!(
+        html.contains("<h3 class=\"title\" id=\"s2\"><span class=\"no\">2</span> size/largest")
+    );
+    assert!(html.contains("did you mean `title`?"), "{html}");
+    assert!(html.contains("<ol start=\"3\">") && !html.contains("Not for readers"));
+    let markdown = report.markdown().unwrap();
+    assert!(markdown.contains("\n\n## How large\n\nIn &lt;accounts&gt;.\n\n### size/accounts\n"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -203,6 +227,43 @@ fn answer(document: &str) -> serde_json::Value {
     let answer = answer.split_once("</title>").unwrap_or_default().0;
     let answer = answer.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&");
     serde_json::from_str(&answer).expect(&answer)
+}
+
+/// 1,000 rows of long Chinese texts.
+const CHINESE: &str = "SELECT value AS n, md5(CAST(value AS TEXT)) AS id,
+  concat(repeat('外交部发言人', 12), value) AS one, concat(repeat('安全提示', 24), value) AS two
+  FROM generate_series(1, 1000) AS t(value) ORDER BY 1";
+
+/// What the test asks a page with more rows than lie open in it.
+const UNPACKED: &str = r#"
+const table = document.querySelector("table");
+const answer = { open: table.tBodies[0].rows.length };
+setTimeout(() => {
+  const rows = [...table.tBodies[0].rows];
+  answer.all = rows.length;
+  answer.last = rows.at(-1).cells[0].textContent;
+  answer.seen = rows.filter((row) => !row.classList.contains("off")).length;
+  answer.notes = document.querySelectorAll(".packed").length;
+  document.title = "ANSWER" + JSON.stringify(answer);
+}, 2000);
+"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_very_large_page_is_packed_and_its_script_unfolds_it() {
+    let queries: Vec<String> = (0..12).map(|n| format!("q{n:02}")).collect();
+    let queries: Vec<(&str, &str)> = queries.iter().map(|name| (name.as_str(), CHINESE)).collect();
+    let world = World::new(&queries).await;
+    let html = report(&world).await.html().unwrap();
+    assert!(html.len() < 2_000_000, "{} bytes", html.len());
+    assert_eq!(html.matches("<tr>\n<td>").count(), 1_200);
+    assert_eq!(html.matches("The first 100 of 1,000 rows;").count(), 12);
+    let Some(browser) = chromium() else { return };
+    let page = world.queries().join("page.html");
+    std::fs::write(&page, with_script(&html, UNPACKED)).unwrap();
+    let answer = answer(&browse(&browser, &page));
+    let expected =
+        serde_json::json!({ "open": 100, "all": 1000, "last": "1,000", "seen": 25, "notes": 0 });
+    assert_eq!(answer, expected);
 }
 
 /// What the test asks a page that is 400 pixels wide: by how much it is too
