@@ -1,7 +1,7 @@
 /*---
 title = "Accounts per ministry"
-description = """How many micro-blogs each ministry runs, and how many follow them. The Foreign Ministry leads with 11, before
-Public Security with 7 and Health with 5. Followers of several accounts are counted once for each."""
+description = """How many micro-blogs each ministry runs, and how many follow them. In the report of 2012 the Foreign Ministry leads
+with 11, before Public Security with 7 and Health with 5. Followers of several accounts are counted once for each."""
 order = 3
 tags = ["report", "2012"]
 params.n = { type = "int", default = 20, min = 1, description = "how many ministries to show" }

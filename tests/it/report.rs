@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use weiku::batch::{Lines, Options, RunPlan};
+use weiku::batch::{Lines, Options};
 use weiku::report::{self, Cover, Destination, Report};
 
 use crate::batch::{World, clock};
@@ -29,13 +29,13 @@ SELECT value AS n, value / 3.0 AS third FROM generate_series(1, 1500) AS t(value
 
 /// A report of the queries in `world`.
 async fn report(world: &World) -> Report {
-    let options = Options { keep: true, keep_going: true, ..Options::default() };
     let wanted = [world.queries().display().to_string()];
-    let plan = RunPlan::new(&world.library(), &wanted, options, &clock()).unwrap();
+    let (plan, cover) =
+        report::plan(&world.library(), &wanted, Options::default(), &clock()).unwrap();
     let mut talk = Vec::new();
     let mut lines = Lines::new(&mut talk, Box::new(std::io::sink()));
     let about = Some("# A <b>title</b>\n\nOpening.\n".to_owned());
-    let cover = Cover { about, ..Cover::default() };
+    let cover = Cover { about, ..cover };
     report::gather(&world.database, &plan, &cover, &mut lines).await.unwrap()
 }
 
