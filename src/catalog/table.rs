@@ -147,13 +147,14 @@ impl StoreTable {
     /// The orders of rows within each of `files`, and from file to file if these do
     /// not overlap; none if extremes do not tell which file comes before which.
     ///
-    /// NULLs come last. Where there are none, the order is as well one that has
-    /// them first, which `ORDER BY posted_at DESC` asks for. That one is named
-    /// first: of several orders by the same columns the engine looks at the first.
+    /// NULLs come last, as `ORDER BY posted_at DESC` asks for. Where there are none,
+    /// the order is as well one that has them first, and so, read backwards, that of
+    /// `ORDER BY posted_at`. Of several orders by the same columns the engine looks at
+    /// the first.
     fn orderings(&self, files: &[PartitionedFile]) -> Result<Vec<LexOrdering>> {
         let all_known = self.sorts_by_known_values(files);
         let places: &[bool] = match files {
-            _ if all_known => &[true, false],
+            _ if all_known => &[false, true],
             [_] => &[false],
             _ => &[],
         };

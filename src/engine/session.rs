@@ -549,6 +549,8 @@ fn config(settings: &Settings) -> SessionConfig {
     // Posts hold line breaks; see catalog::files.
     options.catalog.newlines_in_values = true;
     options.sql_parser.collect_spans = true;
+    // What is unknown is neither the most nor the least, so it does not lead.
+    options.sql_parser.default_null_ordering = "nulls_last".to_owned();
     options.optimizer.enable_window_topn = true;
     options.explain.show_statistics = false;
     config

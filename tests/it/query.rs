@@ -35,6 +35,24 @@ fn stderr(output: &Output) -> String {
 }
 
 #[test]
+fn what_is_unknown_does_not_lead_in_any_order() {
+    let rows = "(VALUES (1, 'a'), (NULL, 'b'), (3, 'c')) AS t(n, name)";
+    for (sql, wanted) in [
+        ("SELECT n FROM {} ORDER BY n DESC", "n\n3\n1\n\n"),
+        ("SELECT n FROM {} ORDER BY n", "n\n1\n3\n\n"),
+        ("SELECT n FROM {} ORDER BY n DESC NULLS FIRST", "n\n\n3\n1\n"),
+        (
+            "SELECT name, rank() OVER (ORDER BY n DESC) AS r FROM {} ORDER BY name",
+            "name,r\na,2\nb,3\nc,1\n",
+        ),
+        ("SELECT first_value(name ORDER BY n DESC) AS most FROM {}", "most\nc\n"),
+    ] {
+        let output = weiku(&["-c", &sql.replace("{}", rows), "--csv"], "");
+        assert_eq!(stdout(&output), wanted, "{sql}: {}", stderr(&output));
+    }
+}
+
+#[test]
 fn a_million_rows_are_a_million_lines_and_a_header() {
     let output = weiku(&["-c", "SELECT value FROM generate_series(1, 1000000)", "--csv"], "");
     assert_eq!(code(&output), 0, "{}", stderr(&output));
