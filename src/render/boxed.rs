@@ -1,21 +1,23 @@
 //! A table with borders, fitted to the terminal: the format for people.
 //!
 //! Rows beyond the limit are counted, not kept: the first and the last ones are
-//! shown. Columns that do not fit are made narrower, then left out in the
-//! middle. Whatever is left out is named in the last lines.
+//! shown. Columns that do not fit are made narrower, then those that say least
+//! are left out. Whatever is left out is named in the last lines. A single row
+//! that does not fit is written one column a line instead.
 
 use std::fmt::Write;
 
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::arrow::record_batch::RecordBatch;
 
-use super::columns::{Need, Slot, fit};
+use super::columns::{Holds, Need, Slot, fit};
 use super::fit::{around, beginning, first_of, truncate, wrap, wrap_at_marks};
 use super::output::Output;
 use super::plain::{is_number, plain};
 use super::readable::{group_digits, readable};
 use super::safe_text::visible;
 use super::value::{Value, columns};
+use super::vertical::VERTICAL;
 use super::window::Window;
 use super::{BatchWriter, Format, Options, Sink};
 use crate::error::Result;
@@ -89,8 +91,6 @@ const NARROWEST: usize = 12;
 const LEAST_TEXT: usize = 12;
 /// Texts without blanks up to this width are taken for ids and kept whole.
 const WIDEST_ID: usize = 24;
-/// Lines that the rows of a table share, when their texts have as many.
-const MOST_LINES: usize = 40;
 /// A line of a text is broken into at most this many.
 const MOST_BROKEN: usize = 8;
 
@@ -127,8 +127,23 @@ impl BatchWriter for Writer {
 
     fn finish(mut self: Box<Self>) -> Result<()> {
         let table = Table::new(&self)?;
+        if table.total == 1 && table.elided().next().is_some() {
+            return self.finish_downwards();
+        }
         table.draw(&mut self.output.text);
         self.output.flush()
+    }
+}
+
+impl Writer {
+    /// Writes a single row that is too wide for a table one column a line, so that
+    /// nothing of it is left out.
+    fn finish_downwards(self) -> Result<()> {
+        let mut writer = (VERTICAL.open)(self.output.into_inner(), &self.schema, &self.options)?;
+        for batch in self.window.parts().0 {
+            writer.write(&batch)?;
+        }
+        writer.finish()
     }
 }
 
@@ -145,6 +160,7 @@ struct Head {
     name: String,
     type_name: String,
     number: bool,
+    time: bool,
 }
 
 struct Table<'a> {
@@ -170,7 +186,7 @@ impl<'a> Table<'a> {
         let width = options.width.map(|width| width.max(NARROWEST));
         // Few rows may be tall: a result takes about as many lines as it may
         // have rows, but a long one has a line for each row.
-        let room = options.max_rows.min(MOST_LINES);
+        let room = options.max_rows.min(options.shared_lines);
         let lines = (room / window.shown().max(1)).clamp(1, options.cell_lines.max(1));
         let most = width.map_or(usize::MAX, |width| width.saturating_mul(lines));
         let (head, tail) = window.parts();
@@ -188,6 +204,7 @@ impl<'a> Table<'a> {
                 name: visible(field.name()).into_owned(),
                 type_name: type_name(field.data_type()),
                 number: is_number(field.data_type()),
+                time: field.data_type().is_temporal(),
             })
             .collect();
         let needs: Vec<Need> =
@@ -470,10 +487,19 @@ fn need(head: &Head, rows: &[Vec<Cell>], index: usize, lines: usize) -> Need {
     let short = head.type_name.split([' ', '(']).next().unwrap_or_default();
     let natural = widest.max(header).max(short.len().min(LEAST_TEXT)).max(1);
     let mut texts = cells.map(|cell| &cell.text);
-    let whole = match head.type_name.as_str() {
-        "text" | "bytes" => widest <= WIDEST_ID && !texts.any(|text| text.contains(' ')),
-        name => !(name.ends_with("[]") || matches!(name, "struct" | "map" | "union")),
+    let same = rows.len() > 1 && texts.clone().all(|text| *text == rows[0][index].text);
+    let mut is_id = || widest <= WIDEST_ID && !texts.any(|text| text.contains(' '));
+    let (whole, holds) = match head.type_name.as_str() {
+        "text" if widest > WIDEST_ID => (false, Holds::Prose),
+        "text" | "bytes" => (is_id(), Holds::Others),
+        name if name.ends_with("[]") || matches!(name, "struct" | "map" | "union") => {
+            (false, Holds::Others)
+        }
+        _ if head.number => (true, Holds::Numbers),
+        _ if head.time => (true, Holds::Times),
+        _ => (true, Holds::Others),
     };
+    let holds = if same { Holds::Same } else { holds };
     let cells_least = if whole { widest } else { widest.min(LEAST_TEXT) };
-    Need { natural, least: cells_least.max(header.min(LEAST_TEXT)).max(1) }
+    Need { natural, least: cells_least.max(header.min(LEAST_TEXT)).max(1), holds }
 }

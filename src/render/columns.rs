@@ -7,6 +7,23 @@ pub(crate) struct Need {
     pub(crate) natural: usize,
     /// The cells below which it is not worth showing.
     pub(crate) least: usize,
+    /// What it holds.
+    pub(crate) holds: Holds,
+}
+
+/// What a column holds, as far as that decides whether it is left out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Holds {
+    /// Sentences, and not names or ids.
+    Prose,
+    /// Numbers.
+    Numbers,
+    /// Dates and times.
+    Times,
+    /// Names, ids, lists and whatever else there is.
+    Others,
+    /// The same in all rows that are shown.
+    Same,
 }
 
 /// One column on the screen.
@@ -23,11 +40,15 @@ const EDGE: usize = 1;
 /// A blank on either side of a cell and the border at its right.
 const AROUND: usize = 3;
 
+/// A text that stays while others are left out takes this part of the width.
+const PROSE_PART: usize = 4;
+
 /// Fits columns into `width` cells, borders included; `elided` is the width of
-/// the column that stands for those left out.
+/// a column that stands for those left out.
 ///
-/// Wide columns are made narrower first, then columns in the middle are left
-/// out. A terminal too narrow for even one column shows part of the first.
+/// Wide columns are made narrower first, then the columns that say least are
+/// left out; [`rank`] tells which. A terminal too narrow for even one column
+/// shows part of it.
 pub(crate) fn fit(needs: &[Need], width: Option<usize>, elided: usize) -> Vec<Slot> {
     let all: Vec<usize> = (0..needs.len()).collect();
     let Some(width) = width else {
@@ -36,46 +57,81 @@ pub(crate) fn fit(needs: &[Need], width: Option<usize>, elided: usize) -> Vec<Sl
     if least(needs, &all) <= width {
         return widths(needs, &all, width);
     }
-    let (first, last) = ends(needs, width.saturating_sub(elided + AROUND));
-    let mut slots = widths(needs, &first, width);
-    if needs.len() > 1 {
-        let shown: Vec<usize> = first.iter().chain(&last).copied().collect();
-        slots = widths(needs, &shown, width.saturating_sub(elided + AROUND));
-        slots.insert(first.len(), Slot::Elided);
+    let needs: Vec<Need> = needs.iter().map(|need| readable(need, width)).collect();
+    let shown = chosen(&needs, width, elided + AROUND);
+    let dots = gaps(&shown, needs.len());
+    let slots = widths(&needs, &shown, width.saturating_sub(dots.len() * (elided + AROUND)));
+    with_dots(slots, &dots)
+}
+
+/// Prose cut to a few characters says nothing, so it takes its part of the width.
+fn readable(need: &Need, width: usize) -> Need {
+    let least = match need.holds {
+        Holds::Prose => need.natural.min(need.least.max(width / PROSE_PART)),
+        _ => need.least,
+    };
+    Need { least, ..*need }
+}
+
+/// The columns that are shown, in the order of the table: those of the lowest
+/// rank, from the left, as long as they fit beside the dots of `dots` cells that
+/// stand for the others.
+fn chosen(needs: &[Need], width: usize, dots: usize) -> Vec<usize> {
+    let telling = needs.iter().position(|need| need.holds != Holds::Same).unwrap_or(0);
+    let mut by_rank: Vec<usize> = (0..needs.len()).collect();
+    by_rank.sort_by_key(|&index| rank(needs, index, telling));
+    let mut shown: Vec<usize> = Vec::new();
+    for index in by_rank {
+        let place = shown.partition_point(|&other| other < index);
+        shown.insert(place, index);
+        let used = least(needs, &shown) + gaps(&shown, needs.len()).len() * dots;
+        if used > width && shown.len() > 1 {
+            shown.remove(place);
+        }
     }
-    slots
+    shown
+}
+
+/// Which columns stay when not all fit: the first that tells the rows apart, and
+/// the last if it is a number, for that is what was computed; then prose; then
+/// numbers and times; then all others; and those that are the same in all rows
+/// only when there is still room.
+fn rank(needs: &[Need], index: usize, first: usize) -> usize {
+    match needs[index].holds {
+        _ if index == first => 0,
+        Holds::Numbers if index + 1 == needs.len() => 0,
+        Holds::Prose => 1,
+        Holds::Numbers | Holds::Times => 2,
+        Holds::Others => 3,
+        Holds::Same => 4,
+    }
+}
+
+/// Before which of the columns shown others are left out; one more than there
+/// are stands for the end.
+fn gaps(shown: &[usize], count: usize) -> Vec<usize> {
+    // Beside a single column there is hardly room to say so once.
+    if shown.len() == 1 {
+        return if count > 1 { vec![1] } else { Vec::new() };
+    }
+    let after = |place: usize| place.checked_sub(1).map_or(0, |before| shown[before] + 1);
+    let is_gap = |place: &usize| after(*place) != shown.get(*place).copied().unwrap_or(count);
+    (0..=shown.len()).filter(is_gap).collect()
+}
+
+/// `slots` with the dots at `places`.
+fn with_dots(slots: Vec<Slot>, places: &[usize]) -> Vec<Slot> {
+    let dots = |place: usize| places.contains(&place).then_some(Slot::Elided);
+    let count = slots.len();
+    let shown = slots.into_iter().enumerate();
+    shown
+        .flat_map(|(place, slot)| dots(place).into_iter().chain([slot]))
+        .chain(dots(count))
+        .collect()
 }
 
 fn least(needs: &[Need], columns: &[usize]) -> usize {
     EDGE + columns.iter().map(|&index| needs[index].least + AROUND).sum::<usize>()
-}
-
-/// As many columns from both ends as fit, at least the first.
-fn ends(needs: &[Need], width: usize) -> (Vec<usize>, Vec<usize>) {
-    let (mut first, mut last) = (vec![0], Vec::new());
-    let mut used = EDGE + needs[0].least + AROUND;
-    let (mut low, mut high) = (1, needs.len());
-    let (mut low_open, mut high_open) = (true, true);
-    while low < high && (low_open || high_open) {
-        let from_end = high_open && (last.len() < first.len() || !low_open);
-        let index = if from_end { high - 1 } else { low };
-        let more = needs[index].least + AROUND;
-        let fits = used + more <= width;
-        match (from_end, fits) {
-            (true, true) => {
-                last.insert(0, index);
-                high -= 1;
-            }
-            (false, true) => {
-                first.push(index);
-                low += 1;
-            }
-            (true, false) => high_open = false,
-            (false, false) => low_open = false,
-        }
-        used += if fits { more } else { 0 };
-    }
-    (first, last)
 }
 
 /// The widths of the columns: the widest give way until all fit.
@@ -110,7 +166,20 @@ mod tests {
     use super::*;
 
     fn need(natural: usize, least: usize) -> Need {
-        Need { natural, least }
+        Need { natural, least, holds: Holds::Others }
+    }
+
+    fn holding(holds: Holds, natural: usize) -> Need {
+        Need { natural, least: natural.min(12), holds }
+    }
+
+    /// The columns that are shown, and where dots stand.
+    fn shown(slots: &[Slot]) -> Vec<Option<usize>> {
+        let index = |slot: &Slot| match slot {
+            Slot::Shown(index, _) => Some(*index),
+            Slot::Elided => None,
+        };
+        slots.iter().map(index).collect()
     }
 
     fn total(slots: &[Slot]) -> usize {
@@ -136,21 +205,50 @@ mod tests {
     }
 
     #[test]
-    fn columns_in_the_middle_are_left_out_when_all_are_at_their_least() {
-        let needs = [need(19, 19); 10];
-        let slots = fit(&needs, Some(80), 1);
-        assert_eq!(
-            slots,
-            [Slot::Shown(0, 19), Slot::Shown(1, 19), Slot::Elided, Slot::Shown(9, 19)]
-        );
+    fn what_says_least_is_left_out_when_all_are_at_their_least() {
+        use Holds::{Numbers, Others, Prose, Same, Times};
+        let posts = [
+            (Same, 5),
+            (Others, 10),
+            (Times, 11),
+            (Prose, 200),
+            (Others, 10),
+            (Numbers, 7),
+            (Numbers, 8),
+            (Others, 12),
+        ];
+        let posts = posts.map(|(holds, natural)| holding(holds, natural));
+        let at = |width| shown(&fit(&posts, Some(width), 1));
+        assert_eq!(at(99), [None, Some(1), Some(2), Some(3), Some(4), Some(5), Some(6), None]);
+        assert_eq!(at(95), [Some(0), Some(1), Some(2), Some(3), None, Some(5), Some(6), None]);
+        assert_eq!(at(80), [Some(0), Some(1), Some(2), Some(3), None, Some(5), None]);
+        assert_eq!(at(50), [Some(0), Some(1), None, Some(3), None]);
+        // The text is not only there, but can be read.
+        assert_eq!(fit(&posts, Some(50), 1)[3], Slot::Shown(3, 17));
+    }
+
+    #[test]
+    fn the_last_number_stays_because_it_was_computed() {
+        let numbers = [holding(Holds::Numbers, 12); 9];
+        assert_eq!(shown(&fit(&numbers, Some(60), 1)), [Some(0), Some(1), None, Some(8)]);
+        let lists = [need(12, 12); 9];
+        assert_eq!(shown(&fit(&lists, Some(60), 1)), [Some(0), Some(1), Some(2), None]);
+    }
+
+    #[test]
+    fn columns_of_one_value_fill_the_room_that_is_left() {
+        let all = [holding(Holds::Same, 12); 9];
+        assert_eq!(shown(&fit(&all, Some(60), 1)), [Some(0), Some(1), Some(2), None]);
     }
 
     #[test]
     fn no_table_is_wider_than_the_terminal() {
         for width in 9..140 {
             for count in 1..12 {
+                use Holds::{Numbers, Others, Prose, Same};
+                let holds = |n: usize| [Same, Others, Prose, Numbers, Others][n * 7 % 5];
                 let needs: Vec<Need> =
-                    (0..count).map(|n| need(1 + n * 37 % 60, (1 + n * 37 % 60).min(12))).collect();
+                    (0..count).map(|n| holding(holds(n), 1 + n * 37 % 60)).collect();
                 let slots = fit(&needs, Some(width), 1);
                 assert!(total(&slots) <= width, "{width} {needs:?} {slots:?}");
             }

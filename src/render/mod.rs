@@ -107,6 +107,8 @@ pub struct Options {
     pub rules: bool,
     /// Most lines that one cell of a table takes.
     pub cell_lines: usize,
+    /// Lines that all rows of a table share, when their texts have as many.
+    pub shared_lines: usize,
     /// How to see what a format for people has left out.
     pub more: Option<String>,
     /// Words that were looked for: a table shows the part of a long text that
@@ -130,6 +132,7 @@ impl Default for Options {
             types: true,
             rules: true,
             cell_lines: 40,
+            shared_lines: 40,
             more: None,
             searched: Vec::new(),
             header: true,

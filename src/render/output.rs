@@ -45,6 +45,11 @@ impl Output {
         Self { to, text: String::with_capacity(FULL + FULL / 4) }
     }
 
+    /// What it writes to; there must be no text left.
+    pub(crate) fn into_inner(self) -> Box<dyn Write + Send> {
+        self.to
+    }
+
     /// Writes the text out if there is a good deal of it; for after each row.
     pub(crate) fn spill(&mut self) -> Result<()> {
         if self.text.len() < FULL {

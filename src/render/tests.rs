@@ -337,15 +337,44 @@ fn a_box_lines_up_and_shows_head_and_tail_with_the_true_count() {
 
 #[test]
 fn columns_left_out_are_named_and_counted() {
-    let n: ArrayRef = Arc::new(Int64Array::from(vec![i64::MAX]));
+    let n: ArrayRef = Arc::new(Int64Array::from(vec![i64::MAX, i64::MAX - 1]));
     let names: Vec<String> = (1..=9).map(|n| format!("count_{n}")).collect();
     let batch =
         RecordBatch::try_from_iter(names.iter().map(|name| (name, Arc::clone(&n)))).unwrap();
     let options = Options { width: Some(80), ..Options::default() };
-    let shown = text("box", &[batch], &options);
+    let shown = text("box", std::slice::from_ref(&batch), &options);
     assert!(shown.contains("columns not shown: count_3, count_4"), "{shown}");
-    assert!(shown.ends_with("1 row · 9 columns, 3 shown\n"), "{shown}");
+    assert!(shown.ends_with("2 rows · 9 columns, 3 shown\n"), "{shown}");
     assert!(shown.contains("9223372036854775807 │ … │ 9223372036854775807"), "{shown}");
+    // A single row is written downwards, and nothing is left out.
+    let row = batch.slice(0, 1);
+    assert_eq!(
+        text("box", std::slice::from_ref(&row), &options),
+        text("vertical", &[row], &options)
+    );
+}
+
+#[test]
+fn of_posts_that_do_not_fit_the_text_and_the_counts_stay() {
+    let texts = |of: fn(i64) -> String| -> ArrayRef {
+        Arc::new(StringArray::from((0..3).map(of).collect::<Vec<_>>()))
+    };
+    let counts: ArrayRef = Arc::new(Int64Array::from(vec![12, 34, 56]));
+    let columns = [
+        ("platform", texts(|_| "weibo".to_owned())),
+        ("post_id", texts(|n| format!("338290538218535{n}"))),
+        ("place", texts(|_| "北京".to_owned())),
+        ("text", texts(|n| format!("{n} {}", "今天的地震".repeat(20)))),
+        ("client", texts(|n| format!("专业版微博 weibo.com {n}"))),
+        ("origin_post_id", texts(|n| format!("338290538218535{n}"))),
+        ("reposts", counts),
+    ];
+    let batch = RecordBatch::try_from_iter(columns).unwrap();
+    let options = Options { width: Some(64), types: false, ..Options::default() };
+    let shown = text("box", &[batch], &options);
+    let head: Vec<&str> = shown.lines().nth(1).unwrap().split_whitespace().collect();
+    assert_eq!(head.join(" "), "│ … │ post_id │ … │ text │ … │ reposts │", "{shown}");
+    assert!(shown.contains("今天的地震"), "{shown}");
 }
 
 #[test]
