@@ -20,6 +20,16 @@ use crate::catalog::HeldColumns;
 /// How many of the largest consumers an out-of-memory error names.
 const NAMED_CONSUMERS: NonZeroUsize = NonZeroUsize::new(5).expect("not zero");
 
+/// What merging takes for each spilled part when its rows hold long texts: some
+/// batches of them.
+const BYTES_PER_MERGED: usize = 32 << 20;
+
+/// Merging fewer parts at a time would go over the rows too often.
+const FEWEST_MERGED: usize = 4;
+
+/// More parts than that cost more open files than they save time.
+const MOST_MERGED: usize = 64;
+
 /// What queries share where no columns are held: `memory_limit` bytes, if there is
 /// a limit, caches, and a folder for what does not fit, which has to be held as
 /// long as they run.
@@ -42,13 +52,23 @@ pub(super) fn builder(
     memory: Arc<dyn MemoryPool>,
     spill: &Spill,
 ) -> crate::Result<(RuntimeEnvBuilder, Option<SpillFolder>)> {
-    let is_limited = matches!(memory.memory_limit(), MemoryLimit::Finite(_));
+    let limit = memory.memory_limit();
     let builder = RuntimeEnvBuilder::new().with_memory_pool(memory);
-    if !is_limited {
+    let MemoryLimit::Finite(limit) = limit else {
         return Ok((builder, None));
-    }
+    };
     let folder = SpillFolder::create(spill)?;
-    Ok((builder.with_disk_manager_builder(folder.manager()), Some(folder)))
+    let manager = folder.manager().with_max_spill_merge_fan_in(fan_in(limit));
+    Ok((builder.with_disk_manager_builder(manager), Some(folder)))
+}
+
+/// How many spilled parts a sort merges at a time.
+///
+/// A sort takes memory for as many as it can, so without a bound the sort of one
+/// thread leaves none for that of another, which then fails.
+fn fan_in(limit: usize) -> usize {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    (limit / threads / BYTES_PER_MERGED).clamp(FEWEST_MERGED, MOST_MERGED)
 }
 
 /// Room for columns, and for queries that take theirs from it; at most `limit` bytes
