@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::{Schema, SchemaRef};
 
+use super::profile::readable_plan;
 use super::progress::Progress;
 use super::results::Collector;
 use super::{Shell, results, searched, seconds};
@@ -186,7 +187,7 @@ impl Shell<'_> {
             let (kinds, plans) = (Values::new(batch.column(0))?, Values::new(batch.column(1))?);
             for row in 0..batch.num_rows() {
                 if let (Value::Text(kind), Value::Text(plan)) = (kinds.get(row), plans.get(row)) {
-                    let text = format!("{kind}:\n{}", plan.trim_end());
+                    let text = format!("{kind}:\n{}", readable_plan(plan.trim_end()));
                     self.say(&visible_lines(&text))?;
                     given.rows += 1;
                 }
@@ -239,6 +240,7 @@ impl Shell<'_> {
         let null = String::new();
         let shown = render::Options {
             cell_lines,
+            shared_lines: usize::MAX,
             max_rows: usize::MAX,
             null,
             types: false,
@@ -255,6 +257,7 @@ impl Shell<'_> {
     /// All batches of `sql`, a question of the shell's own, or stops at Ctrl-C.
     pub(super) async fn ask(&mut self, sql: &str) -> Result<Vec<RecordBatch>> {
         self.interrupts.clear();
+        let _progress = self.progress();
         let session = self.session.clone();
         tokio::select! {
             batches = session.collect(sql) => batches,

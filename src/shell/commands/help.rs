@@ -97,6 +97,9 @@ fn broken(text: &str, width: usize) -> String {
 
 fn unknown(shell: &Shell<'_>, topic: &str) -> Error {
     let error = Error::usage(format!("no command or function {}", visible(topic)));
+    if shell.catalog.relation(None, topic).is_some() {
+        return error.hint(format!(".describe {} lists its columns", visible(topic)));
+    }
     let commands = ALL.iter().map(|command| command.help().name.trim_start_matches('.'));
     let functions = shell.catalog.functions.iter().map(|function| function.name.as_str());
     match nearest(topic, commands.chain(functions)) {

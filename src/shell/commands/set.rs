@@ -9,6 +9,7 @@ use crate::error::{Error, Result, nearest};
 use crate::render::visible;
 use crate::shell::complete::catalog::Takes;
 use crate::shell::listing::{self, Cell};
+use crate::shell::progress::bytes;
 use crate::shell::{Flow, Shell};
 
 /// See [`ABOUT`].
@@ -153,11 +154,11 @@ fn value(shell: &Shell<'_>, name: &str) -> String {
         "keys" => options.keys.name().to_owned(),
         "pager" => options.pager.clone().unwrap_or_else(|| "off".to_owned()),
         "memory_limit" => {
-            settings.memory_limit.map_or("none".to_owned(), |limit| megabytes(limit as f64))
+            settings.memory_limit.map_or("none".to_owned(), |limit| bytes(limit as f64))
         }
-        "spill_limit" => megabytes(settings.spill.limit as f64),
+        "spill_limit" => bytes(settings.spill.limit as f64),
         "result_cache" => {
-            settings.keep_answers.map_or("off".to_owned(), |keep| megabytes(keep.bytes as f64))
+            settings.keep_answers.map_or("off".to_owned(), |keep| bytes(keep.bytes as f64))
         }
         "timeout" => {
             settings.timeout.map_or("none".to_owned(), |limit| format!("{} s", limit.as_secs_f64()))
@@ -174,10 +175,6 @@ fn value(shell: &Shell<'_>, name: &str) -> String {
             found.map(|setting| setting.value.clone()).unwrap_or_default()
         }
     }
-}
-
-fn megabytes(bytes: f64) -> String {
-    format!("{:.1} MB", bytes / 1e6)
 }
 
 fn unknown(shell: &Shell<'_>, name: &str) -> Error {

@@ -153,6 +153,13 @@ fn described(plan: &dyn ExecutionPlan) -> String {
     visible(&without_types(&without_files(&text.replacen("Exec: ", ": ", 1)))).into_owned()
 }
 
+/// A plan as EXPLAIN writes it, as people would: without the names of files and
+/// the types of literals.
+pub(crate) fn readable_plan(plan: &str) -> String {
+    let lines: Vec<String> = plan.lines().map(|line| without_types(&without_files(line))).collect();
+    lines.join("\n")
+}
+
 /// A plan's expressions as people write them: without the types of literals and
 /// the positions of columns.
 fn without_types(text: &str) -> String {
@@ -229,7 +236,17 @@ fn pruning(metrics: &MetricsSet, name: &str) -> Option<(usize, usize)> {
 
 #[cfg(test)]
 mod tests {
-    use super::without_types;
+    use super::{readable_plan, without_types};
+
+    #[test]
+    fn a_plan_names_no_files_and_keeps_its_lines() {
+        let plan = "FilterExec: n@0 = Int64(3)\n  DataSourceExec: file_groups={2 groups: \
+                    [[a/b.parquet:0..9, c.parquet], [d.parquet]]}, projection=[n], file_type=parquet";
+        assert_eq!(
+            readable_plan(plan),
+            "FilterExec: n = 3\n  DataSourceExec: 3 parts, projection=[n], file_type=parquet"
+        );
+    }
 
     #[test]
     fn expressions_lose_their_types_and_positions() {
