@@ -203,6 +203,16 @@ pub(crate) fn raw(encoding: &'static Encoding, text: &[u8]) -> Vec<u8> {
     raw
 }
 
+/// Whether decoded `text` ends with the first bytes of a character, and is text
+/// up to them.
+pub(crate) fn ends_within_character(text: &[u8]) -> bool {
+    let Err(error) = std::str::from_utf8(text) else { return false };
+    match &text[error.valid_up_to()..] {
+        [ALIEN, length, bytes @ ..] => usize::from(*length) == bytes.len(),
+        _ => error.error_len().is_none(),
+    }
+}
+
 fn encode(encoding: &'static Encoding, text: &[u8], raw: &mut Vec<u8>) {
     raw.extend_from_slice(&encoding.encode(&String::from_utf8_lossy(text)).0);
 }

@@ -28,6 +28,8 @@ pub struct Input<'a> {
     pub(super) beside: &'a Beside,
     /// Takes the columns that the format does not know.
     pub(super) left_out: &'a mut Vec<String>,
+    /// Takes whether the last row of a table has no line end.
+    pub(super) is_unended: &'a mut bool,
 }
 
 impl std::fmt::Debug for Input<'_> {

@@ -73,6 +73,9 @@ pub struct Reading {
     /// The columns, or keys of flat JSON, that the format does not know, so that
     /// nothing was taken from them.
     pub left_out: Vec<String>,
+    /// Whether it is a table whose last row has no line end. Many programs write
+    /// none; but a row that was cut within its last number looks the same.
+    pub is_unended: bool,
 }
 
 /// Receives what a format reads, in the order of the file.
@@ -135,7 +138,7 @@ pub fn read(source: Source, options: &Options, sink: &mut dyn Sink) -> Result<Re
     let head = Head::new(&start);
     drop(start);
     let choice = recognise::choose(&head, binary::kind(&magic), options, &name)?;
-    let mut left_out = Vec::new();
+    let (mut left_out, mut is_unended) = (Vec::new(), false);
     let input = Input {
         name: &name,
         content: &mut content,
@@ -145,6 +148,7 @@ pub fn read(source: Source, options: &Options, sink: &mut dyn Sink) -> Result<Re
         now,
         beside: &beside,
         left_out: &mut left_out,
+        is_unended: &mut is_unended,
     };
     let sink = &mut fresh::Fresh::new(sink);
     let format = match choice {
@@ -161,5 +165,5 @@ pub fn read(source: Source, options: &Options, sink: &mut dyn Sink) -> Result<Re
     };
     // What no record needed still belongs to the checksum.
     io::copy(&mut content, &mut io::sink()).map_err(failed)?;
-    Ok(Reading { format, sha256: sum.hex(), bytes: position.bytes(), left_out })
+    Ok(Reading { format, sha256: sum.hex(), bytes: position.bytes(), left_out, is_unended })
 }

@@ -62,8 +62,7 @@ impl Source {
             return Ok(vec![Self::stream("-", io::stdin())]);
         }
         let open = |error: io::Error| Error::io("read", path, &error);
-        let mut file = File::open(path).map_err(open)?;
-        let metadata = file.metadata().map_err(open)?;
+        let metadata = std::fs::metadata(path).map_err(open)?;
         if metadata.is_dir() {
             return Err(Error::usage(format!("{} is a folder", path.display())));
         }
@@ -71,10 +70,13 @@ impl Source {
             .modified()
             .ok()
             .and_then(|time| i64::try_from(time.duration_since(UNIX_EPOCH).ok()?.as_micros()).ok());
-        let mut start = [0; 4];
-        let is_zip = file.read_exact(&mut start).is_ok() && &start == b"PK\x03\x04";
-        if is_zip {
-            return members(path, file, modified_at);
+        // A pipe gives its bytes once, and may keep who opens it waiting.
+        if metadata.is_file() {
+            let mut file = File::open(path).map_err(open)?;
+            let mut start = [0; 4];
+            if file.read_exact(&mut start).is_ok() && &start == b"PK\x03\x04" {
+                return members(path, file, modified_at);
+            }
         }
         Ok(vec![Self {
             name: path.display().to_string(),

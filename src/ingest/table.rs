@@ -3,7 +3,7 @@
 use super::Sink;
 use super::column::{Column, Common, Field, Part};
 use super::draft::Draft;
-use super::encoding::raw;
+use super::encoding::{ends_within_character, raw};
 use super::fields;
 use super::input::Input;
 use super::record::Row;
@@ -20,8 +20,9 @@ pub(super) fn read(
     common: &Common,
     sink: &mut dyn Sink,
 ) -> Result<()> {
-    let Input { left_out, encoding, .. } = input;
-    let mut records = Records::new(input.content, input.head.delimiter(), input.name);
+    let Input { left_out, encoding, is_unended, .. } = input;
+    let mut content = Ending { content: input.content, last: None };
+    let mut records = Records::new(&mut content, input.head.delimiter(), input.name);
     if !records.next()? {
         return Ok(());
     }
@@ -39,7 +40,7 @@ pub(super) fn read(
     while std::mem::take(&mut is_read) || records.next()? {
         let taken = match records.fields() {
             Some(fields) => layout.read(&fields, columns, common),
-            None => Taken::Refused("bytes that are no text in the file's encoding".to_owned()),
+            None => Taken::Refused(no_text(records.raw()).to_owned()),
         };
         match taken {
             Taken::Rows(rows) => sink.record(records.row, rows)?,
@@ -54,7 +55,33 @@ pub(super) fn read(
             }
         }
     }
-    records.check_end()
+    records.check_end()?;
+    let has_rows = common.headless || records.row > 1;
+    *is_unended = has_rows && !matches!(content.last, Some(b'\r' | b'\n'));
+    Ok(())
+}
+
+/// Why a record is not taken whose bytes are no text.
+fn no_text(record: &[u8]) -> &'static str {
+    if ends_within_character(record) {
+        "it ends in the middle of a character: the file seems to be cut"
+    } else {
+        "bytes that are no text in the file's encoding"
+    }
+}
+
+/// A reader that remembers its last byte.
+struct Ending<R> {
+    content: R,
+    last: Option<u8>,
+}
+
+impl<R: Read> Read for Ending<R> {
+    fn read(&mut self, target: &mut [u8]) -> io::Result<usize> {
+        let length = self.content.read(target)?;
+        self.last = target[..length].last().copied().or(self.last);
+        Ok(length)
+    }
 }
 
 /// A header's cell without what spreadsheets put around it.

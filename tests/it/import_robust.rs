@@ -216,6 +216,36 @@ fn a_refused_row_keeps_its_number_and_its_bytes() {
     assert_eq!(found, expected);
 }
 
+#[test]
+fn a_table_without_a_last_line_end_is_told_and_other_formats_need_none() {
+    let unended =
+        |name: &str, text: &str| Last::text(name, text, &Options::default()).unwrap().1.is_unended;
+    assert!(unended("a.csv", POSTS.trim_end()));
+    assert!(unended("a.csv", &POSTS[..POSTS.len() - 4]));
+    assert!(!unended("a.csv", POSTS));
+    assert!(!unended("a.csv", &POSTS.replace('\n', "\r\n")));
+    assert!(!unended("a.csv", &POSTS.replace('\n', "\r")));
+    assert!(!unended("a.csv", &format!("{POSTS}\n\n")));
+    assert!(!unended("a.csv", "platform,post_id,text"), "there is no row that could be cut");
+    assert!(!unended("a.jsonl", "{\"platform\":\"weibo\",\"post_id\":\"1\"}"));
+}
+
+#[test]
+fn a_row_that_was_cut_within_a_character_is_said_to_be() {
+    let text = POSTS.replace("你好", &"你好".repeat(50));
+    let cut = format!("{}微", text.trim_end());
+    let (gb18030, _, _) = encoding_rs::GB18030.encode(&cut);
+    for whole in [cut.as_bytes(), &gb18030] {
+        let cut = &whole[..whole.len() - 1];
+        let (last, reading) = Last::text("a.csv", cut, &Options::default()).unwrap();
+        let reason = "3: it ends in the middle of a character: the file seems to be cut";
+        assert_eq!((last.rejected, reading.is_unended), (vec![reason.to_owned()], true));
+    }
+    let broken = [text.as_bytes(), b"weibo,5,1,,\xE5\xBE,\n"].concat();
+    let (last, _) = Last::text("a.csv", broken, &Options::default()).unwrap();
+    assert_eq!(last.rejected, ["4: bytes that are no text in the file's encoding"]);
+}
+
 /// Texts that programs stumble over.
 const NAUGHTY: [&str; 24] = [
     "无",
