@@ -6,7 +6,6 @@
 //! file of the run before stays. `run.json` beside the results says what
 //! happened, and is what later runs reuse, repeat and compare with.
 
-mod cancel;
 mod check;
 mod compare;
 mod difference;
@@ -29,7 +28,7 @@ use chrono::Utc;
 use tokio::sync::Semaphore;
 use tokio::task::{Id, JoinSet};
 
-pub use cancel::Cancel;
+pub use crate::database::Cancel;
 pub use difference::{TextTable, compare};
 pub use job::QueryResult;
 pub use lint::{Finding, lint};

@@ -10,7 +10,7 @@ use crate::error::{Error, Result, nearest};
 use crate::queries::{Clock, Entry, Grid, Library, Origin, SavedQuery};
 use crate::render::{self, Format};
 
-use super::cancel::Cancel;
+use super::Cancel;
 use super::order::{Node, order};
 use super::record::{RUN_FILE, RunRecord};
 

@@ -50,7 +50,8 @@ impl Database {
     /// others get the reason of now.
     ///
     /// # Errors
-    /// When there is no database, or another process holds it.
+    /// When there is no database. What ends the import, such as another process
+    /// that writes, is the last of what is given.
     pub async fn import_rejects(
         &self,
         options: &ImportOptions,
@@ -58,11 +59,17 @@ impl Database {
     ) -> Result<Vec<Result<ImportReport>>> {
         let Some(store) = self.store() else { return Err(Error::usage("there is no database")) };
         let mut reports = Vec::new();
-        for group in self.open_rejects().await? {
+        let groups = self.open_rejects().await?;
+        progress.start(groups.len(), None);
+        for group in groups {
             let report = read_again(store, group, options, progress).await;
             progress.end();
             match report {
-                Err(error) if import::ends_the_import(&error) => return Err(error),
+                // What came before is in, and is to be told.
+                Err(error) if import::ends_the_import(&error) => {
+                    reports.push(Err(error));
+                    break;
+                }
                 report => reports.push(report),
             }
         }

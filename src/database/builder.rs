@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 use super::import::{Progress, Seen};
 use super::repeats::Repeats;
 use super::rows::{self, Pending, Rows};
+use super::strangers::Authors;
 use crate::error::{Error, Result};
 use crate::ingest::{self, Account, Instant, Position, Post, Reading, Row, Sink, Source};
 use crate::model::{ACCOUNT_SNAPSHOTS, ACCOUNTS, POST_SNAPSHOTS, POSTS, REJECTS};
@@ -32,6 +33,7 @@ pub(super) fn read(
 ) -> Result<(Reading, Tally)> {
     let reading = ingest::read(source, options, &mut sink)?;
     sink.hand_over_all()?;
+    sink.tell_progress();
     Ok((reading, sink.tally))
 }
 
@@ -48,6 +50,10 @@ pub(super) struct Tally {
     pub(super) observed: Option<Instant>,
     /// A few of the rows.
     pub(super) samples: Option<RecordBatch>,
+    /// Whether a header stands before the rows, and is counted as one.
+    pub(super) has_header: bool,
+    /// Who wrote the posts, and whether anything else is said of an account.
+    pub(super) authors: Authors,
 }
 
 /// Collects rows into batches and hands them over to be merged.
@@ -112,6 +118,7 @@ impl BatchSink {
 
     fn post(&mut self, post: &Post<'_>, primary: bool) -> Result<()> {
         let counts = [post.counts.reposts, post.counts.comments, post.counts.likes];
+        self.tally.authors.wrote(&post.platform, post.account_id.as_deref());
         let seen = self.seen.at(post.observed_at);
         let look = self.repeats.look(&(&post.platform, &post.post_id, seen), &counts);
         rows::push_post(&mut self.posts, post, seen + look.later, primary)?;
@@ -122,6 +129,7 @@ impl BatchSink {
     }
 
     fn account(&mut self, account: &Account<'_>, primary: bool) -> Result<()> {
+        self.tally.authors.are_named();
         let counts = account.counts.clone().unwrap_or_default();
         let counts = [counts.followers, counts.following, counts.posts];
         let seen = self.seen.at(account.observed_at);
@@ -135,10 +143,8 @@ impl BatchSink {
 
     fn hand_over_full(&mut self) -> Result<()> {
         self.rows += 1;
-        if let Some((progress, position)) = &self.progress
-            && self.rows.is_multiple_of(PROGRESS_ROWS)
-        {
-            progress.advance(position.bytes(), self.rows);
+        if self.rows.is_multiple_of(PROGRESS_ROWS) {
+            self.tell_progress();
         }
         let full = |rows: &Rows| rows.len() >= BATCH_ROWS || rows.bytes() >= BATCH_BYTES;
         let tables = [&self.posts, &self.post_snapshots, &self.accounts, &self.account_snapshots];
@@ -146,6 +152,12 @@ impl BatchSink {
             self.hand_over_all()
         } else {
             Ok(())
+        }
+    }
+
+    fn tell_progress(&self) {
+        if let Some((progress, position)) = &self.progress {
+            progress.advance(position.bytes(), self.rows);
         }
     }
 
@@ -195,6 +207,7 @@ impl Sink for BatchSink {
 
     fn header(&mut self, raw: &[u8]) -> Result<()> {
         self.header = Some(raw.to_vec());
+        self.tally.has_header = true;
         Ok(())
     }
 

@@ -4,6 +4,8 @@
 //! over by a short queue, so that reading, merging and writing overlap and memory
 //! stays bounded.
 
+use std::collections::VecDeque;
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,13 +13,15 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use datafusion::arrow::record_batch::RecordBatch;
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 
-use super::Database;
 use super::builder::{self, BatchSink, Tally};
 use super::rows::{self, Pending, Rows};
+use super::strangers::Authors;
+use super::{Cancel, Database};
 use crate::engine::Settings;
 use crate::error::{Error, Kind, Result};
-use crate::ingest::{self, Instant, Source};
+use crate::ingest::{self, Instant, Reading, Source};
 use crate::model::{ACCOUNTS, IMPORTS, POSTS};
 use crate::store::{MergeCounts, Store, Transaction};
 
@@ -40,10 +44,15 @@ pub struct ImportOptions {
     pub observed_at: Option<Instant>,
     /// Whether everything is read and accounted for, and nothing written.
     pub dry_run: bool,
+    /// Stops the import: of the file that is being read nothing is taken.
+    pub cancel: Cancel,
 }
 
 /// Hears of an import while it runs.
 pub trait Progress: Send + Sync {
+    /// So many files are going to be read, of so many bytes if that is known.
+    fn start(&self, files: usize, bytes: Option<u64>);
+
     /// A file is about to be read.
     fn begin(&self, file: &str, bytes: Option<u64>);
 
@@ -59,6 +68,7 @@ pub trait Progress: Send + Sync {
 pub struct Silent;
 
 impl Progress for Silent {
+    fn start(&self, _: usize, _: Option<u64>) {}
     fn begin(&self, _: &str, _: Option<u64>) {}
     fn advance(&self, _: u64, _: u64) {}
     fn end(&self) {}
@@ -85,9 +95,15 @@ pub struct ImportReport {
     pub rejected: u64,
     /// The first few refusals: row and reason.
     pub refusals: Vec<(u64, String)>,
+    /// Whether a header stands before the rows, and is counted as one.
+    pub has_header: bool,
+    /// Whether it is a table whose last row has no line end, so that nobody can
+    /// tell whether it was cut.
+    pub is_unended: bool,
     /// The columns that the format does not know, of which nothing was taken.
     pub left_out: Vec<String>,
-    /// The earlier import of the same bytes, when this one said nothing new.
+    /// The earlier import of the same bytes, when this one said nothing new; it
+    /// has the rejected rows.
     pub repeats: Option<String>,
     /// A few of the rows, for a dry run.
     pub samples: Option<RecordBatch>,
@@ -121,46 +137,107 @@ impl Database {
         options: &ImportOptions,
         progress: &Arc<dyn Progress>,
     ) -> Result<Vec<Result<ImportReport>>> {
-        let Some(store) = self.store() else {
-            return Err(Error::usage("an import needs a database")
-                .hint("give its folder: weiku import DB FILE..."));
-        };
+        let mut importing = self.importing(files, options, progress)?;
         let mut reports = Vec::with_capacity(files.len());
-        let mut series = Series::default();
-        for file in files {
-            let sources = match Source::open(file) {
-                Ok(sources) => sources,
-                Err(error) => {
-                    reports.push(Err(error));
-                    continue;
-                }
-            };
-            for source in sources {
-                let seen = Seen { fixed: options.observed_at, modified: series.time(&source) };
-                let report = self.import_source(store, source, seen, options, progress).await;
-                progress.end();
-                match report {
-                    Err(error) if ends_the_import(&error) => return Err(error),
-                    report => reports.push(report),
-                }
-            }
+        while let Some(report) = importing.next().await? {
+            reports.push(report);
         }
         Ok(reports)
     }
 
+    /// The same import, a file at a time.
+    ///
+    /// # Errors
+    /// When there is no database.
+    pub fn importing<'a>(
+        &'a self,
+        files: &[PathBuf],
+        options: &'a ImportOptions,
+        progress: &'a Arc<dyn Progress>,
+    ) -> Result<Importing<'a>> {
+        let Some(store) = self.store() else {
+            return Err(Error::usage("an import needs a database")
+                .hint("give its folder: weiku import DB FILE..."));
+        };
+        let mut sources = VecDeque::with_capacity(files.len());
+        for file in files {
+            match Source::open(file) {
+                Ok(all) => sources.extend(all.into_iter().map(Ok)),
+                Err(error) => sources.push_back(Err(error)),
+            }
+        }
+        let sizes = sources.iter().flatten().map(Source::size);
+        progress.start(sizes.clone().count(), sizes.sum());
+        let (series, authors) = (Series::default(), Authors::default());
+        Ok(Importing { database: self, store, sources, options, progress, series, authors })
+    }
+}
+
+/// An import that is under way.
+pub struct Importing<'a> {
+    database: &'a Database,
+    store: &'a Arc<Store>,
+    /// What is still to be read; what could not be opened stands in its place.
+    sources: VecDeque<Result<Source>>,
+    options: &'a ImportOptions,
+    progress: &'a Arc<dyn Progress>,
+    series: Series,
+    authors: Authors,
+}
+
+impl fmt::Debug for Importing<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Importing").field("sources", &self.sources).finish_non_exhaustive()
+    }
+}
+
+impl Importing<'_> {
+    /// Takes the next file in and gives the account of it, or why nothing of it
+    /// was taken; none when all are done.
+    ///
+    /// # Errors
+    /// What would meet every other file as well: a writer elsewhere, a full disk,
+    /// Ctrl-C. Those that came before are in.
+    pub async fn next(&mut self) -> Result<Option<Result<ImportReport>>> {
+        let source = match self.sources.pop_front() {
+            Some(Ok(source)) => source,
+            Some(Err(error)) => return Ok(Some(Err(error))),
+            None => return Ok(None),
+        };
+        let seen = Seen { fixed: self.options.observed_at, modified: self.series.time(&source) };
+        let taken = self.take(source, seen).await;
+        self.progress.end();
+        match taken {
+            Ok((report, tally)) => {
+                self.authors.add(tally.authors);
+                Ok(Some(Ok(report)))
+            }
+            Err(error) if ends_the_import(&error) => Err(error),
+            Err(error) => Ok(Some(Err(error))),
+        }
+    }
+
+    /// How many files are still to be taken in, members of archives one by one.
+    #[must_use]
+    pub fn files(&self) -> usize {
+        self.sources.len()
+    }
+
+    /// Whether the files so far say nothing of accounts but who wrote a post, and
+    /// the database knows none of these either.
+    ///
+    /// # Errors
+    /// When its accounts cannot be read.
+    pub async fn is_by_strangers(&self) -> Result<bool> {
+        self.authors.are_strangers(self.database).await
+    }
+
     /// Takes a source in. When another writer, on another machine, has committed
     /// meanwhile, it is merged again into what there is then.
-    async fn import_source(
-        &self,
-        store: &Arc<Store>,
-        mut source: Source,
-        seen: Seen,
-        options: &ImportOptions,
-        progress: &Arc<dyn Progress>,
-    ) -> Result<ImportReport> {
+    async fn take(&self, mut source: Source, seen: Seen) -> Result<(ImportReport, Tally)> {
         for attempt in 1..TRIES {
             let Some(again) = source.again() else { break };
-            match self.import_once(store, source, seen, options, progress).await {
+            match self.take_once(source, seen).await {
                 Err(error) if error.kind() == Kind::Overtaken => source = again,
                 report => return report,
             }
@@ -168,42 +245,40 @@ impl Database {
             let pause = rand::random_range(0..PAUSE.as_millis() as u64 * attempt as u64);
             tokio::time::sleep(Duration::from_millis(pause)).await;
         }
-        self.import_once(store, source, seen, options, progress).await
+        self.take_once(source, seen).await
     }
 
-    async fn import_once(
-        &self,
-        store: &Arc<Store>,
-        source: Source,
-        seen: Seen,
-        options: &ImportOptions,
-        progress: &Arc<dyn Progress>,
-    ) -> Result<ImportReport> {
+    async fn take_once(&self, source: Source, seen: Seen) -> Result<(ImportReport, Tally)> {
+        let Self { store, options, progress, .. } = self;
         let started = Utc::now();
         let mut transaction = store.begin_for("import").await?;
         let id = import_id(started);
-        let (mut report, tally) =
+        let (mut report, mut tally) =
             take_in(&mut transaction, source, &id, seen, options, progress, Rejects::Kept).await?;
         if options.dry_run {
             report.import_id.clear();
-            report.samples = tally.samples;
-            return Ok(report);
+            report.samples = tally.samples.take();
+            return Ok((report, tally));
         }
         if !report.has_news() {
-            report.repeats = self.earlier_import(&report.sha256).await?;
+            report.repeats = self.earlier_import(&report).await?;
         }
         if report.repeats.is_none() {
             let observed = seen.fixed.or(tally.observed).unwrap_or(seen.modified);
             finish(transaction, &report, observed, started).await?;
         }
-        Ok(report)
+        Ok((report, tally))
     }
 
-    /// The import that took the same bytes before.
-    async fn earlier_import(&self, sha256: &str) -> Result<Option<String>> {
-        let session = self.session(Settings::default())?;
+    /// The import that took the same bytes before, and that refused what this one
+    /// refuses: another reading of them may refuse other rows, which must be kept.
+    async fn earlier_import(&self, report: &ImportReport) -> Result<Option<String>> {
+        let session = self.database.session(Settings::default())?;
+        let ImportReport { sha256, format, rejected, .. } = report;
         let sql = format!(
-            "SELECT import_id FROM imports WHERE sha256 = '{sha256}' ORDER BY started_at LIMIT 1"
+            "SELECT import_id FROM imports WHERE sha256 = '{sha256}'
+             AND (rejected = {rejected} AND format = '{format}' OR {rejected} = 0)
+             ORDER BY started_at LIMIT 1"
         );
         let batches = session.collect(&sql).await?;
         let first = batches.first().map(|batch| Arc::clone(batch.column(0)));
@@ -224,7 +299,8 @@ pub(super) enum Rejects {
     Told,
 }
 
-/// Merges all of a source into a transaction and gives the account of it.
+/// Merges all of a source into a transaction and gives the account of it, unless
+/// it is cancelled meanwhile.
 pub(super) async fn take_in(
     transaction: &mut Transaction,
     source: Source,
@@ -236,38 +312,55 @@ pub(super) async fn take_in(
 ) -> Result<(ImportReport, Tally)> {
     let name = source.name().to_owned();
     progress.begin(&name, source.size());
-    let (sender, mut batches) = mpsc::channel(QUEUE);
-    let reader = tokio::task::spawn_blocking({
-        let mut sink = BatchSink::new(sender, import_id.to_owned(), name.clone(), seen);
-        sink.heard_by(Arc::clone(progress), source.position());
-        if rejects == Rejects::Told {
-            sink.keep_no_rejects();
-        }
-        let reading = ingest::Options { observed_at: seen.fixed, ..options.reading.clone() };
-        move || builder::read(source, &reading, sink)
-    });
-    while let Some(Pending { table, batch, primary }) = batches.recv().await {
-        transaction.upsert(table, batch, &primary).await?;
+    let (sender, batches) = mpsc::channel(QUEUE);
+    let mut sink = BatchSink::new(sender, import_id.to_owned(), name.clone(), seen);
+    sink.heard_by(Arc::clone(progress), source.position());
+    if rejects == Rejects::Told {
+        sink.keep_no_rejects();
     }
-    let (read, mut tally) =
-        reader.await.map_err(|error| Error::internal(format!("the reader stopped: {error}")))??;
-    let [posts, nested_posts] = transaction.flush(&POSTS).await?;
-    let [accounts, nested_accounts] = transaction.flush(&ACCOUNTS).await?;
+    let reading = ingest::Options { observed_at: seen.fixed, ..options.reading.clone() };
+    let reader = tokio::task::spawn_blocking(move || builder::read(source, &reading, sink));
+    let (read, mut tally, [records, nested]) = tokio::select! {
+        biased;
+        () = options.cancel.cancelled() => {
+            return Err(Error::new(Kind::Cancelled, "interrupted").in_file(name));
+        }
+        merged = merge(transaction, batches, reader) => merged?,
+    };
     let report = ImportReport {
         file: name,
         import_id: import_id.to_owned(),
         sha256: read.sha256,
         format: read.format.to_owned(),
-        records: posts + accounts,
-        nested: nested_posts + nested_accounts,
+        records,
+        nested,
         skipped: tally.skipped,
         rejected: tally.rejected,
         refusals: std::mem::take(&mut tally.refusals),
+        has_header: tally.has_header,
+        is_unended: read.is_unended,
         left_out: read.left_out,
         repeats: None,
         samples: None,
     };
     Ok((report, tally))
+}
+
+/// Merges the batches as they come from `reader`, and tells what became of the
+/// records, and of the rows nested in them.
+async fn merge(
+    transaction: &mut Transaction,
+    mut batches: mpsc::Receiver<Pending>,
+    reader: JoinHandle<Result<(Reading, Tally)>>,
+) -> Result<(Reading, Tally, [MergeCounts; 2])> {
+    while let Some(Pending { table, batch, primary }) = batches.recv().await {
+        transaction.upsert(table, batch, &primary).await?;
+    }
+    let (read, tally) =
+        reader.await.map_err(|error| Error::internal(format!("the reader stopped: {error}")))??;
+    let [posts, nested_posts] = transaction.flush(&POSTS).await?;
+    let [accounts, nested_accounts] = transaction.flush(&ACCOUNTS).await?;
+    Ok((read, tally, [posts + accounts, nested_posts + nested_accounts]))
 }
 
 /// Adds the account of an import to `imports` and commits.

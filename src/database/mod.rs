@@ -2,9 +2,11 @@
 
 mod again;
 mod builder;
+mod cancel;
 mod import;
 mod repeats;
 mod rows;
+mod strangers;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -13,7 +15,8 @@ use crate::engine::{Session, Settings};
 use crate::error::Result;
 use crate::store::Store;
 
-pub use import::{ImportOptions, ImportReport, Progress, Silent};
+pub use cancel::Cancel;
+pub use import::{ImportOptions, ImportReport, Importing, Progress, Silent};
 
 /// An open database. Cloning it is cheap.
 ///

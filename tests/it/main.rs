@@ -7,6 +7,7 @@ mod batch;
 mod cluster;
 mod equality;
 mod generate;
+mod import;
 mod import_formats;
 mod import_robust;
 mod index;

@@ -1,11 +1,11 @@
-//! A switch that stops a run.
+//! A switch that stops an import or a run.
 
 use std::sync::Arc;
 
 use tokio::sync::watch;
 
-/// Stops the run that was given a clone of it: what runs is cancelled, nothing
-/// else is started, and what was done is still recorded.
+/// Stops what was given a clone of it, an import or a run of saved queries: what
+/// runs is cancelled, nothing else is started, and what was done stays done.
 #[derive(Debug, Clone)]
 pub struct Cancel(Arc<watch::Sender<bool>>);
 
@@ -16,18 +16,18 @@ impl Default for Cancel {
 }
 
 impl Cancel {
-    /// Stops the run.
+    /// Stops it.
     pub fn cancel(&self) {
         self.0.send_replace(true);
     }
 
-    /// Whether the run is to stop.
+    /// Whether it is to stop.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
         *self.0.borrow()
     }
 
-    /// Waits until the run is to stop.
+    /// Waits until it is to stop.
     pub async fn cancelled(&self) {
         // The sender lives as long as `self`, so waiting cannot fail.
         let _ = self.0.subscribe().wait_for(|cancelled| *cancelled).await;
