@@ -132,7 +132,9 @@ pub async fn execute(cli: Cli, program: &Program) -> Result<Exit> {
         Some(Command::Config { action, common }) => lists::config(action, &common, program),
         Some(Command::Worker(worker)) => worker::execute(&worker, program).await,
         Some(Command::Completions { shell }) => {
-            clap_complete::generate(shell, &mut Cli::command(), "weiku", &mut program.stdout());
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "weiku", &mut script);
+            write(&mut program.stdout(), &script)?;
             Ok(DONE)
         }
         Some(Command::Report(report)) => report::execute(&report, program).await,
@@ -141,7 +143,12 @@ pub async fn execute(cli: Cli, program: &Program) -> Result<Exit> {
 
 /// Writes `text`; a reader that has gone is no error here.
 fn say(to: &mut dyn Write, text: &str) -> Result<()> {
-    match to.write_all(text.as_bytes()).and_then(|()| to.flush()) {
+    write(to, text.as_bytes())
+}
+
+/// Writes `bytes`; a reader that has gone is no error here.
+fn write(to: &mut dyn Write, bytes: &[u8]) -> Result<()> {
+    match to.write_all(bytes).and_then(|()| to.flush()) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(write_error(&error)),
         _ => Ok(()),
     }

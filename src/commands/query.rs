@@ -1,16 +1,19 @@
 //! `weiku [DB] [-c SQL | -f FILE ...]`: runs scripts, or opens the shell.
 
+use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::path::Path;
 
+use clap::CommandFactory;
 use datafusion::common::ScalarValue;
+use datafusion::sql::sqlparser::tokenizer::Token;
 
 use super::answers::Answers;
 use super::{DONE, Exit, Program};
-use crate::cli::{Common, Errors, Query, Script};
+use crate::cli::{Cli, Common, Errors, Query, Script, command_meant};
 use crate::database::Database;
 use crate::engine::{Params, Session, Statement, script};
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result, nearest};
 use crate::render::is_broken_pipe;
 use crate::shell::diagnostic;
 
@@ -30,8 +33,9 @@ pub(super) async fn execute(query: &Query, program: &Program) -> Result<Exit> {
     let mut answers = Answers::new(&query.output, &config, program)?;
     let _listening = super::interrupt::cancel_on_interrupt(&session);
     let mut exit = DONE;
-    for one in &scripts {
-        let (text, file) = read(one)?;
+    let scripts = scripts.iter().map(read).collect::<Result<Vec<_>>>()?;
+    check_params(&params, &scripts)?;
+    for (text, file) in scripts {
         if has_commands(&text) {
             let session = session.clone();
             let file = file.as_deref();
@@ -56,10 +60,15 @@ pub(super) async fn execute(query: &Query, program: &Program) -> Result<Exit> {
 
 /// The database at `path`, or none.
 pub(super) async fn open(path: Option<&Path>) -> Result<Database> {
-    match path {
-        Some(path) => Database::open(path).await,
-        None => Ok(Database::none()),
-    }
+    let Some(path) = path else { return Ok(Database::none()) };
+    Database::open(path).await.map_err(|error| {
+        let line = Cli::command();
+        let word = path.to_str().filter(|_| error.kind() == Kind::Usage);
+        match word.and_then(|word| command_meant(&line, word)) {
+            Some(near) => error.hint(format!("did you mean the command `weiku {near}`?")),
+            None => error,
+        }
+    })
 }
 
 async fn run(
@@ -89,6 +98,35 @@ fn read(source: &Script) -> Result<(String, Option<String>)> {
             Ok((text(bytes, &name)?, Some(name)))
         }
     }
+}
+
+/// Refuses values that no statement of the scripts asks for. Commands of the shell
+/// may run saved queries, which ask for others.
+fn check_params(params: &Params, scripts: &[(String, Option<String>)]) -> Result<()> {
+    let mut names = BTreeSet::new();
+    for (text, _) in scripts {
+        if has_commands(text) {
+            return Ok(());
+        }
+        // What cannot be read is complained of when it is run.
+        let Ok(tokens) = script::tokenize(text) else { return Ok(()) };
+        names.extend(tokens.into_iter().filter_map(|token| match token.token {
+            Token::Placeholder(name) => name.strip_prefix('$').map(str::to_owned),
+            _ => None,
+        }));
+    }
+    let Some(name) = params.keys().find(|name| !names.contains(*name)) else { return Ok(()) };
+    let error = Error::usage(format!("no statement has the parameter `${name}`"));
+    Err(match nearest(name, names.iter().map(String::as_str)) {
+        Some(near) => error.hint(format!("did you mean `{near}`?")),
+        None if names.is_empty() => {
+            error.hint("write it in the SQL as $name; single quotes keep it from your shell")
+        }
+        None => {
+            let names = names.into_iter().collect::<Vec<_>>().join(", ");
+            error.hint(format!("there are {names}"))
+        }
+    })
 }
 
 /// Whether a script uses commands of the shell: a line that begins with a dot

@@ -1,13 +1,11 @@
 //! `weiku --spec` and `weiku man`: what can be typed, for programs and as a
 //! manual page. Both are read from the command line itself.
 
-use std::io::Write;
-
 use clap::{Arg, Command as Line, CommandFactory};
 use clap_mangen::Man;
 use serde_json::{Value, json};
 
-use super::{DONE, Exit, Program, say};
+use super::{DONE, Exit, Program, say, write};
 use crate::batch::{RUN_FILE, RUN_SCHEMA};
 use crate::cli::Cli;
 use crate::error::{EXITS, Error, Result, nearest};
@@ -89,11 +87,8 @@ fn about(text: Option<&clap::builder::StyledStr>) -> String {
 pub(super) fn man(name: Option<&str>, program: &Program) -> Result<Exit> {
     let mut page = Vec::new();
     write_page(name, &mut page)?;
-    let mut out = program.stdout();
-    match out.write_all(&page).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(write_error(&error)),
-        _ => Ok(DONE),
-    }
+    write(&mut program.stdout(), &page)?;
+    Ok(DONE)
 }
 
 fn write_page(name: Option<&str>, page: &mut Vec<u8>) -> Result<()> {

@@ -89,6 +89,37 @@ fn statements_come_from_flags_in_order_and_from_standard_input() {
 }
 
 #[test]
+fn a_parameter_that_no_statement_has_is_refused_before_anything_runs() {
+    let output = weiku(&["-c", "SELECT 1 AS a", "-c", "SELECT $n AS b", "-p", "m=1"], "");
+    assert_eq!((code(&output), stdout(&output).as_str()), (2, ""));
+    assert!(stderr(&output).contains("did you mean `n`?"), "{}", stderr(&output));
+    let output = weiku(&["-c", "SELECT '$n' AS a", "-p", "n=1"], "");
+    assert_eq!((code(&output), stdout(&output).as_str()), (2, ""));
+    let output = weiku(&["-c", "SELECT 1 AS a", "-c", "SELECT $n AS b", "-p", "n=2"], "");
+    assert_eq!((code(&output), stdout(&output).as_str()), (0, "a\n1\nb\n2\n"));
+}
+
+#[test]
+fn whoever_has_read_enough_hears_no_complaint() {
+    for arguments in [
+        &["completions", "bash"][..],
+        &["man"],
+        &["man", "import"],
+        &["--spec"],
+        &["formats"],
+        &["functions"],
+        &["config"],
+        &["--help"],
+    ] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let mut command = Command::new(env!("CARGO_BIN_EXE_weiku"));
+        let output = command.args(arguments).stdout(writer).output().unwrap();
+        assert_eq!((code(&output), stderr(&output).as_str()), (0, ""), "{arguments:?}");
+    }
+}
+
+#[test]
 fn exit_codes_tell_who_can_mend_it() {
     let cases: [(&[&str], i32); 8] = [
         (&["-c", "SELECT 1"], 0),

@@ -1,11 +1,14 @@
 //! What can be typed on the command line; [`crate::config`] resolves it.
 
+mod meant;
+
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use crate::error::{Error, Result};
+pub use meant::command_meant;
 
 /// The `weiku` command line.
 #[derive(Debug, Parser)]
@@ -80,7 +83,10 @@ impl Cli {
     pub fn read(
         arguments: impl IntoIterator<Item = OsString>,
     ) -> std::result::Result<Self, clap::Error> {
-        let matches = Self::command().try_get_matches_from(arguments)?;
+        let arguments: Vec<OsString> = arguments.into_iter().collect();
+        let matches = Self::command().try_get_matches_from(&arguments);
+        let matches =
+            matches.map_err(|error| meant::explained(error, &Self::command(), &arguments))?;
         let mut cli = Self::from_arg_matches(&matches)?;
         cli.query.put_scripts_in_order(&matches);
         Ok(cli)
@@ -219,7 +225,8 @@ pub enum ConfigAction {
 #[command(
     after_help = "exit codes: 0 all was taken; rows that make no sense do not change that: they are counted, and kept in\n\
                   the table rejects. 1 a file could not be taken; the others were. In a folder or an archive, files\n\
-                  that no format knows are left alone and named. 2 usage, 4 disk full, 5 another process writes"
+                  that no format knows are left alone and named. 2 usage, or a file is not there: nothing was imported.\n\
+                  4 disk full, 5 another process writes, 130 Ctrl-C: the files told of before are in"
 )]
 pub struct Import {
     /// The database: a folder, or `s3://bucket/path`; made when it is not there
@@ -249,7 +256,7 @@ pub struct Import {
     /// Show the account of rows and some samples, and write nothing
     #[arg(long)]
     pub dry_run: bool,
-    /// The time zone of --observed-at
+    /// The time zone of --observed-at, and of the times that --dry-run shows
     #[arg(long, value_name = "ZONE", env = "WEIKU_TIMEZONE")]
     pub timezone: Option<String>,
     /// Say only what went wrong

@@ -1,0 +1,105 @@
+//! What was most likely meant by what is no command and no flag.
+
+use std::ffi::OsString;
+use std::path::Path;
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{Arg, Command, Error};
+
+use crate::error::nearest;
+
+/// The error with the command or the flag that is nearest to what was typed. The
+/// line takes any first word for a database, and blames what comes after it.
+pub(super) fn explained(error: Error, line: &Command, arguments: &[OsString]) -> Error {
+    if !error.use_stderr() {
+        return error;
+    }
+    let first = arguments.get(1).and_then(|first| first.to_str()).unwrap_or_default();
+    let command = line.find_subcommand(first);
+    if let (None, Some(near)) = (command, command_meant(line, first)) {
+        return no_command(line, first, near);
+    }
+    let error = second_word(error, line, first);
+    nearest_flag(error, command.unwrap_or(line))
+}
+
+/// The command that `word` is a slip of the hand for, unless it is a flag or
+/// names something that is there.
+pub fn command_meant<'a>(line: &'a Command, word: &str) -> Option<&'a str> {
+    if word.starts_with('-') || Path::new(word).exists() {
+        return None;
+    }
+    nearest(word, line.get_subcommands().map(Command::get_name))
+}
+
+fn no_command(line: &Command, word: &str, near: &str) -> Error {
+    let mut error = Error::new(ErrorKind::InvalidSubcommand).with_cmd(line);
+    error.insert(ContextKind::InvalidSubcommand, ContextValue::String(word.to_owned()));
+    error.insert(ContextKind::SuggestedSubcommand, ContextValue::String(near.to_owned()));
+    error
+}
+
+/// A word after the database is a command that comes too late, or none.
+fn second_word(mut error: Error, line: &Command, first: &str) -> Error {
+    let word = match error.get(ContextKind::InvalidSubcommand) {
+        Some(ContextValue::String(word)) if error.kind() == ErrorKind::ArgumentConflict => word,
+        _ => return error,
+    };
+    if line.find_subcommand(word).is_some() {
+        let tip = format!("the command comes first: weiku {word} {first}");
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
+        return error;
+    }
+    let mut unknown = Error::new(ErrorKind::UnknownArgument).with_cmd(line);
+    unknown.insert(ContextKind::InvalidArg, ContextValue::String(word.clone()));
+    unknown
+}
+
+fn nearest_flag(mut error: Error, command: &Command) -> Error {
+    let typed = match error.get(ContextKind::InvalidArg) {
+        Some(ContextValue::String(typed)) if error.kind() == ErrorKind::UnknownArgument => typed,
+        _ => return error,
+    };
+    let flags = command.get_arguments().filter_map(Arg::get_long);
+    let near = typed.strip_prefix("--").and_then(|typed| nearest(typed, flags));
+    if let Some(near) = near.map(|near| format!("--{near}")) {
+        error.insert(ContextKind::SuggestedArg, ContextValue::String(near));
+        // That it could be a value is far from what was meant.
+        error.remove(ContextKind::Suggested);
+    }
+    error
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsString;
+
+    use crate::cli::Cli;
+
+    fn said(line: &[&str]) -> String {
+        let error = Cli::read(line.iter().map(OsString::from)).unwrap_err();
+        assert_eq!(error.exit_code(), 2);
+        error.to_string()
+    }
+
+    #[test]
+    fn a_slip_of_the_hand_is_told_with_what_was_meant() {
+        for (line, meant) in [
+            (&["weiku", "imprt", "real", "x"][..], "a similar subcommand exists: 'import'"),
+            (&["weiku", "imprt", "db", "--observed-at", "x"], "subcommand exists: 'import'"),
+            (&["weiku", "db", "--cvs"], "a similar argument exists: '--csv'"),
+            (&["weiku", "import", "db", "a.csv", "--dryrun"], "argument exists: '--dry-run'"),
+        ] {
+            let said = said(line);
+            assert!(said.contains(meant) && !said.contains("as a value"), "{said}");
+        }
+    }
+
+    #[test]
+    fn a_second_word_is_blamed_for_being_a_command_only_if_it_is_one() {
+        let said_of_command = said(&["weiku", "my-db", "import", "a.csv"]);
+        assert!(said_of_command.contains("comes first: weiku import my-db"), "{said_of_command}");
+        let said = said(&["weiku", "Cargo.toml", "nothing-like-a-command"]);
+        assert!(said.contains("unexpected argument 'nothing-like-a-command'"), "{said}");
+    }
+}
