@@ -65,9 +65,9 @@ pub(super) async fn execute(import: &cli::Import, program: &Program) -> Result<E
 }
 
 /// What is said when nothing is known of the accounts whose posts came in.
-const STRANGERS: &str = "these files name no accounts, so that `accounts` has none for their posts and joins with it \
-     are empty: import the profiles too, or a table with the columns platform, account_id, screen_name, organization, \
-     ... (see `weiku formats`)\n";
+const STRANGERS: &str = "these files name no accounts, and `accounts` has none for their posts, so that joins with it \
+     are empty: import profiles too, or a directory file (columns platform, account_id, screen_name, organization, \
+     level, system, region; see `weiku formats`)\n";
 
 fn options(import: &cli::Import, program: &Program) -> Result<ImportOptions> {
     Ok(ImportOptions {
@@ -127,19 +127,19 @@ impl Taken {
 
     /// The error that ends the import, with what is in nevertheless.
     fn before(&self, error: Error, import: &cli::Import, program: &Program) -> Result<Error> {
-        let what_is_in = match self.files {
-            _ if import.dry_run => "nothing is written".to_owned(),
-            0 => "nothing is in".to_owned(),
-            files => {
-                format!("{files} of {} files are in, the last {}", self.all, visible(&self.last))
-            }
-        };
+        let is_in = (self.files > 0 && !import.dry_run).then(|| {
+            let (files, all, last) = (self.files, self.all, visible(&self.last));
+            format!("{files} of {all} files are in, the last {last}")
+        });
         if let (Kind::Cancelled, Some(file)) = (error.kind(), &error.place().file) {
-            let text = format!("interrupted: {what_is_in}; {} left nothing", visible(file));
-            return Ok(Error::new(Kind::Cancelled, text));
+            let what = match is_in {
+                Some(is_in) => format!("{is_in}; {} left nothing", visible(file)),
+                None => "nothing was imported".to_owned(),
+            };
+            return Ok(Error::new(Kind::Cancelled, format!("interrupted: {what}")));
         }
-        if self.files > 0 && !import.dry_run {
-            say(&mut program.stderr(), &format!("{what_is_in}\n"))?;
+        if let Some(is_in) = is_in {
+            say(&mut program.stderr(), &format!("{is_in}\n"))?;
         }
         Ok(error)
     }
