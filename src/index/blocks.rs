@@ -63,13 +63,9 @@ pub(super) fn pack(numbers: &[u32], count: u32, bytes: &mut Vec<u8>) {
     for &number in numbers {
         let gap = number - next;
         next = number + 1;
-        let (mut ones, low) = (gap >> low_bits, u64::from(gap & ((1 << low_bits) - 1)));
-        while ones > 16 {
-            bits.push(0xFFFF, 16);
-            ones -= 16;
-        }
-        // A 0 ends the ones.
-        bits.push(low << (ones + 1) | ((1 << ones) - 1), ones + 1 + low_bits);
+        bits.push_ones(gap >> low_bits);
+        // The 0 that ends the ones is the lowest bit.
+        bits.push((gap & ((1 << low_bits) - 1)) << 1, low_bits + 1);
     }
     bits.finish();
 }
@@ -116,14 +112,23 @@ struct BitWriter<'a> {
 }
 
 impl BitWriter<'_> {
-    /// Writes the low bits of `bits`, at most 56 of them, the lowest first.
-    fn push(&mut self, bits: u64, length: u32) {
-        self.waiting |= bits << self.length;
+    /// Writes the low bits of `bits`, at most 32 of them, the lowest first.
+    fn push(&mut self, bits: u32, length: u32) {
+        self.waiting |= u64::from(bits) << self.length;
         self.length += length;
-        let whole = self.length / 8;
-        self.bytes.extend_from_slice(&self.waiting.to_le_bytes()[..whole as usize]);
-        self.waiting = self.waiting.checked_shr(whole * 8).unwrap_or(0);
-        self.length %= 8;
+        while self.length >= 8 {
+            self.bytes.push(self.waiting as u8);
+            self.waiting >>= 8;
+            self.length -= 8;
+        }
+    }
+
+    fn push_ones(&mut self, mut count: u32) {
+        while count > 0 {
+            let length = count.min(16);
+            self.push((1 << length) - 1, length);
+            count -= length;
+        }
     }
 
     /// Fills the last byte up.

@@ -7,7 +7,7 @@
 
 use datafusion::common::HashMap;
 
-use super::terms::{Term, of_text, single};
+use super::terms::{Term, of_text};
 
 /// How many bits of a term's hash choose its shard.
 const SHARD_BITS: u32 = 9;
@@ -18,9 +18,6 @@ const WAITING: usize = 512;
 /// How many bits of a term's hash choose its place among the recent ones.
 const RECENT_BITS: u32 = 14;
 
-/// Terms of texts that wait to be sent to their shards.
-const NEWS: usize = 1024;
-
 /// Marks a number of [`Shard::log`] as that of a block.
 const BLOCK: u32 = 1 << 31;
 
@@ -28,7 +25,6 @@ const BLOCK: u32 = 1 << 31;
 #[derive(Debug)]
 pub(super) struct Postings {
     recent: Recent,
-    news: Vec<Term>,
     shards: Vec<Shard>,
 }
 
@@ -36,32 +32,22 @@ impl Default for Postings {
     fn default() -> Self {
         let mut shards = Vec::new();
         shards.resize_with(1 << SHARD_BITS, Shard::default);
-        Self { recent: Recent::default(), news: vec![0; NEWS], shards }
+        Self { recent: Recent::default(), shards }
     }
 }
 
 impl Postings {
     /// Takes in a text of the given block; blocks come in order.
     pub(super) fn add(&mut self, block: u32, text: &str) {
-        let Self { recent, news, shards } = self;
-        recent.begin(block);
-        let mut count = 0;
-        let mut send = |news: &[Term]| {
-            for &term in news {
-                shards[(hash(term) >> (64 - SHARD_BITS)) as usize].add(term, block);
-            }
-        };
+        self.recent.begin(block);
         of_text(text, |term| {
-            // Which terms are news cannot be foreseen, so nothing depends on it here
-            // but where the next one is put.
-            news[count] = term;
-            count += usize::from(recent.is_news(term));
-            if count == NEWS {
-                send(&news[..]);
-                count = 0;
+            let hash = hash(term);
+            let is_news = self.recent.is_news(term, hash);
+            if is_news {
+                self.shards[(hash >> (64 - SHARD_BITS)) as usize].add(term, block);
             }
+            is_news
         });
-        send(&news[..count]);
     }
 
     /// All terms, in order, each with its blocks.
@@ -83,19 +69,17 @@ fn hash(term: Term) -> u64 {
 }
 
 /// The terms that came last in the block: most come often, and are told apart
-/// from news by this alone. It forgets pairs, so that what it takes for news may
-/// be none.
+/// from news by this alone. It forgets, so that what it takes for news may be
+/// none.
 #[derive(Debug)]
 struct Recent {
     block: u32,
-    /// A bit for each character of the first plane.
-    singles: Vec<u64>,
     terms: Vec<Term>,
 }
 
 impl Default for Recent {
     fn default() -> Self {
-        Self { block: 0, singles: vec![0; 1 << 10], terms: vec![Self::NONE; 1 << RECENT_BITS] }
+        Self { block: 0, terms: vec![Self::NONE; 1 << RECENT_BITS] }
     }
 }
 
@@ -106,21 +90,14 @@ impl Recent {
     fn begin(&mut self, block: u32) {
         if block != self.block {
             self.block = block;
-            self.singles.fill(0);
             self.terms.fill(Self::NONE);
         }
     }
 
     /// Whether the term may not have come in this block before.
-    fn is_news(&mut self, term: Term) -> bool {
-        if let Some(character) = single(term) {
-            let (singles, bit) = (&mut self.singles[character as usize >> 6], character & 63);
-            let is_news = *singles >> bit & 1 == 0;
-            *singles |= 1 << bit;
-            return is_news;
-        }
+    fn is_news(&mut self, term: Term, hash: u64) -> bool {
         // Other bits than those that choose the shard.
-        let place = hash(term) << SHARD_BITS >> (64 - RECENT_BITS);
+        let place = hash << SHARD_BITS >> (64 - RECENT_BITS);
         std::mem::replace(&mut self.terms[place as usize], term) != term
     }
 }
@@ -246,9 +223,7 @@ mod tests {
             let other = char::from_u32(0x4E00 + number * 7 % 20_000).unwrap();
             let text = format!("微博{other}{}Weibo{number}{other}", number % 13);
             postings.add(block, &text);
-            of_text(&text, |term| {
-                expected.entry(term).or_default().insert(block);
-            });
+            of_text(&text, |term| expected.entry(term).or_default().insert(block));
         }
         let found = postings.finish();
         let found: Vec<(Term, Vec<u32>)> =

@@ -8,18 +8,21 @@
 /// One term: up to three characters of 21 bits each.
 pub(super) type Term = u64;
 
-/// Calls `found` for each term of `text`, as often as it comes.
-pub(super) fn of_text(text: &str, mut found: impl FnMut(Term)) {
+/// Calls `found` for each term of `text`, as often as it comes. `found` says
+/// whether the term is new to it: behind a pair that is not, the character that
+/// the pair ends with is none either, and is left out.
+pub(super) fn of_text(text: &str, mut found: impl FnMut(Term) -> bool) {
     let mut before = None;
     let mut run = 0_u64;
     for character in text.chars() {
         let character = folded(character);
-        if let Some(before) = before.replace(character) {
-            found(pair(before, character));
-        }
+        let is_new = before.is_none_or(|before| found(pair(before, character)));
+        before = Some(character);
         if !character.is_ascii() {
             run = 0;
-            found(term(character));
+            if is_new {
+                found(term(character));
+            }
         } else if !character.is_ascii_alphanumeric() {
             run = 0;
         } else {
@@ -31,17 +34,14 @@ pub(super) fn of_text(text: &str, mut found: impl FnMut(Term)) {
     }
 }
 
-/// The character that is the whole term, if it is one of the first plane.
-pub(super) fn single(term: Term) -> Option<u16> {
-    let character = u16::try_from(term >> 42).ok()?;
-    (term & ((1 << 42) - 1) == 0).then_some(character)
-}
-
 /// The terms that any text with `word` in it has; no more than are needed to
 /// tell it from others.
 pub(super) fn of_word(word: &str) -> Vec<Term> {
     let mut terms = Vec::new();
-    of_text(word, |term| terms.push(term));
+    of_text(word, |term| {
+        terms.push(term);
+        true
+    });
     if word.chars().nth(1).is_some() {
         terms.retain(|term| term & ((1 << 42) - 1) != 0);
     }
@@ -72,7 +72,10 @@ mod tests {
         let texts = ["", "震", "#地震#Magnitude7.1😊", "a\0b", "ABC 微博weibo2012", "ｆｕｌｌ ÀÉ"];
         for text in texts {
             let mut has = Vec::new();
-            of_text(text, |term| has.push(term));
+            of_text(text, |term| {
+                has.push(term);
+                true
+            });
             let starts = text.char_indices().map(|(at, _)| at);
             for from in starts {
                 for to in (from..=text.len()).filter(|to| text.is_char_boundary(*to)) {

@@ -1,5 +1,7 @@
 //! CSV files to rows, by a table of their columns.
 
+use std::io::{self, Read};
+
 use super::Sink;
 use super::column::{Column, Common, Field, Part};
 use super::draft::Draft;
