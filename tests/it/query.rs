@@ -38,9 +38,9 @@ fn stderr(output: &Output) -> String {
 fn what_is_unknown_does_not_lead_in_any_order() {
     let rows = "(VALUES (1, 'a'), (NULL, 'b'), (3, 'c')) AS t(n, name)";
     for (sql, wanted) in [
-        ("SELECT n FROM {} ORDER BY n DESC", "n\n3\n1\n\n"),
-        ("SELECT n FROM {} ORDER BY n", "n\n1\n3\n\n"),
-        ("SELECT n FROM {} ORDER BY n DESC NULLS FIRST", "n\n\n3\n1\n"),
+        ("SELECT n FROM {} ORDER BY n DESC", "n\n3\n1\n\"\"\n"),
+        ("SELECT n FROM {} ORDER BY n", "n\n1\n3\n\"\"\n"),
+        ("SELECT n FROM {} ORDER BY n DESC NULLS FIRST", "n\n\"\"\n3\n1\n"),
         (
             "SELECT name, rank() OVER (ORDER BY n DESC) AS r FROM {} ORDER BY name",
             "name,r\na,2\nb,3\nc,1\n",

@@ -202,8 +202,13 @@ fn properties(source: &Source, output: &[usize], backwards: bool) -> Result<Arc<
         });
         LexOrdering::new(sort)
     });
+    let mut orderings: Vec<LexOrdering> = orderings.collect();
+    if backwards {
+        // The engine looks at the first, which is to have NULLs last either way.
+        orderings.reverse();
+    }
     Ok(Arc::new(PlanProperties::new(
-        EquivalenceProperties::new_with_orderings(schema, orderings.collect::<Vec<_>>()),
+        EquivalenceProperties::new_with_orderings(schema, orderings),
         Partitioning::UnknownPartitioning(source.partitions.len()),
         EmissionType::Incremental,
         Boundedness::Bounded,
