@@ -141,8 +141,8 @@ impl Bucket {
 
     /// The name of the object with `key`, if it lies in the database.
     fn name_of_key(&self, key: &Key) -> Option<String> {
-        let parts: Vec<_> = key.prefix_match(&self.address.prefix)?.collect();
-        Some(parts.iter().map(|part| part.as_ref()).collect::<Vec<_>>().join("/"))
+        let parts = key.prefix_match(&self.address.prefix)?;
+        Some(parts.map(|part| part.as_ref().to_owned()).collect::<Vec<_>>().join("/"))
     }
 
     /// Where queries find the object called `name`: the address of the bucket,

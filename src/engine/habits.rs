@@ -89,7 +89,7 @@ const STATEMENTS: &[(&str, &str)] = &[
     ("vacuum", "`weiku optimize DB` on the command line"),
 ];
 
-/// How PostgreSQL and others write the parts of a time, longest first, and how
+/// How `PostgreSQL` and others write the parts of a time, longest first, and how
 /// `to_char` and its like write them here.
 const TIME_PARTS: &[(&str, &str)] = &[
     ("YYYY", "%Y"),
