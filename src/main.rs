@@ -15,42 +15,11 @@ use weiku::{Error, Result};
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// How long, in milliseconds, memory that was freed stays with the program. Batches
-/// come and go by the second: what is given back to the system in between has to be
-/// cleared by it before it can be used again.
-const KEEP_FREED: std::ffi::c_long = 10_000;
-
-/// Options of the allocator.
-mod allocator {
-    #![expect(unsafe_code, reason = "the crate that wraps the allocator does not name these")]
-    use std::ffi::{c_int, c_long};
-
-    /// The number of the option that delays giving memory back.
-    const PURGE_DELAY: c_int = 15;
-
-    /// What it is unless the environment sets it.
-    const DEFAULT: c_long = 1_000;
-
-    unsafe extern "C" {
-        safe fn mi_option_get(option: c_int) -> c_long;
-        safe fn mi_option_set(option: c_int, value: c_long);
-    }
-
-    /// Keeps memory that was freed for so many milliseconds, unless the environment
-    /// says otherwise.
-    pub(super) fn keep_freed(milliseconds: c_long) {
-        if mi_option_get(PURGE_DELAY) == DEFAULT {
-            mi_option_set(PURGE_DELAY, milliseconds);
-        }
-    }
-}
-
 /// Room for the recursion of planning deep expressions; only what is used is
 /// taken from the system.
 const STACK_BYTES: usize = 64 << 20;
 
 fn main() -> ExitCode {
-    allocator::keep_freed(KEEP_FREED);
     let cli = match Cli::read(std::env::args_os()) {
         Ok(cli) => cli,
         Err(error) => {
