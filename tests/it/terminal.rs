@@ -391,10 +391,9 @@ fn a_dumb_terminal_gets_plain_text() {
     screen.enter("select value as n from generate_series(1, 60);");
     screen.wait_for("40 shown");
     screen.enter(".last");
-    screen.wait_for("60 rows");
-    let shown = String::from_utf8(screen.tmux(&["capture-pane", "-p", "-e"]).stdout).unwrap();
     // The first table has left it out.
-    assert!(shown.contains("│     38 │"), "{shown}");
+    screen.wait_for("│     38 │");
+    let shown = String::from_utf8(screen.tmux(&["capture-pane", "-p", "-e"]).stdout).unwrap();
     assert!(!shown.contains('\u{1b}'), "{shown:?}");
 }
 
