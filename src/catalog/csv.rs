@@ -22,8 +22,19 @@ const ROWS: usize = 20_000;
 /// Bytes in which the header must end for its delimiter to be found.
 const HEADER: u64 = 64 << 10;
 
+/// The delimiter of the files at `paths`, if it is not `known`, and their columns.
+pub(super) fn look(
+    paths: &[PathBuf],
+    known: Option<u8>,
+    compression: FileCompressionType,
+) -> Result<(u8, SchemaRef)> {
+    let first = || paths.first().map_or(b',', |path| delimiter(path, compression));
+    let delimiter = known.unwrap_or_else(first);
+    Ok((delimiter, columns(paths, delimiter, compression)?))
+}
+
 /// The columns of the files at `paths`, from their first rows.
-pub(super) fn columns(
+fn columns(
     paths: &[PathBuf],
     delimiter: u8,
     compression: FileCompressionType,
@@ -54,7 +65,7 @@ pub(super) fn columns(
 
 /// What stands between the columns of the file at `path`: of the usual ones that
 /// which its header has most; a comma if it has none, or cannot be read.
-pub(super) fn delimiter(path: &Path, compression: FileCompressionType) -> u8 {
+fn delimiter(path: &Path, compression: FileCompressionType) -> u8 {
     let mut header = Vec::new();
     let read = open(path, compression).map(|read| {
         let _ = BufReader::new(read.take(HEADER)).read_until(b'\n', &mut header);
@@ -86,8 +97,7 @@ mod tests {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(text.as_bytes()).unwrap();
         let plain = FileCompressionType::UNCOMPRESSED;
-        let delimiter = delimiter(file.path(), plain);
-        (delimiter, columns(&[file.path().to_owned()], delimiter, plain).unwrap())
+        look(&[file.path().to_owned()], None, plain).unwrap()
     }
 
     #[test]

@@ -42,15 +42,13 @@ impl AdHocFiles {
         let paths = self.check(name).map_err(foreign)?;
         let table = ListingTableConfig::new(ListingTableUrl::parse(name)?);
         let table = if kind.is_csv() && paths.iter().all(|path| path.is_file()) {
-            let (format, compression) = (kind.csv(&paths), kind.compression);
-            let delimiter = format.delimiter();
-            let columns = tokio::task::spawn_blocking(move || {
-                csv::columns(&paths, delimiter, compression).map_err(foreign)
-            });
-            let columns =
-                columns.await.map_err(|error| foreign(Error::internal(error.to_string())))?;
-            let options = ListingOptions::new(Arc::new(format)).with_file_extension(kind.suffix);
-            table.with_listing_options(options).with_schema(columns?)
+            let (known, compression) = (kind.delimiter(), kind.compression);
+            let look = tokio::task::spawn_blocking(move || csv::look(&paths, known, compression));
+            let seen = look.await.map_err(|error| foreign(Error::internal(error.to_string())))?;
+            let (delimiter, columns) = seen.map_err(foreign)?;
+            let format = Arc::new(kind.csv(delimiter));
+            let options = ListingOptions::new(format).with_file_extension(kind.suffix);
+            table.with_listing_options(options).with_schema(columns)
         } else {
             let options = ListingOptions::new(kind.format(name)).with_file_extension(kind.suffix);
             table.with_listing_options(options).infer_schema(&state).await?
@@ -114,13 +112,12 @@ impl Kind {
         matches!(self.format, "csv" | "tsv")
     }
 
-    /// The format of the CSV files at `paths`.
-    fn csv(&self, paths: &[PathBuf]) -> CsvFormat {
-        let delimiter = match (self.format, paths.first()) {
-            ("csv", Some(path)) => csv::delimiter(path, self.compression),
-            ("csv", None) => b',',
-            _ => b'\t',
-        };
+    /// What stands between the columns, if the name tells.
+    fn delimiter(&self) -> Option<u8> {
+        (self.format == "tsv").then_some(b'\t')
+    }
+
+    fn csv(&self, delimiter: u8) -> CsvFormat {
         CsvFormat::default()
             .with_has_header(true)
             .with_delimiter(delimiter)
@@ -134,7 +131,7 @@ impl Kind {
         match self.format {
             "parquet" => Arc::new(ParquetFormat::default()),
             "arrow" => Arc::new(ArrowFormat),
-            "csv" | "tsv" => Arc::new(self.csv(&[])),
+            "csv" | "tsv" => Arc::new(self.csv(self.delimiter().unwrap_or(b','))),
             json => Arc::new(
                 JsonFormat::default()
                     .with_newline_delimited(json != "json" || !is_array(Path::new(name)))

@@ -365,36 +365,26 @@ fn names(token: &Token, name: &str) -> bool {
 }
 
 fn no_column(field: &Column, valid: &[Column]) -> Error {
-    let message = match &field.relation {
-        Some(table) => format!("no column \"{}\" in {}", field.name, table.table()),
-        None => {
-            let mut tables: Vec<&str> = valid
-                .iter()
-                .filter_map(|column| column.relation.as_ref().map(TableReference::table))
-                .collect();
-            tables.dedup();
-            match tables.as_slice() {
-                [] => format!("no column \"{}\"", field.name),
-                tables => format!("no column \"{}\" in {}", field.name, tables.join(", ")),
-            }
-        }
-    };
-    let error = Error::query(message);
+    let tables = valid.iter().filter_map(|column| column.relation.as_ref());
+    let mut tables: Vec<&str> = tables.map(TableReference::table).collect();
+    tables.dedup();
+    let tables = tables.join(", ");
     if let Some(table) = &field.relation
         && !valid.iter().any(|column| column.relation.as_ref() == Some(table))
     {
-        let mut tables: Vec<String> = valid
-            .iter()
-            .filter_map(|column| Some(column.relation.as_ref()?.table().to_owned()))
-            .collect();
-        tables.dedup();
         let message = format!("FROM has no \"{}\"", table.table());
-        return Error::query(message).hint(format!("it has {}", tables.join(", ")));
+        return Error::query(message).hint(format!("it has {tables}"));
     }
+    let error = Error::query(match &field.relation {
+        Some(table) => format!("no column \"{}\" in {}", field.name, table.table()),
+        None if tables.is_empty() => format!("no column \"{}\"", field.name),
+        None => format!("no column \"{}\" in {tables}", field.name),
+    });
+    let elsewhere = elsewhere(&field.name);
     match nearest(&field.name, valid.iter().map(|column| column.name.as_str())) {
         Some(near) => error.hint(format!("did you mean \"{near}\"?")),
-        None if !elsewhere(&field.name).is_empty() => {
-            error.hint(format!("{} is in {}", field.name, elsewhere(&field.name).join(", ")))
+        None if !elsewhere.is_empty() => {
+            error.hint(format!("{} is in {}", field.name, elsewhere.join(", ")))
         }
         // Names of columns are seldom Chinese; values often are.
         None if valid.is_empty() || !field.name.is_ascii() => {

@@ -5,10 +5,11 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::parser::Statement as Parsed;
 use datafusion::sql::sqlparser::ast::{
-    Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Value, visit_expressions,
+    Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Value, VisitorMut,
 };
 use datafusion::sql::sqlparser::tokenizer::Location;
 
+use super::parsed;
 use super::script::Statement;
 use crate::error::{Error, Result};
 
@@ -113,12 +114,8 @@ const TIME_FUNCTIONS: [&str; 5] = ["to_char", "date_format", "to_date", "to_time
 
 /// Refuses a pattern for times of another database: here it would stand for
 /// itself, and every time would be written alike.
-pub(super) fn check_patterns(parsed: &Parsed, statement: &Statement) -> Result<()> {
-    let Parsed::Statement(parsed) = parsed else { return Ok(()) };
-    let found = visit_expressions(parsed.as_ref(), |expression| match pattern(expression) {
-        Some(found) => ControlFlow::Break(found),
-        None => ControlFlow::Continue(()),
-    });
+pub(super) fn check_patterns(parsed: &mut Parsed, statement: &Statement) -> Result<()> {
+    let found = parsed::visit(parsed, &mut Patterns);
     let ControlFlow::Break((text, at)) = found else { return Ok(()) };
     let (mut here, mut rest) = (String::new(), text.as_str());
     while let Some(first) = rest.chars().next() {
@@ -132,6 +129,17 @@ pub(super) fn check_patterns(parsed: &Parsed, statement: &Statement) -> Result<(
     let error = Error::query(format!("the pattern '{text}' names no part of a time"))
         .at(statement.place(at.line, at.column, Some(text.chars().count() as u64 + 2)));
     Err(if here == text { error } else { error.hint(format!("here it is '{here}'")) })
+}
+
+/// Finds the first such pattern.
+struct Patterns;
+
+impl VisitorMut for Patterns {
+    type Break = (String, Location);
+
+    fn pre_visit_expr(&mut self, expression: &mut Expr) -> ControlFlow<Self::Break> {
+        pattern(expression).map_or(ControlFlow::Continue(()), ControlFlow::Break)
+    }
 }
 
 /// The pattern of a call that writes or reads a time, if it has no `%`.
@@ -195,6 +203,12 @@ mod tests {
         let error = error.unwrap_err();
         assert_eq!(error.advice(), Some("here it is '%Y年%m月%d日 %H:%M'"), "{error}");
         assert_eq!(error.place().column, Some(23));
+        for inside in ["EXPLAIN SELECT", "COPY (SELECT"] {
+            let end = if inside.starts_with("COPY") { ") TO '/nonexistent/x.csv'" } else { "" };
+            let sql = format!("{inside} to_char(now(), 'YYYY') AS year{end}");
+            let error = session.collect(&sql).await.unwrap_err();
+            assert_eq!(error.advice(), Some("here it is '%Y'"), "{sql}: {error}");
+        }
         for fine in ["to_char(now(), '%Y-%m')", "to_date('2012-08-27', '%Y-%m-%d')"] {
             session.collect(&format!("SELECT {fine}")).await.unwrap();
         }

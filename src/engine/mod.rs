@@ -23,6 +23,7 @@ mod memory;
 mod names;
 mod note;
 mod optimize;
+mod parsed;
 mod reads;
 mod remembered_part;
 mod remembered_trunc;

@@ -4,10 +4,12 @@
 use std::collections::HashSet;
 use std::ops::ControlFlow;
 
-use datafusion::sql::parser::{CopyToSource, Statement as Parsed};
+use datafusion::sql::parser::Statement as Parsed;
 use datafusion::sql::sqlparser::ast::{
-    Expr, Ident, Query, Select, SelectItem, SetExpr, Statement, VisitMut, VisitorMut,
+    Expr, Ident, Query, Select, SelectItem, SetExpr, Statement, VisitorMut, visit_expressions_mut,
 };
+
+use super::parsed;
 
 /// For each column of a query the expression as it was typed, if it has no name
 /// of its own; empty when the columns cannot be told from the text.
@@ -21,18 +23,8 @@ pub(super) fn of_columns(parsed: &Parsed) -> Vec<Option<String>> {
 /// Gives a name of its own to each listed expression that the engine would call
 /// like one before it: to the engine `posted_at::date` is `posted_at`.
 pub(super) fn distinguish(parsed: &mut Parsed) {
-    match parsed {
-        Parsed::Statement(statement) => {
-            let _ = statement.visit(&mut Distinguish);
-        }
-        Parsed::Explain(explain) => distinguish(&mut explain.statement),
-        Parsed::CopyTo(copy) => {
-            if let CopyToSource::Query(query) = &mut copy.source {
-                let _ = query.visit(&mut Distinguish);
-            }
-        }
-        Parsed::CreateExternalTable(_) | Parsed::Reset(_) => {}
-    }
+    // It never breaks off.
+    let _ = parsed::visit(parsed, &mut Distinguish);
 }
 
 struct Distinguish;
@@ -100,7 +92,7 @@ fn is_column(expression: &Expr) -> bool {
 /// An expression as the engine names it: without its casts.
 fn without_casts(expression: &Expr) -> Expr {
     let mut bare = expression.clone();
-    let _ = datafusion::sql::sqlparser::ast::visit_expressions_mut(&mut bare, |part| {
+    let _ = visit_expressions_mut(&mut bare, |part| {
         while let Expr::Cast { expr, .. } = part {
             *part = expr.as_ref().clone();
         }

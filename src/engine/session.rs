@@ -325,7 +325,7 @@ impl Session {
             return plan_err!("one statement was expected");
         };
         versions.apply(&mut parsed);
-        habits::check_patterns(&parsed, statement).map_err(foreign)?;
+        habits::check_patterns(&mut parsed, statement).map_err(foreign)?;
         names::distinguish(&mut parsed);
         Ok(parsed)
     }

@@ -7,13 +7,13 @@
 
 use std::ops::ControlFlow;
 
-use datafusion::sql::parser::{CopyToSource, Statement as Parsed};
+use datafusion::sql::parser::Statement as Parsed;
 use datafusion::sql::sqlparser::ast::{
-    Ident, ObjectName, ObjectNamePart, TableAlias, TableFactor, VisitMut, VisitorMut,
+    Ident, ObjectName, ObjectNamePart, TableAlias, TableFactor, VisitorMut,
 };
 use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan};
 
-use super::script;
+use super::{parsed, script};
 use crate::catalog::AS_OF;
 
 /// Tables as of earlier versions, in one statement.
@@ -85,19 +85,8 @@ impl Versions {
         if self.asked.is_empty() {
             return;
         }
-        let mut rename = Rename(self);
-        match parsed {
-            Parsed::Statement(statement) => {
-                let _ = statement.visit(&mut rename);
-            }
-            Parsed::Explain(explain) => self.apply(&mut explain.statement),
-            Parsed::CopyTo(copy) => {
-                if let CopyToSource::Query(query) = &mut copy.source {
-                    let _ = query.visit(&mut rename);
-                }
-            }
-            Parsed::CreateExternalTable(_) | Parsed::Reset(_) => {}
-        }
+        // It never breaks off.
+        let _ = parsed::visit(parsed, &mut Rename(self));
     }
 }
 

@@ -133,21 +133,19 @@ fn ragged(message: &str) -> Option<Error> {
     let wanted = between(message, "Expected ", " records")?;
     let found = between(message, "found ", " records")?;
     let (_, line) = message.rsplit_once("at line ")?;
-    let message = format!("line {line} of the CSV file has {found} fields instead of {wanted}");
-    Some(
-        Error::query(message)
-            .hint("`weiku import` reads what crawlers write, rows that are too short too"),
-    )
+    Some(ragged_row(line, found, wanted))
 }
 
 fn ragged_later(message: &str) -> Option<Error> {
     let (line, rest) = message.split_once("fields for line ")?.1.split_once(", expected ")?;
     let (wanted, found) = rest.split_once(" got ")?;
+    Some(ragged_row(line, found, wanted))
+}
+
+fn ragged_row(line: &str, found: &str, wanted: &str) -> Error {
     let message = format!("line {line} of the CSV file has {found} fields instead of {wanted}");
-    Some(
-        Error::query(message)
-            .hint("`weiku import` reads what crawlers write, rows that are too short too"),
-    )
+    Error::query(message)
+        .hint("`weiku import` reads what crawlers write, rows that are too short too")
 }
 
 /// Types of the engine as SQL calls them.

@@ -2,8 +2,8 @@
 //!
 //! It does when most of what it needs is held or was read before, and all of it
 //! fits; when rows can be found in narrow columns that were read before, so that
-//! of the others only these rows are needed; and when few rows are wanted. Row groups that the statistics rule out
-//! are needed by nobody.
+//! of the others only these rows are needed; and when few rows are wanted. Row
+//! groups that the statistics rule out are needed by nobody.
 
 use std::collections::{BTreeSet, HashSet};
 use std::ops::Range;

@@ -10,7 +10,6 @@ mod sum_before_join;
 use std::sync::Arc;
 
 use datafusion::execution::SessionStateBuilder;
-
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 
 use first_of_group::FirstOfGroup;
