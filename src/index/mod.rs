@@ -79,6 +79,11 @@ impl Index {
     }
 }
 
+/// Whether `sidecar` has all that a [`Builder`] of today makes.
+pub(crate) fn is_complete(sidecar: &Sidecar) -> bool {
+    rollups::is_complete(sidecar)
+}
+
 /// Which blocks of the data file beside `sidecar` may hold what is looked for;
 /// none when it cannot tell.
 ///

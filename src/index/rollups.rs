@@ -1,8 +1,8 @@
-//! Sums over the posts of a data file: by time, by hour of the day, and by account
-//! and month.
+//! Sums over the posts of a data file: by time, by hour of the day, by hour, and by
+//! account and month.
 //!
-//! A row of a roll-up stands for the posts of one platform, of one account or
-//! client, of one kind, and of one span of time. It says how many they are, when
+//! A row of a roll-up stands for the posts of one platform, of one kind, of one
+//! span of time, and mostly of one account or client. It says how many they are, when
 //! the first and the last was posted, and of each count how often it is known,
 //! its sum and its extremes.
 
@@ -46,9 +46,6 @@ pub(crate) const PREFIX: &str = "rollup_";
 const ROWS: usize = 16 * 1024;
 const SHARE: usize = 4;
 
-/// Microseconds of an hour.
-const HOUR: i64 = 3_600_000_000;
-
 /// What the roll-up says of a count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Measure {
@@ -85,24 +82,23 @@ pub(crate) enum Shape {
     Time,
     /// By client, month, and hour of the day.
     Hour,
+    /// By hour.
+    Clock,
     /// By account and month.
     Account,
 }
 
 impl Shape {
     /// All shapes, those with few rows first.
-    pub(crate) const ALL: [Self; 3] = [Self::Time, Self::Hour, Self::Account];
+    pub(crate) const ALL: [Self; 4] = [Self::Time, Self::Hour, Self::Clock, Self::Account];
 
     /// The columns of posts that all posts of a row have in common, besides the
     /// span of time.
-    pub(crate) fn dimensions(self) -> [&'static str; 3] {
-        ["platform", self.name_column(), "is_repost"]
-    }
-
-    fn name_column(self) -> &'static str {
+    pub(crate) fn dimensions(self) -> &'static [&'static str] {
         match self {
-            Self::Time | Self::Hour => "client",
-            Self::Account => "account_id",
+            Self::Time | Self::Hour => &["platform", "client", "is_repost"],
+            Self::Clock => &["platform", "is_repost"],
+            Self::Account => &["platform", "account_id", "is_repost"],
         }
     }
 
@@ -110,6 +106,7 @@ impl Shape {
     pub(crate) fn grain(self) -> Grain {
         match self {
             Self::Time => Grain::Day,
+            Self::Clock => Grain::Hour,
             Self::Hour | Self::Account => Grain::Month,
         }
     }
@@ -118,8 +115,8 @@ impl Shape {
     fn part_of_time(self, micros: i64, spans: &mut Spans) -> i64 {
         let span = spans.span(self.grain(), micros);
         match self {
-            Self::Time | Self::Account => span,
-            Self::Hour => span * 24 + micros.div_euclid(HOUR).rem_euclid(24),
+            Self::Time | Self::Clock | Self::Account => span,
+            Self::Hour => span * 24 + Grain::Hour.span(micros).rem_euclid(24),
         }
     }
 
@@ -128,6 +125,7 @@ impl Shape {
         match self {
             Self::Time => "client and eight hours",
             Self::Hour => "client, month and hour of the day",
+            Self::Clock => "hour",
             Self::Account => "account and month",
         }
     }
@@ -136,6 +134,7 @@ impl Shape {
         match self {
             Self::Time => Kind::RollupByTime,
             Self::Hour => Kind::RollupByHour,
+            Self::Clock => Kind::RollupByClock,
             Self::Account => Kind::RollupByAccount,
         }
     }
@@ -143,14 +142,16 @@ impl Shape {
     /// The columns of the roll-up, instants in UTC.
     pub(crate) fn schema(self) -> SchemaRef {
         let instant = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
-        let mut fields = vec![
-            Field::new("platform", DataType::Utf8View, false),
-            Field::new(self.name_column(), DataType::Utf8View, true),
-            Field::new("is_repost", DataType::Boolean, true),
+        let dimension = |name: &&str| match *name {
+            "is_repost" => Field::new("is_repost", DataType::Boolean, true),
+            name => Field::new(name, DataType::Utf8View, name != "platform"),
+        };
+        let mut fields: Vec<Field> = self.dimensions().iter().map(dimension).collect();
+        fields.extend([
             Field::new("posted_at", instant.clone(), true),
             Field::new(LAST_POSTED_AT, instant, true),
             Field::new(ROLLUP_POSTS, DataType::Int64, false),
-        ];
+        ]);
         for count in COUNTS {
             fields.extend(Measure::ALL.map(|measure| {
                 Field::new(measure.column(count), DataType::Int64, measure != Measure::Known)
@@ -238,19 +239,22 @@ impl RollupsBuilder {
     }
 
     /// The sections that hold the roll-ups: of each shape its size and its rows,
-    /// as Parquet.
+    /// as Parquet. That of a shape that was given up is empty.
     pub(super) fn finish(self) -> Result<Vec<Section>> {
         let mut sections = Vec::new();
         for builder in self.shapes {
             let kind = builder.shape.section();
             let names = match builder.shape {
-                Shape::Time | Shape::Hour => &self.clients,
-                Shape::Account => &self.accounts,
+                Shape::Time | Shape::Hour => Some(&self.clients),
+                Shape::Clock => None,
+                Shape::Account => Some(&self.accounts),
             };
-            let Some((size, rows)) = builder.finish(&self.platforms, names)? else { continue };
-            let mut bytes = size.rows.to_le_bytes().to_vec();
-            size.magnitudes.iter().for_each(|sum| bytes.extend_from_slice(&sum.to_le_bytes()));
-            bytes.extend_from_slice(&encode(&rows)?);
+            let mut bytes = Vec::new();
+            if let Some((size, rows)) = builder.finish(&self.platforms, names)? {
+                bytes.extend_from_slice(&size.rows.to_le_bytes());
+                size.magnitudes.iter().for_each(|sum| bytes.extend_from_slice(&sum.to_le_bytes()));
+                bytes.extend_from_slice(&encode(&rows)?);
+            }
             sections.push(Section { kind, bytes });
         }
         Ok(sections)
@@ -326,6 +330,7 @@ impl ShapeBuilder {
             platform: post.platform,
             name: match self.shape {
                 Shape::Time | Shape::Hour => post.client,
+                Shape::Clock => None,
                 Shape::Account => post.account,
             },
             span: post.instant.map(|instant| self.shape.part_of_time(instant, spans)),
@@ -355,7 +360,11 @@ impl ShapeBuilder {
     }
 
     /// The roll-up, with its size; none if it was given up.
-    fn finish(self, platforms: &Names, names: &Names) -> Result<Option<(Size, RecordBatch)>> {
+    fn finish(
+        self,
+        platforms: &Names,
+        names: Option<&Names>,
+    ) -> Result<Option<(Size, RecordBatch)>> {
         if self.is_given_up {
             return Ok(None);
         }
@@ -372,21 +381,22 @@ impl ShapeBuilder {
                 groups.iter().map(|(_, group)| value(group)).collect();
             Arc::new(values.with_timezone("UTC"))
         };
-        let (platforms, names) = (platforms.texts(), names.texts());
-        let platforms: StringViewArray =
-            groups.iter().map(|(key, _)| text(&platforms, key.platform)).collect();
-        let names: StringViewArray = groups.iter().map(|(key, _)| text(&names, key.name)).collect();
+        let texts = |names: &Names, number: fn(&Key) -> Option<u32>| -> ArrayRef {
+            let texts = names.texts();
+            let values = groups.iter().map(|(key, _)| text(&texts, number(key)));
+            Arc::new(values.collect::<StringViewArray>())
+        };
         let mut reposts = BooleanBuilder::with_capacity(groups.len());
         groups.iter().for_each(|(key, _)| reposts.append_option(key.is_repost));
         let posts = Int64Array::from_iter_values(groups.iter().map(|(_, group)| group.posts));
-        let mut columns: Vec<ArrayRef> = vec![
-            Arc::new(platforms),
-            Arc::new(names),
+        let mut columns = vec![texts(platforms, |key| key.platform)];
+        columns.extend(names.map(|names| texts(names, |key| key.name)));
+        columns.extend([
             Arc::new(reposts.finish()),
             instants(|group| group.first),
             instants(|group| group.last),
-            Arc::new(posts),
-        ];
+            Arc::new(posts) as ArrayRef,
+        ]);
         for number in 0..COUNTS.len() {
             for measure in Measure::ALL {
                 let values = groups.iter().map(|(_, group)| group.counts[number].value(measure));
@@ -455,6 +465,12 @@ fn internal(error: impl std::fmt::Display) -> Error {
     Error::internal(format!("cannot sum posts up: {error}"))
 }
 
+/// Whether `sidecar` tells of each shape what there is of it; one that was made
+/// before there was a shape does not.
+pub(super) fn is_complete(sidecar: &Sidecar) -> bool {
+    Shape::ALL.iter().all(|shape| !sidecar.sections(shape.section()).is_empty())
+}
+
 /// One roll-up as it was read: its rows are decoded column by column, as they
 /// are asked for.
 #[derive(Debug)]
@@ -469,6 +485,9 @@ impl Encoded {
     pub(super) fn open(sidecar: &Sidecar, shape: Shape) -> Result<Option<Self>> {
         let [section] = sidecar.sections(shape.section())[..] else { return Ok(None) };
         let bytes = Bytes::from(sidecar.read(section)?);
+        if bytes.is_empty() {
+            return Ok(None);
+        }
         let number = |at: usize| u64_at(&bytes, at).ok_or_else(|| sidecar.damaged());
         let mut size = Size { rows: number(0)?, ..Size::default() };
         let mut at = 8;

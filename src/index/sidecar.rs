@@ -68,6 +68,8 @@ pub(super) enum Kind {
     RollupByAccount = 4,
     /// Posts summed up by the hour of the day.
     RollupByHour = 5,
+    /// Posts summed up by hour.
+    RollupByClock = 6,
 }
 
 /// The bytes of the file beside the data file with the given checksum.

@@ -1,18 +1,21 @@
 //! The spans of time of which sums are kept.
 //!
-//! They begin wherever a day, or a month, begins in UTC or in China, eight hours
-//! ahead: eight hours are a span of both zones' days, and a month's last day in
-//! UTC is cut where China's next month begins. So a sum by day or month of
-//! either zone is a sum of whole spans.
+//! They begin wherever an hour, a day, or a month, begins in UTC or in China, eight
+//! hours ahead: eight hours are a span of both zones' days, and a month's last day
+//! in UTC is cut where China's next month begins. So a sum by hour, day or month
+//! of either zone is a sum of whole spans.
 
 use chrono::{DateTime, Datelike, NaiveDate};
 
-/// Microseconds of eight hours.
-const EIGHT_HOURS: i64 = 8 * 3600 * 1_000_000;
+/// Microseconds of an hour, and of eight.
+const HOUR: i64 = 3600 * 1_000_000;
+const EIGHT_HOURS: i64 = 8 * HOUR;
 
 /// How finely sums are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Grain {
+    /// Hours.
+    Hour,
     /// Spans of eight hours.
     Day,
     /// Months of both zones.
@@ -23,9 +26,9 @@ impl Grain {
     /// A number for the span that holds the instant, in microseconds; later
     /// spans have larger ones.
     pub(super) fn span(self, micros: i64) -> i64 {
-        let eight_hours = micros.div_euclid(EIGHT_HOURS);
         match self {
-            Self::Day => eight_hours,
+            Self::Hour => micros.div_euclid(HOUR),
+            Self::Day => micros.div_euclid(EIGHT_HOURS),
             Self::Month => month(micros) + month(micros.saturating_add(EIGHT_HOURS)),
         }
     }
@@ -48,17 +51,21 @@ impl Grain {
     /// The beginnings of spans around the instant, in order.
     fn beginnings(self, micros: i64) -> Option<[i64; 3]> {
         match self {
-            Self::Day => {
-                let last = self.span(micros).checked_mul(EIGHT_HOURS)?;
-                let next = last.checked_add(EIGHT_HOURS)?;
-                Some([last, next, next.checked_add(EIGHT_HOURS)?])
-            }
+            Self::Hour => self.even_beginnings(micros, HOUR),
+            Self::Day => self.even_beginnings(micros, EIGHT_HOURS),
             Self::Month => {
                 let month = month(micros);
                 let next = beginning(month + 1)?;
                 Some([beginning(month)?, next.checked_sub(EIGHT_HOURS)?, next])
             }
         }
+    }
+
+    /// The same, of spans that all are of one `length`.
+    fn even_beginnings(self, micros: i64, length: i64) -> Option<[i64; 3]> {
+        let last = self.span(micros).checked_mul(length)?;
+        let next = last.checked_add(length)?;
+        Some([last, next, next.checked_add(length)?])
     }
 }
 
@@ -73,10 +80,10 @@ pub(super) struct Spans {
 impl Spans {
     /// As [`Grain::span`].
     pub(super) fn span(&mut self, grain: Grain, micros: i64) -> i64 {
-        let eight_hours = Grain::Day.span(micros);
-        if grain == Grain::Day {
-            return eight_hours;
+        if grain != Grain::Month {
+            return grain.span(micros);
         }
+        let eight_hours = Grain::Day.span(micros);
         // Months of both zones begin where eight hours do.
         let month = match self.last {
             Some((last, month)) if last == eight_hours => month,
@@ -135,7 +142,7 @@ mod tests {
             "2012-03-01T00:00:00Z",
         ];
         for micros in instants.map(at) {
-            for grain in [Grain::Day, Grain::Month] {
+            for grain in [Grain::Hour, Grain::Day, Grain::Month] {
                 let (last, next) =
                     (grain.last_beginning(micros).unwrap(), grain.next_beginning(micros).unwrap());
                 assert!(last <= micros && micros <= next, "{micros}");
@@ -150,7 +157,7 @@ mod tests {
     fn spans_follow_one_another_from_end_to_end_of_time() {
         let instants =
             [i64::MIN, at("0001-01-01T00:00:00Z"), -1, 0, at("9999-12-31T23:59:59Z"), i64::MAX];
-        for grain in [Grain::Day, Grain::Month] {
+        for grain in [Grain::Hour, Grain::Day, Grain::Month] {
             assert!(instants.is_sorted_by_key(|micros| grain.span(*micros)));
             assert!(!grain.begins_at(i64::MIN));
         }
@@ -163,7 +170,7 @@ mod tests {
         for step in (0..2_000).chain([0, 1]) {
             // An hour less a bit, so that no instant is where a span begins only.
             let micros = from + step * 3_599_999_999;
-            for grain in [Grain::Month, Grain::Day] {
+            for grain in [Grain::Month, Grain::Day, Grain::Hour] {
                 assert_eq!(spans.span(grain, micros), grain.span(micros), "{micros}");
             }
         }

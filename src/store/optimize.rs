@@ -120,12 +120,12 @@ impl Store {
         Ok(small)
     }
 
-    /// Makes the indexes that are missing or damaged.
+    /// Makes the indexes that are wanting.
     async fn index(&self, head: &Head, table: &'static Table) -> Result<()> {
         let files = self.files(head, table).await?;
         let indexed = tokio::task::spawn_blocking(move || {
-            let missing = files.iter().filter(|file| reindex::problem(table, file, true).is_some());
-            missing.into_iter().try_for_each(|file| reindex::reindex(table, file))
+            let wanting = files.iter().filter(|file| reindex::is_wanting(table, file));
+            wanting.into_iter().try_for_each(|file| reindex::reindex(table, file))
         });
         indexed.await.map_err(errors::join)?
     }

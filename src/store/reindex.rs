@@ -23,6 +23,14 @@ pub(super) fn problem(table: &Table, file: &DataFile, expected: bool) -> Option<
     }
 }
 
+/// Whether the index of `file` is missing, damaged, or of a version of weiku that
+/// knew less to keep.
+pub(super) fn is_wanting(table: &Table, file: &DataFile) -> bool {
+    let is_of_before =
+        || matches!(file.index(), Ok(Some(sidecar)) if !index::is_complete(&sidecar));
+    problem(table, file, true).is_some() || (index::covers(table) && is_of_before())
+}
+
 /// Makes the index of `file` from its rows.
 pub(super) fn reindex(table: &'static Table, file: &DataFile) -> Result<()> {
     let (Some(mut index), Some(sha256)) = (index::Builder::of(table), &file.sha256) else {

@@ -10,6 +10,7 @@ use datafusion::arrow::array::{
 use datafusion::arrow::util::pretty::pretty_format_batches;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use sha2::Digest;
 use weiku::engine::{Session, Settings};
 use weiku::model::POSTS;
 use weiku::store::{Limits, Repair, Store};
@@ -597,6 +598,116 @@ async fn without_a_whole_index_sums_are_taken_from_the_posts() {
     std::fs::remove_file(&path).unwrap();
     let store = Store::open(&root).await.unwrap();
     assert_eq!(ask_sums(&store, &mut dice, "Asia/Shanghai", 5).await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn any_part_of_the_clock_and_the_calendar_is_a_sum_of_hours() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut dice = ChaCha8Rng::seed_from_u64(14);
+    let root = folder.path().join("db");
+    let store = Store::create(&root).await.unwrap();
+    let mut transaction = store.begin().await.unwrap();
+    transaction.append(&POSTS, counted(&mut dice, 40_000, 15_340)).await.unwrap();
+    transaction.commit().await.unwrap();
+    let by_hours = async |store: &Store, zone: &str| {
+        let settings = Settings { timezone: zone.to_owned(), ..Settings::default() };
+        let session = Session::new(Some(Arc::new(store.clone())), settings).unwrap();
+        let mut by_hours = 0;
+        for (groups, filter) in [
+            ("date_part('dow', posted_at), date_part('hour', posted_at)", "true"),
+            ("date_part('day', posted_at), date_part('hour', posted_at)", "is_repost"),
+            ("date_trunc('hour', posted_at)", "posted_at >= TIMESTAMP '2012-02-03 04:05:06'"),
+            ("CAST(posted_at AS DATE), date_part('hour', posted_at)", "platform = 'weibo'"),
+            (
+                "platform, date_trunc('hour', posted_at)",
+                "posted_at >= TIMESTAMP '2012-02-03 04:05:06' AND posted_at < TIMESTAMP '2012-02-07 08:00:00'",
+            ),
+        ] {
+            let sql = format!(
+                "SELECT {groups}, count(*), sum(reposts), avg(comments), min(likes), max(posted_at)
+                FROM posts WHERE {filter} GROUP BY {groups} ORDER BY {groups}"
+            );
+            same(&session, "rollups", &sql).await;
+            let plan = answer(&session, &format!("EXPLAIN {sql}")).await;
+            by_hours += usize::from(plan.contains("by hour"));
+        }
+        by_hours
+    };
+    assert_eq!(by_hours(&store, "Asia/Shanghai").await, 5);
+    assert_eq!(by_hours(&store, "UTC").await, 5);
+    assert_eq!(by_hours(&store, "Asia/Kolkata").await, 0);
+
+    // An index made before there were sums by hour, which `weiku optimize` adds.
+    let [path] = &indexes(&root)[..] else { panic!("one data file has one index") };
+    forget_hours(path);
+    assert_eq!(by_hours(&Store::open(&root).await.unwrap(), "UTC").await, 0);
+    let store = Store::open(&root).await.unwrap();
+    assert_eq!(store.verify(Repair::Plan).await.unwrap(), []);
+    store.optimize(&|_, _| {}).await.unwrap();
+    assert_eq!(by_hours(&Store::open(&root).await.unwrap(), "UTC").await, 5);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whether_there_is_a_post_can_be_seen_from_sums() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut dice = ChaCha8Rng::seed_from_u64(15);
+    let store = Store::create(&folder.path().join("db")).await.unwrap();
+    let mut transaction = store.begin().await.unwrap();
+    transaction.append(&POSTS, counted(&mut dice, 5_000, 15_340)).await.unwrap();
+    transaction.commit().await.unwrap();
+    let session = session(&store);
+    let accounts = "(VALUES ('a', 1), ('b', 2), ('x', 3), (NULL, 4)) AS v (who, n)";
+    for (condition, from_sums) in [
+        ("account_id = who", true),
+        (
+            "account_id = who AND NOT is_repost AND posted_at >= TIMESTAMP '2012-02-01 00:00:00'",
+            true,
+        ),
+        ("account_id = who AND posted_at < TIMESTAMP '2012-01-02 03:04:05'", true),
+        ("account_id = who AND posted_at > TIMESTAMP '2012-03-10 11:12:13'", true),
+        ("account_id = who AND platform > 'mas' || n", true),
+        ("account_id = who AND reposts > 990", false),
+        ("reposts = n", false),
+    ] {
+        for not in ["", "NOT "] {
+            let sql = format!(
+                "SELECT who, n FROM {accounts}
+                WHERE {not}EXISTS (SELECT 1 FROM posts AS p WHERE {condition}) ORDER BY n"
+            );
+            same(&session, "rollups", &sql).await;
+            let plan = answer(&session, &format!("EXPLAIN {sql}")).await;
+            assert_eq!(plan.contains("rollup(Utf8("), from_sums, "{sql}\n{plan}");
+        }
+    }
+    for sql in [
+        format!("SELECT n FROM {accounts} WHERE who IN (SELECT account_id FROM posts) ORDER BY n"),
+        // Of an unknown account nobody knows whether it is among them.
+        format!(
+            "SELECT n FROM {accounts} WHERE who NOT IN (SELECT account_id FROM posts) ORDER BY n"
+        ),
+    ] {
+        same(&session, "rollups", &sql).await;
+    }
+}
+
+/// Makes the section with the sums by hour one that nobody knows.
+fn forget_hours(path: &Path) {
+    /// The number of its kind, and of one that there is none of.
+    const KINDS: [u32; 2] = [6, 600];
+    /// Bytes of a line of the directory, and of what follows it.
+    const LINE: usize = 28;
+    const TRAILER: usize = 52;
+    let mut bytes = std::fs::read(path).unwrap();
+    let end = bytes.len() - TRAILER;
+    let length = u64::from_le_bytes(bytes[end + 32..end + 40].try_into().unwrap()) as usize;
+    let directory = &mut bytes[end - length..end];
+    let [hours, unknown] = KINDS.map(u32::to_le_bytes);
+    // It begins with the checksum of the data file, in hexadecimal.
+    let line = directory[64..].chunks_mut(LINE).find(|line| line.starts_with(&hours)).unwrap();
+    line[..4].copy_from_slice(&unknown);
+    let sum = sha2::Sha256::digest(&bytes[end - length..end]);
+    bytes[end..end + 32].copy_from_slice(&sum);
+    std::fs::write(path, bytes).unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,7 +4,8 @@
 //! counts, averages and extremes of them, by what these posts have in common,
 //! has the same answer over the roll-up, with the row's number of posts as its
 //! weight. That holds below joins too, as long as each row joins as its posts
-//! would. Of a range of time that begins or ends within a span of the roll-up,
+//! would; and whether there is a post at all, a semi or anti join can see from the
+//! rows. Of a range of time that begins or ends within a span of the roll-up,
 //! the ends are read from the posts. In EXPLAIN the scan says what it is.
 //!
 //! Where the answer might differ by as much as a last digit, because sums are
@@ -18,14 +19,14 @@ mod sums;
 use std::sync::Arc;
 
 use datafusion::common::tree_node::Transformed;
-use datafusion::common::{DFSchema, Result};
-use datafusion::logical_expr::{Aggregate, Expr, LogicalPlan, Projection};
+use datafusion::common::{DFSchema, JoinType, Result};
+use datafusion::logical_expr::{Aggregate, Expr, Join, LogicalPlan, Projection};
 use datafusion::optimizer::{ApplyOrder, OptimizerConfig, OptimizerRule};
 
 use self::input::Input;
 use self::sums::Sums;
 use crate::catalog::Levers;
-use crate::index::Shape;
+use crate::index::{Shape, Size};
 
 /// A roll-up is read instead of at least so many times its rows.
 const WORTHWHILE: u64 = 2;
@@ -48,15 +49,24 @@ impl OptimizerRule for UseRollups {
         plan: LogicalPlan,
         config: &dyn OptimizerConfig,
     ) -> Result<Transformed<LogicalPlan>> {
-        let LogicalPlan::Aggregate(aggregate) = &plan else { return Ok(Transformed::no(plan)) };
+        let is_asked = match &plan {
+            LogicalPlan::Aggregate(aggregate) => !is_known_already(aggregate),
+            LogicalPlan::Join(join) => asked_side(join).is_some(),
+            _ => false,
+        };
         let config = config.options();
-        if !Levers::of(&config).rollups || is_known_already(aggregate) {
+        if !is_asked || !Levers::of(&config).rollups {
             return Ok(Transformed::no(plan));
         }
         let zone = config.execution.time_zone.clone().unwrap_or_default();
         for shape in Shape::ALL {
-            if let Some(summed) = summed(aggregate, shape, &zone)? {
-                return Ok(Transformed::yes(summed));
+            let rewritten = match &plan {
+                LogicalPlan::Aggregate(aggregate) => summed(aggregate, shape, &zone)?,
+                LogicalPlan::Join(join) => joined(join, shape, &zone)?,
+                _ => None,
+            };
+            if let Some(rewritten) = rewritten {
+                return Ok(Transformed::yes(rewritten));
             }
         }
         Ok(Transformed::no(plan))
@@ -84,10 +94,7 @@ fn summed(aggregate: &Aggregate, shape: Shape, zone: &str) -> Result<Option<Logi
     if !aggregate.group_expr.iter().all(|group| input.is_common(group)) {
         return Ok(None);
     }
-    let Some(size) = input.size() else { return Ok(None) };
-    if size.rows.saturating_mul(WORTHWHILE) > input.posts() {
-        return Ok(None);
-    }
+    let Some(size) = worthwhile(&input) else { return Ok(None) };
     let mut sums = Sums::new(&input, size);
     let results: Option<Vec<Expr>> =
         aggregate.aggr_expr.iter().map(|aggregate| sums.result(aggregate)).collect();
@@ -99,6 +106,63 @@ fn summed(aggregate: &Aggregate, shape: Shape, zone: &str) -> Result<Option<Logi
     let plan = Projection::try_new(columns, Arc::new(LogicalPlan::Aggregate(inner)))?;
     let is_same = plan.schema.logically_equivalent_names_and_types(&aggregate.schema);
     Ok(is_same.then_some(LogicalPlan::Projection(plan)))
+}
+
+/// The size of a roll-up that is read in less time than the posts.
+fn worthwhile(input: &Input) -> Option<Size> {
+    input.size().filter(|size| size.rows.saturating_mul(WORTHWHILE) <= input.posts())
+}
+
+/// The side of a join of which it only asks whether there is a row.
+#[derive(Debug, Clone, Copy)]
+enum Side {
+    Left,
+    Right,
+}
+
+/// That side, if there is one.
+fn asked_side(join: &Join) -> Option<Side> {
+    match join.join_type {
+        JoinType::LeftSemi | JoinType::LeftAnti if !join.null_aware => Some(Side::Right),
+        JoinType::RightSemi | JoinType::RightAnti if !join.null_aware => Some(Side::Left),
+        _ => None,
+    }
+}
+
+/// The same join that asks a roll-up of `shape` whether there is a post; none if
+/// that is not certain.
+fn joined(join: &Join, shape: Shape, zone: &str) -> Result<Option<LogicalPlan>> {
+    let Some(side) = asked_side(join) else { return Ok(None) };
+    let asked = match side {
+        Side::Left => &join.left,
+        Side::Right => &join.right,
+    };
+    let Some(input) = Input::of(asked, shape, zone)? else { return Ok(None) };
+    let keys = join.on.iter().map(|(left, right)| match side {
+        Side::Left => left,
+        Side::Right => right,
+    });
+    if !keys.chain(&join.filter).all(|condition| input.is_common(condition))
+        || worthwhile(&input).is_none()
+    {
+        return Ok(None);
+    }
+    let asked = Arc::new(input.into_plan());
+    let (left, right) = match side {
+        Side::Left => (asked, Arc::clone(&join.right)),
+        Side::Right => (Arc::clone(&join.left), asked),
+    };
+    let join = Join::try_new(
+        left,
+        right,
+        join.on.clone(),
+        join.filter.clone(),
+        join.join_type,
+        join.join_constraint,
+        join.null_equality,
+        join.null_aware,
+    )?;
+    Ok(Some(LogicalPlan::Join(join)))
 }
 
 /// Groups and results under the names and in the types that they had.

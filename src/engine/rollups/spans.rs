@@ -158,7 +158,8 @@ impl<O: Origins> Common<'_, O> {
         }
     }
 
-    /// `date_trunc` and `date_part` by days or months, and the hour of the day.
+    /// `date_trunc` and `date_part` by hours, days or months, as far as the roll-up
+    /// keeps them apart.
     fn is_date_part(&self, call: &ScalarFunction) -> bool {
         let [unit, time] = call.args.as_slice() else { return false };
         let unit = match unit {
@@ -170,14 +171,16 @@ impl<O: Origins> Common<'_, O> {
             ) => unit.to_ascii_lowercase(),
             _ => return false,
         };
+        let has_days = matches!(self.shape, Shape::Time | Shape::Clock);
+        let is_part = call.name() == "date_part";
         let is_kept = match unit.as_str() {
             "year" | "quarter" | "month" => true,
-            "week" | "day" => self.shape == Shape::Time,
-            "dow" | "isodow" | "doy" => self.shape == Shape::Time && call.name() == "date_part",
-            "hour" => self.shape == Shape::Hour && call.name() == "date_part",
+            "week" | "day" => has_days,
+            "dow" | "isodow" | "doy" => has_days && is_part,
+            "hour" => self.shape == Shape::Clock || (self.shape == Shape::Hour && is_part),
             _ => false,
         };
-        let is_known = matches!(call.name(), "date_trunc" | "date_part");
+        let is_known = is_part || call.name() == "date_trunc";
         is_known && is_kept && self.ahead.is_some() && self.is_local_time(time)
     }
 
@@ -185,7 +188,7 @@ impl<O: Origins> Common<'_, O> {
     fn is_date(&self, cast: &Cast) -> bool {
         let is_day = *cast.field.data_type() == DataType::Date32;
         is_day
-            && self.shape == Shape::Time
+            && matches!(self.shape, Shape::Time | Shape::Clock)
             && self.ahead.is_some()
             && self.is_local_time(&cast.expr)
     }
