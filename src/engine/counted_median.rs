@@ -1,8 +1,11 @@
-//! The median of integers in two steps: values of parts of the rows, each with how
-//! often it comes, and the median of what several parts hold together.
+//! The median of integers, by how often each number comes.
 //!
-//! So a large table can be summed up before it is joined, for medians as for
-//! sums. The numbers of a list are values and how often they come, in turn.
+//! Counts of reposts and likes are small numbers that come again and again: to
+//! count them takes less memory and time than to keep and sort them all. It
+//! also takes two steps where it has to: numbers of parts of the rows, each with
+//! how often it comes, and the median of what several parts hold together. So a
+//! large table can be summed up before it is joined, for medians as for sums.
+//! The numbers of a list are values and how often they come, in turn.
 
 use std::sync::Arc;
 
@@ -11,19 +14,32 @@ use datafusion::arrow::array::{
 };
 use datafusion::arrow::buffer::OffsetBuffer;
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Int64Type};
+use datafusion::common::types::logical_int64;
 use datafusion::common::{Result, ScalarValue, internal_err};
+use datafusion::functions_aggregate::median::Median;
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::utils::{AggregateOrderSensitivity, format_state_name};
 use datafusion::logical_expr::{
-    Accumulator, AggregateUDF, AggregateUDFImpl, EmitTo, GroupsAccumulator, Signature, Volatility,
+    Accumulator, AggregateUDF, AggregateUDFImpl, Coercion, Documentation, EmitTo,
+    GroupsAccumulator, Signature, TypeSignature, TypeSignatureClass, Volatility,
 };
 use datafusion_functions_aggregate_common::aggregate::groups_accumulator::accumulate::accumulate;
+
+/// Groups of up to so many rows keep their values.
+const FEW: usize = 128;
 
 /// Values up to this have a place of their own, if there are rows enough.
 const SMALL: usize = 4096;
 
-/// So many places are made for the first rows.
-const FIRST_PLACES: usize = 16;
+/// `median`: of 64-bit integers ours, of other numbers the engine's own.
+pub(super) fn median() -> AggregateUDF {
+    let engine = Median::default();
+    let integer = Coercion::new_exact(TypeSignatureClass::Native(logical_int64()));
+    let takes =
+        vec![TypeSignature::Coercible(vec![integer]), engine.signature().type_signature.clone()];
+    let signature = Signature::one_of(takes, Volatility::Immutable);
+    AggregateUDF::from(CountedMedian { step: Step::Whole, signature, engine })
+}
 
 /// Integers to the list of those of a group.
 pub(super) fn counted() -> AggregateUDF {
@@ -32,7 +48,7 @@ pub(super) fn counted() -> AggregateUDF {
 
 /// Such lists to the median of all values in them.
 pub(super) fn median_of_counted() -> AggregateUDF {
-    AggregateUDF::from(CountedMedian::new(Step::Median, list_type()))
+    AggregateUDF::from(CountedMedian::new(Step::Merge, list_type()))
 }
 
 fn list_type() -> DataType {
@@ -45,27 +61,44 @@ fn list_field() -> FieldRef {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Step {
+    /// From integers to their median.
+    Whole,
+    /// From integers to lists.
     Count,
-    Median,
+    /// From lists to the median.
+    Merge,
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct CountedMedian {
     step: Step,
     signature: Signature,
+    /// For what is not ours.
+    engine: Median,
 }
 
 impl CountedMedian {
     fn new(step: Step, takes: DataType) -> Self {
-        Self { step, signature: Signature::exact(vec![takes], Volatility::Immutable) }
+        let signature = Signature::exact(vec![takes], Volatility::Immutable);
+        Self { step, signature, engine: Median::default() }
+    }
+
+    /// Whether arguments of the type are ours.
+    fn is_ours(&self, argument: &DataType) -> bool {
+        self.step != Step::Whole || *argument == DataType::Int64
+    }
+
+    fn groups(&self, args: &AccumulatorArgs<'_>) -> Groups {
+        Groups { step: self.step, is_distinct: args.is_distinct, groups: Vec::new() }
     }
 }
 
 impl AggregateUDFImpl for CountedMedian {
     fn name(&self) -> &str {
         match self.step {
+            Step::Whole => self.engine.name(),
             Step::Count => "counted",
-            Step::Median => "median_of_counted",
+            Step::Merge => "median_of_counted",
         }
     }
 
@@ -73,62 +106,93 @@ impl AggregateUDFImpl for CountedMedian {
         &self.signature
     }
 
-    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
-        Ok(match self.step {
-            Step::Count => list_type(),
-            Step::Median => DataType::Float64,
-        })
+    fn return_type(&self, arguments: &[DataType]) -> Result<DataType> {
+        match arguments {
+            [argument] if !self.is_ours(argument) => self.engine.return_type(arguments),
+            _ if self.step == Step::Count => Ok(list_type()),
+            _ => Ok(DataType::Float64),
+        }
     }
 
     fn state_fields(&self, args: StateFieldsArgs<'_>) -> Result<Vec<FieldRef>> {
+        if !self.is_ours(args.input_fields[0].data_type()) {
+            return self.engine.state_fields(args);
+        }
         let name = format_state_name(args.name, "counted");
         Ok(vec![Arc::new(Field::new(name, list_type(), true))])
     }
 
-    fn accumulator(&self, _: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
-        Ok(Box::new(OneGroup(Groups { step: self.step, groups: Vec::new() })))
+    fn accumulator(&self, args: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
+        if !self.is_ours(args.expr_fields[0].data_type()) {
+            return self.engine.accumulator(args);
+        }
+        let mut groups = self.groups(&args);
+        groups.groups.push(Counts::default());
+        Ok(Box::new(OneGroup(groups)))
     }
 
     fn groups_accumulator_supported(&self, args: AccumulatorArgs<'_>) -> bool {
-        !args.is_distinct
+        self.is_ours(args.expr_fields[0].data_type())
+            || self.engine.groups_accumulator_supported(args)
     }
 
     fn create_groups_accumulator(
         &self,
-        _: AccumulatorArgs<'_>,
+        args: AccumulatorArgs<'_>,
     ) -> Result<Box<dyn GroupsAccumulator>> {
-        Ok(Box::new(Groups { step: self.step, groups: Vec::new() }))
+        if !self.is_ours(args.expr_fields[0].data_type()) {
+            return self.engine.create_groups_accumulator(args);
+        }
+        Ok(Box::new(self.groups(&args)))
     }
 
     fn order_sensitivity(&self) -> AggregateOrderSensitivity {
         AggregateOrderSensitivity::Insensitive
     }
+
+    fn documentation(&self) -> Option<&Documentation> {
+        if self.step == Step::Whole { self.engine.documentation() } else { None }
+    }
 }
 
 /// The integers of one group.
+#[derive(Debug)]
+enum Counts {
+    Few(Vec<i64>),
+    Many(Box<Many>),
+}
+
+/// The integers of a group of many rows.
 #[derive(Debug, Default)]
-struct Counts {
+struct Many {
     /// How often each of the numbers from 0 on comes.
     small: Vec<u64>,
-    /// The other numbers.
-    others: Vec<(i64, u64)>,
+    /// Other numbers that come once, or once more.
+    once: Vec<i64>,
+    /// Other numbers, and how often they come.
+    often: Vec<(i64, u64)>,
     rows: u64,
+}
+
+impl Default for Counts {
+    fn default() -> Self {
+        Self::Few(Vec::new())
+    }
 }
 
 impl Counts {
     fn add(&mut self, value: i64, times: u64) {
-        self.rows += times;
-        let place = usize::try_from(value).unwrap_or(usize::MAX);
-        // No more places than rows: most numbers of few are no small ones.
-        if place >= self.small.len()
-            && place < SMALL
-            && place as u64 <= self.rows + FIRST_PLACES as u64
-        {
-            self.small.resize(place.next_power_of_two().max(FIRST_PLACES) + 1, 0);
-        }
-        match self.small.get_mut(place) {
-            Some(count) => *count += times,
-            None => self.others.push((value, times)),
+        match self {
+            Self::Many(many) => many.add(value, times),
+            Self::Few(values) if values.len() as u64 + times <= FEW as u64 => {
+                values.extend(std::iter::repeat_n(value, times as usize));
+            }
+            Self::Few(values) => {
+                let mut many = Box::<Many>::default();
+                values.iter().for_each(|value| many.add(*value, 1));
+                many.add(value, times);
+                *self = Self::Many(many);
+            }
         }
     }
 
@@ -138,62 +202,166 @@ impl Counts {
         }
     }
 
-    /// The numbers from 0 on that have places of their own, and how often they come.
-    fn small(&self) -> impl Iterator<Item = (i64, u64)> {
-        let counts = self.small.iter().copied().enumerate();
-        counts.filter(|(_, count)| *count > 0).map(|(value, count)| (value as i64, count))
+    /// Takes a value out again; false if there is none.
+    fn remove(&mut self, value: i64) -> bool {
+        match self {
+            Self::Few(values) => remove(values, |other| *other == value).is_some(),
+            Self::Many(many) => many.remove(value),
+        }
     }
 
-    /// All numbers, in no order.
-    fn list(&self) -> impl Iterator<Item = i64> {
-        let pairs = self.small().chain(self.others.iter().copied());
-        pairs.flat_map(|(value, count)| [value, count.cast_signed()])
-    }
-
-    fn median(&self) -> Option<f64> {
-        let last_row = self.rows.checked_sub(1)?;
-        let mut pairs: Vec<(i64, u64)> = self.small().chain(self.others.iter().copied()).collect();
-        pairs.sort_unstable_by_key(|(value, _)| *value);
-        let mut before = 0;
-        let ends = pairs.iter().map(|(value, count)| {
-            before += count;
-            (*value, before)
+    /// All numbers in order, and how often they come.
+    fn pairs(&mut self) -> Vec<(i64, u64)> {
+        let mut pairs: Vec<(i64, u64)> = match self {
+            Self::Few(values) => values.iter().map(|value| (*value, 1)).collect(),
+            Self::Many(many) => many.pairs().collect(),
+        };
+        // Mostly it is a few runs that are in order.
+        pairs.sort_by_key(|(value, _)| *value);
+        pairs.dedup_by(|next, one| {
+            let is_same = next.0 == one.0;
+            one.1 += if is_same { next.1 } else { 0 };
+            is_same
         });
-        let ends: Vec<(i64, u64)> = ends.collect();
+        pairs
+    }
+
+    fn median(&mut self, is_distinct: bool) -> Option<f64> {
+        if let Self::Few(values) = self {
+            values.sort_unstable();
+            if is_distinct {
+                values.dedup();
+            }
+            let last = values.len().checked_sub(1)?;
+            return Some(middle(values[last / 2], values[values.len() / 2]));
+        }
+        let mut rows = 0;
+        let mut ends = self.pairs();
+        for (_, end) in &mut ends {
+            rows += if is_distinct { 1 } else { *end };
+            *end = rows;
+        }
         let at = |row: u64| ends.get(ends.partition_point(|(_, end)| *end <= row)).copied();
-        // The same one, or the two in the middle.
-        let ((low, _), (high, _)) = (at(last_row / 2)?, at(self.rows / 2)?);
-        Some((low as f64 + high as f64) / 2.0)
+        let ((low, _), (high, _)) = (at(rows.checked_sub(1)? / 2)?, at(rows / 2)?);
+        Some(middle(low, high))
     }
 
     fn size(&self) -> usize {
-        size_of_val(self.small.as_slice()) + self.others.capacity() * size_of::<(i64, u64)>()
+        match self {
+            Self::Few(values) => size_of_val(values.as_slice()),
+            Self::Many(many) => {
+                size_of::<Many>()
+                    + size_of_val(many.small.as_slice())
+                    + many.once.capacity() * size_of::<i64>()
+                    + many.often.capacity() * size_of::<(i64, u64)>()
+            }
+        }
     }
+}
+
+impl Many {
+    fn add(&mut self, value: i64, times: u64) {
+        self.rows += times;
+        let place = usize::try_from(value).unwrap_or(usize::MAX);
+        // No more places than rows: most numbers of few are no small ones.
+        if place >= self.small.len() && place < SMALL && place as u64 <= self.rows {
+            self.small.resize(place.next_power_of_two().max(FEW) + 1, 0);
+        }
+        match self.small.get_mut(place) {
+            Some(count) => *count += times,
+            None if times == 1 => self.once.push(value),
+            None => self.often.push((value, times)),
+        }
+    }
+
+    fn remove(&mut self, value: i64) -> bool {
+        self.rows = self.rows.saturating_sub(1);
+        let place = usize::try_from(value).unwrap_or(usize::MAX);
+        if let Some(count) = self.small.get_mut(place).filter(|count| **count > 0) {
+            *count -= 1;
+            return true;
+        }
+        if remove(&mut self.once, |other| *other == value).is_some() {
+            return true;
+        }
+        match remove(&mut self.often, |(other, _)| *other == value) {
+            Some((_, times)) => {
+                self.often.extend((times > 1).then_some((value, times - 1)));
+                true
+            }
+            None => false,
+        }
+    }
+
+    fn pairs(&mut self) -> impl Iterator<Item = (i64, u64)> {
+        self.once.sort_unstable();
+        let small = self.small.iter().copied().enumerate();
+        let small =
+            small.filter(|(_, count)| *count > 0).map(|(value, count)| (value as i64, count));
+        let once = self.once.iter().map(|value| (*value, 1));
+        small.chain(once).chain(self.often.iter().copied())
+    }
+}
+
+/// Takes the first of `values` that is wanted out, without keeping their order.
+fn remove<T>(values: &mut Vec<T>, is_wanted: impl FnMut(&T) -> bool) -> Option<T> {
+    let at = values.iter().position(is_wanted)?;
+    Some(values.swap_remove(at))
+}
+
+/// The number in the middle of two, as the engine computes it.
+fn middle(low: i64, high: i64) -> f64 {
+    (low as f64 + high as f64) / 2.0
 }
 
 /// The integers of many groups.
 #[derive(Debug)]
 struct Groups {
     step: Step,
+    /// Whether each number counts once.
+    is_distinct: bool,
     groups: Vec<Counts>,
 }
 
 impl Groups {
-    fn lists(groups: &[Counts]) -> Result<ArrayRef> {
-        let mut numbers = Vec::new();
-        let mut lengths = Vec::with_capacity(groups.len());
-        for group in groups {
-            let before = numbers.len();
-            numbers.extend(group.list());
-            lengths.push(numbers.len() - before);
-        }
-        if i32::try_from(numbers.len()).is_err() {
-            return internal_err!("the values of a median do not fit into one list");
-        }
-        let offsets = OffsetBuffer::from_lengths(lengths);
-        let numbers = Arc::new(Int64Array::from(numbers));
-        Ok(Arc::new(ListArray::new(list_field(), offsets, numbers, None)))
+    fn update(&mut self, values: &ArrayRef, groups: &[usize], filter: Option<&BooleanArray>) {
+        let values = values.as_primitive::<Int64Type>();
+        accumulate(groups, values, filter, |group, value| self.groups[group].add(value, 1));
     }
+
+    fn merge(&mut self, lists: &ArrayRef, groups: &[usize]) {
+        let lists = lists.as_list::<i32>();
+        let numbers = lists.values().as_primitive::<Int64Type>().values();
+        for (row, group) in groups.iter().enumerate().filter(|(row, _)| lists.is_valid(*row)) {
+            let from = lists.value_offsets()[row] as usize;
+            let to = lists.value_offsets()[row + 1] as usize;
+            self.groups[*group].add_list(&numbers[from..to]);
+        }
+    }
+
+    /// Takes in what the function is called with.
+    fn take(&mut self, values: &ArrayRef, groups: &[usize], filter: Option<&BooleanArray>) {
+        match self.step {
+            Step::Whole | Step::Count => self.update(values, groups, filter),
+            Step::Merge => self.merge(values, groups),
+        }
+    }
+}
+
+fn lists(groups: &mut [Counts]) -> Result<ArrayRef> {
+    let mut numbers = Vec::new();
+    let mut lengths = Vec::with_capacity(groups.len());
+    for group in groups {
+        let pairs = group.pairs();
+        lengths.push(2 * pairs.len());
+        numbers.extend(pairs.into_iter().flat_map(|(value, count)| [value, count.cast_signed()]));
+    }
+    if i32::try_from(numbers.len()).is_err() {
+        return internal_err!("the values of a median do not fit into one list");
+    }
+    let offsets = OffsetBuffer::from_lengths(lengths);
+    let numbers = Arc::new(Int64Array::from(numbers));
+    Ok(Arc::new(ListArray::new(list_field(), offsets, numbers, None)))
 }
 
 impl GroupsAccumulator for Groups {
@@ -204,12 +372,8 @@ impl GroupsAccumulator for Groups {
         filter: Option<&BooleanArray>,
         total_groups: usize,
     ) -> Result<()> {
-        if self.step == Step::Median {
-            return self.merge_batch(values, groups, total_groups);
-        }
         self.groups.resize_with(total_groups, Counts::default);
-        let values = values[0].as_primitive::<Int64Type>();
-        accumulate(groups, values, filter, |group, value| self.groups[group].add(value, 1));
+        self.take(&values[0], groups, filter);
         Ok(())
     }
 
@@ -220,29 +384,21 @@ impl GroupsAccumulator for Groups {
         total_groups: usize,
     ) -> Result<()> {
         self.groups.resize_with(total_groups, Counts::default);
-        let lists = states[0].as_list::<i32>();
-        let numbers = lists.values().as_primitive::<Int64Type>().values();
-        for (row, group) in groups.iter().enumerate().filter(|(row, _)| lists.is_valid(*row)) {
-            let from = lists.value_offsets()[row] as usize;
-            let to = lists.value_offsets()[row + 1] as usize;
-            self.groups[*group].add_list(&numbers[from..to]);
-        }
+        self.merge(&states[0], groups);
         Ok(())
     }
 
     fn state(&mut self, emit: EmitTo) -> Result<Vec<ArrayRef>> {
-        Ok(vec![Self::lists(&emit.take_needed(&mut self.groups))?])
+        Ok(vec![lists(&mut emit.take_needed(&mut self.groups))?])
     }
 
     fn evaluate(&mut self, emit: EmitTo) -> Result<ArrayRef> {
-        let groups = emit.take_needed(&mut self.groups);
-        match self.step {
-            Step::Count => Self::lists(&groups),
-            Step::Median => {
-                let medians = groups.iter().map(Counts::median);
-                Ok(Arc::new(medians.collect::<Float64Array>()))
-            }
+        let mut groups = emit.take_needed(&mut self.groups);
+        if self.step == Step::Count {
+            return lists(&mut groups);
         }
+        let medians = groups.iter_mut().map(|group| group.median(self.is_distinct));
+        Ok(Arc::new(medians.collect::<Float64Array>()))
     }
 
     fn convert_to_state(
@@ -251,7 +407,7 @@ impl GroupsAccumulator for Groups {
         filter: Option<&BooleanArray>,
     ) -> Result<Vec<ArrayRef>> {
         let rows = values[0].len();
-        let mut each = Self { step: self.step, groups: Vec::new() };
+        let mut each = Self { groups: Vec::new(), ..*self };
         each.update_batch(values, &(0..rows).collect::<Vec<_>>(), filter, rows)?;
         each.state(EmitTo::All)
     }
@@ -262,28 +418,44 @@ impl GroupsAccumulator for Groups {
     }
 }
 
-/// The integers of all rows.
+/// The integers of all rows, of which there is one group.
 #[derive(Debug)]
 struct OneGroup(Groups);
 
 impl Accumulator for OneGroup {
     fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
-        self.0.update_batch(values, &vec![0; values[0].len()], None, 1)
+        self.0.take(&values[0], &vec![0; values[0].len()], None);
+        Ok(())
     }
 
     fn merge_batch(&mut self, states: &[ArrayRef]) -> Result<()> {
-        self.0.merge_batch(states, &vec![0; states[0].len()], 1)
+        self.0.merge(&states[0], &vec![0; states[0].len()]);
+        Ok(())
     }
 
     fn state(&mut self) -> Result<Vec<ScalarValue>> {
-        self.0.groups.resize_with(1, Counts::default);
-        let state = self.0.state(EmitTo::All)?;
-        state.iter().map(|list| ScalarValue::try_from_array(list, 0)).collect()
+        Ok(vec![ScalarValue::try_from_array(&lists(&mut self.0.groups)?, 0)?])
     }
 
     fn evaluate(&mut self) -> Result<ScalarValue> {
-        self.0.groups.resize_with(1, Counts::default);
-        ScalarValue::try_from_array(&self.0.evaluate(EmitTo::All)?, 0)
+        if self.0.step == Step::Count {
+            return ScalarValue::try_from_array(&lists(&mut self.0.groups)?, 0);
+        }
+        Ok(ScalarValue::Float64(self.0.groups[0].median(self.0.is_distinct)))
+    }
+
+    fn retract_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
+        let values = values[0].as_primitive::<Int64Type>();
+        if values.iter().flatten().all(|value| self.0.groups[0].remove(value)) {
+            Ok(())
+        } else {
+            internal_err!("a value that leaves the window of a median was not in it")
+        }
+    }
+
+    fn supports_retract_batch(&self) -> bool {
+        // With each number once, nobody knows whether it leaves.
+        self.0.step == Step::Whole && !self.0.is_distinct
     }
 
     fn size(&self) -> usize {
@@ -293,44 +465,79 @@ impl Accumulator for OneGroup {
 
 #[cfg(test)]
 mod tests {
-    use datafusion::functions_aggregate::median::median_udaf;
+    use datafusion::arrow::util::pretty::pretty_format_batches;
     use datafusion::prelude::SessionContext;
 
     use super::*;
 
-    /// Of integers of all sizes, in groups of all sizes, it is the engine's own.
+    /// Integers of all sizes in groups of all sizes.
+    const VALUES: &str = "SELECT value, value % 97 AS part, value % 13 AS grp, CASE
+          WHEN value % 11 = 0 THEN NULL
+          WHEN value % 5 = 0 THEN value * 7919 % 100003 * 1000000007
+          WHEN value % 7 = 0 THEN -(value % 50)
+          ELSE value * 31 % (1 + value % 13 * 100) END AS x
+        FROM generate_series(1, 20000)
+        UNION ALL SELECT value + 20000, 1, 100 + value % 9, NULL FROM generate_series(1, 30)
+        UNION ALL SELECT value + 20030, 1, 200 + value, value * 3000000000
+        FROM generate_series(1, 30)";
+
+    async fn ask(context: &SessionContext, sql: String) -> String {
+        let batches = context.sql(&sql).await.unwrap().collect().await.unwrap();
+        pretty_format_batches(&batches).unwrap().to_string()
+    }
+
+    fn ours() -> SessionContext {
+        let context = SessionContext::new();
+        [median(), counted(), median_of_counted()]
+            .into_iter()
+            .for_each(|function| context.register_udaf(function));
+        context
+    }
+
+    #[tokio::test]
+    async fn the_median_is_the_engines_own() {
+        let (ours, engines) = (ours(), SessionContext::new());
+        let frames = ["50 PRECEDING AND CURRENT ROW", "700 PRECEDING AND 3 FOLLOWING"];
+        let windows = frames.map(|frame| {
+            format!(
+                "SELECT value, median(x) OVER (ORDER BY value ROWS BETWEEN {frame}) AS m
+                 FROM ({VALUES}) ORDER BY value"
+            )
+        });
+        let groups = ["grp", "grp % 2", "value", "1"].map(|group| {
+            format!(
+                "SELECT {group} AS g, median(x) AS m, median(DISTINCT x) AS d, median(x * 0.5) AS f,
+                   median(x) FILTER (WHERE value % 2 = 0) AS half
+                 FROM ({VALUES}) GROUP BY 1 ORDER BY 1"
+            )
+        });
+        let all = format!("SELECT median(x) AS m, median(DISTINCT x) AS d FROM ({VALUES})");
+        let growing = format!("SELECT median(x) OVER (ORDER BY value) FROM ({VALUES}) LIMIT 2000");
+        for sql in groups.into_iter().chain(windows).chain([all, growing]) {
+            let (mine, engine) = (ask(&ours, sql.clone()).await, ask(&engines, sql.clone()).await);
+            assert!(mine == engine, "{sql}");
+        }
+    }
+
     #[tokio::test]
     async fn the_median_of_parts_is_that_of_the_whole() {
-        let context = SessionContext::new();
-        context.register_udaf(counted());
-        context.register_udaf(median_of_counted());
-        context.register_udaf(median_udaf().as_ref().clone());
-        let values = "SELECT value % 97 AS part, value % 13 AS grp, CASE
-              WHEN value % 11 = 0 THEN NULL
-              WHEN value % 5 = 0 THEN value * 7919 % 100003 * 1000000007
-              WHEN value % 7 = 0 THEN -(value % 50)
-              ELSE value * 31 % (1 + value % 13 * 100) END AS x
-            FROM generate_series(1, 20000)
-            UNION ALL SELECT 1, 100 + value % 9, NULL FROM generate_series(1, 30)
-            UNION ALL SELECT 1, 200 + value, value * 3000000000 FROM generate_series(1, 30)";
-        let ask = async |sql: String| {
-            let batches = context.sql(&sql).await.unwrap().collect().await.unwrap();
-            datafusion::arrow::util::pretty::pretty_format_batches(&batches).unwrap().to_string()
-        };
+        let context = ours();
         for group in ["grp", "grp % 2", "1"] {
             let whole = format!(
-                "SELECT {group} AS g, median(x) AS m FROM ({values}) GROUP BY 1 ORDER BY 1"
+                "SELECT {group} AS g, median(x) AS m FROM ({VALUES}) GROUP BY 1 ORDER BY 1"
             );
             let parts = format!(
                 "SELECT {group} AS g, median_of_counted(c) AS m FROM (
-                   SELECT part, grp, counted(x) AS c FROM ({values}) GROUP BY part, grp
+                   SELECT part, grp, counted(x) AS c FROM ({VALUES}) GROUP BY part, grp
                  ) GROUP BY 1 ORDER BY 1"
             );
-            assert_eq!(ask(parts).await, ask(whole).await, "{group}");
+            assert_eq!(ask(&context, parts).await, ask(&context, whole).await, "{group}");
         }
         let parts = format!(
-            "SELECT median_of_counted(c) AS m FROM (SELECT counted(x) AS c FROM ({values}) GROUP BY part)"
+            "SELECT median_of_counted(c) AS m
+             FROM (SELECT counted(x) AS c FROM ({VALUES}) GROUP BY part)"
         );
-        assert_eq!(ask(parts).await, ask(format!("SELECT median(x) AS m FROM ({values})")).await);
+        let whole = format!("SELECT median(x) AS m FROM ({VALUES})");
+        assert_eq!(ask(&context, parts).await, ask(&context, whole).await);
     }
 }

@@ -501,6 +501,7 @@ fn context(
 fn with_functions(state: SessionState, dictionaries: Arc<Dictionaries>) -> SessionContext {
     let context = SessionContext::new_with_state(state);
     context.register_udaf(AggregateUDF::from(CheckedSum::default()));
+    context.register_udaf(counted_median::median());
     context.register_udf(remembered_part::function());
     context.register_udf(remembered_trunc::function());
     bounded_text::functions().for_each(|function| context.register_udf(function));

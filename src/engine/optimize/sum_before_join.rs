@@ -14,7 +14,7 @@ use datafusion::common::{Column, DFSchema, Result};
 use datafusion::functions::expr_fn::coalesce;
 use datafusion::logical_expr::expr::{AggregateFunction, AggregateFunctionParams};
 use datafusion::logical_expr::{
-    Aggregate, AggregateUDF, Cast, Expr, ExprSchemable, LogicalPlan, Projection, cast, lit, when,
+    Aggregate, AggregateUDF, Expr, ExprSchemable, LogicalPlan, Projection, cast, lit, when,
 };
 use datafusion::optimizer::{ApplyOrder, OptimizerConfig, OptimizerRule};
 
@@ -204,9 +204,9 @@ impl Sums<'_> {
                 let aggregates = vec![again(&sum, total), again(&sum, count)];
                 Some(Late { aggregates, result: quotient })
             }
-            "median" => {
-                let whole = whole_number(argument, self.large)?;
-                let early = self.early(&Arc::new(counted_median::counted()), whole, filter);
+            "median" if argument.get_type(self.large).ok()? == DataType::Int64 => {
+                let counted = Arc::new(counted_median::counted());
+                let early = self.early(&counted, argument.clone(), filter);
                 let median = Arc::new(counted_median::median_of_counted());
                 Some(Late { aggregates: vec![again(&median, early)], result: itself })
             }
@@ -266,14 +266,6 @@ fn call(func: &Arc<AggregateUDF>, argument: Expr, filter: Option<Box<Expr>>) -> 
 fn is_summable(argument: &Expr, schema: &DFSchema) -> bool {
     let kind = argument.get_type(schema);
     matches!(kind, Ok(DataType::Int64 | DataType::UInt64 | DataType::Float64))
-}
-
-/// The integer of which `expression` is the same number as a float.
-fn whole_number(expression: &Expr, schema: &DFSchema) -> Option<Expr> {
-    let Expr::Cast(Cast { expr, field }) = expression else { return None };
-    let is_float = *field.data_type() == DataType::Float64;
-    let is_whole = expr.get_type(schema).ok()? == DataType::Int64;
-    (is_float && is_whole).then(|| expr.as_ref().clone())
 }
 
 fn itself(columns: &[Expr]) -> Option<Expr> {
