@@ -334,8 +334,13 @@ def make_native(python, folder):
     if file.exists() and file.stat().st_mtime > max(path.stat().st_mtime for path in shared):
         return
     file.unlink(missing_ok=True)
-    tables = [f"CREATE TABLE {t} AS SELECT * FROM read_parquet('{folder}/shared/{t}/*.parquet');" for t in TABLES]
-    subprocess.run(duckdb_command(python, " ".join(tables), file), check=True)
+    subprocess.run(duckdb_command(python, shared_as_tables(folder), file), check=True)
+
+
+def shared_as_tables(folder):
+    """The statements that take the rows of the shared files into tables."""
+    table = "CREATE TABLE {0} AS SELECT * FROM read_parquet('{1}/shared/{0}/*.parquet');"
+    return " ".join(table.format(name, folder) for name in TABLES)
 
 
 def duckdb_command(python, sql, file=":memory:", **config):
@@ -507,7 +512,11 @@ def start_up(args, weiku, python, folder):
         print(f"| weiku, {commits:,} commits | " + " | ".join(map(milliseconds, times)) + " |")
     shell = Path(python).parent / "duckdb"
     if shell.exists():
-        command = [shell, "-readonly", "-csv", folder / "native.duckdb", "-c"]
+        # The shell's package may be of another version than the library's, which made the other file.
+        file = folder / "shell.duckdb"
+        file.unlink(missing_ok=True)
+        subprocess.run([shell, file, "-c", shared_as_tables(folder)], check=True)
+        command = [shell, "-readonly", "-csv", file, "-c"]
         times = [statistics.median(watched([*command, sql])[0] for _ in range(15)) for sql in statements]
         print("| duckdb's shell, its own file | " + " | ".join(map(milliseconds, times)) + " |")
 
