@@ -7,12 +7,14 @@ tags = ["report", "2012"]
 params.n = { type = "int", default = 20, min = 1, description = "how many ministries to show" }
 chart = { kind = "bar", x = "organization", y = "accounts" }
 expect = [
-  { rows = 17 },
   { unique = ["organization"] },
-  { value = 11, column = "accounts", where = { organization = "外交部" } },
-  { value = 7, column = "accounts", where = { organization = "公安部" } },
-  { value = 5, column = "accounts", where = { organization = "卫生部" } },
-  { none = "SELECT * FROM result WHERE accounts > 4 AND organization NOT IN ('外交部', '公安部', '卫生部')" },
+  { when = "SELECT 1 FROM posts HAVING max(posted_at) < TIMESTAMP '2012-09-01 00:00:00'", expect = [
+    { rows = 17 },
+    { value = 11, column = "accounts", where = { organization = "外交部" } },
+    { value = 7, column = "accounts", where = { organization = "公安部" } },
+    { value = 5, column = "accounts", where = { organization = "卫生部" } },
+    { none = "SELECT * FROM result WHERE accounts > 4 AND organization NOT IN ('外交部', '公安部', '卫生部')" },
+  ] },
 ]
 ---*/
 SELECT organization, system, count(*) AS accounts, sum(followers) AS followers, sum(posts) AS posts

@@ -7,9 +7,11 @@ order = 10
 tags = ["report", "2012", "planning"]
 chart = { kind = "bar", x = "band", y = "engagement_per_1000" }
 expect = [
-  { rows = "1..6" },
   { unique = ["band"] },
   { none = "SELECT * FROM result WHERE engagement_per_1000 < 0" },
+  { when = "SELECT 1 FROM posts HAVING max(posted_at) < TIMESTAMP '2012-09-01 00:00:00'", expect = [
+    { rows = "1..6" },
+  ] },
 ]
 ---*/
 WITH answered AS (

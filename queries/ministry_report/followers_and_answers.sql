@@ -6,8 +6,10 @@ far below 1 many of the followers may be asleep or bought. It is an indicator, a
 order = 11
 tags = ["report", "2012", "planning"]
 expect = [
-  { rows = 44 },
   { unique = ["account_id"] },
+  { when = "SELECT 1 FROM posts HAVING max(posted_at) < TIMESTAMP '2012-09-01 00:00:00'", expect = [
+    { rows = 44 },
+  ] },
 ]
 ---*/
 WITH answers AS (

@@ -6,9 +6,11 @@ quoted is not checked."""
 order = 9
 tags = ["report", "2012", "planning"]
 expect = [
-  { rows = 17 },
   { unique = ["organization"] },
   { range = [0, 100], column = "percent_named_source" },
+  { when = "SELECT 1 FROM posts HAVING max(posted_at) < TIMESTAMP '2012-09-01 00:00:00'", expect = [
+    { rows = 17 },
+  ] },
 ]
 ---*/
 WITH own AS (

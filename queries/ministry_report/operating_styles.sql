@@ -7,10 +7,12 @@ it releases news (style). Words are counted, not understood: read the examples o
 order = 6
 tags = ["report", "2012", "style"]
 expect = [
-  { rows = 44 },
   { unique = ["account_id"] },
   { accepted = ["interaction", "news", "emergency"], column = "style" },
-  { value = "interaction", column = "style", where = { screen_name = "外交小灵通" } },
+  { when = "SELECT 1 FROM posts HAVING max(posted_at) < TIMESTAMP '2012-09-01 00:00:00'", expect = [
+    { rows = 44 },
+    { value = "interaction", column = "style", where = { screen_name = "外交小灵通" } },
+  ] },
 ]
 ---*/
 WITH kinds AS (

@@ -6,9 +6,11 @@ ministries' posts follow their lead."""
 order = 8
 tags = ["report", "2012", "planning"]
 expect = [
-  { rows = ">= 1" },
   { unique = ["level", "origin_level"] },
   { range = [0, 100], column = "percent_of_reposts" },
+  { when = "SELECT 1 FROM posts HAVING max(posted_at) < TIMESTAMP '2012-09-01 00:00:00'", expect = [
+    { rows = ">= 1" },
+  ] },
 ]
 ---*/
 WITH levels AS (

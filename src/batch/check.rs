@@ -15,12 +15,13 @@ use datafusion::functions_aggregate::expr_fn::count;
 use datafusion::logical_expr::Expr;
 use datafusion::prelude::{DataFrame, SessionContext, ident, lit};
 
+use super::condition;
 use super::difference::{TextTable, compare};
 use super::record::Verdict;
 use super::sink::to_bytes;
 use crate::engine::Session;
 use crate::error::{Error, Result, nearest};
-use crate::queries::{Entry, Expectation, Literal, Rule};
+use crate::queries::{Condition, Entry, Expectation, Literal, Rule};
 use crate::render::value::{self, Value};
 use crate::render::{self, visible};
 
@@ -42,7 +43,7 @@ pub(super) struct Checked<'a> {
     pub(super) schema: &'a SchemaRef,
     /// The rows.
     pub(super) batches: &'a [RecordBatch],
-    /// The session whose functions and limits apply.
+    /// The session that ran the query: its tables, functions and limits apply.
     pub(super) session: &'a Session,
     /// Whether to make the result the baseline instead of comparing with it.
     pub(super) accept: bool,
@@ -53,12 +54,20 @@ impl Checked<'_> {
     pub(super) async fn verdicts(&self, expectations: &[Expectation]) -> Result<Vec<Verdict>> {
         let context = self.context()?;
         let mut verdicts = Vec::with_capacity(expectations.len());
-        for expectation in expectations {
-            verdicts.push(Verdict {
-                expected: expectation.rule.to_string(),
-                line: expectation.place.line,
-                failure: self.failure(&expectation.rule, &context).await?,
-            });
+        let mut last: Option<(&Condition, bool)> = None;
+        for Expectation { rule, when, place } in expectations {
+            let applies = match (when, last) {
+                (None, _) => true,
+                (Some(when), Some((asked, is_met))) if when == asked => is_met,
+                (Some(when), _) => {
+                    let is_met = condition::is_met(self.session, when).await?;
+                    last = Some((when, is_met));
+                    is_met
+                }
+            };
+            let failure = if applies { self.failure(rule, &context).await? } else { None };
+            let expected = rule.to_string();
+            verdicts.push(Verdict { expected, line: place.line, applies, failure });
         }
         Ok(verdicts)
     }

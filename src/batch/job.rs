@@ -15,6 +15,7 @@ use tokio::sync::Semaphore;
 
 use super::check::{Checked, MAX_CHECKED};
 use super::compare::{Against, Copy};
+use super::condition;
 use super::plan::{Job, Options, output_name};
 use super::points::Piece;
 use super::record::{ColumnRecord, ErrorRecord, QueryRecord, RunRecord, Status, sha256};
@@ -183,7 +184,7 @@ impl Shared {
             entry: &job.entry,
             schema: &schema,
             batches: &batches,
-            session: &self.session,
+            session: &session,
             accept: self.options.accept,
         };
         record.expectations = checked.verdicts(&job.query.expect).await?;
@@ -258,7 +259,7 @@ impl Shared {
         Ok(Some(PictureFile { shown: shown.display().to_string(), file, kind, spec }))
     }
 
-    /// What the query reads. A file of several statements may read what it
+    /// What the query and its conditions read. A file of several statements may read what it
     /// makes, so that it cannot be told.
     async fn reads(&self, job: &Job) -> Result<Option<Reads>> {
         let statements = job.query.statements()?;
@@ -266,7 +267,11 @@ impl Shared {
         let Some(point) = job.grid.points.first() else { return Ok(None) };
         let session = self.session.sibling_at(self.versions.clone())?;
         let plan = session.plan(statement, point).await?;
-        Ok(Some(Reads::of(&plan)))
+        let mut reads = Reads::of(&plan);
+        for condition in job.query.conditions() {
+            reads.add(&condition::plan(&session, condition).await?);
+        }
+        Ok(Some(reads))
     }
 
     /// Plans the query without running it.

@@ -10,6 +10,7 @@ use datafusion::logical_expr::{DdlStatement, LogicalPlan};
 use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
 
+use super::condition;
 use super::order::{Node, order};
 use crate::engine::{Params, Session, Statement};
 use crate::error::{Error, Place, Result, nearest};
@@ -74,6 +75,9 @@ async fn faults(session: &Session, query: &SavedQuery, clock: &Clock) -> Result<
         match plan_all(&session, &statements, &samples(query, clock)?).await {
             Ok(plan) => faults.extend(order_fault(&statements, &plan)),
             Err(error) => faults.push(error),
+        }
+        for condition in query.conditions() {
+            faults.extend(condition::plan(&session, condition).await.err());
         }
     }
     Ok(faults)

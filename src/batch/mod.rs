@@ -8,6 +8,7 @@
 
 mod check;
 mod compare;
+mod condition;
 mod difference;
 mod folder;
 mod job;

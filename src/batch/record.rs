@@ -156,8 +156,16 @@ pub struct Verdict {
     pub expected: String,
     /// The line of the query's file that promises it.
     pub line: Option<u64>,
+    /// Whether it is promised of this database, and was looked at.
+    #[serde(default = "always")]
+    pub applies: bool,
     /// What was found instead; `null` if the promise holds.
     pub failure: Option<String>,
+}
+
+/// Before there were conditions, each promise was looked at.
+fn always() -> bool {
+    true
 }
 
 /// An error, for programs.

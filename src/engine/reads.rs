@@ -32,17 +32,22 @@ impl Reads {
     pub fn of(plan: &LogicalPlan) -> Self {
         let (tables, files) = (BTreeMap::new(), Fingerprint::default());
         let mut reads = Self { tables, repeatable: true, files };
+        reads.add(plan);
+        reads
+    }
+
+    /// Adds what `plan` reads.
+    pub fn add(&mut self, plan: &LogicalPlan) {
         let walked = plan.apply_with_subqueries(|node| {
-            reads.see(node);
+            self.see(node);
             node.apply_expressions(|expression| {
                 expression.apply(|inner| {
-                    reads.repeatable &= is_immutable(inner);
+                    self.repeatable &= is_immutable(inner);
                     Ok(TreeNodeRecursion::Continue)
                 })
             })
         });
-        reads.repeatable &= walked.is_ok();
-        reads
+        self.repeatable &= walked.is_ok();
     }
 
     /// What tells the rows of the tables from all others, in hexadecimal digits:

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use toml::de::DeValue;
+use toml::de::{DeTable, DeValue};
 
 use super::fields::{Fields, Source, Value, in_file_order, kind_of};
 use crate::error::{Place, Result};
@@ -12,6 +12,18 @@ use crate::error::{Place, Result};
 pub struct Expectation {
     /// What is promised.
     pub rule: Rule,
+    /// Of which databases it is promised; of all if it is not said.
+    pub when: Option<Condition>,
+    /// Where the file says so.
+    pub place: Place,
+}
+
+/// A query over the database, with its place in the file. What depends on it is
+/// promised where it gives a row.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Condition {
+    /// The query.
+    pub sql: String,
     /// Where the file says so.
     pub place: Place,
 }
@@ -28,6 +40,8 @@ pub struct Expectation {
 ///   { value = 11, column = "accounts", where = { organization = "外交部" } },
 ///   { none = "SELECT * FROM result WHERE accounts < 1" },
 ///   { baseline = "accounts.csv", key = ["organization"] },
+///   # What is promised of some databases only: those where a query has a row.
+///   { when = "SELECT 1 FROM posts HAVING max(posted_at) < TIMESTAMP '2013-01-01'", expect = [ { rows = 17 } ] },
 /// ]
 /// ```
 #[derive(Debug, Clone, PartialEq)]
@@ -98,6 +112,9 @@ pub enum Literal {
     Bool(bool),
 }
 
+/// The key of a condition.
+pub(super) const WHEN: &str = "when";
+
 /// The key that says which rule a table is, and the keys that go with it.
 pub(super) const RULES: &[(&str, &[&str])] = &[
     ("rows", &[]),
@@ -111,12 +128,43 @@ pub(super) const RULES: &[(&str, &[&str])] = &[
 ];
 
 impl Expectation {
-    /// Reads one table of `expect`.
-    pub(super) fn read(source: Source<'_>, value: &Value<'_>) -> Result<Self> {
+    /// Reads one table of `expect`, which may hold several.
+    pub(super) fn read(source: Source<'_>, value: &Value<'_>) -> Result<Vec<Self>> {
         let DeValue::Table(table) = value.get_ref() else {
             let message = format!("an expectation is a table, not {}", kind_of(value.get_ref()));
             return Err(source.error(value.span(), message).hint("write { rows = \">= 1\" }"));
         };
+        match table.get(WHEN) {
+            Some(when) => Self::read_conditional(source, table, when),
+            None => Ok(vec![Self::read_one(source, table, value)?]),
+        }
+    }
+
+    /// Reads `{ when = "SELECT ...", expect = [ ... ] }`.
+    fn read_conditional(
+        source: Source<'_>,
+        table: &DeTable<'_>,
+        when: &Value<'_>,
+    ) -> Result<Vec<Self>> {
+        let fields = Fields::new(source, "an expectation with `when`", table, &[WHEN, "expect"])?;
+        let sql = fields.as_text(WHEN, when)?;
+        let condition = Condition { sql, place: source.place(when.span()) };
+        let Some(items) = fields.get("expect") else {
+            let error = source.error(when.span(), "nothing is expected when this holds");
+            return Err(error.hint("write { when = \"SELECT ...\", expect = [ { rows = 17 } ] }"));
+        };
+        let mut all = Vec::new();
+        for item in fields.as_array("expect", items)? {
+            let DeValue::Table(table) = item.get_ref() else {
+                return Self::read(source, item);
+            };
+            let one = Self::read_one(source, table, item)?;
+            all.push(Self { when: Some(condition.clone()), ..one });
+        }
+        Ok(all)
+    }
+
+    fn read_one(source: Source<'_>, table: &DeTable<'_>, value: &Value<'_>) -> Result<Self> {
         let known: Vec<&str> = RULES
             .iter()
             .flat_map(|(name, with)| [*name].into_iter().chain(with.iter().copied()))
@@ -135,7 +183,8 @@ impl Expectation {
             let message = format!("`{}` does not go with `{name}`", key.get_ref());
             return Err(source.error(key.span(), message));
         }
-        Ok(Self { rule: read_rule(&fields, name, value)?, place: source.place(value.span()) })
+        let rule = read_rule(&fields, name, value)?;
+        Ok(Self { rule, when: None, place: source.place(value.span()) })
     }
 }
 

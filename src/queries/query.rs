@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use toml::de::{DeTable, DeValue};
 
-use super::expect::Expectation;
+use super::expect::{Condition, Expectation};
 use super::fields::{Fields, Source, in_file_order};
 use super::param::Param;
 use crate::chart::Spec;
@@ -120,6 +120,13 @@ impl SavedQuery {
         Ok(statements)
     }
 
+    /// The conditions of its expectations, each once.
+    pub fn conditions(&self) -> impl Iterator<Item = &Condition> {
+        let mut last = None;
+        let conditions = self.expect.iter().filter_map(|expectation| expectation.when.as_ref());
+        conditions.filter(move |condition| last.replace(*condition) != Some(*condition))
+    }
+
     /// The SQL without front matter and blanks around it, for reading.
     #[must_use]
     pub fn sql(&self) -> &str {
@@ -220,7 +227,8 @@ fn read_chart(fields: &Fields<'_>) -> Result<Option<ChartSettings>> {
 fn read_expectations(fields: &Fields<'_>) -> Result<Vec<Expectation>> {
     let Some(value) = fields.get("expect") else { return Ok(Vec::new()) };
     let items = fields.as_array("expect", value)?;
-    items.iter().map(|item| Expectation::read(fields.source, item)).collect()
+    let read = items.iter().map(|item| Expectation::read(fields.source, item));
+    Ok(read.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect())
 }
 
 /// `timeout = "90s"`, or a number of seconds.
@@ -355,6 +363,12 @@ mod tests {
             fault("expect = [ { unique = [\"a\"], column = \"b\" } ]"),
             format!("{at}:30: `column` does not go with `unique`")
         );
+        assert_eq!(
+            fault("expect = [ { when = \"SELECT 1\" } ]"),
+            format!(
+                "{at}:21: nothing is expected when this holds; hint: write {{ when = \"SELECT ...\", expect = [ {{ rows = 17 }} ] }}"
+            )
+        );
         assert!(fault("title = \"x").starts_with(&format!("{at}:")), "{}", fault("title = \"x"));
         assert!(parse("/*---\ntitle = 1").unwrap_err().to_string().contains("not closed"));
     }
@@ -367,7 +381,8 @@ mod tests {
         let rules = super::super::expect::RULES.iter().map(|(name, _)| *name);
         let charts = crate::chart::KINDS.iter().map(|(name, _, _)| *name);
         let params = super::super::param::KEYS.iter().chain(super::super::param::TYPES).copied();
-        for key in KEYS.iter().copied().chain(rules).chain(charts).chain(params) {
+        let when = super::super::expect::WHEN;
+        for key in KEYS.iter().copied().chain(rules).chain([when]).chain(charts).chain(params) {
             assert!(readme.contains(&format!("`{key}`")), "{key}");
         }
     }

@@ -334,10 +334,13 @@ impl Section {
         page.raw("</script></p>\n");
     }
 
-    /// What does not hold, for all to see, and what does, folded away.
+    /// What does not hold, for all to see, and what does, or is not promised of
+    /// this database, folded away.
     fn write_verdicts(&self, page: &mut Page) {
+        let (expected, others): (Vec<_>, Vec<_>) =
+            self.record.expectations.iter().partition(|verdict| verdict.applies);
         let (kept, broken): (Vec<_>, Vec<_>) =
-            self.record.expectations.iter().partition(|verdict| verdict.failure.is_none());
+            expected.into_iter().partition(|verdict| verdict.failure.is_none());
         if !broken.is_empty() {
             page.raw("<ul class=\"verdicts\">\n");
             for verdict in broken {
@@ -349,14 +352,20 @@ impl Section {
             }
             page.raw("</ul>\n");
         }
-        if !kept.is_empty() {
-            let s = if kept.len() == 1 { "" } else { "s" };
-            let _ = write!(
+        for (mark, verdicts, fate) in [
+            ("<span class=\"good\">✓</span> ", kept, "met"),
+            ("", others, "of other databases, not looked at"),
+        ] {
+            if verdicts.is_empty() {
+                continue;
+            }
+            let count = verdicts.len();
+            let s = if count == 1 { "" } else { "s" };
+            let _ = writeln!(
                 page.0,
-                "<details><summary><span class=\"good\">✓</span> {} expectation{s} met</summary>\n<ul>\n",
-                kept.len()
+                "<details><summary>{mark}{count} expectation{s} {fate}</summary>\n<ul>"
             );
-            for verdict in kept {
+            for verdict in verdicts {
                 page.raw("<li>");
                 page.text(&verdict.expected);
                 page.raw("</li>\n");

@@ -261,6 +261,60 @@ SELECT organization, count(*) AS n, NULL AS nothing FROM accounts GROUP BY organ
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_promised_of_some_databases_is_not_asked_of_others() {
+    let orgs = |condition: &str| {
+        format!(
+            "/*---
+expect = [
+  {{ unique = [\"organization\"] }},
+  {{ when = \"{condition}\", expect = [ {{ rows = 2 }}, {{ not_null = [\"organization\"] }} ] }},
+]
+---*/
+SELECT DISTINCT organization FROM accounts WHERE account_id < '9' ORDER BY 1"
+        )
+    };
+    let few_posts = "SELECT 1 FROM posts HAVING count(*) < 1";
+    let world = World::new(&[("orgs", &orgs(few_posts))]).await;
+    let applies = |summary: &Summary| -> Vec<bool> {
+        summary.record.queries[0].expectations.iter().map(|verdict| verdict.applies).collect()
+    };
+    let (summary, _) = world.run(world.options()).await;
+    assert_eq!((summary.exit_code(), applies(&summary)), (0, vec![true; 3]));
+    world.add(&[("4", "卫生部")]).await;
+    let (summary, told) = world.run(world.options()).await;
+    assert_eq!(summary.exit_code(), 3);
+    assert!(told.contains("orgs.sql:4: expected: exactly 2 rows; there are 3"), "{told}");
+
+    world.write("orgs", &orgs("SELECT 1 FROM accounts HAVING count(*) < 4"));
+    let (summary, _) = world.run(world.options()).await;
+    assert_eq!((summary.exit_code(), applies(&summary)), (0, vec![true, false, false]));
+    // The tables of the condition count among those that must not have changed.
+    world.write("orgs", &orgs(few_posts).replace("rows = 2", "rows = 3"));
+    let (summary, _) = world.run(world.options()).await;
+    let record = &summary.record.queries[0];
+    assert_eq!((record.status, record.tables.contains_key("posts")), (Status::Ok, true));
+    let (summary, _) = world.run(world.options()).await;
+    assert_eq!(summary.record.queries[0].status, Status::Reused);
+
+    for (condition, fault) in [
+        ("SELECT 1 FROM nowhere", "orgs.sql:4:12: the condition cannot be asked: no table"),
+        (
+            "CREATE TABLE t AS SELECT 1",
+            "orgs.sql:4:12: the condition cannot be asked: it is no SELECT",
+        ),
+        (
+            "SELECT 1; SELECT 2",
+            "orgs.sql:4:12: the condition cannot be asked: it is not one statement",
+        ),
+    ] {
+        world.write("orgs", &orgs(condition));
+        let (summary, told) = world.run(world.options()).await;
+        assert_eq!(summary.exit_code(), 1, "{told}");
+        assert!(told.contains(fault), "{told}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_sweep_is_one_result_with_the_parameter_as_its_first_column() {
     let world = World::new(&[(
         "sweep",
