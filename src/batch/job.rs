@@ -293,7 +293,7 @@ impl Shared {
         };
         let unchanged = record.repeatable
             && last.repeatable
-            && matches!(last.status, Status::Ok | Status::Reused | Status::Pending)
+            && !matches!(last.status, Status::Unexpected | Status::Failed)
             && last.sql_sha256 == record.sql_sha256
             && last.params == record.params
             && last.tables == record.tables

@@ -28,7 +28,7 @@ impl<'a> Journal<'a> {
     /// Nothing is written before the first of them ends, as until then the
     /// record of the last run is right.
     pub(super) fn begin(record: RunRecord, plan: &'a RunPlan, folder: Option<&'a Path>) -> Self {
-        let (last, now) = (plan.last.as_ref(), plan.clock.now());
+        let (last, now) = (plan.last.as_ref(), plan.now);
         let mut journal = Self { record, last, folder, began: Instant::now(), now };
         let mut pending: Vec<QueryRecord> =
             plan.jobs.iter().map(|planned| journal.pending(&planned.name, &planned.file)).collect();
@@ -60,6 +60,9 @@ impl<'a> Journal<'a> {
     /// Takes down how a query ended; of one without a new result also the old
     /// one, if the folder still has it.
     pub(super) fn ended(&mut self, query: &mut QueryRecord) {
+        if query.status == Status::Skipped && self.folder.is_some() {
+            self.keep_old_facts(query);
+        }
         if !query.status.is_good() {
             self.keep_old_output(query);
         }
@@ -68,6 +71,16 @@ impl<'a> Journal<'a> {
         }
         // What cannot be written now is tried again at the end, which tells.
         let _ = self.write();
+    }
+
+    /// Of a query that was passed over, what an earlier run knew of its result
+    /// still holds, so that the next one can use it if nothing has changed.
+    fn keep_old_facts(&self, query: &mut QueryRecord) {
+        let known = self.pending(&query.name, &query.file);
+        if known.result_sha256.is_some() {
+            let QueryRecord { title, file, error, .. } = query.clone();
+            *query = QueryRecord { title, file, status: Status::Skipped, error, ..known };
+        }
     }
 
     fn keep_old_output(&self, query: &mut QueryRecord) {

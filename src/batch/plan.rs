@@ -4,6 +4,8 @@
 use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
+
 use crate::chart::Picture;
 use crate::engine::Settings;
 use crate::error::{Error, Result, nearest};
@@ -104,8 +106,11 @@ pub struct RunPlan {
     pub(super) options: Options,
     /// The record of the last run in the output folder.
     pub(super) last: Option<RunRecord>,
-    /// What time it is taken to be.
+    /// What time it is taken to be: when the run began, or the one of which this
+    /// runs the rest, so that its relative dates are the same.
     pub(super) clock: Clock,
+    /// When it begins.
+    pub(super) now: DateTime<Utc>,
 }
 
 /// One query of a run.
@@ -148,6 +153,11 @@ impl RunPlan {
             accept_into(&mut options)?;
         }
         let last = options.folder.as_deref().map(RunRecord::read).transpose()?.flatten();
+        let now = clock.now();
+        let clock = match last.as_ref().filter(|_| options.rerun_failed) {
+            Some(last) => &last.clock(clock.zone())?,
+            None => clock,
+        };
         let entries = if options.rerun_failed {
             failed_before(library, last.as_ref(), wanted, &mut options)?
         } else {
@@ -191,7 +201,7 @@ impl RunPlan {
             let error = Error::usage("charts need a folder to be written to");
             return Err(error.hint("add -o DIR, or name a picture: -o FILE.svg or FILE.png"));
         }
-        Ok(Self { jobs: planned, options, last, clock: clock.clone() })
+        Ok(Self { jobs: planned, options, last, clock: clock.clone(), now })
     }
 }
 
@@ -317,13 +327,15 @@ fn failed_before(
     let again = bad.filter(|query| wanted.is_empty() || is_below(&query.name, wanted));
     let mut entries = Vec::new();
     for query in again {
-        if Path::new(&query.file).is_file() {
-            // By its path alone it could get another name than it had.
-            let origin = Origin::File(PathBuf::from(&query.file));
-            entries.push(Entry { name: query.name.clone(), origin });
+        // By its path alone it could get another name than it had. One that is
+        // gone is told of in its place.
+        let origin = Origin::File(PathBuf::from(&query.file));
+        let known = [Entry { name: query.name.clone(), origin }];
+        entries.extend(if Path::new(&query.file).is_file() {
+            known.into()
         } else {
-            entries.extend(library.select(std::slice::from_ref(&query.name))?);
-        }
+            library.select(std::slice::from_ref(&query.name)).unwrap_or_else(|_| known.into())
+        });
     }
     Ok(entries)
 }

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
+use crate::queries::Clock;
 use crate::render::{OutputFile, write_error};
 
 /// The name of the file in the output folder.
@@ -35,7 +36,8 @@ pub struct RunRecord {
     pub weiku: String,
     /// The database folder; `null` for a run over files.
     pub database: Option<String>,
-    /// When the run began, in UTC.
+    /// When the run began, in UTC: relative dates count from then. What
+    /// `--rerun-failed` makes up for is a part of the run that began earlier.
     pub started_at: String,
     /// When it ended, in UTC; `null` while it goes on, and of a run that was
     /// killed.
@@ -132,7 +134,8 @@ pub enum Status {
     Unexpected,
     /// It failed.
     Failed,
-    /// It was not run, because of a failure before it.
+    /// It was not run, because of a failure before it. What is told of its
+    /// result is what an earlier run knew.
     Skipped,
     /// It has not ended. It will, if the run goes on; of a run that was killed
     /// it never did, and what is told of its result is what an earlier run knew.
@@ -243,6 +246,16 @@ impl RunRecord {
         text.push('\n');
         file.writer()?.write_all(text.as_bytes()).map_err(|error| write_error(&error))?;
         file.finish()
+    }
+
+    /// A clock that stands where the run began, in the zone called `zone`.
+    pub(super) fn clock(&self, zone: &str) -> Result<Clock> {
+        let began = chrono::DateTime::parse_from_rfc3339(&self.started_at);
+        let began = began.map_err(|_| {
+            let what = format!("{RUN_FILE} does not say when its run began");
+            Error::usage(what).hint("run without it once")
+        })?;
+        Clock::new(began.to_utc(), zone)
     }
 
     /// The record of the query called `name`.

@@ -79,11 +79,21 @@ impl World {
     }
 
     pub(crate) fn plan(&self, wanted: &[&str], options: Options) -> Result<RunPlan, Error> {
+        self.plan_at(wanted, options, &clock())
+    }
+
+    /// What is planned at the time of `clock`.
+    pub(crate) fn plan_at(
+        &self,
+        wanted: &[&str],
+        options: Options,
+        clock: &Clock,
+    ) -> Result<RunPlan, Error> {
         let mut wanted: Vec<String> = wanted.iter().map(|name| (*name).to_owned()).collect();
         if wanted.is_empty() && !options.rerun_failed {
             wanted.push(self.queries().display().to_string());
         }
-        RunPlan::new(&self.library(), &wanted, options, &clock())
+        RunPlan::new(&self.library(), &wanted, options, clock)
     }
 
     /// Runs everything with `options`, and gives what was told.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::Value;
 use weiku::batch::{self, Lines, Options, RUN_FILE, RUN_SCHEMA, Status};
 
-use crate::batch::World;
+use crate::batch::{World, clock};
 
 const CHECKED: &str = "/*---
 title = \"Accounts\"
@@ -225,10 +225,82 @@ async fn what_was_not_run_says_why_and_that_its_file_is_old() {
     assert!(told.contains("skipped     b  a query before it failed\n"), "{told}");
     assert!(told.contains("b.csv is still that of an earlier run"), "{told}");
 
+    // Nothing that it reads has changed, so a rerun takes its result over.
+    assert_eq!(night.record.queries[1].rows, Some(1));
+    world.write("a", "SELECT 1 AS one");
+    let (night, told) = world.run(Options { rerun_failed: true, ..world.options() }).await;
+    let ended: Vec<Status> = night.record.queries.iter().map(|query| query.status).collect();
+    assert_eq!(ended, [Status::Ok, Status::Reused], "{told}");
+
     // One that cannot even be read is told of in the same way.
     world.write("a", "/*---\ntitel = \"x\"\n---*/ SELECT 1");
     let (night, told) = world.run(Options { keep_going: true, ..world.options() }).await;
     assert!(night.record.queries[0].stale, "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rerun_does_what_was_passed_over_and_not_what_was_done() {
+    let world = World::new(&[
+        ("a", "SELECT count(*) AS n FROM accounts"),
+        ("b", "SELECT no_such FROM accounts"),
+        ("c", "SELECT max(account_id) AS last FROM accounts"),
+        ("d", "/*---\ndepends_on = [\"c\"]\n---*/ SELECT 7 AS seven"),
+    ])
+    .await;
+    let (night, _) = world.run(world.options()).await;
+    let first = record(&world);
+    let all = [("a", "ok"), ("b", "failed"), ("c", "skipped"), ("d", "skipped")];
+    assert_eq!((night.exit_code(), ends(&first)), (1, all.to_vec()));
+
+    // What was done stays on record as it was done, though it would give more now.
+    world.add(&[("4", "卫生部")]).await;
+    world.write("b", "SELECT min(account_id) AS first FROM accounts");
+    let (night, told) = world.run(Options { rerun_failed: true, ..world.options() }).await;
+    let again = record(&world);
+    let all = [("a", "ok"), ("b", "ok"), ("c", "ok"), ("d", "ok")];
+    assert_eq!((night.exit_code(), ends(&again)), (0, all.to_vec()), "{told}");
+    assert_eq!(again["queries"][0], first["queries"][0]);
+    assert_eq!((told.lines().count(), world.output("a.csv")), (3, "n\n3\n".into()), "{told}");
+    assert_eq!(world.output("c.csv"), "last\n4\n");
+
+    // One that is gone is told, and keeps no other from being done.
+    for name in ["b", "c"] {
+        world.write(name, "SELECT no_such FROM accounts");
+    }
+    world.run(Options { keep_going: true, ..world.options() }).await;
+    fs::remove_file(world.queries().join("b.sql")).unwrap();
+    world.write("c", "SELECT 8 AS eight");
+    let (night, told) =
+        world.run(Options { rerun_failed: true, keep_going: true, ..world.options() }).await;
+    let all = [("a", "ok"), ("b", "failed"), ("c", "ok"), ("d", "reused")];
+    assert_eq!(ends(&record(&world)), all, "{told}");
+    assert!(night.exit_code() != 0 && told.contains("b.sql: no such file"), "{told}");
+
+    // Then there is nothing left to do.
+    world.write("b", "SELECT 1 AS one");
+    world.run(Options { rerun_failed: true, ..world.options() }).await;
+    let plan = world.plan(&[], Options { rerun_failed: true, ..world.options() }).unwrap();
+    assert_eq!(plan.count(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rerun_after_midnight_means_the_day_of_its_run() {
+    let day = "/*---\nparams.day = { type = \"date\", default = \"yesterday\" }\n---*/\n";
+    let world = World::new(&[("a", &format!("{day}SELECT $day AS day"))]).await;
+    world.write("b", &format!("{day}SELECT $dya AS day"));
+    let night = world.run(world.options()).await.0.record;
+    world.write("b", &format!("{day}SELECT $day AS day"));
+    let later = clock().now() + chrono::TimeDelta::days(1);
+    let later = weiku::queries::Clock::new(later, "Asia/Shanghai").unwrap();
+    let options = Options { rerun_failed: true, ..world.options() };
+    let plan = world.plan_at(&[], options, &later).unwrap();
+    let mut talk = Vec::new();
+    let mut lines = Lines::new(&mut talk, Box::new(std::io::sink()));
+    let again = batch::run(&world.database, &plan, &mut lines).await.unwrap().record;
+    assert_eq!(world.output("b.csv"), "day\n2012-08-26\n");
+    assert_eq!(world.output("a.csv"), world.output("b.csv"));
+    assert_eq!(again.started_at, night.started_at);
+    assert!(again.finished_at >= Some("2012-08-28T02:00:00.000Z".to_owned()));
 }
 
 #[tokio::test(flavor = "multi_thread")]
