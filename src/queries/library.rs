@@ -403,17 +403,17 @@ fn leads_out(path: &Path, root: &Path) -> Result<bool> {
     Ok(!real(path)?.starts_with(real(root)?))
 }
 
-/// The queries of a folder as they follow each other in a report.
+/// The queries of a folder as they follow each other in a report: its own by
+/// their `order` and then by name, and after them those of each folder in it.
 fn in_order(mut entries: Vec<Entry>) -> Vec<Entry> {
     entries.sort_by_cached_key(|entry| {
         // One that cannot be read is told of when it is to run.
         let order = entry.load().ok().and_then(|query| query.order);
-        let mut parts: Vec<(i64, String)> =
-            entry.name.split('/').map(|part| (i64::MAX, part.to_owned())).collect();
-        if let (Some(last), Some(order)) = (parts.last_mut(), order) {
-            last.0 = order;
-        }
-        parts
+        let (folders, name) = entry.name.rsplit_once('/').unwrap_or(("", &entry.name));
+        let folders = folders.split('/').filter(|folder| !folder.is_empty());
+        let folders = folders.map(|folder| (true, i64::MAX, folder.to_owned()));
+        let own = (false, order.unwrap_or(i64::MAX), name.to_owned());
+        folders.chain([own]).collect::<Vec<_>>()
     });
     entries
 }
@@ -496,6 +496,19 @@ mod tests {
         let library = Library::of_folders(vec![place.path().into()]);
         assert_eq!(names(&select(&library, &["r"]).unwrap()), ["r/b", "r/c", "r/a"]);
         assert_eq!(names(&select(&library, &["r/c", "r/b"]).unwrap()), ["r/c", "r/b"]);
+    }
+
+    #[test]
+    fn a_folders_own_queries_come_before_those_of_the_folders_in_it() {
+        let place = folder(&["q/a/x.sql", "q/a/deep/x.sql", "q/b.sql", "q/c/x.sql", "q/z.sql"]);
+        let library = Library::of_folders(vec![place.path().into()]);
+        let all = ["q/b", "q/z", "q/a/x", "q/a/deep/x", "q/c/x"];
+        assert_eq!(names(&select(&library, &["q"]).unwrap()), all);
+        // Folders that are named come in the order in which they are.
+        assert_eq!(
+            names(&select(&library, &["q/c", "q/a"]).unwrap()),
+            ["q/c/x", "q/a/x", "q/a/deep/x"]
+        );
     }
 
     #[test]

@@ -72,7 +72,7 @@ pub struct Cover {
     ///
     /// [`Library::about`]: crate::queries::Library::about
     pub about: Option<String>,
-    /// Such a text for each folder of queries that has one, by its name: the
+    /// Such a text for each folder of queries that has one, by its path: the
     /// headings of the parts of a report of several folders.
     pub folders: BTreeMap<String, String>,
 }
@@ -96,11 +96,14 @@ pub fn plan(
     let plan = RunPlan::new(library, queries, options, clock)?;
     let mut folders = BTreeMap::new();
     for entry in plan.entries() {
-        let folder = folder_of(&entry.name);
+        let file = entry.origin.to_string();
+        let folder = folder_of(&file);
+        // What stands above all is not told again.
         if !folders.contains_key(folder)
-            && let Some(about) = entry.read_beside("README.md")?
+            && let Some(text) = entry.read_beside("README.md")?
+            && Some(&text) != about.as_ref()
         {
-            folders.insert(folder.to_owned(), about);
+            folders.insert(folder.to_owned(), text);
         }
     }
     Ok((plan, Cover { title: None, about, folders }))

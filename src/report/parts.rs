@@ -40,25 +40,32 @@ pub(super) fn of(sections: Vec<Section>, texts: &BTreeMap<String, String>) -> Ve
 }
 
 impl Part {
-    /// The part that begins with `section`. Of queries that lie in no folder
-    /// there is nothing to say.
+    /// The part that begins with `section`. The first needs no heading but that
+    /// of the report, if its queries have no folder in their names.
     fn begin(number: usize, section: Section, texts: &BTreeMap<String, String>) -> Self {
-        let folder = Some(folder(&section)).filter(|folder| !folder.is_empty());
-        let text = folder.and_then(|folder| texts.get(folder));
+        let folder = folder(&section);
+        let text = texts.get(folder);
         let (heading, opening) = text.map(|text| read_about(text)).unwrap_or_default();
-        let title = heading.or_else(|| folder.map(str::to_owned));
+        let named = folder_of(&section.record.name);
+        let named = if named.is_empty() && number > 1 { last_of(folder) } else { named };
+        let title = heading.or_else(|| Some(named.to_owned()).filter(|named| !named.is_empty()));
         Self { title, opening, first: number, sections: vec![section] }
     }
 }
 
-/// The folder of a section's query.
+/// The folder that a section's query lies in.
 fn folder(section: &Section) -> &str {
-    folder_of(&section.record.name)
+    folder_of(&section.record.file)
 }
 
-/// The folder of the query called `name`.
-pub(super) fn folder_of(name: &str) -> &str {
-    name.rsplit_once('/').map_or("", |(folder, _)| folder)
+/// The folder of the query whose file or name is `path`.
+pub(super) fn folder_of(path: &str) -> &str {
+    path.rsplit_once('/').map_or("", |(folder, _)| folder)
+}
+
+/// The last folder of a path of folders.
+fn last_of(folders: &str) -> &str {
+    folders.rsplit_once('/').map_or(folders, |(_, last)| last)
 }
 
 /// The title and the opening paragraphs of a Markdown text.

@@ -165,7 +165,7 @@ async fn a_folder_gives_the_same_files_however_many_run_side_by_side() {
     assert_eq!(names(&told_one), names(&told_four));
 
     let record: serde_json::Value = serde_json::from_str(&world.output(RUN_FILE)).unwrap();
-    let query = &record["queries"][0];
+    let query = &record["queries"][12];
     assert_eq!(query["name"], "deep/er/orgs");
     assert_eq!(query["status"], "ok");
     assert_eq!(query["rows"], 2);

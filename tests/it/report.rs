@@ -116,16 +116,44 @@ async fn queries_of_several_folders_are_parts_and_one_that_cannot_be_read_is_tol
     std::fs::write(world.queries().join("size/README.md"), about).unwrap();
     let report = report(&world).await;
     let html = report.html().unwrap();
-    let contents = "<h3><a href=\"#p1\">How large</a></h3>\n<ol start=\"1\">\n<li><a href=\"#s1\">";
+    // What lies in no folder comes first, so that no heading claims it.
+    assert!(html.contains("<h2 class=\"title\" id=\"s1\"><span class=\"no\">1</span> who</h2>"));
+    let contents = "<h3><a href=\"#p2\">How large</a></h3>\n<ol start=\"2\">\n<li><a href=\"#s2\">";
     assert!(html.contains(contents), "{html}");
-    assert!(html.contains("<h2 id=\"p1\">How large</h2>\n<p>In &lt;accounts&gt;.</p>\n</header>"));
+    assert!(html.contains("<h2 id=\"p2\">How large</h2>\n<p>In &lt;accounts&gt;.</p>\n</header>"));
     assert!(
-        html.contains("<h3 class=\"title\" id=\"s2\"><span class=\"no\">2</span> size/largest")
+        html.contains("<h3 class=\"title\" id=\"s3\"><span class=\"no\">3</span> size/largest")
     );
     assert!(html.contains("did you mean `title`?"), "{html}");
-    assert!(html.contains("<ol start=\"3\">") && !html.contains("Not for readers"));
+    assert!(!html.contains("Not for readers"));
     let markdown = report.markdown().unwrap();
     assert!(markdown.contains("\n\n## How large\n\nIn &lt;accounts&gt;.\n\n### size/accounts\n"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn parts_follow_each_other_as_their_folders_were_named() {
+    let world = World::new(&[
+        ("b/x", "SELECT 1 AS one"),
+        ("b/y", "SELECT 2 AS two"),
+        ("a/z", "SELECT 3 AS three"),
+    ])
+    .await;
+    let outside = tempfile::tempdir().unwrap();
+    std::fs::create_dir(outside.path().join("own")).unwrap();
+    std::fs::write(outside.path().join("own/w.sql"), "SELECT 4 AS four").unwrap();
+    let own = outside.path().join("own").display().to_string();
+    for wanted in [["b", "a", &own], [&own, "a", "b"]] {
+        let wanted = wanted.map(str::to_owned);
+        let options = Options { keep: true, ..Options::default() };
+        let (plan, cover) = report::plan(&world.library(), &wanted, options, &clock()).unwrap();
+        let mut sink = std::io::sink();
+        let mut lines = Lines::new(&mut sink, Box::new(std::io::sink()));
+        let report = report::gather(&world.database, &plan, &cover, &mut lines).await.unwrap();
+        let markdown = report.markdown().unwrap();
+        let at = |name: &str| markdown.find(&format!("\n## {name}\n")).unwrap_or_default();
+        let places = wanted.each_ref().map(|name| at(name.rsplit('/').next().unwrap()));
+        assert!(places.is_sorted() && places[2] > 0, "{markdown}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
