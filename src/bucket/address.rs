@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::Path;
 
+use datafusion::execution::object_store::ObjectStoreUrl;
 use object_store::path::Path as Key;
 use url::Url;
 
@@ -17,6 +18,8 @@ pub(crate) struct Address {
     pub(super) bucket: String,
     /// What the keys of the database begin with; may be empty.
     pub(super) prefix: Key,
+    /// The address of the bucket alone.
+    store: ObjectStoreUrl,
 }
 
 /// Who keeps a bucket.
@@ -68,21 +71,27 @@ impl Address {
             Error::usage(format!("`{}` is no usable address", path.display()))
                 .hint("its parts must not be empty, `.` or `..`")
         })?;
-        let address = Self { provider, bucket: bucket.to_owned(), prefix };
-        address.url().map(|_| Some(address))
+        let store = Url::parse(&of_bucket(provider, bucket))
+            .ok()
+            .filter(|url| url.host_str() == Some(bucket) && url.port().is_none())
+            .and_then(|url| ObjectStoreUrl::parse(url).ok())
+            .ok_or_else(|| Error::usage(format!("`{bucket}` is no name of a bucket")))?;
+        Ok(Some(Self { provider, bucket: bucket.to_owned(), prefix, store }))
     }
 
     /// The address of the bucket alone.
-    pub(crate) fn url(&self) -> Result<Url> {
-        let url = Url::parse(&self.of_bucket())
-            .ok()
-            .filter(|url| url.host_str() == Some(&self.bucket) && url.port().is_none());
-        url.ok_or_else(|| Error::usage(format!("`{}` is no name of a bucket", self.bucket)))
+    pub(crate) fn url(&self) -> &Url {
+        self.store.as_ref()
+    }
+
+    /// The same, as plans have it.
+    pub(crate) fn store(&self) -> &ObjectStoreUrl {
+        &self.store
     }
 
     /// The address of the bucket alone, as it is told.
     pub(super) fn of_bucket(&self) -> String {
-        format!("{}://{}", self.provider.scheme(), self.bucket)
+        of_bucket(self.provider, &self.bucket)
     }
 
     /// The key of the object called `name` in the database.
@@ -97,6 +106,10 @@ impl fmt::Display for Address {
         f.write_str(&self.of_bucket())?;
         if self.prefix.as_ref().is_empty() { Ok(()) } else { write!(f, "/{}", self.prefix) }
     }
+}
+
+fn of_bucket(provider: Provider, bucket: &str) -> String {
+    format!("{}://{bucket}", provider.scheme())
 }
 
 fn no_scheme(scheme: &str) -> Error {

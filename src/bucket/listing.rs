@@ -1,6 +1,6 @@
 //! Copies of whole folders of small objects, kept up to date by listing them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -15,20 +15,22 @@ use crate::error::{Error, Result};
 /// Objects that are fetched at the same time.
 const AT_ONCE: usize = 16;
 
-/// What is known of the copies of the objects in one folder.
+/// What is known of the objects in one folder, and of their copies here.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Listing {
     /// The state of the database of which they are.
     stamp: String,
     /// The mark of each object's content, by name.
-    marks: BTreeMap<String, String>,
+    there: BTreeMap<String, String>,
+    /// The names of those of which there are copies here with that content.
+    here: BTreeSet<String>,
 }
 
-/// What is known of the copies of all folders, here and for the next process.
+/// What is known of all folders, here and for the next process.
 #[derive(Debug)]
 pub(super) struct Listings {
     folder: PathBuf,
-    known: Mutex<BTreeMap<String, Listing>>,
+    known: Mutex<BTreeMap<String, Arc<Listing>>>,
 }
 
 impl Listings {
@@ -37,8 +39,8 @@ impl Listings {
         Self { folder, known: Mutex::default() }
     }
 
-    /// See [`Bucket::follow`].
-    pub(super) fn follow(
+    /// See [`Bucket::look`].
+    pub(super) fn look(
         &self,
         bucket: &Arc<Bucket>,
         folder: &str,
@@ -49,27 +51,48 @@ impl Listings {
         if known.stamp == stamp {
             return Ok(false);
         }
-        let mut objects = bucket.objects(folder)?;
-        objects.retain(|(name, _)| is_wanted(name));
-        let is_here = |name: &str, meta: &ObjectMeta| {
-            known.marks.get(name) == Some(&mark(meta)) && bucket.copy(name).exists()
-        };
-        let (kept, new): (Vec<_>, Vec<_>) =
-            objects.into_iter().partition(|(name, meta)| is_here(name, meta));
-        let mut listing = Listing { stamp: stamp.to_owned(), ..Listing::default() };
-        listing.marks.extend(kept.into_iter().map(|(name, meta)| (name, mark(&meta))));
-        let names = new.into_iter().map(|(name, _)| name).collect();
-        listing.marks.extend(fetch(bucket, names)?);
+        let objects = bucket.objects(folder)?.into_iter().filter(|(name, _)| is_wanted(name));
+        let there: BTreeMap<String, String> =
+            objects.map(|(name, meta)| (name, mark(&meta))).collect();
+        let mut here = known.here.clone();
+        here.retain(|name| known.there.get(name) == there.get(name) && bucket.copy(name).exists());
+        let mut is_changed = known.here.iter().any(|name| known.there.get(name) != there.get(name));
         for name in copies(bucket, folder) {
-            if is_wanted(&name) && !listing.marks.contains_key(&name) {
+            if is_wanted(&name) && !there.contains_key(&name) {
                 // It is gone from the bucket, so a copy would be a lie.
                 bucket.remove_copy(&name)?;
+                is_changed = true;
             }
         }
-        let is_changed =
-            known.marks.iter().any(|(name, mark)| listing.marks.get(name) != Some(mark));
-        self.keep(bucket, folder, listing);
+        let listing = Listing { stamp: stamp.to_owned(), there, here };
+        self.change(bucket, folder, |known| *known = listing);
         Ok(is_changed)
+    }
+
+    /// The names of the objects in `folder` when it was looked at last.
+    pub(super) fn names(&self, folder: &str) -> Vec<String> {
+        self.known(folder).there.keys().cloned().collect()
+    }
+
+    /// Fetches the objects of `folder` with these names that have no copies here.
+    pub(super) fn fetch(
+        &self,
+        bucket: &Arc<Bucket>,
+        folder: &str,
+        mut names: Vec<String>,
+    ) -> Result<()> {
+        let known = self.known(folder);
+        names.retain(|name| known.there.contains_key(name) && !known.here.contains(name));
+        if names.is_empty() {
+            return Ok(());
+        }
+        let fetched = fetch(bucket, names)?;
+        // Others may have looked meanwhile.
+        self.change(bucket, folder, |known| {
+            known.here.extend(fetched.iter().map(|(name, _)| name.clone()));
+            known.there.extend(fetched);
+        });
+        Ok(())
     }
 
     /// Forgets everything.
@@ -83,21 +106,28 @@ impl Listings {
         }
     }
 
-    fn known(&self, folder: &str) -> Listing {
-        if let Some(known) = self.known.lock().get(folder) {
-            return known.clone();
+    fn known(&self, folder: &str) -> Arc<Listing> {
+        let mut all = self.known.lock();
+        if let Some(known) = all.get(folder) {
+            return Arc::clone(known);
         }
         let written = std::fs::read(self.path(folder)).ok();
-        written.and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default()
+        let read = written.and_then(|text| serde_json::from_slice(&text).ok());
+        let known = Arc::new(read.unwrap_or_default());
+        all.insert(folder.to_owned(), Arc::clone(&known));
+        known
     }
 
-    /// Remembers `listing`. If it cannot be written down, the next process lists
-    /// again.
-    fn keep(&self, bucket: &Bucket, folder: &str, listing: Listing) {
-        if let Ok(text) = serde_json::to_vec(&listing) {
+    /// Changes what is known of `folder`. If that cannot be written down, the next
+    /// process lists again.
+    fn change(&self, bucket: &Bucket, folder: &str, change: impl FnOnce(&mut Listing)) {
+        let known = self.known(folder);
+        let mut all = self.known.lock();
+        let listing = all.entry(folder.to_owned()).or_insert(known);
+        change(Arc::make_mut(listing));
+        if let Ok(text) = serde_json::to_vec(&**listing) {
             let _ = bucket.put_file(&self.path(folder), &text);
         }
-        self.known.lock().insert(folder.to_owned(), listing);
     }
 
     fn path(&self, folder: &str) -> PathBuf {
@@ -122,9 +152,6 @@ fn copies(bucket: &Bucket, folder: &str) -> Vec<String> {
 
 /// Fetches the objects called `names`; gives their marks.
 fn fetch(bucket: &Arc<Bucket>, names: Vec<String>) -> Result<Vec<(String, String)>> {
-    if names.is_empty() {
-        return Ok(Vec::new());
-    }
     let bucket = Arc::clone(bucket);
     network::wait(async move {
         let fetched = stream::iter(names).map(|name| fetch_one(&bucket, name));

@@ -32,7 +32,6 @@ use object_store::{
 };
 use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
-use url::Url;
 
 use crate::error::{Error, Result};
 use blocks::Blocks;
@@ -145,10 +144,9 @@ impl Bucket {
         Some(parts.map(|part| part.as_ref().to_owned()).collect::<Vec<_>>().join("/"))
     }
 
-    /// Where queries find the object called `name`: the address of the bucket,
-    /// and its key.
-    pub(crate) fn location(&self, name: &str) -> Result<(Url, Key)> {
-        Ok((self.address.url()?, self.address.key(name)?))
+    /// The key of the object called `name`.
+    pub(crate) fn key(&self, name: &str) -> Result<Key> {
+        self.address.key(name)
     }
 
     /// The object called `name`; none if it is not there.
@@ -326,16 +324,28 @@ impl Bucket {
         Ok(named.collect())
     }
 
-    /// Brings the copies of the objects directly below `folder` that `is_wanted`
-    /// up to date, unless that was done since `stamp`, a word for the state of
-    /// the database. Whether one had changed that was known.
-    pub(crate) fn follow(
+    /// Looks which objects there are below `folder`, as far as they are
+    /// `is_wanted`, unless that was done since `stamp`, a word for the state of the
+    /// database. Whether one has changed of which there was a copy; copies of what
+    /// is gone go too.
+    pub(crate) fn look(
         self: &Arc<Self>,
         folder: &str,
         stamp: &str,
         is_wanted: impl Fn(&str) -> bool,
     ) -> Result<bool> {
-        self.listings.follow(self, folder, stamp, is_wanted)
+        self.listings.look(self, folder, stamp, is_wanted)
+    }
+
+    /// The names of the objects below `folder`, as [`Bucket::look`] saw them last.
+    pub(crate) fn seen(&self, folder: &str) -> Vec<String> {
+        self.listings.names(folder)
+    }
+
+    /// Fetches those of `names`, which are of objects that were seen below
+    /// `folder`, that have no copies here.
+    pub(crate) fn copy_all(self: &Arc<Self>, folder: &str, names: Vec<String>) -> Result<()> {
+        self.listings.fetch(self, folder, names)
     }
 
     /// Forgets which copies are up to date.

@@ -36,7 +36,7 @@ use super::held::{HeldColumns, HeldScan, RowGroup, Source, Watched, Wish, choose
 use super::levers::Levers;
 use super::selection::Selection;
 use crate::model::{ColumnKind, Table};
-use crate::store::Snapshot;
+use crate::store::{DataFile, Snapshot};
 
 /// A [`Snapshot`] to be queried, with instants in the session's time zone.
 #[derive(Debug, Clone)]
@@ -97,7 +97,7 @@ impl StoreTable {
     fn files(&self) -> Result<Vec<PartitionedFile>> {
         let mut files = Vec::new();
         for (number, file) in self.snapshot.files.iter().enumerate() {
-            let (_, location) = file.location().map_err(foreign)?;
+            let location = file.location().map_err(foreign)?;
             let mut scanned = PartitionedFile::new("", file.size)
                 .with_statistics(Arc::new(self.zoned(&file.statistics)));
             scanned.object_meta.location = location;
@@ -110,11 +110,9 @@ impl StoreTable {
     }
 
     /// The store that has the files.
-    fn store(&self) -> Result<ObjectStoreUrl> {
-        match self.snapshot.files.first() {
-            Some(file) => Ok(file.location().map_err(foreign)?.0),
-            None => Ok(ObjectStoreUrl::local_filesystem()),
-        }
+    fn store(&self) -> ObjectStoreUrl {
+        let first = self.snapshot.files.first();
+        first.map_or_else(ObjectStoreUrl::local_filesystem, DataFile::store)
     }
 
     /// `statistics` with instants in the session's time zone.
@@ -171,7 +169,7 @@ impl StoreTable {
     /// Makes readers of the files that note what is read in full.
     fn readers(&self, state: &dyn Session) -> Result<Arc<dyn ParquetFileReaderFactory>> {
         let runtime = state.runtime_env();
-        let store = runtime.object_store(self.store()?)?;
+        let store = runtime.object_store(self.store())?;
         let footers = runtime.cache_manager.get_file_metadata_cache();
         Ok(Arc::new(Watched {
             readers: Arc::new(CachedParquetFileReaderFactory::new(store, footers)),
@@ -347,7 +345,7 @@ impl TableProvider for StoreTable {
         let partitions = state.config().target_partitions();
         let groups = grouped(&self.schema, files, orderings.first(), partitions);
         let source = Arc::new(ParquetSource::new(Arc::clone(&self.schema)));
-        let config = FileScanConfigBuilder::new(self.store()?, source)
+        let config = FileScanConfigBuilder::new(self.store(), source)
             .with_file_groups(groups)
             .with_statistics(statistics)
             .with_projection_indices(projection.cloned())?

@@ -23,7 +23,8 @@ pub(super) fn roots(roots: &[PathBuf]) -> Result<OnlyInside<Worker>> {
     let mut buckets: BTreeMap<Url, Vec<Arc<Bucket>>> = BTreeMap::new();
     for root in roots {
         if let Some(address) = Address::parse(root)? {
-            buckets.entry(address.url()?).or_default().push(Bucket::connect(address)?);
+            let url = address.url().clone();
+            buckets.entry(url).or_default().push(Bucket::connect(address)?);
         } else {
             let real = root.canonicalize().map_err(|error| Error::io("read", root, &error));
             folders.push(real?);

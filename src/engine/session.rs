@@ -571,11 +571,10 @@ fn runtime(
     settings: &Settings,
 ) -> Result<(Arc<RuntimeEnv>, Option<SpillFolder>)> {
     let (mut builder, spilled) = memory::builder(memory, &settings.spill)?;
-    let bucket = store.and_then(Store::bucket).map(|bucket| -> Result<_> {
+    let bucket = store.and_then(Store::bucket).map(|bucket| {
         let files = Files::new(vec![Arc::clone(bucket)], no_data_file);
-        Ok((bucket.address().url()?, Arc::new(files) as Arc<dyn ObjectStore>))
+        (bucket.address().url().clone(), Arc::new(files) as Arc<dyn ObjectStore>)
     });
-    let bucket = bucket.transpose()?;
     if settings.safe {
         let local = Fence::<Safe>::around(safe_folders(store, settings));
         let inside = OnlyInside::<Safe>::of(local, bucket);

@@ -29,7 +29,7 @@ impl SnapshotCache {
         let key = (table.name, version);
         if layout.bucket().is_some() {
             let followed = layout.clone();
-            let followed = tokio::task::spawn_blocking(move || followed.fetch_log(table));
+            let followed = tokio::task::spawn_blocking(move || followed.follow_log(table));
             if followed.await.map_err(errors::join)?.map_err(|error| layout.told(error))? {
                 self.clear();
             }

@@ -1,6 +1,7 @@
 //! What was done to a table, version by version.
 
 use super::layout::{Head, Layout};
+use super::place::Reach;
 use super::{Store, log};
 use crate::error::{Error, Result};
 use crate::model::Table;
@@ -50,7 +51,7 @@ impl Store {
 /// All versions of a table.
 fn history(layout: &Layout, table: &'static Table) -> Result<Vec<Version>> {
     let latest = Head::read(layout)?.version(table)?;
-    layout.fetch_log(table)?;
+    layout.fetch_log(table, Reach::Whole)?;
     let mut rows_of = std::collections::HashMap::new();
     let mut versions = Vec::new();
     let (mut rows, mut files) = (0, 0);

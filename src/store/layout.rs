@@ -124,6 +124,11 @@ impl Head {
         self.id == other.id
     }
 
+    /// In a bucket, what tells the database from another that was there before.
+    pub(super) fn identity(&self) -> Option<String> {
+        self.id.clone()
+    }
+
     /// A word for the state of `table`, other than those of all other states.
     pub(super) fn stamp(&self, table: &Table) -> Result<String> {
         match &self.id {

@@ -18,7 +18,8 @@ use super::checkpoints::Checkpoints;
 use super::data_file::Written;
 use super::errors::delta;
 use super::layout::{Layout, repair_hint};
-use super::{DataFile, Snapshot, files, seal, statistics};
+use super::place::Reach;
+use super::{DataFile, Snapshot, errors, files, seal, statistics};
 use crate::error::{Error, Result};
 use crate::index;
 use crate::model::{ColumnKind, Table};
@@ -55,6 +56,7 @@ pub(super) struct Change {
 
 /// Reads the table at `version`, after a check of the log entries it rests on.
 pub(super) async fn load(layout: &Layout, table: &'static Table, version: i64) -> Result<Snapshot> {
+    fetch(layout, table, version).await?;
     check(layout, table, version)?;
     let store = log_store(layout, table)?;
     let snapshot = EagerSnapshot::try_new(store.as_ref(), Some(delta_version(version)?))
@@ -113,14 +115,37 @@ pub(super) fn data_file_unchecked(layout: &Layout, table: &'static Table, add: &
 /// as it was written.
 fn check(layout: &Layout, table: &'static Table, version: i64) -> Result<()> {
     inside(layout, table)?;
-    let checkpoint = checkpoints(&layout.log(table))?.into_iter().rfind(|&at| at <= version);
-    if let Some(checkpoint) = checkpoint {
+    let checkpoint = newest_checkpoint(layout, table, version)?;
+    if checkpoint >= 0 {
         Checkpoints::read(layout, table)?.check(layout, table, checkpoint)?;
     }
-    for version in checkpoint.map_or(0, |at| at + 1)..=version {
+    for version in checkpoint + 1..=version {
         check_entry(layout, table, version)?;
     }
     Ok(())
+}
+
+/// The newest checkpoint here from which the table can be read at `version`; -1
+/// if there is none.
+pub(super) fn newest_checkpoint(
+    layout: &Layout,
+    table: &'static Table,
+    version: i64,
+) -> Result<i64> {
+    let written = checkpoints(&layout.log(table))?;
+    Ok(written.range(..=version).next_back().copied().unwrap_or(-1))
+}
+
+/// Fetches what reading the table at `version` rests on, from a bucket if the
+/// database lies in one.
+async fn fetch(layout: &Layout, table: &'static Table, version: i64) -> Result<()> {
+    if layout.bucket().is_none() {
+        return Ok(());
+    }
+    let layout = layout.clone();
+    let fetched =
+        tokio::task::spawn_blocking(move || layout.fetch_log(table, Reach::Version(version)));
+    fetched.await.map_err(errors::join)?
 }
 
 /// The versions for which the log folder `log` holds a checkpoint.
@@ -203,6 +228,7 @@ pub(super) fn named_files(
     table: &'static Table,
     version: i64,
 ) -> Result<HashSet<String>> {
+    layout.fetch_log(table, Reach::Whole)?;
     let mut names = HashSet::new();
     for version in 0..=version {
         let entry = read_entry(layout, table, version)?;
@@ -217,6 +243,7 @@ pub(super) fn replay(
     table: &'static Table,
     version: i64,
 ) -> Result<BTreeMap<String, Add>> {
+    layout.fetch_log(table, Reach::Whole)?;
     let mut files = BTreeMap::new();
     for version in 0..=version {
         let entry = read_entry(layout, table, version)?;
@@ -360,7 +387,8 @@ pub(super) fn file_name(path: &Path) -> String {
 
 /// Writes the checkpoint that is due at `version`, if one is.
 pub(super) async fn checkpoint(layout: &Layout, table: &'static Table, version: i64) -> Result<()> {
-    let last = checkpoints(&layout.log(table))?.last().copied().unwrap_or(0);
+    fetch(layout, table, version).await?;
+    let last = layout.checkpoints_there(table)?.last().copied().unwrap_or(0);
     if version - last < CHECKPOINT_INTERVAL {
         return Ok(());
     }
@@ -368,7 +396,12 @@ pub(super) async fn checkpoint(layout: &Layout, table: &'static Table, version: 
     let failed = |error| delta(table, error);
     opened.load_version(delta_version(version)?).await.map_err(failed)?;
     deltalake_core::checkpoints::create_checkpoint(&opened, None).await.map_err(failed)?;
-    Checkpoints::record(layout, table, version)
+    let layout = layout.clone();
+    let settled = tokio::task::spawn_blocking(move || {
+        Checkpoints::record(&layout, table, version)?;
+        Checkpoints::send(&layout, table, version)
+    });
+    settled.await.map_err(errors::join)?
 }
 
 /// The Delta library's access to a table's log.

@@ -196,18 +196,23 @@ impl DataFile {
         bucket.send(bucket.name_of(&index::path(&self.path)).into_iter().collect())
     }
 
-    /// Where queries find it: the address of a store, and its path there.
+    /// The address of the store that has it.
+    pub(crate) fn store(&self) -> ObjectStoreUrl {
+        match &self.bucket {
+            Some(bucket) => bucket.address().store().clone(),
+            None => ObjectStoreUrl::local_filesystem(),
+        }
+    }
+
+    /// Where queries find it in that store.
     ///
     /// # Errors
     /// When it has a name that no store takes.
-    pub(crate) fn location(&self) -> Result<(ObjectStoreUrl, Location)> {
-        let Some((bucket, name)) = self.in_bucket() else {
-            let path = Location::from(self.path.display().to_string());
-            return Ok((ObjectStoreUrl::local_filesystem(), path));
-        };
-        let (url, key) = bucket.location(&name)?;
-        let url = ObjectStoreUrl::parse(url).map_err(|error| Error::internal(error.to_string()))?;
-        Ok((url, key))
+    pub(crate) fn location(&self) -> Result<Location> {
+        match self.in_bucket() {
+            Some((bucket, name)) => bucket.key(&name),
+            None => Ok(Location::from(self.path.display().to_string())),
+        }
     }
 
     /// The bucket that has it, and its name there.

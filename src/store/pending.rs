@@ -204,7 +204,6 @@ pub(super) fn recover(layout: &Layout, abandoned: bool) -> Result<Head> {
 
 /// Removes the files in a table's folder that no version of it names.
 pub(super) fn remove_leftovers(layout: &Layout, table: &'static Table, head: &Head) -> Result<()> {
-    layout.fetch_log(table)?;
     let folder = layout.table(table);
     let mut leftovers = files_in(&folder)?;
     leftovers.retain(|name| data_file_of(name).is_some() || files::is_staged(name));

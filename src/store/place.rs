@@ -6,15 +6,16 @@
 //! is made, and whoever comes by finishes it; the others begin again after it.
 //! So such records are never removed: a late writer must find its number taken.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 
+use super::checkpoints::Checkpoints;
 use super::data_file::Written;
 use super::layout::{Head, Layout};
-use super::{files, pending};
+use super::{files, log, pending};
 use crate::bucket::{Address, Bucket, Created};
 use crate::error::{Error, Kind, Result};
 use crate::index;
@@ -22,6 +23,22 @@ use crate::model::{TABLES, Table};
 
 /// Folders of a database with files that people put there.
 const OF_PEOPLE: [&str; 2] = ["dictionaries", "queries"];
+
+/// How the names of log entries end.
+const ENTRY: &str = ".json";
+
+/// So many log entries are read one by one. In the place of more a checkpoint is
+/// fetched, if there is one.
+const FAR: i64 = 20;
+
+/// How much of a log is needed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// All entries.
+    Whole,
+    /// What reading the table at a version rests on.
+    Version(i64),
+}
 
 /// The bucket of a database, whose folder here holds copies.
 #[derive(Debug)]
@@ -130,6 +147,26 @@ impl Layout {
         }
     }
 
+    /// Makes of the small object at `path` what `next` makes of it, or of nothing
+    /// if it is not there. Another one that comes in between is looked at again.
+    pub(super) fn change(
+        &self,
+        path: &Path,
+        next: impl Fn(Option<&[u8]>) -> Result<Vec<u8>>,
+    ) -> Result<()> {
+        let Some(bucket) = self.bucket() else { return Ok(()) };
+        let name = name_in(bucket, path)?;
+        if bucket.create(&name, &next(None)?)? == Created::Done {
+            return Ok(());
+        }
+        bucket.update(&name, |there| next(Some(there)).map(Some))
+    }
+
+    /// Removes the object at `path`, which need not be there, with its copy.
+    pub(super) fn forget(&self, path: &Path) -> Result<()> {
+        self.bucket().map_or(Ok(()), |bucket| bucket.remove(&name_in(bucket, path)?))
+    }
+
     /// Moves the object at `path` to `to`, or to a name like it that is free; it
     /// need not be there.
     pub(super) fn move_object(&self, path: &Path, to: &Path) -> Result<()> {
@@ -165,26 +202,68 @@ impl Layout {
         }
     }
 
-    /// Brings the log of `table` here up to date, if the database lies in a
-    /// bucket; whether what was here before is true no longer.
-    pub(super) fn fetch_log(&self, table: &'static Table) -> Result<bool> {
+    /// Looks how far the log of `table` goes, if the database lies in a bucket;
+    /// whether what was here before is true no longer.
+    pub(super) fn follow_log(&self, table: &'static Table) -> Result<bool> {
         let Some(remote) = &self.remote else { return Ok(false) };
         let stamp = match &*remote.seen.lock() {
             Some(head) => head.stamp(table)?,
             None => uuid::Uuid::new_v4().to_string(),
         };
-        let log = format!("{}/_delta_log", table.name);
-        let is_entry = |name: &str| name.ends_with(".json");
-        let is_rewritten = remote.bucket.follow(&log, &stamp, is_entry)?;
+        let is_wanted = |name: &str| name.ends_with(ENTRY) || name.ends_with(log::CHECKPOINT);
+        let is_rewritten = remote.bucket.look(&log_name(table), &stamp, is_wanted)?;
         if is_rewritten {
-            super::checkpoints::Checkpoints::discard(self, table)?;
+            Checkpoints::discard(self, table)?;
         }
         Ok(is_rewritten)
     }
 
+    /// Fetches what of the log of `table` is needed and not here, if the database
+    /// lies in a bucket.
+    pub(super) fn fetch_log(&self, table: &'static Table, reach: Reach) -> Result<()> {
+        self.follow_log(table)?;
+        let Some(bucket) = self.bucket() else { return Ok(()) };
+        let log = log_name(table);
+        let entry = |version: i64| format!("{log}/{version:020}{ENTRY}");
+        let entries = match reach {
+            Reach::Whole => {
+                bucket.seen(&log).into_iter().filter(|name| name.ends_with(ENTRY)).collect()
+            }
+            Reach::Version(version) => {
+                Checkpoints::discard_strange(self, table)?;
+                let mut from = log::newest_checkpoint(self, table, version)?;
+                if version - from > FAR {
+                    from = Checkpoints::fetch(self, table, from + 1..=version)?.unwrap_or(from);
+                }
+                // The last entry tells, when another is seen in its place, that this
+                // is another log.
+                (version.min(from + 1)..=version).map(entry).collect()
+            }
+        };
+        bucket.copy_all(&log, entries)
+    }
+
+    /// The versions of which there are checkpoints: in the bucket, if the database
+    /// lies in one.
+    pub(super) fn checkpoints_there(&self, table: &'static Table) -> Result<BTreeSet<i64>> {
+        let Some(bucket) = self.bucket() else { return log::checkpoints(&self.log(table)) };
+        let names = bucket.seen(&log_name(table)).into_iter();
+        let version = |name: String| {
+            name.strip_suffix(log::CHECKPOINT)?.rsplit('/').next()?.parse::<i64>().ok()
+        };
+        Ok(names.filter_map(version).collect())
+    }
+
+    /// What tells the database in the bucket from another that was there before.
+    pub(super) fn identity(&self) -> Option<String> {
+        self.remote.as_ref()?.seen.lock().as_ref()?.identity()
+    }
+
     /// Makes nothing of what was fetched count.
     pub(super) fn distrust(&self) -> Result<()> {
-        self.bucket().map_or(Ok(()), |bucket| bucket.distrust())
+        let Some(bucket) = self.bucket() else { return Ok(()) };
+        bucket.distrust()?;
+        TABLES.iter().try_for_each(|table| Checkpoints::discard(self, table))
     }
 
     /// Sees whether there is a database in the bucket, and fetches what people
@@ -195,7 +274,8 @@ impl Layout {
         let moment = uuid::Uuid::new_v4().to_string();
         for folder in OF_PEOPLE {
             if children.folders.iter().any(|name| name == folder) {
-                bucket.follow(folder, &moment, |_| true)?;
+                bucket.look(folder, &moment, |_| true)?;
+                bucket.copy_all(folder, bucket.seen(folder))?;
             } else {
                 // What is gone there must not go on here.
                 let _ = std::fs::remove_dir_all(self.root.join(folder));
@@ -289,7 +369,7 @@ impl Layout {
         }
         for table in TABLES {
             let entry = self.entry(table, 0);
-            let text = super::log::creation(table)?;
+            let text = log::creation(table)?;
             let name = name_in(bucket, &entry)?;
             bucket.create(&name, text.as_bytes())?;
             if table.name == TABLES[0].name && !bucket.refuses_second(&name, text.as_bytes())? {
@@ -309,6 +389,11 @@ impl Layout {
 pub(super) fn overtaken(layout: &Layout) -> Error {
     let message = format!("another writer has changed {} meanwhile", layout.name());
     Error::new(Kind::Overtaken, message).hint("nothing was written; try again")
+}
+
+/// The name of the folder of a table's log in the bucket.
+fn log_name(table: &Table) -> String {
+    format!("{}/_delta_log", table.name)
 }
 
 /// A data file and what lies beside it, as far as there is something.

@@ -12,6 +12,7 @@ use super::layout::{Head, Layout};
 use super::lock::{self, WriterLock};
 use super::log::{self, Change};
 use super::pending::{self, Pending, PendingEntry};
+use super::place::Reach;
 use super::{DataFile, Store, files, reindex, rows};
 use crate::error::{Error, Kind, Result};
 use crate::index;
@@ -138,7 +139,7 @@ fn find_in_table(
     table: &'static Table,
     head: Option<&Head>,
 ) -> Result<Vec<Finding>> {
-    layout.fetch_log(table)?;
+    layout.fetch_log(table, Reach::Whole)?;
     let mut findings = Vec::new();
     let entries = log::entries(layout, table)?;
     let newest = entries.last().copied().unwrap_or(-1);
@@ -315,7 +316,7 @@ fn execute(layout: &Layout, findings: &[Finding]) -> Result<()> {
     let mut back: BTreeMap<&str, i64> = BTreeMap::new();
     for remedy in &remedies {
         match remedy {
-            Remedy::DiscardCheckpoints(name) => Checkpoints::discard(layout, table(name)?)?,
+            Remedy::DiscardCheckpoints(name) => Checkpoints::remove(layout, table(name)?)?,
             Remedy::GoBack(name, version) => {
                 let earlier = back.entry(name).or_insert(*version);
                 *earlier = (*earlier).min(*version);

@@ -1,5 +1,6 @@
 //! Databases in object storage, against an S3 server that the tests start.
 
+mod checkpoints;
 mod faults;
 mod server;
 #[cfg(feature = "cluster")]
