@@ -13,7 +13,7 @@ use super::Database;
 use super::import::{self, ImportOptions, ImportReport, Progress, Rejects, Seen};
 use super::rows::{self, Rows};
 use crate::engine::Settings;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::ingest::{self, Instant, Source};
 use crate::model::REJECTS;
 use crate::store::Store;
@@ -62,7 +62,7 @@ impl Database {
         let groups = self.open_rejects().await?;
         progress.start(groups.len(), None);
         for group in groups {
-            let report = read_again(store, group, options, progress).await;
+            let report = self.take_again(store, group, options, progress).await;
             progress.end();
             match report {
                 // What came before is in, and is to be told.
@@ -70,10 +70,38 @@ impl Database {
                     reports.push(Err(error));
                     break;
                 }
-                report => reports.push(report),
+                report => reports.extend(report.transpose()),
             }
         }
         Ok(reports)
+    }
+
+    /// Takes in the rows of a group that can be taken. When another writer, on
+    /// another machine, has committed meanwhile, they are merged again into what
+    /// there is then; none if that writer has taken them all.
+    async fn take_again(
+        &self,
+        store: &Arc<Store>,
+        mut group: Group,
+        options: &ImportOptions,
+        progress: &Arc<dyn Progress>,
+    ) -> Result<Option<ImportReport>> {
+        for attempt in 1..import::TRIES {
+            match read_again(store, &group, options, progress).await {
+                Err(error) if error.kind() == Kind::Overtaken => {}
+                report => return report.map(Some),
+            }
+            import::give_way(attempt).await;
+            let open = self.open_rejects().await?;
+            match open
+                .into_iter()
+                .find(|open| open.is_of(&group.import_id, &group.file, group.header.as_deref()))
+            {
+                Some(open) => group = open,
+                None => return Ok(None),
+            }
+        }
+        read_again(store, &group, options, progress).await.map(Some)
     }
 
     async fn open_rejects(&self) -> Result<Vec<Group>> {
@@ -100,10 +128,7 @@ fn groups(all: &RecordBatch) -> Vec<Group> {
         let reject =
             (u64::try_from(number).unwrap_or(0), text(5, row), bytes(6, row).unwrap_or_default());
         match groups.last_mut() {
-            Some(group)
-                if (&group.import_id, &group.file, &group.header)
-                    == (&import_id, &file, &header) =>
-            {
+            Some(group) if group.is_of(&import_id, &file, header.as_deref()) => {
                 group.rows.push(reject);
             }
             _ => groups.push(Group {
@@ -122,7 +147,7 @@ fn groups(all: &RecordBatch) -> Vec<Group> {
 /// Reads the rows of a group as a small file of the same name.
 async fn read_again(
     store: &Arc<Store>,
-    group: Group,
+    group: &Group,
     options: &ImportOptions,
     progress: &Arc<dyn Progress>,
 ) -> Result<ImportReport> {
@@ -132,7 +157,7 @@ async fn read_again(
     let format = options.reading.format.clone().or_else(|| Some(group.format.clone()));
     if format.as_deref() == Some("mapping") {
         return Err(Error::usage("these rows were read by a mapping file, and need it again")
-            .in_file(group.file)
+            .in_file(&group.file)
             .hint("pass it with --format FILE.toml"));
     }
     let reading = ingest::Options { format, ..options.reading.clone() };
@@ -149,7 +174,7 @@ async fn read_again(
             "the {} rejected rows cannot be told apart when they are read by themselves",
             group.rows.len()
         ))
-        .in_file(group.file)
+        .in_file(&group.file)
         .hint("import the file itself again"));
     }
     for (row, _) in &mut report.refusals {
@@ -179,6 +204,11 @@ async fn read_again(
 }
 
 impl Group {
+    /// Whether it has the rows of this file of this import under this header.
+    fn is_of(&self, import_id: &str, file: &str, header: Option<&[u8]>) -> bool {
+        self.import_id == import_id && self.file == file && self.header.as_deref() == header
+    }
+
     /// The header, and the rows line by line.
     fn content(&self) -> Vec<u8> {
         let rows = self.rows.iter().map(|(.., raw)| raw.as_slice());

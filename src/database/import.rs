@@ -26,7 +26,7 @@ use crate::model::{ACCOUNTS, IMPORTS, POSTS};
 use crate::store::{MergeCounts, Store, Transaction};
 
 /// How often a file is merged before the import gives way to other writers.
-const TRIES: usize = 8;
+pub(super) const TRIES: usize = 8;
 
 /// How long it waits before the second time, at most; later longer.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -241,9 +241,7 @@ impl Importing<'_> {
                 Err(error) if error.kind() == Kind::Overtaken => source = again,
                 report => return report,
             }
-            // Writers that take different times do not meet again so soon.
-            let pause = rand::random_range(0..PAUSE.as_millis() as u64 * attempt as u64);
-            tokio::time::sleep(Duration::from_millis(pause)).await;
+            give_way(attempt).await;
         }
         self.take_once(source, seen).await
     }
@@ -288,6 +286,13 @@ impl Importing<'_> {
                 .map(|id| id.to_string())
         }))
     }
+}
+
+/// Waits before something is merged again: writers that take different times do
+/// not meet again so soon.
+pub(super) async fn give_way(attempt: usize) {
+    let pause = rand::random_range(0..PAUSE.as_millis() as u64 * attempt as u64);
+    tokio::time::sleep(Duration::from_millis(pause)).await;
 }
 
 /// What becomes of refused records.

@@ -29,6 +29,60 @@ fn two_writers_race_for_one_commit_and_no_row_is_lost_or_doubled() {
     }
 }
 
+/// Rejected rows that are read again give way to another writer as new ones do.
+#[test]
+fn rejected_rows_are_merged_again_when_another_writer_comes_first() {
+    let Some(bucket) = Bucket::make("rejects") else { return };
+    let (first, second) = (Machine::new(&bucket), Machine::new(&bucket));
+    let database = bucket.url("db");
+    let write = |name: &str, text: &str| {
+        std::fs::write(second.folder().join(name), text).unwrap();
+        second.folder().join(name).display().to_string()
+    };
+    let odd =
+        "platform,post_id,posted_at,reposts\nweibo,900,27.08.2012,7\nweibo,901,28.08.2012,8\n";
+    let odd = write("odd.csv", odd);
+    let mapping = write(
+        "map.toml",
+        "platform = \"weibo\"\ntime_format = \"%d.%m.%Y\"\n[columns]\npost_id = \"post_id\"\n\
+         posted_at = \"posted_at\"\nreposts = \"reposts\"\n",
+    );
+    second.run(&["import", &database, &odd, "-q"]);
+    let open = "SELECT count(*) AS n FROM rejects WHERE taken_by IS NULL";
+    assert_eq!(second.done(&[&database, "-c", open, "--csv"]), "n\n2\n");
+    let again = ["import", &database, "--rejects", "--format", &mapping];
+
+    let held = bucket.fault("hold", "PUT", "db/commits/");
+    let late = second.command(&again).spawn().unwrap();
+    held.is_met();
+    first.done(&["import", &database, &file(first.folder(), "a.csv", 0..10), "-q"]);
+    held.release();
+    let late = finished(late);
+    assert_eq!(late.code, 0, "{}", late.errors);
+    assert!(late.errors.contains("2 added"), "{}", late.errors);
+    for machine in [&first, &second] {
+        assert_eq!(machine.done(&[&database, "-c", COUNT, "--csv"]), "n,ids,s\n12,12,60\n");
+        assert_eq!(machine.done(&[&database, "-c", open, "--csv"]), "n\n0\n");
+        assert_eq!(machine.run(&["verify", &database]).code, 0);
+    }
+
+    // What another writer takes meanwhile is taken once.
+    let more = odd.replace("odd", "more");
+    std::fs::write(&more, "platform,post_id,posted_at\nweibo,902,29.08.2012\n").unwrap();
+    second.run(&["import", &database, &more, "-q"]);
+    let held = bucket.fault("hold", "PUT", "db/commits/");
+    let late = second.command(&again).spawn().unwrap();
+    held.is_met();
+    let taken = first.run(&again);
+    assert!(taken.errors.contains("1 added"), "{}", taken.errors);
+    held.release();
+    let late = finished(late);
+    assert_eq!(late.code, 0, "{}", late.errors);
+    assert!(late.errors.contains("no rejected rows"), "{}", late.errors);
+    let imports = "SELECT sum(added) AS added, count(*) AS n FROM imports";
+    assert_eq!(first.done(&[&database, "-c", imports, "--csv"]), "added,n\n13,5\n");
+}
+
 #[test]
 fn writers_at_once_all_come_to_their_turn_also_in_an_empty_bucket() {
     let Some(bucket) = Bucket::make("crowd") else { return };
