@@ -15,6 +15,7 @@ mod kept;
 mod last;
 mod limits;
 mod objects;
+mod output_folder;
 mod queries;
 mod query;
 mod readme;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::{Worker, addresses, rest, spread, stderr, stdout, wait_until, weiku, world};
 
 /// A query that computes for seconds before it gives its one row.
-pub(super) const LONG: &str = "SELECT count(*), sum(a.reposts - b.reposts) FROM posts a JOIN posts b \
+pub(crate) const LONG: &str = "SELECT count(*), sum(a.reposts - b.reposts) FROM posts a JOIN posts b \
     ON a.account_id = b.account_id AND a.reposts > b.reposts WHERE a.comments % 16 = 0";
 
 /// A query that computes for minutes.

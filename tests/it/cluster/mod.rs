@@ -1,9 +1,9 @@
 //! Several machines: the same answers, lost workers, and who is let in.
 
 mod answers;
-mod faults;
+pub(crate) mod faults;
 mod forged;
-mod network;
+pub(crate) mod network;
 mod trust;
 
 use std::io::{BufRead, BufReader, Read};
@@ -72,7 +72,7 @@ impl Worker {
     }
 
     /// The time that the worker has computed, in hundredths of a second.
-    fn ticks(&self) -> u64 {
+    pub(crate) fn ticks(&self) -> u64 {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();
         let fields: Vec<&str> = stat.rsplit(") ").next().unwrap().split(' ').collect();
         fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
@@ -129,7 +129,7 @@ fn stderr(output: &Output) -> String {
 }
 
 /// Waits until `done`, for a minute at most.
-fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
+pub(crate) fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !done() {
         assert!(begun.elapsed() < Duration::from_secs(60), "{what} takes too long");

@@ -3,6 +3,7 @@
 
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use super::faults::{LONG, answer};
@@ -10,15 +11,17 @@ use super::{Worker, stderr, wait_until, world};
 
 /// The session's namespace, through which the workers reach one another, and
 /// theirs.
-struct Network {
-    session: String,
-    workers: [String; 2],
+pub(crate) struct Network {
+    pub(crate) session: String,
+    pub(crate) workers: [String; 2],
 }
 
 impl Network {
     /// Lays the cables, or says why not.
-    fn lay() -> Result<Self, String> {
-        let name = |role: &str| format!("weiku-{}-{role}", std::process::id());
+    pub(crate) fn lay() -> Result<Self, String> {
+        static LAID: AtomicUsize = AtomicUsize::new(0);
+        let number = LAID.fetch_add(1, Ordering::Relaxed);
+        let name = |role: &str| format!("weiku-{}-{number}{role}", std::process::id());
         let network = Self { session: name("s"), workers: [name("a"), name("b")] };
         network.cables()?;
         Ok(network)
@@ -47,8 +50,19 @@ impl Network {
     }
 
     /// The address of a worker.
-    fn address(number: usize) -> String {
+    pub(crate) fn address(number: usize) -> String {
         format!("10.99.{number}.2")
+    }
+
+    /// An address of the session that the workers reach.
+    pub(crate) fn session_address() -> &'static str {
+        "10.99.0.1"
+    }
+
+    /// Cuts a worker off from all others.
+    pub(crate) fn cut(&self, worker: usize) {
+        let cable = format!("cable{worker}");
+        inside(&self.session, &["ip", "link", "set", &cable, "down"]).unwrap();
     }
 
     /// Starts the worker of that number.
@@ -127,6 +141,5 @@ fn one_worker_is_killed_and_one_is_cut_off_in_the_middle_of_queries() {
     };
     cut(&workers, &|| workers[0].signal("-KILL"));
     workers[0] = network.start(0, &token);
-    let cable = ["ip", "link", "set", "cable1", "down"];
-    cut(&workers, &|| inside(&network.session, &cable).unwrap());
+    cut(&workers, &|| network.cut(1));
 }

@@ -1,8 +1,10 @@
 """An S3 server for tests: moto's, with conditional writes that are atomic, keys
 that are checked, a list of all requests, and faults on demand.
 
-Prints its port, and ends when its standard input does."""
+Called as `server.py [HOST [BUCKET]]`. Prints its port, and ends when its standard
+input does."""
 
+import http.client
 import os
 import sys
 import threading
@@ -99,6 +101,17 @@ def end_with_input():
 
 
 threading.Thread(target=end_with_input, daemon=True).start()
-server = make_server("127.0.0.1", 0, Server(), threaded=True, request_handler=Quiet)
+def make(bucket):
+    connection = http.client.HTTPConnection(host, server.server_port)
+    key = "AWS4-HMAC-SHA256 Credential=test-key/20200101/us-east-1/s3/aws4_request"
+    connection.request("PUT", f"/{bucket}", headers={"Authorization": key})
+    assert connection.getresponse().status == 200
+
+
+host, *buckets = sys.argv[1:] or ["127.0.0.1"]
+server = make_server(host, 0, Server(), threaded=True, request_handler=Quiet)
+threading.Thread(target=server.serve_forever, daemon=True).start()
+for bucket in buckets:
+    make(bucket)
 print(server.server_port, flush=True)
-server.serve_forever()
+threading.Event().wait()

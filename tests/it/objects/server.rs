@@ -19,22 +19,42 @@ fn server() -> Option<&'static Server> {
 }
 
 fn start() -> Option<Server> {
+    let (python, script) = program();
+    Server::spawn(Command::new(python).arg(script))
+}
+
+/// The interpreter and the script of a server.
+fn program() -> (String, PathBuf) {
     let python = std::env::var("WEIKU_TEST_PYTHON").unwrap_or_else(|_| "python3".to_owned());
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/objects/server.py");
-    let process = Command::new(python)
-        .arg(script)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn();
-    let mut process = process.ok()?;
-    let mut line = String::new();
-    BufReader::new(process.stdout.take()?).read_line(&mut line).ok()?;
-    Some(Server { port: line.trim().parse().ok()?, _process: process })
+    (python, Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/objects/server.py"))
+}
+
+impl Server {
+    /// A server at the address `host` of a network namespace, with one bucket.
+    #[cfg(feature = "cluster")]
+    pub(super) fn inside(namespace: &str, host: &str, bucket: &str) -> Option<Self> {
+        let (python, script) = program();
+        let mut command = Command::new("ip");
+        command.args(["netns", "exec", namespace, &python]).arg(script).args([host, bucket]);
+        Self::spawn(&mut command)
+    }
+
+    fn spawn(command: &mut Command) -> Option<Self> {
+        let piped = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut process = piped.spawn().ok()?;
+        let mut line = String::new();
+        BufReader::new(process.stdout.take()?).read_line(&mut line).ok()?;
+        Some(Self { port: line.trim().parse().ok()?, _process: process })
+    }
+
+    #[cfg(feature = "cluster")]
+    pub(super) fn port(&self) -> u16 {
+        self.port
+    }
 }
 
 #[expect(clippy::print_stderr, reason = "a skipped test must say so")]
-fn say_skipped() {
+pub(super) fn say_skipped() {
     eprintln!("skipped: python3 has no moto[server], which is the S3 server of this test");
 }
 
@@ -172,12 +192,30 @@ pub(super) struct Done {
 /// A machine with copies of its own.
 pub(super) struct Machine {
     folder: tempfile::TempDir,
-    port: u16,
+    /// What begins its commands.
+    program: Vec<String>,
+    /// Where the server is.
+    endpoint: String,
 }
 
 impl Machine {
     pub(super) fn new(bucket: &Bucket) -> Self {
-        Self { folder: tempfile::tempdir().unwrap(), port: bucket.port() }
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+            program: vec![env!("CARGO_BIN_EXE_weiku").to_owned()],
+            endpoint: format!("http://127.0.0.1:{}", bucket.port()),
+        }
+    }
+
+    /// One in a network namespace, from where the server is at `endpoint`.
+    #[cfg(feature = "cluster")]
+    pub(super) fn inside(namespace: &str, endpoint: &str) -> Self {
+        let program = ["ip", "netns", "exec", namespace, env!("CARGO_BIN_EXE_weiku")];
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+            program: program.map(str::to_owned).to_vec(),
+            endpoint: endpoint.to_owned(),
+        }
     }
 
     pub(super) fn folder(&self) -> &Path {
@@ -186,13 +224,14 @@ impl Machine {
 
     /// weiku, about to be run here.
     pub(super) fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_weiku"));
+        let mut command = Command::new(&self.program[0]);
         for (name, _) in std::env::vars() {
             if ["AWS_", "WEIKU_", "GOOGLE_", "AZURE_"].iter().any(|begin| name.starts_with(begin)) {
                 command.env_remove(name);
             }
         }
         command
+            .args(&self.program[1..])
             .args(arguments)
             .current_dir(self.folder())
             .env("HOME", self.folder())
@@ -201,7 +240,7 @@ impl Machine {
             .env("WEIKU_RESULT_CACHE", "off")
             .env("XDG_CONFIG_HOME", self.folder().join("config"))
             .env("XDG_STATE_HOME", self.folder().join("state"))
-            .env("AWS_ENDPOINT_URL", format!("http://127.0.0.1:{}", self.port))
+            .env("AWS_ENDPOINT_URL", &self.endpoint)
             .env("AWS_ALLOW_HTTP", "true")
             .env("AWS_ACCESS_KEY_ID", "test-key")
             .env("AWS_SECRET_ACCESS_KEY", "test-secret")

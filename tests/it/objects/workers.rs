@@ -1,8 +1,10 @@
 //! Several machines and one bucket.
 
-use super::server::{Done, Machine};
+use super::server::{Done, Machine, Server, finished, say_skipped};
 use super::{COUNT, sample};
-use crate::cluster::{Worker, addresses};
+use crate::cluster::faults::LONG;
+use crate::cluster::network::Network;
+use crate::cluster::{Worker, addresses, wait_until};
 
 /// A worker on a machine of its own, which reads below `root`.
 fn worker(machine: &Machine, root: &str) -> Worker {
@@ -56,4 +58,56 @@ fn workers_read_nothing_else_of_a_bucket() {
         assert!(done.errors.contains("a worker may not read s3://outside"), "{}", done.errors);
         assert!(done.errors.contains("--root"), "{}", done.errors);
     }
+}
+
+/// The store, the session and the workers are machines that reach one another over
+/// cables only, of which one is cut in the middle of a query.
+#[test]
+fn a_bucket_is_read_across_namespaces_also_when_a_worker_is_cut_off() {
+    let network = match Network::lay() {
+        Ok(network) => network,
+        Err(reason) => {
+            println!("skipped: no network namespaces: {reason}");
+            return;
+        }
+    };
+    let host = Network::session_address();
+    let Some(server) = Server::inside(&network.session, host, "far") else {
+        return say_skipped();
+    };
+    let endpoint = format!("http://{host}:{}", server.port());
+    let database = "s3://far/db";
+    let here = Machine::inside(&network.session, &endpoint);
+    here.done(&["generate", database, "--scale", "s", "-q"]);
+    let token = here.folder().join("token").display().to_string();
+    std::fs::write(&token, "in three namespaces").unwrap();
+    let machines = network.workers.each_ref().map(|worker| Machine::inside(worker, &endpoint));
+    let workers = [0, 1].map(|number| {
+        let listen = format!("{}:9101", Network::address(number));
+        let flags = ["worker", "-j2", "--listen", &listen, "--root", database];
+        let token = ["--token-file", &token];
+        Worker::spawn(&mut machines[number].command(&[&flags[..], &token].concat()))
+    });
+    let reached = addresses(&workers);
+    let spread = |query: &str| {
+        let flags = ["-j2", "--workers", &reached, "--bytes-per-worker", "1", "--csv"];
+        let token = ["--token-file", &token];
+        here.command(&[&[database, "-c", query][..], &flags, &token].concat()).spawn().unwrap()
+    };
+    let expected = here.done(&[database, "-c", COUNT, "--csv"]);
+    let done = finished(spread(COUNT));
+    assert_eq!((done.code, done.output), (0, expected), "{}", done.errors);
+    for machine in &machines {
+        assert!(machine.cached_bytes() > 0, "a worker has read nothing");
+    }
+    let expected = here.done(&[database, "-c", LONG, "--csv"]);
+    let before = workers.each_ref().map(Worker::ticks);
+    let query = spread(LONG);
+    wait_until("the query", || {
+        workers.iter().zip(&before).all(|(worker, before)| worker.ticks() > before + 20)
+    });
+    network.cut(1);
+    let done = finished(query);
+    assert_eq!((done.code, done.output), (0, expected), "{}", done.errors);
+    assert!(done.errors.contains("running again on 1 of 2"), "{}", done.errors);
 }
