@@ -30,8 +30,9 @@ const STYLED_COLUMNS: usize = 40;
 /// script too. A browser lays them out before the script turns them to pages.
 const MOST_UNPACKED: usize = 500_000;
 
-/// How many rows of each table lie open in a larger page.
-const OPEN_ROWS: usize = 100;
+/// How many rows of each table lie open in a larger page: those that its script
+/// shows first, so that a browser lays out little before and nothing moves after.
+const OPEN_ROWS: usize = 25;
 
 impl Report {
     /// The report as an HTML page, in which long tables are packed if it would

@@ -117,7 +117,9 @@ function enhance(table) {
 
 // The rows that are packed behind a table, as markup of the page.
 async function unpack(note) {
-  const bytes = Uint8Array.from(atob(note.querySelector("script").textContent), (c) => c.charCodeAt(0));
+  const letters = atob(note.querySelector("script").textContent);
+  const bytes = new Uint8Array(letters.length);
+  for (let at = 0; at < letters.length; at += 1) bytes[at] = letters.charCodeAt(at);
   const plain = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
   return new Response(plain).text();
 }
@@ -125,6 +127,8 @@ async function unpack(note) {
 async function complete(table) {
   const note = table.parentElement.nextElementSibling;
   if (!note?.matches(".packed")) return enhance(table);
+  // What is there already is to be seen first.
+  await new Promise((done) => setTimeout(done));
   try {
     table.tBodies[0].insertAdjacentHTML("beforeend", await unpack(note));
     note.remove();
@@ -132,4 +136,9 @@ async function complete(table) {
     enhance(table);
   }
 }
-for (const table of document.querySelectorAll("table[data-file]")) complete(table);
+
+// One after another: the first can be used while the others are unpacked.
+async function completeAll() {
+  for (const table of document.querySelectorAll("table[data-file]")) await complete(table);
+}
+completeAll();
