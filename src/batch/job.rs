@@ -314,6 +314,7 @@ impl Shared {
             status: Status::Reused,
             stale: false,
             changes: None,
+            error: None,
             ..last.clone()
         };
         if let Some(against) = &self.against {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::prompt::library;
 use super::{DONE, Exit, Program, interrupt, say};
-use crate::batch::{self, Cancel, Lines, Live, Options, RunPlan, Summary};
+use crate::batch::{self, Cancel, Lines, Live, Options, QueryRecord, RunPlan, Status, Summary};
 use crate::chart::Picture;
 use crate::cli::{Common, Run};
 use crate::config::Config;
@@ -65,6 +65,15 @@ async fn tell(
         batch::run(database, plan, &mut Lines::new(&mut *talk, nowhere)).await?
     };
     say(&mut talk, &format!("{}\n", summary.line()))?;
+    let is_left = |query: &QueryRecord| matches!(query.status, Status::Failed | Status::Skipped);
+    let folder = plan.options().folder.as_deref().filter(|_| !plan.options().dry_run);
+    if let (Some(database), Some(folder)) = (&summary.record.database, folder)
+        && summary.record.queries.iter().any(is_left)
+    {
+        let folder = folder.display();
+        let hint = format!("hint: weiku run {database} --rerun-failed {folder} runs the rest\n");
+        say(&mut talk, &hint)?;
+    }
     Ok(summary)
 }
 

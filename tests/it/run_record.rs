@@ -231,6 +231,7 @@ async fn what_was_not_run_says_why_and_that_its_file_is_old() {
     let (night, told) = world.run(Options { rerun_failed: true, ..world.options() }).await;
     let ended: Vec<Status> = night.record.queries.iter().map(|query| query.status).collect();
     assert_eq!(ended, [Status::Ok, Status::Reused], "{told}");
+    assert_eq!(night.record.queries[1].error, None);
 
     // One that cannot even be read is told of in the same way.
     world.write("a", "/*---\ntitel = \"x\"\n---*/ SELECT 1");
@@ -281,6 +282,27 @@ async fn a_rerun_does_what_was_passed_over_and_not_what_was_done() {
     world.run(Options { rerun_failed: true, ..world.options() }).await;
     let plan = world.plan(&[], Options { rerun_failed: true, ..world.options() }).unwrap();
     assert_eq!(plan.count(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_fails_tells_how_to_run_the_rest() {
+    let world = World::new(&[("a", "SELECT no_such"), ("b", "SELECT 2 AS two")]).await;
+    let database = world.out().with_file_name("db").display().to_string();
+    let out = world.out().display().to_string();
+    let run = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_weiku"));
+        let output = command.args(["run", &database]).args(arguments).output().unwrap();
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    let queries = world.queries().display().to_string();
+    let (code, told) = run(&[&queries, "-o", &out]);
+    let hint = format!("hint: weiku run {database} --rerun-failed {out} runs the rest\n");
+    assert!(code == Some(1) && told.ends_with(&hint), "{told}");
+    world.write("a", "SELECT 1 AS one");
+    let (code, told) = run(&["--rerun-failed", &out]);
+    assert!(code == Some(0) && !told.contains("hint"), "{told}");
+    let (code, told) = run(&["--rerun-failed", &out]);
+    assert!(code == Some(0) && told.contains("nothing to run again"), "{told}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

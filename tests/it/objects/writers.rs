@@ -68,7 +68,7 @@ fn rejected_rows_are_merged_again_when_another_writer_comes_first() {
 
     // What another writer takes meanwhile is taken once.
     let more = odd.replace("odd", "more");
-    std::fs::write(&more, "platform,post_id,posted_at\nweibo,902,29.08.2012\n").unwrap();
+    std::fs::write(&more, "platform,post_id,posted_at,reposts\nweibo,902,29.08.2012,9\n").unwrap();
     second.run(&["import", &database, &more, "-q"]);
     let held = bucket.fault("hold", "PUT", "db/commits/");
     let late = second.command(&again).spawn().unwrap();
