@@ -1,6 +1,6 @@
 //! Files of the disk as tables: `SELECT ... FROM 'posts/*.parquet'`.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, OnceLock, Weak};
 
 use datafusion::catalog::TableProvider;
@@ -31,7 +31,7 @@ pub(crate) struct AdHocFiles {
     /// The session, to be set when it is there: it knows its options.
     pub(crate) state: Arc<OnceLock<Weak<RwLock<SessionState>>>>,
     /// The only folders that may be read, when the session is safe.
-    pub(crate) roots: Option<Vec<PathBuf>>,
+    pub(crate) roots: Option<Arc<[PathBuf]>>,
 }
 
 impl AdHocFiles {
@@ -69,18 +69,33 @@ impl AdHocFiles {
             .filter_map(std::result::Result::ok)
             .collect::<Vec<_>>();
         if matches.is_empty() {
-            return Err(missing(name));
+            return Err(missing(name, self.roots.as_deref()));
         }
         let Some(roots) = &self.roots else { return Ok(matches) };
-        for path in &matches {
-            let real = path.canonicalize().map_err(|error| Error::io("read", path, &error))?;
-            if !roots.iter().any(|root| real.starts_with(root)) {
-                let message = format!("`{name}` is not allowed under --safe");
-                return Err(Error::query(message).hint("name its folder with --allow DIR"));
-            }
+        match matches.iter().all(|path| lies_within(path, roots)) {
+            true => Ok(matches),
+            false => Err(refused(name)),
         }
-        Ok(matches)
     }
+}
+
+/// Whether what `path` really is lies below one of the folders; of what is not
+/// there the part counts that is.
+fn lies_within(path: &Path, roots: &[PathBuf]) -> bool {
+    let there = path.ancestors().find_map(|part| {
+        let part = if part.as_os_str().is_empty() { Path::new(".") } else { part };
+        Some((part.canonicalize().ok()?, path.strip_prefix(part).unwrap_or(path)))
+    });
+    there.is_some_and(|(real, rest)| {
+        let leads_back = rest.components().any(|part| part == Component::ParentDir);
+        !leads_back && roots.iter().any(|root| real.starts_with(root))
+    })
+}
+
+/// The error for what a safe session may not read.
+pub(crate) fn refused(name: &str) -> Error {
+    let error = Error::query(format!("`{name}` is not allowed under --safe"));
+    error.hint("name its folder with --allow DIR")
 }
 
 /// What a file name says about its content.
@@ -149,8 +164,12 @@ fn is_array(path: &Path) -> bool {
     head[..read].trim_ascii_start().first() == Some(&b'[')
 }
 
-/// The error for a path that names nothing, with the nearest that is there.
-pub(crate) fn missing(name: &str) -> Error {
+/// The error for a path that names nothing, with the nearest that is there. Of
+/// what lies outside `roots`, if there are any, not even that is told.
+pub(crate) fn missing(name: &str, roots: Option<&[PathBuf]>) -> Error {
+    if roots.is_some_and(|roots| !lies_within(Path::new(name), roots)) {
+        return refused(name);
+    }
     let error = Error::usage(format!("no file `{name}`"));
     let path = Path::new(name);
     let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty());
@@ -166,5 +185,44 @@ pub(crate) fn missing(name: &str) -> Error {
             error.hint(format!("did you mean '{}'?", near.display()))
         }
         None => error,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_safe_session_learns_nothing_of_other_folders() {
+        let folder = tempfile::tempdir().unwrap();
+        let real = folder.path().canonicalize().unwrap();
+        for name in ["inside", "outside"] {
+            std::fs::create_dir(real.join(name)).unwrap();
+            std::fs::write(real.join(name).join("posts.csv"), "a\n1\n").unwrap();
+        }
+        std::os::unix::fs::symlink(real.join("outside"), real.join("inside/link")).unwrap();
+        let roots = [real.join("inside")];
+        let told = |name: &str| {
+            let error = missing(&format!("{}/{name}", real.display()), Some(&roots));
+            format!("{} {}", error.message(), error.advice().unwrap_or_default())
+        };
+        assert!(told("inside/post.csv").contains("did you mean"));
+        assert!(told("inside/made/post.csv").contains("no file"));
+        // What is there and what is not look alike.
+        for name in [
+            "outside/post.csv",
+            "outside/posts.csv",
+            "outside/*.csv",
+            "nowhere/post.csv",
+            "inside/../outside/post.csv",
+            "inside/nowhere/../../outside/post.csv",
+            "inside/*/../../outside/post*.csv",
+            "inside/link/post.csv",
+        ] {
+            let told = told(name);
+            assert!(told.contains("not allowed") && !told.contains("did you mean"), "{told}");
+        }
+        let free = missing(&format!("{}/outside/post.csv", real.display()), None);
+        assert!(free.advice().unwrap().ends_with("outside/posts.csv'?"));
     }
 }

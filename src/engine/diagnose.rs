@@ -2,6 +2,7 @@
 //!
 //! This and `wording` are the places that know how DataFusion words its errors.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use datafusion::common::{Column, SchemaError, TableReference};
@@ -35,11 +36,17 @@ const KEYWORDS: &[&str] = &[
 pub(super) struct Translator {
     context: SessionContext,
     statement: Arc<Statement>,
+    /// The only folders of which anything may be told, when the session is safe.
+    roots: Option<Arc<[PathBuf]>>,
 }
 
 impl Translator {
-    pub(super) fn new(context: &SessionContext, statement: &Statement) -> Self {
-        Self { context: context.clone(), statement: Arc::new(statement.clone()) }
+    pub(super) fn new(
+        context: &SessionContext,
+        statement: &Statement,
+        roots: Option<Arc<[PathBuf]>>,
+    ) -> Self {
+        Self { context: context.clone(), statement: Arc::new(statement.clone()), roots }
     }
 
     /// `error` as ours: what is wrong, where, and what to try.
@@ -266,7 +273,7 @@ impl Translator {
 
     fn no_table(&self, name: &str) -> Error {
         if is_path(name) {
-            return catalog::missing(name);
+            return catalog::missing(name, self.roots.as_deref());
         }
         let error = Error::query(format!("no table \"{name}\""));
         let names = self

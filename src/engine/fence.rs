@@ -24,7 +24,7 @@ use object_store::{
 };
 use url::Url;
 
-use crate::error::Error;
+use crate::catalog;
 
 /// Who is fenced in, and how that is told.
 pub(crate) trait Fenced: fmt::Debug + Send + Sync + 'static {
@@ -198,9 +198,8 @@ impl Fenced for Safe {
     const LISTS: bool = true;
 
     fn refused(what: &str) -> StoreError {
-        let error = Error::query(format!("`{what}` is not allowed under --safe"));
-        let error = error.hint("name its folder with --allow DIR");
-        StoreError::PermissionDenied { path: what.to_owned(), source: error.into() }
+        let source = catalog::refused(what).into();
+        StoreError::PermissionDenied { path: what.to_owned(), source }
     }
 
     fn missing(path: &Path, error: io::Error) -> StoreError {

@@ -66,6 +66,8 @@ pub struct Session {
 struct Inner {
     context: SessionContext,
     settings: Settings,
+    /// The only folders whose files may be read, when the session is safe.
+    roots: Option<Arc<[PathBuf]>>,
     store: Option<Arc<Store>>,
     pinned: Arc<RwLock<Pinned>>,
     /// The versions that every statement reads; without them each reads the
@@ -179,12 +181,15 @@ impl Session {
             versions: BTreeMap::new(),
             timezone: settings.timezone.clone(),
         }));
+        let roots: Option<Arc<[PathBuf]>> =
+            settings.safe.then(|| safe_folders(store.as_deref(), &settings).into());
         let shared = (Arc::clone(&pinned), Arc::clone(&held), Arc::clone(&dictionaries));
-        let context = context(store.clone(), &settings, shared, runtime)?;
+        let context = context(store.clone(), &settings, roots.clone(), shared, runtime)?;
         let (cancelled, _) = watch::channel(0);
         let inner = Inner {
             context,
             settings,
+            roots,
             store,
             pinned,
             fixed,
@@ -255,7 +260,7 @@ impl Session {
     ) -> Result<Answer> {
         guard::check_size(statement)?;
         let mut stop = self.stop();
-        let translator = Translator::new(&self.inner.context, statement);
+        let translator = self.translator(statement);
         // Planning is recursive and may be long: on a task of its own it can be
         // stopped, and a fault in it does not take the session along.
         let planning = tokio::spawn({
@@ -301,9 +306,14 @@ impl Session {
     /// As for [`Session::run`].
     pub async fn plan(&self, statement: &Statement, params: &Params) -> Result<LogicalPlan> {
         guard::check_size(statement)?;
-        let translator = Translator::new(&self.inner.context, statement);
+        let translator = self.translator(statement);
         let plan = async { self.logical(self.parse(statement)?, params).await };
         plan.await.map_err(|error| translator.translate(&error))
+    }
+
+    /// What puts the errors of `statement` into plain words.
+    fn translator(&self, statement: &Statement) -> Translator {
+        Translator::new(&self.inner.context, statement, self.inner.roots.clone())
     }
 
     fn parse(&self, statement: &Statement) -> Result<Parsed, DataFusionError> {
@@ -463,13 +473,11 @@ fn check_zone(zone: &str, kind: Kind) -> Result<()> {
 fn context(
     store: Option<Arc<Store>>,
     settings: &Settings,
+    roots: Option<Arc<[PathBuf]>>,
     (pinned, held, dictionaries): (Arc<RwLock<Pinned>>, Arc<HeldColumns>, Arc<Dictionaries>),
     runtime: Arc<RuntimeEnv>,
 ) -> Result<SessionContext> {
-    let files = crate::catalog::AdHocFiles {
-        roots: settings.safe.then(|| safe_folders(store.as_deref(), settings)),
-        ..Default::default()
-    };
+    let files = crate::catalog::AdHocFiles { roots, ..Default::default() };
     let state_cell = Arc::clone(&files.state);
     let schema = DatabaseSchema::new(store, pinned, files, held);
     let catalog = MemoryCatalogProvider::new();

@@ -278,6 +278,11 @@ fn read_only_and_safe_sessions_refuse_what_they_must() {
         assert!(!stdout(&output).contains("sentinel"));
     }
     assert!(!std::path::Path::new(&target).exists());
+    for slip in ["secre.csv", "secret.cs", "nowhere/secret.csv"] {
+        let sql = format!("SELECT * FROM '{}'", folder.path().join(slip).display());
+        let told = stderr(&weiku(&["--safe", "-c", &sql], ""));
+        assert!(told.contains("not allowed") && !told.contains("did you mean"), "{told}");
+    }
     let allowed = ["--safe", "--allow", folder.path().to_str().unwrap(), "-c", &read];
     assert_eq!(stdout(&weiku(&allowed, "")), "a\nsentinel\n");
 }
