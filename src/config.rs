@@ -40,6 +40,8 @@ pub struct Environment {
     pub width: Option<usize>,
     /// Whether `TERM` is `dumb`.
     pub dumb: bool,
+    /// Bytes of memory that the system has left, if it tells.
+    pub memory: Option<u64>,
     /// Whether the person's language is Chinese.
     pub chinese: bool,
     /// The token of the cluster, if the environment holds it.
@@ -54,7 +56,7 @@ pub struct Environment {
 pub struct File {
     /// The time zone that rules dates.
     pub timezone: Option<String>,
-    /// Memory for queries, such as `2GB`.
+    /// Memory for queries, such as `2GB`; `none` leaves it to the system.
     pub memory_limit: Option<String>,
     /// Disk space for what does not fit into it, such as `20GB`.
     pub spill_limit: Option<String>,
@@ -121,9 +123,17 @@ const KEYS: [&str; 21] = [
     "readable",
 ];
 
+/// The word that lifts the limit of the memory.
+const NO_LIMIT: &str = "none";
+
 /// What a query reads before it gets a second worker: less is read faster than
 /// it is handed out.
 const BYTES_PER_WORKER: usize = 32 << 20;
+
+/// Of the memory that is left when the program starts, queries may take this part
+/// unless a limit is given. The rest is for what no limit counts: what is shown,
+/// sent and written, and the system itself.
+const PART_OF_MEMORY: f64 = 0.7;
 
 /// Where a value comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -227,7 +237,7 @@ impl Config {
         let settings = Settings {
             timezone,
             threads,
-            memory_limit: memory.as_deref().map(bytes).transpose()?,
+            memory_limit: memory_limit(memory.as_deref(), environment)?,
             spill,
             timeout: timeout.as_deref().map(duration).transpose()?,
             readonly: common.readonly,
@@ -252,6 +262,15 @@ impl Config {
     }
 }
 
+/// Bytes that queries may hold: what is given, else a part of what there is.
+fn memory_limit(given: Option<&str>, environment: &Environment) -> Result<Option<usize>> {
+    match given {
+        Some(NO_LIMIT) => Ok(None),
+        Some(size) => bytes(size).map(Some),
+        None => Ok(environment.memory.map(|bytes| (bytes as f64 * PART_OF_MEMORY) as usize)),
+    }
+}
+
 /// Where rows go that do not fit into the memory limit, and how much of them.
 fn spill(common: &Common, file: &File, picked: &mut Picked<'_>) -> Result<Spill> {
     let (flags, default) = (&common.spill, Spill::default());
@@ -261,6 +280,10 @@ fn spill(common: &Common, file: &File, picked: &mut Picked<'_>) -> Result<Spill>
         flags.spill_dir.clone().map(Shown),
         file.spill_dir.clone().map(Shown),
     );
+    if let Some(Shown(folder)) = folder.as_ref().filter(|shown| !shown.0.is_dir()) {
+        let message = format!("--spill-dir: there is no folder {}", folder.display());
+        return Err(Error::usage(message).hint("rows that do not fit into memory go there"));
+    }
     Ok(Spill {
         limit: limit.map_or(Ok(default.limit), |text| bytes(&text).map(|bytes| bytes as u64))?,
         folder: folder.map_or(default.folder, |shown| shown.0),
@@ -393,6 +416,9 @@ fn fill_defaults(
             *value = match *name {
                 "timezone" => settings.timezone.clone(),
                 "threads" => settings.threads.to_string(),
+                "memory_limit" => settings
+                    .memory_limit
+                    .map_or(NO_LIMIT.to_owned(), |limit| megabytes(limit as u64)),
                 "spill_limit" => megabytes(settings.spill.limit),
                 "spill_dir" => settings.spill.folder.display().to_string(),
                 "format" => "box on a terminal, else csv".to_owned(),
@@ -506,5 +532,21 @@ mod tests {
         assert_eq!((origin("timezone"), origin("null")), (Origin::File, Origin::Default));
         assert_eq!((config.settings.threads, config.settings.timezone.as_str()), (1, "UTC"));
         assert!(config.origins.contains(&("memory_limit", "none".to_owned(), Origin::Default)));
+    }
+
+    #[test]
+    fn queries_may_take_a_part_of_the_memory_that_is_there_unless_told_otherwise() {
+        let environment = Environment { memory: Some(10_000_000_000), ..Environment::default() };
+        for (given, limit, shown) in [
+            (None, Some(7_000_000_000), "7000MB"),
+            (Some("2GB"), Some(2_000_000_000), "2GB"),
+            (Some("none"), None, "none"),
+        ] {
+            let common = Common { memory_limit: given.map(str::to_owned), ..Common::default() };
+            let config = Config::resolve(&common, &environment).unwrap();
+            assert_eq!(config.settings.memory_limit, limit, "{given:?}");
+            let origin = config.origins.iter().find(|known| known.0 == "memory_limit").unwrap();
+            assert_eq!(origin.1, shown);
+        }
     }
 }

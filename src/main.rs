@@ -9,6 +9,7 @@ use weiku::cli::Cli;
 use weiku::cluster::Secret;
 use weiku::commands::{Program, execute};
 use weiku::config::Environment;
+use weiku::engine::available_memory;
 use weiku::render::is_broken_pipe;
 use weiku::{Error, Result};
 
@@ -80,6 +81,7 @@ fn environment() -> Environment {
         no_color: dumb || set("NO_COLOR"),
         width: terminal_size::terminal_size().map(|(width, _)| usize::from(width.0)),
         dumb,
+        memory: available_memory(),
         chinese: is_chinese(),
         token: std::env::var("WEIKU_TOKEN").ok().filter(|token| !token.is_empty()).map(Secret),
         variables: std::env::vars_os()

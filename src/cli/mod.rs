@@ -370,7 +370,8 @@ pub struct Worker {
     /// says; may be repeated; default the current folder
     #[arg(long = "root", value_name = "PLACE")]
     pub roots: Vec<PathBuf>,
-    /// Memory for queries, such as 2GB; what does not fit is spilled or refused
+    /// Memory for queries, such as 2GB, or none; what does not fit is spilled or refused; default 70 %
+    /// of what is free
     #[arg(long, value_name = "SIZE", env = "WEIKU_MEMORY_LIMIT")]
     pub memory_limit: Option<String>,
     /// Where what does not fit goes, and how much of it.
@@ -422,8 +423,8 @@ pub struct Common {
     /// The folder of saved queries that is looked in first
     #[arg(long, value_name = "DIR", env = "WEIKU_QUERIES")]
     pub queries_dir: Option<PathBuf>,
-    /// Memory for queries and for the columns held between them, such as 2GB; what does not fit is
-    /// given up, spilled or refused
+    /// Memory for queries and for the columns held between them, such as 2GB, or none; what does not
+    /// fit is given up, spilled or refused; default 70 % of what is free
     #[arg(long, value_name = "SIZE", env = "WEIKU_MEMORY_LIMIT")]
     pub memory_limit: Option<String>,
     /// Where what does not fit goes, and how much of it.

@@ -4,6 +4,7 @@
 //! one by one, under its limits, and gives an [`Answer`]: a stream of batches.
 
 mod answer;
+mod available;
 mod bounded_text;
 mod checked_arithmetic;
 mod checked_sum;
@@ -41,6 +42,7 @@ mod wrapped;
 mod zoned_casts;
 
 pub use answer::Answer;
+pub use available::available_memory;
 pub use cluster::{Cluster, Run, Verdict, running_options};
 pub use memory::runtime_builder;
 pub use reads::Reads;
@@ -48,4 +50,4 @@ pub use result_cache::KeepAnswers;
 pub use script::Statement;
 pub use session::{Params, Session, running_state};
 pub use settings::Settings;
-pub use spill::{Spill, SpillFolder};
+pub use spill::Spill;

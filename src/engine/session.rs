@@ -44,7 +44,6 @@ use super::result_cache::{Kept, Key, Question, Recorder, ResultCache, explained}
 use super::rollups::UseRollups;
 use super::script::{self, Statement};
 use super::settings::Settings;
-use super::spill::SpillFolder;
 use super::text_index::UseTextIndex;
 use super::versions;
 use super::zoned_casts::CastInZone;
@@ -76,8 +75,6 @@ struct Inner {
     held: Arc<HeldColumns>,
     dictionaries: Arc<Dictionaries>,
     answers: Option<Arc<ResultCache>>,
-    /// Held until the last query is over.
-    spilled: Option<Arc<SpillFolder>>,
     cancelled: watch::Sender<u64>,
 }
 
@@ -87,7 +84,6 @@ struct Shared {
     held: Arc<HeldColumns>,
     dictionaries: Arc<Dictionaries>,
     answers: Option<Arc<ResultCache>>,
-    spilled: Option<Arc<SpillFolder>>,
 }
 
 /// Whether an answer that is kept will do.
@@ -110,11 +106,10 @@ impl Session {
     /// When a setting is unusable: an unknown time zone, no memory at all.
     pub fn new(store: Option<Arc<Store>>, settings: Settings) -> Result<Self> {
         let (held, memory) = memory::limited_to(settings.memory_limit);
-        let (runtime, spilled) = runtime(memory, store.as_deref(), &settings)?;
-        let spilled = spilled.map(Arc::new);
+        let runtime = runtime(memory, store.as_deref(), &settings)?;
         let dictionaries = Dictionaries::of_database(store.as_deref().map(Store::root))?;
         let answers = settings.keep_answers.as_ref().map(|keep| Arc::new(ResultCache::new(keep)));
-        let shared = Shared { fixed: None, held, dictionaries, answers, spilled };
+        let shared = Shared { fixed: None, held, dictionaries, answers };
         Self::with_runtime(store, settings, runtime, shared)
     }
 
@@ -162,7 +157,6 @@ impl Session {
             held: Arc::clone(&self.inner.held),
             dictionaries: Arc::clone(&self.inner.dictionaries),
             answers: self.inner.answers.clone(),
-            spilled: self.inner.spilled.clone(),
         }
     }
 
@@ -170,7 +164,7 @@ impl Session {
         store: Option<Arc<Store>>,
         settings: Settings,
         runtime: Arc<RuntimeEnv>,
-        Shared { fixed, held, dictionaries, answers, spilled }: Shared,
+        Shared { fixed, held, dictionaries, answers }: Shared,
     ) -> Result<Self> {
         check_zone(&settings.timezone, Kind::Usage)?;
         if settings.cluster.is_some() && dictionaries.fingerprint().is_some() {
@@ -196,7 +190,6 @@ impl Session {
             held,
             dictionaries,
             answers,
-            spilled,
             cancelled,
         };
         Ok(Self { inner: Arc::new(inner) })
@@ -577,8 +570,8 @@ fn runtime(
     memory: Arc<dyn MemoryPool>,
     store: Option<&Store>,
     settings: &Settings,
-) -> Result<(Arc<RuntimeEnv>, Option<SpillFolder>)> {
-    let (mut builder, spilled) = memory::builder(memory, &settings.spill)?;
+) -> Result<Arc<RuntimeEnv>> {
+    let mut builder = memory::builder(memory, &settings.spill);
     let bucket = store.and_then(Store::bucket).map(|bucket| {
         let files = Files::new(vec![Arc::clone(bucket)], no_data_file);
         (bucket.address().url().clone(), Arc::new(files) as Arc<dyn ObjectStore>)
@@ -590,8 +583,7 @@ fn runtime(
     } else if let Some((url, files)) = bucket {
         builder.object_store_registry.register_store(&url, files);
     }
-    let runtime = builder.build_arc().map_err(|error| Error::internal(error.to_string()))?;
-    Ok((runtime, spilled))
+    builder.build_arc().map_err(|error| Error::internal(error.to_string()))
 }
 
 /// The refusal of an object at `address` in the bucket of the database.

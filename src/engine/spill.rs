@@ -2,11 +2,16 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use datafusion::error::DataFusionError;
+use datafusion::execution::DiskManager;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
+use datafusion::execution::spill_file::{SpillFile, TempFileFactory};
+use parking_lot::Mutex;
 use tempfile::{Builder, TempDir};
 
-use crate::error::{Error, Result};
+use crate::error::Error;
 
 /// How the names of the folders begin.
 const PREFIX: &str = "weiku-spill-";
@@ -34,36 +39,57 @@ impl Default for Spill {
     }
 }
 
-/// The folder of this process, which goes with it.
+/// Puts files into a folder of this process, which is made when the first of them
+/// is: most queries need none. The folder goes with what made it.
 #[derive(Debug)]
-pub struct SpillFolder {
-    folder: TempDir,
-    limit: u64,
+struct SpillFolder {
+    spill: Spill,
+    made: Mutex<Option<Made>>,
+}
+
+#[derive(Debug)]
+struct Made {
+    files: Arc<DiskManager>,
+    _folder: TempDir,
     _owner: File,
+}
+
+/// What puts files where `spill` says, as far as they are wanted.
+pub(super) fn manager(spill: &Spill) -> DiskManagerBuilder {
+    let folder = SpillFolder { spill: spill.clone(), made: Mutex::default() };
+    DiskManagerBuilder::default()
+        .with_max_temp_directory_size(spill.limit)
+        .with_temp_file_factory(Arc::new(folder))
+}
+
+impl TempFileFactory for SpillFolder {
+    fn create_temp_file(&self, description: &str) -> datafusion::error::Result<Arc<dyn SpillFile>> {
+        let mut made = self.made.lock();
+        let made = match made.as_mut() {
+            Some(made) => made,
+            None => made.insert(self.make()?),
+        };
+        made.files.create_tmp_file(description)
+    }
 }
 
 impl SpillFolder {
     /// Makes the folder, and removes those of processes that died.
-    ///
-    /// # Errors
-    /// When it cannot be made.
-    pub fn create(spill: &Spill) -> Result<Self> {
+    fn make(&self) -> datafusion::error::Result<Made> {
         let failed = |error: std::io::Error| {
-            Error::io("make a folder for spilled rows in", &spill.folder, &error)
-                .hint("name another place with --spill-dir")
+            let error = Error::io("make a folder for spilled rows in", &self.spill.folder, &error)
+                .hint("name another place with --spill-dir");
+            DataFusionError::External(Box::new(error))
         };
-        remove_abandoned(&spill.folder);
-        let folder = Builder::new().prefix(PREFIX).tempdir_in(&spill.folder).map_err(failed)?;
+        remove_abandoned(&self.spill.folder);
+        let folder =
+            Builder::new().prefix(PREFIX).tempdir_in(&self.spill.folder).map_err(failed)?;
         let owner = own(folder.path()).map_err(failed)?;
-        Ok(Self { folder, limit: spill.limit, _owner: owner })
-    }
-
-    /// What puts files into the folder.
-    #[must_use]
-    pub fn manager(&self) -> DiskManagerBuilder {
-        DiskManagerBuilder::default()
-            .with_mode(DiskManagerMode::Directories(vec![self.folder.path().to_owned()]))
-            .with_max_temp_directory_size(self.limit)
+        let files = DiskManagerBuilder::default()
+            .with_mode(DiskManagerMode::Directories(vec![folder.path().to_owned()]))
+            .with_max_temp_directory_size(self.spill.limit)
+            .build()?;
+        Ok(Made { files: Arc::new(files), _folder: folder, _owner: owner })
     }
 }
 
@@ -94,10 +120,10 @@ fn remove_abandoned(within: &Path) {
 
 #[cfg(test)]
 mod tests {
-    use super::{OWNER, PREFIX, Spill, SpillFolder};
+    use super::{OWNER, PREFIX, Spill, manager};
 
     #[test]
-    fn a_folder_goes_with_its_process_or_is_removed_by_the_next() {
+    fn a_folder_is_made_by_the_first_file_and_goes_with_its_process_or_by_the_next() {
         let place = tempfile::tempdir().unwrap();
         let spill = Spill { folder: place.path().to_owned(), ..Spill::default() };
         let count = || std::fs::read_dir(place.path()).unwrap().count();
@@ -106,11 +132,20 @@ mod tests {
         std::fs::write(dead.join(OWNER), "").unwrap();
         std::fs::write(dead.join("rows"), "many").unwrap();
         std::fs::create_dir(place.path().join("somebody's")).unwrap();
-        let one = SpillFolder::create(&spill).unwrap();
+        let [one, two] = [(), ()].map(|()| std::sync::Arc::new(manager(&spill).build().unwrap()));
+        assert!(dead.exists() && count() == 2, "nothing is spilled yet");
+        let files = [&one, &one, &two].map(|files| files.create_tmp_file("a test").unwrap());
         assert!(!dead.exists());
-        let two = SpillFolder::create(&spill).unwrap();
-        assert_eq!(count(), 3, "one that lives was removed");
-        drop((one, two));
+        assert_eq!(count(), 3, "one folder for each, and none that lives was removed");
+        drop((files, one, two));
         assert_eq!(count(), 1);
+    }
+
+    #[test]
+    fn a_place_that_is_not_there_is_named_with_the_flag() {
+        let folder = "/not/there".into();
+        let files = manager(&Spill { folder, ..Spill::default() }).build().unwrap();
+        let error = std::sync::Arc::new(files).create_tmp_file("a test").err().unwrap();
+        assert!(error.to_string().contains("/not/there"), "{error}");
     }
 }

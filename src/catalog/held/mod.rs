@@ -190,6 +190,11 @@ impl HeldColumns {
         megabytes.saturating_mul(1 << 20).min(self.limit.unwrap_or(usize::MAX))
     }
 
+    /// Bytes that are held now.
+    pub(crate) fn bytes(&self) -> usize {
+        self.inner.lock().reservation.size()
+    }
+
     /// Makes room of `bytes` for something else, as far as it can; false if nothing
     /// is held.
     pub(crate) fn give_way(&self, bytes: usize) -> bool {
