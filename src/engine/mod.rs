@@ -17,6 +17,7 @@ pub(crate) mod fence;
 mod fingerprint;
 mod from_first;
 mod gauge;
+mod group_names;
 mod guard;
 mod habits;
 mod interrupt;

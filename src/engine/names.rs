@@ -9,6 +9,7 @@ use datafusion::sql::sqlparser::ast::{
     Expr, Ident, Query, Select, SelectItem, SetExpr, Statement, VisitorMut, visit_expressions_mut,
 };
 
+use super::group_names::{self, IsAggregate};
 use super::parsed;
 
 /// For each column of a query the expression as it was typed, if it has no name
@@ -22,15 +23,22 @@ pub(super) fn of_columns(parsed: &Parsed) -> Vec<Option<String>> {
 
 /// Gives a name of its own to each listed expression that the engine would call
 /// like one before it: to the engine `posted_at::date` is `posted_at`.
-pub(super) fn distinguish(parsed: &mut Parsed) {
+pub(super) fn distinguish(parsed: &mut Parsed, is_aggregate: IsAggregate<'_>) {
     // It never breaks off.
-    let _ = parsed::visit(parsed, &mut Distinguish);
+    let _ = parsed::visit(parsed, &mut Distinguish { is_aggregate });
 }
 
-struct Distinguish;
+struct Distinguish<'a> {
+    is_aggregate: IsAggregate<'a>,
+}
 
-impl VisitorMut for Distinguish {
+impl VisitorMut for Distinguish<'_> {
     type Break = ();
+
+    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
+        group_names::tell_apart(query, self.is_aggregate);
+        ControlFlow::Continue(())
+    }
 
     fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
         let items = &mut select.projection;
@@ -90,7 +98,7 @@ fn is_column(expression: &Expr) -> bool {
 }
 
 /// An expression as the engine names it: without its casts.
-fn without_casts(expression: &Expr) -> Expr {
+pub(super) fn without_casts(expression: &Expr) -> Expr {
     let mut bare = expression.clone();
     let _ = visit_expressions_mut(&mut bare, |part| {
         while let Expr::Cast { expr, .. } = part {

@@ -329,7 +329,11 @@ impl Session {
         };
         versions.apply(&mut parsed);
         habits::check_patterns(&mut parsed, statement).map_err(foreign)?;
-        names::distinguish(&mut parsed);
+        names::distinguish(&mut parsed, &|name| {
+            let state = state.read();
+            state.aggregate_functions().contains_key(name)
+                || state.window_functions().contains_key(name)
+        });
         Ok(parsed)
     }
 
