@@ -12,7 +12,7 @@ use crate::render::value::{Column, Value};
 use crate::render::{Readable, group_digits, is_number, plain, type_name, visible};
 
 /// More lines or groups than this cannot be told apart.
-const MOST_SERIES: usize = 8;
+pub(super) const MOST_SERIES: usize = 8;
 /// More cells than this cannot be seen in a heat map.
 const MOST_CELLS: usize = 20_000;
 /// Numbers beyond this are taken as unknown, so that distances stay finite.
@@ -243,9 +243,10 @@ pub(super) fn read(
     Ok((figure, notes))
 }
 
-struct Table<'a> {
-    schema: &'a SchemaRef,
-    batches: &'a [RecordBatch],
+/// A result that is read.
+pub(super) struct Table<'a> {
+    pub(super) schema: &'a SchemaRef,
+    pub(super) batches: &'a [RecordBatch],
 }
 
 impl Table<'_> {
@@ -537,11 +538,11 @@ impl Table<'_> {
         Ok(all)
     }
 
-    fn numbers(&self, index: usize) -> Result<Vec<Option<f64>>> {
+    pub(super) fn numbers(&self, index: usize) -> Result<Vec<Option<f64>>> {
         self.read(index, |value| number(&value).filter(|number| number.abs() <= LARGEST))
     }
 
-    fn times(&self, index: usize) -> Result<Vec<Option<f64>>> {
+    pub(super) fn times(&self, index: usize) -> Result<Vec<Option<f64>>> {
         self.read(index, |value| match value {
             Value::Date(days) => Some(days as f64 * 86_400.0),
             Value::Moment(moment) => Some(seconds(moment)),
@@ -549,7 +550,7 @@ impl Table<'_> {
         })
     }
 
-    fn texts(&self, index: usize) -> Result<Vec<String>> {
+    pub(super) fn texts(&self, index: usize) -> Result<Vec<String>> {
         self.read(index, |value| match value {
             Value::Null => "NULL".to_owned(),
             value => visible(&plain(&value)).into_owned(),
@@ -566,7 +567,7 @@ fn distinct(texts: &[String]) -> Vec<String> {
     texts.iter().filter(|text| seen.insert(text.as_str())).cloned().collect()
 }
 
-fn is_time(data_type: &DataType) -> bool {
+pub(super) fn is_time(data_type: &DataType) -> bool {
     matches!(data_type, DataType::Date32 | DataType::Date64 | DataType::Timestamp(_, _))
 }
 

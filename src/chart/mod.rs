@@ -3,6 +3,7 @@
 //! A [`Spec`] says what to draw, a [`Chart`] is made of it and the batches of a
 //! result, and is then drawn as text or as SVG; a PNG is drawn from the SVG.
 
+mod choose;
 mod figure;
 mod png;
 mod scale;

@@ -18,10 +18,10 @@ pub(crate) struct Chart;
 static ABOUT: About = About {
     name: ".chart",
     aliases: &[],
-    usage: "KIND [x=COLUMN y=COLUMN ...] [-o FILE]",
+    usage: "[KIND [x=COLUMN y=COLUMN ...]] [-o FILE]",
     summary: "draw the last answer",
     details: "Kinds: bar, line, area, scatter, histogram, heatmap, spark. What is not said is chosen \
-              by the types of\nthe columns; the file ends in .svg or .png. .chart bar x=tag y=posts  .chart line y=likes -o likes.png",
+              by the types of\nthe columns, the kind too; the file ends in .svg or .png. .chart bar x=tag y=posts  .chart line y=likes -o likes.png",
     takes: Takes::Chart(KINDS),
     reach: Reach::Session,
 };
@@ -40,8 +40,11 @@ impl Command for Chart {
 
     async fn run(&self, shell: &mut Shell<'_>, arguments: &str) -> Result<Flow> {
         let Asked { settings, file } = read(arguments)?;
-        let spec = Spec::parse(&settings)?;
         let kept = shell.last_answer()?;
+        let spec = match settings.as_slice() {
+            [] => Spec::chosen(&kept.schema, &kept.batches)?,
+            settings => Spec::parse(settings)?,
+        };
         let chart = chart::Chart::new(&spec, &kept.schema, &kept.batches)?;
         match file {
             Some(file) => {
@@ -59,6 +62,9 @@ impl Command for Chart {
                     readable: shown.readable,
                 };
                 shell.say(chart.to_text(&screen).trim_end())?;
+                if settings.is_empty() {
+                    shell.confirm(&format!("this is .chart {}", spec.typed()));
+                }
                 Ok(Flow::Continue)
             }
         }
@@ -67,7 +73,7 @@ impl Command for Chart {
 
 /// What was typed behind `.chart`.
 struct Asked {
-    /// The kind and the other settings of the chart.
+    /// The kind and the other settings of the chart; none if it is to be chosen.
     settings: Vec<(String, String)>,
     /// The file of `-o`.
     file: Option<PathBuf>,
@@ -75,19 +81,23 @@ struct Asked {
 
 fn read(arguments: &str) -> Result<Asked> {
     let mut words = split_words(arguments.trim_end_matches(';'))?.into_iter();
-    let kind = words.next().filter(|word| !word.contains('=')).ok_or_else(|| {
-        let error = Error::usage(".chart needs a kind of chart");
-        error.hint(format!("the kinds are {}, as in .chart bar", KINDS.join(", ")))
-    })?;
-    let mut settings = vec![("kind".to_owned(), kind)];
+    let mut settings: Vec<(String, String)> = Vec::new();
     let mut file = None;
     while let Some(word) = words.next() {
         if word == "-o" {
             file = Some(words.next().map(PathBuf::from).ok_or_else(|| misused(&ABOUT))?);
             continue;
         }
-        let (key, value) = word.split_once('=').ok_or_else(|| misused(&ABOUT))?;
-        settings.push((key.to_owned(), value.to_owned()));
+        settings.push(match word.split_once('=') {
+            Some((key, value)) => (key.to_owned(), value.to_owned()),
+            None if settings.is_empty() => ("kind".to_owned(), word),
+            None => return Err(misused(&ABOUT)),
+        });
+    }
+    if settings.first().is_some_and(|(key, _)| key != "kind") {
+        let error =
+            Error::usage(".chart needs a kind of chart, or nothing at all to choose itself");
+        return Err(error.hint(format!("the kinds are {}, as in .chart bar", KINDS.join(", "))));
     }
     Ok(Asked { settings, file })
 }
