@@ -5,7 +5,6 @@ use std::io::{Read, Write};
 use std::path::Path;
 
 use clap::CommandFactory;
-use datafusion::common::ScalarValue;
 use datafusion::sql::sqlparser::tokenizer::Token;
 
 use super::answers::Answers;
@@ -14,6 +13,7 @@ use crate::cli::{Cli, Common, Errors, Query, Script, command_meant};
 use crate::database::Database;
 use crate::engine::{Params, Session, Statement, script};
 use crate::error::{Error, Kind, Result, nearest};
+use crate::queries::guessed;
 use crate::render::is_broken_pipe;
 use crate::shell::diagnostic;
 
@@ -155,18 +155,7 @@ fn text(bytes: Vec<u8>, name: &str) -> Result<String> {
 /// Typed values of `-p NAME=VALUE` for plain SQL: a whole number, a number,
 /// true or false, or text.
 pub(super) fn params(common: &Common) -> Result<Params> {
-    Ok(common.given()?.into_iter().map(|(name, value)| (name, typed(&value))).collect())
-}
-
-fn typed(value: &str) -> ScalarValue {
-    if let Ok(number) = value.parse::<i64>() {
-        return ScalarValue::Int64(Some(number));
-    }
-    match (value.parse::<f64>(), value.parse::<bool>()) {
-        (Ok(number), _) if number.is_finite() => ScalarValue::Float64(Some(number)),
-        (_, Ok(truth)) => ScalarValue::Boolean(Some(truth)),
-        _ => ScalarValue::Utf8(Some(value.to_owned())),
-    }
+    Ok(common.given()?.into_iter().map(|(name, value)| (name, guessed(&value))).collect())
 }
 
 impl Program {

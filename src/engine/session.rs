@@ -38,6 +38,7 @@ use super::habits;
 use super::interrupt::Interruptible;
 use super::memory;
 use super::names;
+use super::parameters::{self, Parameters};
 use super::remembered_part;
 use super::remembered_trunc;
 use super::result_cache::{Kept, Key, Question, Recorder, ResultCache, explained};
@@ -337,11 +338,33 @@ impl Session {
         Ok(parsed)
     }
 
+    /// The placeholders of `statement`, each with its type as far as that is known.
+    ///
+    /// # Errors
+    /// As for [`Session::run`].
+    pub async fn parameters(&self, statement: &Statement) -> Result<Parameters> {
+        guard::check_size(statement)?;
+        let plan = async { self.unbound(self.parse(statement)?).await };
+        let found = plan.await.and_then(|plan| parameters::of(&plan));
+        found.map_err(|error| self.translator(statement).translate(&error))
+    }
+
     async fn logical(
         &self,
         parsed: Parsed,
         params: &Params,
     ) -> Result<LogicalPlan, DataFusionError> {
+        let plan = self.unbound(parsed).await?;
+        if !guard::has_placeholders(&plan) {
+            return Ok(plan);
+        }
+        let values: HashMap<_, _> =
+            params.iter().map(|(name, value)| (name.clone(), value.clone().into())).collect();
+        plan.with_param_values(ParamValues::Map(values))
+    }
+
+    /// The plan of a statement that is allowed, with its placeholders.
+    async fn unbound(&self, parsed: Parsed) -> Result<LogicalPlan, DataFusionError> {
         self.pin().await.map_err(foreign)?;
         let plan = self.inner.context.state().statement_to_plan(parsed).await?;
         guard::check_effect(&plan, &self.inner.settings).map_err(foreign)?;
@@ -355,13 +378,7 @@ impl Session {
         if let Some(zone) = guard::new_timezone(&plan) {
             check_zone(zone, Kind::Query).map_err(foreign)?;
         }
-        let plan = describe::in_plain_types(plan)?;
-        if !guard::has_placeholders(&plan) {
-            return Ok(plan);
-        }
-        let values: HashMap<_, _> =
-            params.iter().map(|(name, value)| (name.clone(), value.clone().into())).collect();
-        plan.with_param_values(ParamValues::Map(values))
+        describe::in_plain_types(plan)
     }
 
     async fn start(

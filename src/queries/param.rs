@@ -67,6 +67,13 @@ pub(super) const TYPES: &[&str] =
     &["text", "int", "float", "bool", "date", "timestamp", "enum", "list"];
 
 impl Param {
+    /// One that must be given, called `name`.
+    #[must_use]
+    pub fn required(name: &str, kind: ParamType) -> Self {
+        let (description, default, min, max) = (None, None, None, None);
+        Self { name: name.to_owned(), kind, description, required: true, default, min, max }
+    }
+
     /// Reads `params.{name} = {declaration}`.
     pub(super) fn read(source: Source<'_>, name: &str, declaration: &Value<'_>) -> Result<Self> {
         let what = format!("parameter `{name}`");
@@ -236,7 +243,38 @@ impl Typed {
     }
 }
 
+/// The value that `text` stands for where nothing says of which type it is: a
+/// whole number, a number, true or false, or a text.
+#[must_use]
+pub fn guessed(text: &str) -> ScalarValue {
+    if let Ok(number) = text.parse::<i64>() {
+        return ScalarValue::Int64(Some(number));
+    }
+    match (text.parse::<f64>(), text.parse::<bool>()) {
+        (Ok(number), _) if number.is_finite() => ScalarValue::Float64(Some(number)),
+        (_, Ok(truth)) => ScalarValue::Boolean(Some(truth)),
+        _ => ScalarValue::Utf8(Some(text.to_owned())),
+    }
+}
+
 impl ParamType {
+    /// The kind of value that suits a column of `data_type`.
+    #[must_use]
+    pub fn of(data_type: &DataType) -> Self {
+        match data_type {
+            data_type if data_type.is_integer() => Self::Int,
+            data_type if data_type.is_numeric() => Self::Float,
+            DataType::Boolean => Self::Bool,
+            DataType::Date32 | DataType::Date64 => Self::Date,
+            DataType::Timestamp(_, _) => Self::Timestamp,
+            DataType::Dictionary(_, values) => Self::of(values),
+            DataType::List(item) | DataType::LargeList(item) => {
+                Self::List(Box::new(Self::of(item.data_type())))
+            }
+            _ => Self::Text,
+        }
+    }
+
     /// The name in front matter.
     #[must_use]
     pub fn name(&self) -> &'static str {

@@ -275,8 +275,9 @@ impl<'t> Shell<'t> {
                     })?
                 }
                 Input::Statement(statement) => {
-                    let params = self.options.params.clone();
-                    self.run_statement(&statement, &params).await?;
+                    if let Some(params) = commands::values(self, &statement).await? {
+                        self.run_statement(&statement, &params).await?;
+                    }
                     Flow::Continue
                 }
             };

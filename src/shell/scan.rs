@@ -193,6 +193,21 @@ fn open_kind(rest: &str) -> Kind {
     }
 }
 
+/// The names of the parameters in `sql`, without the `$`, each once.
+pub(crate) fn parameters(sql: &str) -> Vec<&str> {
+    let mut found = Vec::new();
+    if !sql.contains('$') {
+        return found;
+    }
+    for lexeme in scan(sql).iter().filter(|lexeme| lexeme.kind == Kind::Parameter) {
+        let name = lexeme.text.trim_start_matches('$');
+        if !name.is_empty() && lexeme.text.starts_with('$') && !found.contains(&name) {
+            found.push(name);
+        }
+    }
+    found
+}
+
 #[cfg(test)]
 mod tests {
     use super::{Kind, scan};

@@ -22,8 +22,11 @@ const COMMANDS: &[(&str, &str)] = &[
     (".maxwidth", ".width N"),
     (".multiline", "a statement ends at its ; and not before"),
     (".open", "start weiku with the other folder: `weiku DB`"),
-    (".param", "-p NAME=VALUE at the start; in saved queries .run NAME n=20"),
-    (".parameter", "-p NAME=VALUE at the start; in saved queries .run NAME n=20"),
+    (".param", "a statement with $name asks for its value; -p NAME=VALUE at the start gives it"),
+    (
+        ".parameter",
+        "a statement with $name asks for its value; -p NAME=VALUE at the start gives it",
+    ),
     (".print", "SELECT 'text'"),
     (".progress_bar", "--progress never at the start"),
     (".prompt", "the prompt is the name of the database folder"),

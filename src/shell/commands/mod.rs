@@ -49,6 +49,7 @@ use crate::error::{Error, Result, nearest};
 use crate::render::visible;
 
 pub(crate) use edit::edit_text;
+pub(crate) use run::values;
 pub(crate) use set::own_settings;
 pub(crate) use tables::row_counts;
 

@@ -3,11 +3,13 @@
 use async_trait::async_trait;
 
 use super::{About, Command, Reach, misused, split_words};
+use crate::engine::{Params, Statement};
 use crate::error::{Error, Result};
-use crate::queries::{Clock, Grid, SavedQuery, plain};
+use crate::queries::{Clock, Grid, Param, ParamType, SavedQuery, guessed, plain};
 use crate::render::visible;
 use crate::shell::Reading;
 use crate::shell::complete::catalog::Takes;
+use crate::shell::scan::parameters;
 use crate::shell::{Flow, Shell};
 
 /// See [`ABOUT`].
@@ -83,16 +85,52 @@ fn ask_for_missing(
         if !required || !missing(&param.name, given) || !shell.asks {
             continue;
         }
-        let prompt =
-            format!("{} ({}, as {}): ", param.name, param.kind.name(), param.kind.example());
-        match shell.terminal.ask(&prompt)? {
-            Reading::Text(value) | Reading::Edit(value) => {
-                given.push((param.name.clone(), value.trim().to_owned()));
-            }
-            Reading::Interrupted | Reading::End => return Ok(false),
+        match ask(shell, &param.name, Some(&param.kind))? {
+            Some(value) => given.push((param.name.clone(), value)),
+            None => return Ok(false),
         }
     }
     Ok(true)
+}
+
+/// Asks the person for the value of a parameter; `None` when they would rather not
+/// say.
+fn ask(shell: &mut Shell<'_>, name: &str, kind: Option<&ParamType>) -> Result<Option<String>> {
+    let name = visible(name);
+    let prompt = match kind {
+        Some(kind) => format!("{name} ({}, as {}): ", kind.name(), kind.example()),
+        None => format!("{name}: "),
+    };
+    Ok(match shell.terminal.ask(&prompt)? {
+        Reading::Text(value) | Reading::Edit(value) => Some(value.trim().to_owned()),
+        Reading::Interrupted | Reading::End => None,
+    })
+}
+
+/// Values for the placeholders of `statement`: those that were given at the start,
+/// and for all others the person is asked. `None` when they would rather not say.
+pub(crate) async fn values(shell: &mut Shell<'_>, statement: &Statement) -> Result<Option<Params>> {
+    let mut values = shell.options.params.clone();
+    let is_given = parameters(&statement.sql).iter().all(|name| values.contains_key(*name));
+    if is_given || !shell.asks {
+        return Ok(Some(values));
+    }
+    // What is wrong with a statement is told when it is run.
+    let wanted = shell.session.parameters(statement).await.unwrap_or_default();
+    let clock = Clock::new(chrono::Utc::now(), &shell.session.settings().timezone)?;
+    for (name, data_type) in wanted {
+        if values.contains_key(&name) {
+            continue;
+        }
+        let kind = data_type.as_ref().map(ParamType::of);
+        let Some(typed) = ask(shell, &name, kind.as_ref())? else { return Ok(None) };
+        let value = match kind {
+            Some(kind) => Param::required(&name, kind).parse(&typed, &clock),
+            None => Ok(guessed(&typed)),
+        };
+        values.insert(name, value.map_err(as_typed_here)?);
+    }
+    Ok(Some(values))
 }
 
 /// `error` with its advice as it is typed behind `.run`, where no flag goes

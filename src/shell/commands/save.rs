@@ -5,11 +5,12 @@ use std::path::{Component, Path};
 use async_trait::async_trait;
 
 use super::{About, Command, Reach, misused};
+use crate::engine::Parameters;
 use crate::error::{Error, Result};
-use crate::queries::SavedQuery;
+use crate::queries::{ParamType, SavedQuery};
 use crate::render::{OutputFile, visible};
 use crate::shell::complete::catalog::Takes;
-use crate::shell::scan::{Kind, scan};
+use crate::shell::scan::parameters;
 use crate::shell::{Flow, Shell};
 
 /// See [`ABOUT`].
@@ -40,7 +41,7 @@ impl Command for Save {
         if !well_named {
             return Err(misused(&ABOUT));
         }
-        let Some((statement, _)) = &shell.last else {
+        let Some((statement, _)) = shell.last.clone() else {
             return Err(Error::usage("there is no statement to save yet"));
         };
         let folder = match &shell.options.database {
@@ -52,7 +53,9 @@ impl Command for Save {
             return Err(Error::usage(format!("{} is there already", path.display()))
                 .hint(format!(".edit {name} changes it")));
         }
-        let text = front_matter(name, &statement.sql);
+        // One that cannot be planned may be saved to be mended.
+        let types = shell.session.parameters(&statement).await.unwrap_or_default();
+        let text = front_matter(name, &statement.sql, &types);
         // What cannot be read back must not be written.
         SavedQuery::parse(name, &path.display().to_string(), &text)?;
         write(&path, &text)?;
@@ -65,17 +68,19 @@ impl Command for Save {
     }
 }
 
-/// The file of a saved query: a title, its parameters, and the statement.
-fn front_matter(name: &str, sql: &str) -> String {
+/// The file of a saved query: a title, its parameters, which are texts where
+/// nothing tells their types, and the statement.
+fn front_matter(name: &str, sql: &str, types: &Parameters) -> String {
     let title = name.rsplit('/').next().unwrap_or(name).replace(['_', '-'], " ");
     let mut text = format!("/*---\ntitle = {}\n", toml::Value::from(title));
-    let mut seen = Vec::new();
-    for lexeme in scan(sql).iter().filter(|lexeme| lexeme.kind == Kind::Parameter) {
-        let param = lexeme.text.trim_start_matches('$');
-        if !param.is_empty() && param != "?" && !seen.contains(&param) {
-            seen.push(param);
-            text.push_str(&format!("params.{param} = {{ type = \"text\" }}\n"));
-        }
+    for param in parameters(sql) {
+        let data_type = types.get(param).and_then(Option::as_ref);
+        let kind = data_type.map_or(ParamType::Text, ParamType::of);
+        let of = match &kind {
+            ParamType::List(of) => format!(", of = \"{}\"", of.name()),
+            _ => String::new(),
+        };
+        text.push_str(&format!("params.{param} = {{ type = \"{}\"{of} }}\n", kind.name()));
     }
     text.push_str("---*/\n");
     text.push_str(sql.trim());
@@ -88,4 +93,26 @@ fn write(path: &Path, text: &str) -> Result<()> {
         std::fs::create_dir_all(folder).map_err(|error| Error::io("make", folder, &error))?;
     }
     OutputFile::create(path)?.fill(text.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use datafusion::arrow::datatypes::DataType;
+
+    use super::*;
+
+    #[test]
+    fn a_parameter_has_the_type_of_its_use_or_is_a_text() {
+        let list = DataType::new_list(DataType::Utf8, true);
+        let types = [("n", DataType::Int64), ("day", DataType::Date32), ("tags", list)];
+        let types = types.map(|(name, data_type)| (name.to_owned(), Some(data_type))).into();
+        let sql = "SELECT $word FROM posts WHERE day = $day AND tags = $tags LIMIT $n";
+        let text = front_matter("a/few_posts", sql, &types);
+        let saved = SavedQuery::parse("few_posts", "few_posts.sql", &text).unwrap();
+        assert_eq!(saved.title, "few posts");
+        let types =
+            saved.params.iter().map(|param| format!("{}={}", param.name, param.kind.name()));
+        let types: Vec<_> = types.collect();
+        assert_eq!(types, ["word=text", "day=date", "tags=list", "n=int"]);
+    }
 }
