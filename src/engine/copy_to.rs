@@ -8,14 +8,21 @@
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use datafusion::common::Result;
+use datafusion::arrow::datatypes::Schema;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion::common::{Column, Result, TableReference};
+use datafusion::datasource::provider_as_source;
 use datafusion::error::DataFusionError;
-use datafusion::logical_expr::LogicalPlan;
+use datafusion::logical_expr::dml::{CopyTo, DmlStatement, InsertOp, WriteOp};
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
 use tempfile::TempDir;
 
+use super::copy_options::Writer;
+use super::copy_sink::CopyTarget;
 use crate::error::Error;
+use crate::render;
 
 /// What a statement writes, on its way to where it belongs. Dropped before it is
 /// published, it leaves nothing behind.
@@ -29,28 +36,82 @@ pub(super) struct Staged {
     place: PathBuf,
 }
 
-/// Lets the COPY in `plan`, if there is one, write beside its place.
+/// Lets the COPY in `plan`, if there is one, write as `writer` says and beside its
+/// place; its columns are called as in `names`, where these say more.
 ///
 /// # Errors
 /// When the place is a folder with something in it, or cannot be written to.
-pub(super) fn stage(plan: LogicalPlan) -> Result<(LogicalPlan, Option<Staged>)> {
-    if !matches!(plan, LogicalPlan::Copy(_) | LogicalPlan::Analyze(_)) {
-        return Ok((plan, None));
-    }
+pub(super) fn stage(
+    plan: LogicalPlan,
+    writer: Option<&Writer>,
+    names: &[Option<String>],
+) -> Result<(LogicalPlan, Option<Staged>)> {
+    let Some(writer) = writer else { return Ok((plan, None)) };
+    // What is only explained is not written.
+    let runs = matches!(plan, LogicalPlan::Copy(_) | LogicalPlan::Analyze(_));
     let mut staged = None;
     let plan = plan.transform_down(|node| match node {
         LogicalPlan::Copy(mut copy) => {
-            if let Some(place) = local(&copy.output_url) {
+            copy.input = Arc::new(called(&copy.input, names)?);
+            let name = copy.output_url.clone();
+            if let Some(place) = local(&copy.output_url).filter(|_| runs) {
                 let beside = Staged::beside(&place).map_err(foreign)?;
                 let slash = if copy.output_url.ends_with('/') { "/" } else { "" };
                 copy.output_url = format!("{}{slash}", beside.written.display());
                 staged = Some(beside);
             }
-            Ok(Transformed::new(LogicalPlan::Copy(copy), true, TreeNodeRecursion::Stop))
+            let plan = written(copy, &name, writer);
+            Ok(Transformed::new(plan, true, TreeNodeRecursion::Stop))
         }
         other => Ok(Transformed::no(other)),
     })?;
     Ok((plan.data, staged))
+}
+
+/// `copy` to the file called `name`, written by `writer`.
+fn written(mut copy: CopyTo, name: &str, writer: &Writer) -> LogicalPlan {
+    match writer {
+        Writer::Engine { one_file } => {
+            if *one_file {
+                copy.options.insert("single_file_output".to_owned(), "true".to_owned());
+            }
+            LogicalPlan::Copy(copy)
+        }
+        Writer::Ours { format, packing, options } => {
+            let target = CopyTarget {
+                place: PathBuf::from(&copy.output_url),
+                name: PathBuf::from(name),
+                format,
+                packing: *packing,
+                options: options.as_ref().clone(),
+                schema: Arc::clone(copy.input.schema().inner()),
+            };
+            let table = TableReference::bare(name);
+            let source = provider_as_source(Arc::new(target));
+            let op = WriteOp::Insert(InsertOp::Append);
+            LogicalPlan::Dml(DmlStatement::new(table, source, op, copy.input))
+        }
+    }
+}
+
+/// `plan` with its columns called as a person would, and no two alike: a reader of
+/// the file would find only one of them.
+fn called(plan: &LogicalPlan, names: &[Option<String>]) -> Result<LogicalPlan> {
+    let fields = plan.schema().fields();
+    let names = if names.len() == fields.len() { names } else { &[] };
+    let names = names.iter().map(Option::as_ref).chain(std::iter::repeat(None));
+    let fields = fields.iter().zip(names).map(|(field, name)| {
+        let field = field.as_ref().clone();
+        name.map_or(field.clone(), |name| field.with_name(name))
+    });
+    let names = render::unique_names(&Schema::new(fields.collect::<Vec<_>>()));
+    let columns: Vec<_> = plan.schema().columns();
+    if columns.iter().map(Column::name).eq(names.iter().map(String::as_str)) {
+        return Ok(plan.clone());
+    }
+    let named = columns.into_iter().zip(names);
+    let named = named.map(|(column, name)| Expr::Column(column).alias(name));
+    LogicalPlanBuilder::from(plan.clone()).project(named)?.build()
 }
 
 /// The path that `url` is, unless it lies elsewhere or is no place for files.
@@ -163,6 +224,73 @@ mod tests {
         copy(FAILS, &folder.path().join("new.csv")).await.unwrap_err();
         assert_eq!(std::fs::read_to_string(&file).unwrap(), "old\n");
         assert_eq!(names(folder.path()), ["old.csv"]);
+    }
+
+    /// What is written to a file called `name`.
+    async fn written(statement: &str, name: &str, options: &str) -> crate::Result<String> {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join(name);
+        let session = Session::new(None, Settings::default()).unwrap();
+        session.collect("CREATE TABLE t AS SELECT 1 AS a, make_array('微', 'b') AS tags").await?;
+        let sql = format!("{statement} TO '{}' {options}", file.display());
+        session.collect(&sql).await?;
+        assert_eq!(names(folder.path()), [name]);
+        Ok(String::from_utf8_lossy(&std::fs::read(file).unwrap()).into_owned())
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn formats_and_options_are_those_that_people_know() {
+        let nulls = "COPY (SELECT 1 AS a, NULL AS b)";
+        for (statement, name, options, content) in [
+            ("COPY t", "x.csv", "", "a,tags\n1,\"[\"\"微\"\",\"\"b\"\"]\"\n"),
+            ("COPY t", "x.csv", "(HEADER false, DELIMITER ';')", "1;\"[\"\"微\"\",\"\"b\"\"]\"\n"),
+            ("COPY t", "x.jsonl", "", "{\"a\":1,\"tags\":[\"微\",\"b\"]}\n"),
+            ("COPY t", "x.json", "(ARRAY false)", "{\"a\":1,\"tags\":[\"微\",\"b\"]}\n"),
+            (
+                "COPY (SELECT max(a), max(a::int) FROM t)",
+                "x",
+                "(FORMAT csv)",
+                "max(a),max(a::INT)\n1,1\n",
+            ),
+            (nulls, "x.data", "WITH CSV HEADER NULL AS 'NA'", "a,b\n1,NA\n"),
+            (nulls, "x.tsv", "", "a\tb\n1\t\n"),
+            (nulls, "x.csv", "STORED AS CSV OPTIONS ('format.has_header' 'false')", "1,\n"),
+            (
+                "COPY (SELECT a, a FROM t)",
+                "x.md",
+                "",
+                "| a | a\\_1 |\n| ---: | ---: |\n| 1 | 1 |\n",
+            ),
+        ] {
+            let found = written(statement, name, options).await.unwrap();
+            assert_eq!(found, content, "{statement} {name} {options}");
+        }
+        for (name, options, begins) in
+            [("x.csv.gz", "", "\u{1f}"), ("x.jsonl", "(COMPRESSION zstd)", "(\u{fffd}/\u{fffd}")]
+        {
+            let found = written("COPY t", name, options).await.unwrap();
+            assert!(found.starts_with(begins), "{name} {found:?}");
+        }
+        for options in ["(FORMAT parquet, COMPRESSION zstd)", "(FORMAT 'parquet')"] {
+            let found = written("COPY t", "x", options).await.unwrap();
+            assert!(found.starts_with("PAR1"), "{options}");
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_cannot_be_written_so_is_refused_with_what_can() {
+        for (name, options, hint) in [
+            ("x.csv", "(HEADR)", "header"),
+            ("x.csv", "(DELIMITER 'ab')", "one ASCII character"),
+            ("x.jsonl", "(DELIMITER ';')", "there are format, array"),
+            ("x.xlsx", "", "(FORMAT csv)"),
+            ("x.csv", "(ENCODING 'GBK')", "iconv"),
+            ("x.parquet", "(COMPRESSION zip)", "zstd"),
+            ("x.csv.bz2", "", "gzip"),
+        ] {
+            let error = written("COPY t", name, options).await.unwrap_err();
+            assert!(error.advice().is_some_and(|told| told.contains(hint)), "{options}: {error}");
+        }
     }
 
     #[tokio::test(flavor = "multi_thread")]

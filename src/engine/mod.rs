@@ -9,6 +9,8 @@ mod bounded_text;
 mod checked_arithmetic;
 mod checked_sum;
 mod cluster;
+mod copy_options;
+mod copy_sink;
 mod copy_to;
 mod counted_median;
 mod describe;

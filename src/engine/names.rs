@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 use std::ops::ControlFlow;
 
-use datafusion::sql::parser::Statement as Parsed;
+use datafusion::sql::parser::{CopyToSource, CopyToStatement, Statement as Parsed};
 use datafusion::sql::sqlparser::ast::{
     Expr, Ident, Query, Select, SelectItem, SetExpr, Statement, VisitorMut, visit_expressions_mut,
 };
@@ -17,6 +17,21 @@ use super::parsed;
 pub(super) fn of_columns(parsed: &Parsed) -> Vec<Option<String>> {
     let Parsed::Statement(statement) = parsed else { return Vec::new() };
     let Statement::Query(query) = statement.as_ref() else { return Vec::new() };
+    of_query(query)
+}
+
+/// The same for the query that a COPY writes, or would write.
+pub(super) fn of_copied(parsed: &Parsed) -> Vec<Option<String>> {
+    match parsed {
+        Parsed::Explain(explain) => of_copied(&explain.statement),
+        Parsed::CopyTo(CopyToStatement { source: CopyToSource::Query(query), .. }) => {
+            of_query(query)
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn of_query(query: &Query) -> Vec<Option<String>> {
     let Some(items) = items(query) else { return Vec::new() };
     items.iter().map(name).collect::<Option<Vec<_>>>().unwrap_or_default()
 }

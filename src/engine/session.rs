@@ -26,6 +26,7 @@ use super::bounded_text;
 use super::checked_arithmetic::{self, CheckArithmetic};
 use super::checked_sum::CheckedSum;
 use super::cluster::rules_running;
+use super::copy_options;
 use super::copy_to;
 use super::counted_median;
 use super::describe;
@@ -301,7 +302,7 @@ impl Session {
     pub async fn plan(&self, statement: &Statement, params: &Params) -> Result<LogicalPlan> {
         guard::check_size(statement)?;
         let translator = self.translator(statement);
-        let plan = async { self.logical(self.parse(statement)?, params).await };
+        let plan = async { self.logical(self.parse(statement)?.0, params).await };
         plan.await.map_err(|error| translator.translate(&error))
     }
 
@@ -310,7 +311,11 @@ impl Session {
         Translator::new(&self.inner.context, statement, self.inner.roots.clone())
     }
 
-    fn parse(&self, statement: &Statement) -> Result<Parsed, DataFusionError> {
+    /// The statement as the engine takes it, and how it writes if it is a COPY.
+    fn parse(
+        &self,
+        statement: &Statement,
+    ) -> Result<(Parsed, Option<copy_options::Writer>), DataFusionError> {
         // A look at the state: a copy of it takes as long as all of the parsing.
         let state = self.inner.context.state_ref();
         let options = state.read().config_options().sql_parser.clone();
@@ -320,7 +325,8 @@ impl Session {
         let tokens = Tokenizer::new(dialect.as_ref(), &sql)
             .tokenize_with_location()
             .map_err(ParserError::from)?;
-        let mut parsed = DFParserBuilder::new(from_first::complete(tokens))
+        let tokens = copy_options::plain(from_first::complete(tokens)).map_err(foreign)?;
+        let mut parsed = DFParserBuilder::new(tokens)
             .with_dialect(dialect.as_ref())
             .with_recursion_limit(options.recursion_limit.get())
             .build()?
@@ -335,7 +341,8 @@ impl Session {
             state.aggregate_functions().contains_key(name)
                 || state.window_functions().contains_key(name)
         });
-        Ok(parsed)
+        let writer = copy_options::choose(&mut parsed).map_err(foreign)?;
+        Ok((parsed, writer))
     }
 
     /// The placeholders of `statement`, each with its type as far as that is known.
@@ -344,7 +351,7 @@ impl Session {
     /// As for [`Session::run`].
     pub async fn parameters(&self, statement: &Statement) -> Result<Parameters> {
         guard::check_size(statement)?;
-        let plan = async { self.unbound(self.parse(statement)?).await };
+        let plan = async { self.unbound(self.parse(statement)?.0).await };
         let found = plan.await.and_then(|plan| parameters::of(&plan));
         found.map_err(|error| self.translator(statement).translate(&error))
     }
@@ -387,8 +394,9 @@ impl Session {
         statement: &Statement,
         params: &Params,
     ) -> Result<Started, DataFusionError> {
-        let parsed = self.parse(statement)?;
+        let (parsed, writer) = self.parse(statement)?;
         let names = names::of_columns(&parsed);
+        let copied = names::of_copied(&parsed);
         self.call_cluster().await.map_err(foreign)?;
         let question = match (wanted, &self.inner.answers) {
             (Wanted::Answer, Some(_)) => {
@@ -400,7 +408,7 @@ impl Session {
         let explains = explained(&plan).is_some();
         let key = question.and_then(|question| self.key(&question, params, &plan));
         let kept = self.kept(key).await;
-        let (plan, staged) = copy_to::stage(plan)?;
+        let (plan, staged) = copy_to::stage(plan, writer.as_ref(), &copied)?;
         let frame = self.inner.context.execute_logical_plan(plan).await?;
         let (state, plan) = frame.into_parts();
         let query = Query { state, plan, staged, cluster: self.inner.settings.cluster.clone() };

@@ -40,6 +40,7 @@ pub(crate) const TSV: Format = Format {
 struct Writer {
     output: Output,
     separator: u8,
+    null: String,
 }
 
 fn open(
@@ -48,6 +49,13 @@ fn open(
     options: &Options,
     separator: u8,
 ) -> Result<Box<dyn BatchWriter>> {
+    let separator =
+        options.delimiter.and_then(|wanted| wanted.try_into().ok()).unwrap_or(separator);
+    let null = match &options.null_field {
+        Some(text) => text.clone(),
+        None if schema.fields().len() == 1 => "\"\"".to_owned(),
+        None => String::new(),
+    };
     let mut output = Output::new(to);
     if options.header {
         for (index, field) in schema.fields().iter().enumerate() {
@@ -56,18 +64,17 @@ fn open(
         }
         output.text.push('\n');
     }
-    Ok(Box::new(Writer { output, separator }))
+    Ok(Box::new(Writer { output, separator, null }))
 }
 
 impl BatchWriter for Writer {
     fn write(&mut self, batch: &RecordBatch) -> Result<()> {
         let columns = columns(batch)?;
-        let null = if columns.len() == 1 { "\"\"" } else { "" };
         for row in 0..batch.num_rows() {
             for (index, column) in columns.iter().enumerate() {
                 push_separator(&mut self.output.text, index, self.separator);
                 match column.get(row) {
-                    Value::Null => self.output.text.push_str(null),
+                    Value::Null => self.output.text.push_str(&self.null),
                     value => push_value(&mut self.output.text, &value, self.separator),
                 }
             }

@@ -116,6 +116,10 @@ pub struct Options {
     pub searched: Vec<String>,
     /// Whether machine formats write a header.
     pub header: bool,
+    /// What stands between the columns of CSV and TSV, if not what usually does.
+    pub delimiter: Option<char>,
+    /// How CSV and TSV write NULL, if not as an empty field.
+    pub null_field: Option<String>,
     /// How big numbers are put into words under a result of one row.
     pub readable: Readable,
     /// The table that INSERT statements name.
@@ -136,6 +140,8 @@ impl Default for Options {
             more: None,
             searched: Vec::new(),
             header: true,
+            delimiter: None,
+            null_field: None,
             readable: Readable::Off,
             table: "result".to_owned(),
         }
