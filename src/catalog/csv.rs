@@ -1,4 +1,4 @@
-//! What the beginning of a CSV file tells of its columns.
+//! What the beginning of a CSV file tells of its columns and its encoding.
 //!
 //! The engine looks ahead in chunks that it ends at a line break, also at one
 //! inside quotes (`newline_delimited_stream` of `object_store` 0.13 searches them
@@ -15,39 +15,101 @@ use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::datasource::file_format::file_compression_type::FileCompressionType;
 
 use crate::error::{Error, Result};
+use crate::ingest::Decoded;
 
 /// Rows that are looked at, of all files together.
 const ROWS: usize = 20_000;
 
+/// Bytes of a file whose encoding is looked at.
+const BEGINNING: u64 = 4 << 20;
+
 /// Bytes in which the header must end for its delimiter to be found.
 const HEADER: u64 = 64 << 10;
 
-/// The delimiter of the files at `paths`, if it is not `known`, and their columns.
+/// What the beginning of some files tells.
+#[derive(Debug)]
+pub(super) struct Seen {
+    /// What stands between their columns.
+    pub(super) delimiter: u8,
+    pub(super) columns: SchemaRef,
+    /// Whether they have to be decoded: one is in another encoding than UTF-8.
+    pub(super) is_decoded: bool,
+}
+
+/// Looks at the files at `paths`, whose delimiter may be `known`.
 pub(super) fn look(
     paths: &[PathBuf],
     known: Option<u8>,
     compression: FileCompressionType,
-) -> Result<(u8, SchemaRef)> {
+) -> Result<Seen> {
     let first = || paths.first().map_or(b',', |path| delimiter(path, compression));
     let delimiter = known.unwrap_or_else(first);
-    Ok((delimiter, columns(paths, delimiter, compression)?))
+    let (columns, encoding) = columns(paths, delimiter, compression)?;
+    if let Some((path, encoding)) = encoding
+        && compression != FileCompressionType::UNCOMPRESSED
+    {
+        return Err(other_encoding(path, encoding, "unpack it first, or take it in:"));
+    }
+    Ok(Seen { delimiter, columns, is_decoded: encoding.is_some() })
 }
 
-/// The columns of the files at `paths`, from their first rows.
+/// A file, and its encoding that is not UTF-8.
+type Foreign<'a> = Option<(&'a Path, &'static str)>;
+
+/// Refuses files in another encoding than UTF-8, as far as their beginnings tell.
+pub(super) fn check_encoding(paths: &[PathBuf], compression: FileCompressionType) -> Result<()> {
+    for path in paths.iter().filter(|path| path.is_file()) {
+        let mut read = Decoded::new(open(path, compression)?.take(BEGINNING));
+        let encoding = read.encoding();
+        // What cannot be read is complained of when all of it is.
+        let _ = std::io::copy(&mut read, &mut std::io::sink());
+        if let Some(encoding) = encoding.other() {
+            let command = "iconv converts it; or take it in:";
+            return Err(other_encoding(path, encoding, command));
+        }
+    }
+    Ok(())
+}
+
+fn other_encoding(path: &Path, encoding: &str, first: &str) -> Error {
+    let message = format!("{} is text in {encoding}, and not in UTF-8", path.display());
+    Error::query(message).hint(format!("{first} `weiku import DB FILE` reads {encoding}"))
+}
+
+/// The error for a row that is no text, if the engine's `message` tells of one.
+pub(crate) fn not_text(message: &str) -> Option<Error> {
+    let (_, place) = message.split_once("invalid UTF-8")?.1.split_once("line ")?;
+    let line: String = place.chars().take_while(char::is_ascii_digit).collect();
+    let error = Error::query(format!("line {line} of a file is not text in its encoding"));
+    Some(
+        error.hint(
+            "`weiku import DB FILE` takes the other rows, and keeps this one among the rejects",
+        ),
+    )
+}
+
+/// The columns of the files at `paths`, from their first rows, and the first file
+/// that is not in UTF-8.
 fn columns(
     paths: &[PathBuf],
     delimiter: u8,
     compression: FileCompressionType,
-) -> Result<SchemaRef> {
+) -> Result<(SchemaRef, Foreign<'_>)> {
     let format = Format::default().with_header(true).with_delimiter(delimiter);
     let mut left = ROWS;
     let mut schemas = Vec::new();
+    let mut foreign = None;
     for path in paths {
-        let unread =
-            |error: &dyn std::fmt::Display| Error::query(format!("{}: {error}", path.display()));
-        let read = open(path, compression)?;
+        let unread = |error: &dyn std::fmt::Display| {
+            let told =
+                not_text(&error.to_string()).unwrap_or_else(|| Error::query(error.to_string()));
+            told.in_file(path.display().to_string())
+        };
+        let read = Decoded::new(open(path, compression)?);
+        let encoding = read.encoding();
         let (schema, rows) =
             format.infer_schema(read, Some(left)).map_err(|error| unread(&error))?;
+        foreign = foreign.or(encoding.other().map(|encoding| (path.as_path(), encoding)));
         schemas.push(schema);
         left = left.saturating_sub(rows);
         if left == 0 {
@@ -60,7 +122,8 @@ fn columns(
         DataType::Null => Field::new(field.name(), DataType::Utf8, true),
         _ => field.as_ref().clone(),
     };
-    Ok(Arc::new(Schema::new(merged.fields().iter().map(known).collect::<Vec<_>>())))
+    let fields = merged.fields().iter().map(known).collect::<Vec<_>>();
+    Ok((Arc::new(Schema::new(fields)), foreign))
 }
 
 /// What stands between the columns of the file at `path`: of the usual ones that
@@ -68,7 +131,7 @@ fn columns(
 fn delimiter(path: &Path, compression: FileCompressionType) -> u8 {
     let mut header = Vec::new();
     let read = open(path, compression).map(|read| {
-        let _ = BufReader::new(read.take(HEADER)).read_until(b'\n', &mut header);
+        let _ = BufReader::new(Decoded::new(read).take(HEADER)).read_until(b'\n', &mut header);
     });
     let mut quoted = false;
     let mut counts = [(b',', 0), (b';', 0), (b'\t', 0), (b'|', 0)];
@@ -97,7 +160,8 @@ mod tests {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(text.as_bytes()).unwrap();
         let plain = FileCompressionType::UNCOMPRESSED;
-        look(&[file.path().to_owned()], None, plain).unwrap()
+        let seen = look(&[file.path().to_owned()], None, plain).unwrap();
+        (seen.delimiter, seen.columns)
     }
 
     #[test]

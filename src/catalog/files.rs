@@ -16,6 +16,7 @@ use datafusion::datasource::listing::{
 use datafusion::error::Result;
 use datafusion::execution::SessionState;
 use parking_lot::RwLock;
+use url::Url;
 
 use super::csv;
 use super::table::foreign;
@@ -24,6 +25,9 @@ use crate::error::{Error, nearest};
 /// The suffixes that can be queried in place.
 pub(crate) const SUFFIXES: [&str; 7] =
     ["parquet", "csv", "tsv", "json", "jsonl", "ndjson", "arrow"];
+
+/// The beginning of the address of a file that is decoded while it is read.
+pub(crate) const DECODED: &str = "decoded:";
 
 /// Opens the files that a statement names.
 #[derive(Debug, Default)]
@@ -40,16 +44,23 @@ impl AdHocFiles {
         let Some(kind) = Kind::of(name) else { return Ok(None) };
         let Some(state) = self.session_state() else { return Ok(None) };
         let paths = self.check(name).map_err(foreign)?;
-        let table = ListingTableConfig::new(ListingTableUrl::parse(name)?);
+        let urls = vec![ListingTableUrl::parse(name)?];
         let table = if kind.is_csv() && paths.iter().all(|path| path.is_file()) {
             let (known, compression) = (kind.delimiter(), kind.compression);
-            let look = tokio::task::spawn_blocking(move || csv::look(&paths, known, compression));
+            let files = paths.clone();
+            let look = tokio::task::spawn_blocking(move || csv::look(&files, known, compression));
             let seen = look.await.map_err(|error| foreign(Error::internal(error.to_string())))?;
-            let (delimiter, columns) = seen.map_err(foreign)?;
+            let csv::Seen { delimiter, columns, is_decoded } = seen.map_err(foreign)?;
+            let urls = if is_decoded { decoded(&paths)? } else { urls };
             let format = Arc::new(kind.csv(delimiter));
             let options = ListingOptions::new(format).with_file_extension(kind.suffix);
+            let table = ListingTableConfig::new_with_multi_paths(urls);
             table.with_listing_options(options).with_schema(columns)
         } else {
+            if kind.is_json() {
+                csv::check_encoding(&paths, kind.compression).map_err(foreign)?;
+            }
+            let table = ListingTableConfig::new_with_multi_paths(urls);
             let options = ListingOptions::new(kind.format(name)).with_file_extension(kind.suffix);
             table.with_listing_options(options).infer_schema(&state).await?
         };
@@ -77,6 +88,17 @@ impl AdHocFiles {
             false => Err(refused(name)),
         }
     }
+}
+
+/// The addresses under which files are decoded.
+fn decoded(paths: &[PathBuf]) -> Result<Vec<ListingTableUrl>> {
+    let address = |path: &PathBuf| {
+        let whole = std::path::absolute(path).map_err(|error| Error::io("read", path, &error));
+        let url = Url::from_file_path(whole.map_err(foreign)?);
+        let url = url.map_err(|()| foreign(Error::internal("a whole path is no address")))?;
+        ListingTableUrl::parse(format!("{DECODED}//{}", url.path()))
+    };
+    paths.iter().map(address).collect()
 }
 
 /// Whether what `path` really is lies below one of the folders; of what is not
@@ -125,6 +147,10 @@ impl Kind {
 
     fn is_csv(&self) -> bool {
         matches!(self.format, "csv" | "tsv")
+    }
+
+    fn is_json(&self) -> bool {
+        matches!(self.format, "json" | "jsonl" | "ndjson")
     }
 
     /// What stands between the columns, if the name tells.

@@ -11,7 +11,8 @@ mod selection;
 mod table;
 mod views;
 
-pub(crate) use files::{AdHocFiles, SUFFIXES, missing, refused};
+pub(crate) use csv::not_text;
+pub(crate) use files::{AdHocFiles, DECODED, SUFFIXES, missing, refused};
 pub(crate) use held::{FetchColumns, HeldColumns, HeldScan};
 pub(crate) use levers::is_lever;
 pub use levers::{Levers, setting_name};

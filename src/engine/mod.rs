@@ -13,6 +13,7 @@ mod copy_options;
 mod copy_sink;
 mod copy_to;
 mod counted_median;
+mod decoded_files;
 mod describe;
 mod diagnose;
 pub(crate) mod fence;

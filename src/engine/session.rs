@@ -19,7 +19,9 @@ use datafusion::sql::sqlparser::dialect::dialect_from_str;
 use datafusion::sql::sqlparser::parser::ParserError;
 use datafusion::sql::sqlparser::tokenizer::Tokenizer;
 use object_store::ObjectStore;
+use object_store::local::LocalFileSystem;
 use tokio::sync::watch;
+use url::Url;
 
 use super::answer::{Answer, Query, Started, Stop};
 use super::bounded_text;
@@ -29,6 +31,7 @@ use super::cluster::rules_running;
 use super::copy_options;
 use super::copy_to;
 use super::counted_median;
+use super::decoded_files::DecodedFiles;
 use super::describe;
 use super::diagnose::Translator;
 use super::fence::{Fence, OnlyInside, Safe};
@@ -50,7 +53,7 @@ use super::text_index::UseTextIndex;
 use super::versions;
 use super::zoned_casts::CastInZone;
 use crate::bucket::Files;
-use crate::catalog::{CATALOG, DatabaseSchema, HeldColumns, Levers, Pinned, SCHEMA};
+use crate::catalog::{CATALOG, DECODED, DatabaseSchema, HeldColumns, Levers, Pinned, SCHEMA};
 use crate::error::{Error, Kind, Result};
 use crate::functions::Dictionaries;
 use crate::store::Store;
@@ -605,12 +608,20 @@ fn runtime(
         let files = Files::new(vec![Arc::clone(bucket)], no_data_file);
         (bucket.address().url().clone(), Arc::new(files) as Arc<dyn ObjectStore>)
     });
+    let decoded = |local| -> Result<(Url, Arc<dyn ObjectStore>)> {
+        let url = Url::parse(&format!("{DECODED}///"));
+        let url = url.map_err(|error| Error::internal(error.to_string()))?;
+        Ok((url, Arc::new(DecodedFiles(local))))
+    };
     if settings.safe {
         let local = Fence::<Safe>::around(safe_folders(store, settings));
-        let inside = OnlyInside::<Safe>::of(local, bucket);
+        let stores = bucket.into_iter().chain([decoded(Arc::clone(&local) as _)?]);
+        let inside = OnlyInside::<Safe>::of(local, stores);
         builder = builder.with_object_store_registry(Arc::new(inside));
-    } else if let Some((url, files)) = bucket {
-        builder.object_store_registry.register_store(&url, files);
+    } else {
+        for (url, files) in bucket.into_iter().chain([decoded(Arc::new(LocalFileSystem::new()))?]) {
+            builder.object_store_registry.register_store(&url, files);
+        }
     }
     builder.build_arc().map_err(|error| Error::internal(error.to_string()))
 }

@@ -2,6 +2,7 @@
 
 use datafusion::arrow::error::ArrowError;
 
+use crate::catalog;
 use crate::error::{Error, Kind};
 
 /// How a message of the engine goes, and what it means.
@@ -265,7 +266,10 @@ pub(super) fn arrow_error(error: &ArrowError) -> Error {
             Some(ours) => ours.clone(),
             None => Error::query(plain(&inner.to_string())),
         },
-        other => Error::query(plain(&other.to_string())),
+        other => {
+            let text = other.to_string();
+            catalog::not_text(&text).unwrap_or_else(|| Error::query(plain(&text)))
+        }
     }
 }
 

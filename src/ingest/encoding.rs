@@ -43,6 +43,11 @@ impl Known {
         self.0.get().copied().unwrap_or(UTF_8)
     }
 
+    /// The name of the encoding, if it is another than UTF-8.
+    pub(crate) fn other(&self) -> Option<&'static str> {
+        Some(self.get()).filter(|encoding| *encoding != UTF_8).map(Encoding::name)
+    }
+
     fn is_decided(&self) -> bool {
         self.0.get().is_some()
     }

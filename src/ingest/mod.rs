@@ -28,7 +28,7 @@ use std::io;
 use crate::error::{Error, Result};
 pub use column::{Column, Field, Part};
 pub use describe::{Described, describe};
-use encoding::Decoded;
+pub(crate) use encoding::Decoded;
 pub use expand::{Expanded, expand};
 pub use formats::{FORMATS, Format};
 pub use head::Head;

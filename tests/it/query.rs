@@ -265,6 +265,38 @@ fn files_are_tables_and_output_files_appear_whole() {
 }
 
 #[test]
+fn tables_in_the_encodings_of_windows_are_read_as_what_they_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let text = "名称,转发\n外交小灵通,3\n平安北京,4\n";
+    std::fs::write(path("gbk.csv"), encoding_rs::GB18030.encode(text).0).unwrap();
+    std::fs::write(path("utf8.csv"), text).unwrap();
+    let utf16: Vec<u8> =
+        format!("\u{FEFF}{text}").encode_utf16().flat_map(u16::to_le_bytes).collect();
+    std::fs::write(path("utf16.csv"), utf16).unwrap();
+    let sql = |name: &str| {
+        format!("SELECT 名称, sum(转发) AS n FROM '{}' GROUP BY 1 ORDER BY 2", path(name))
+    };
+    for (name, times) in [("gbk.csv", 1), ("utf16.csv", 1), ("utf8.csv", 1), ("*.csv", 3)] {
+        let allow = folder.path().to_str().unwrap();
+        for flags in [&[][..], &["--safe", "--allow", allow]] {
+            let output = weiku(&[flags, &["-c", &sql(name)]].concat(), "");
+            let expected = format!("名称,n\n外交小灵通,{}\n平安北京,{}\n", 3 * times, 4 * times);
+            assert_eq!(stdout(&output), expected, "{name} {flags:?}: {}", stderr(&output));
+        }
+    }
+    // Lines of JSON are read in parts.
+    let json = encoding_rs::GB18030.encode("{\"名称\": \"外交小灵通在例行记者会上\"}\n").0;
+    std::fs::write(path("x.jsonl"), json).unwrap();
+    let refused = stderr(&weiku(&["-c", &sql("x.jsonl")], ""));
+    assert!(refused.contains("gb18030") && refused.contains("weiku import"), "{refused}");
+    let broken = [text.repeat(2).as_bytes(), b"\xff\xfe,5\n"].concat();
+    std::fs::write(path("broken.csv"), broken).unwrap();
+    let refused = stderr(&weiku(&["-c", &sql("broken.csv")], ""));
+    assert!(refused.contains("line 7") && refused.contains("weiku import"), "{refused}");
+}
+
+#[test]
 fn read_only_and_safe_sessions_refuse_what_they_must() {
     let folder = tempfile::tempdir().unwrap();
     let target = folder.path().join("out.csv").display().to_string();
