@@ -197,7 +197,10 @@ pub fn format_for_suffix(path: &Path) -> Result<&'static Format> {
         let suffixes: Vec<&str> =
             FORMATS.iter().flat_map(|format| format.suffixes).copied().collect();
         let error = Error::usage(format!("no output format for the name {}", visible(&name)));
-        error.hint(format!("give --format, or one of the suffixes {}", suffixes.join(", ")))
+        error.hint(format!(
+            "the suffixes are {}; --format or .mode chooses one for any name",
+            suffixes.join(", ")
+        ))
     })
 }
 

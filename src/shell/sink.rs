@@ -14,6 +14,9 @@ use crate::render::{self, BatchWriter, Format, OutputFile, is_broken_pipe};
 /// Formats whose files hold one result and cannot be added to.
 const WHOLE_FILES: &[&str] = &["parquet", "arrow", "json", "html"];
 
+/// Suffixes of files that may hold what is seen on the terminal.
+const PLAIN_SUFFIXES: &[&str] = &["txt", "text", "log", "out"];
+
 /// Where one or all answers go instead of the terminal.
 #[derive(Debug)]
 pub(crate) enum Target {
@@ -50,11 +53,22 @@ pub(crate) struct Writing {
 }
 
 impl Target {
+    /// The file at `path`, for the next answer, which is `shown` on the terminal.
+    ///
+    /// # Errors
+    /// As for [`check_suffix`].
+    pub(crate) fn file(path: PathBuf, shown: &'static Format) -> Result<Self> {
+        check_suffix(&path, shown)?;
+        Ok(Self::File(path))
+    }
+
     /// The file at `path`, to which answers are added one after another.
     ///
     /// # Errors
-    /// When it cannot be made, or its format holds one answer only.
-    pub(crate) fn append(path: &Path) -> Result<Self> {
+    /// When it cannot be made, or its format holds one answer only, and as for
+    /// [`check_suffix`].
+    pub(crate) fn append(path: &Path, shown: &'static Format) -> Result<Self> {
+        check_suffix(path, shown)?;
         if let Ok(format) = render::format_for_suffix(path)
             && WHOLE_FILES.contains(&format.name)
         {
@@ -81,6 +95,21 @@ impl Target {
             }
             Self::Program(_) => shown,
         }
+    }
+}
+
+/// Refuses a file whose suffix promises a format that there is not, such as
+/// `.xlsx`: it would hold a table drawn for people. Suffixes that promise nothing
+/// are none of a format, and whoever has chosen one for programs gets that.
+///
+/// # Errors
+/// With the suffixes that there are.
+fn check_suffix(path: &Path, shown: &'static Format) -> Result<()> {
+    let suffix = path.extension().and_then(|suffix| suffix.to_str()).map(str::to_lowercase);
+    let promises = suffix.is_some_and(|suffix| !PLAIN_SUFFIXES.contains(&suffix.as_str()));
+    match render::format_for_suffix(path) {
+        Err(error) if promises && shown.for_people => Err(error),
+        _ => Ok(()),
     }
 }
 

@@ -36,7 +36,7 @@ impl Command for Once {
             Some(command) if !command.trim().is_empty() => {
                 Target::Program(command.trim().to_owned())
             }
-            _ => Target::File(one_path(&ABOUT, argument)?),
+            _ => Target::file(one_path(&ABOUT, argument)?, shell.options.format)?,
         });
         if let Some(target) = &shell.sinks.once {
             let said = format!("the next answer goes to {}", target.name());

@@ -37,7 +37,7 @@ impl Command for Output {
                 Some(command) if !command.trim().is_empty() => {
                     Some(Target::Program(command.trim().to_owned()))
                 }
-                _ => Some(Target::append(&one_path(&ABOUT, argument)?)?),
+                _ => Some(Target::append(&one_path(&ABOUT, argument)?, shell.options.format)?),
             },
         };
         let said = match &shell.sinks.steady {

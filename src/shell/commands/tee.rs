@@ -33,7 +33,7 @@ impl Command for Tee {
         let argument = arguments.trim_end_matches(';').trim_end();
         shell.sinks.copy = match argument {
             "" => None,
-            argument => Some(Target::append(&one_path(&ABOUT, argument)?)?),
+            argument => Some(Target::append(&one_path(&ABOUT, argument)?, shell.options.format)?),
         };
         let said = match &shell.sinks.copy {
             None => "answers are copied no more".to_owned(),
