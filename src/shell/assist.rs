@@ -8,29 +8,19 @@ use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use datafusion::arrow::datatypes::DataType;
 use tokio::runtime::Handle;
 
 use crate::engine::{Params, Session, script};
 use crate::render::type_name;
-use crate::render::value::{Column as Values, Value};
+use crate::shell::column_values::ColumnValues;
 use crate::shell::complete::catalog::Column;
-use crate::shell::complete::{self, Candidate, Catalog, Completion, Lookup, words};
+use crate::shell::complete::{self, Candidate, Catalog, Completion, Lookup};
 use crate::text::pinyin;
 
 /// How long a person is kept waiting for what only the data can tell, and was
 /// not asked for yet when the words before it were typed; after that it is there
 /// for the next time.
 const PATIENCE: Duration = Duration::from_millis(300);
-
-/// Rows of a column that are looked at for its values.
-const SAMPLE_ROWS: usize = 300_000;
-
-/// Values of a column that are offered.
-const MOST_VALUES: usize = 100;
-
-/// Characters of a value beyond which it is no category but a text.
-const LONGEST_VALUE: usize = 40;
 
 /// Files of a folder that are offered.
 const MOST_FILES: usize = 500;
@@ -100,7 +90,7 @@ pub(crate) struct Ghost {
 struct Unknown;
 
 impl Lookup for Unknown {
-    fn values(&self, _relation: &str, _column: &str) -> Vec<String> {
+    fn values(&self, _relation: &str, _column: &str, _typed: &str) -> Vec<String> {
         Vec::new()
     }
 
@@ -118,7 +108,7 @@ impl Lookup for Unknown {
 pub(crate) struct Data {
     session: Session,
     runtime: Handle,
-    values: Arc<Answers<(String, String), Vec<String>>>,
+    values: Arc<Answers<(String, String), Arc<ColumnValues>>>,
     columns: Arc<Answers<String, Vec<Column>>>,
 }
 
@@ -190,8 +180,8 @@ impl Data {
             let (session, answers) = (self.session.clone(), Arc::clone(&self.values));
             let key = key.clone();
             self.runtime.spawn(async move {
-                let found = values(&session, &key.0, &key.1).await;
-                answers.tell(key, found);
+                let found = ColumnValues::read(&session, &key.0, &key.1).await;
+                answers.tell(key, Arc::new(found));
             });
         }
     }
@@ -213,10 +203,10 @@ impl Data {
 struct Waiting<'a>(&'a Data);
 
 impl Lookup for Waiting<'_> {
-    fn values(&self, relation: &str, column: &str) -> Vec<String> {
+    fn values(&self, relation: &str, column: &str, typed: &str) -> Vec<String> {
         let key = (relation.to_owned(), column.to_owned());
         self.0.find_values(&key);
-        self.0.values.wait(&key, PATIENCE)
+        self.0.values.wait(&key, PATIENCE).matching(typed)
     }
 
     fn files(&self, prefix: &str) -> Vec<String> {
@@ -234,10 +224,10 @@ impl Lookup for Waiting<'_> {
 struct Passing<'a>(&'a Data);
 
 impl Lookup for Passing<'_> {
-    fn values(&self, relation: &str, column: &str) -> Vec<String> {
+    fn values(&self, relation: &str, column: &str, typed: &str) -> Vec<String> {
         let key = (relation.to_owned(), column.to_owned());
         self.0.find_values(&key);
-        self.0.values.wait(&key, Duration::ZERO)
+        self.0.values.wait(&key, Duration::ZERO).matching(typed)
     }
 
     fn files(&self, _prefix: &str) -> Vec<String> {
@@ -248,43 +238,6 @@ impl Lookup for Passing<'_> {
         self.0.find_columns(path);
         self.0.columns.wait(&path.to_owned(), Duration::ZERO)
     }
-}
-
-/// The frequent values of a text column, or none if it holds no categories.
-async fn values(session: &Session, relation: &str, column: &str) -> Vec<String> {
-    let (relation, column) = (always_quoted(relation), always_quoted(column));
-    let sql = format!(
-        "SELECT v, count(*) AS n FROM (SELECT {column} AS v FROM {relation} LIMIT {SAMPLE_ROWS}) \
-         WHERE v IS NOT NULL GROUP BY v ORDER BY n DESC, v LIMIT {MOST_VALUES}"
-    );
-    let Ok(batches) = session.collect(&sql).await else {
-        return Vec::new();
-    };
-    let mut found = Vec::new();
-    for batch in &batches {
-        let is_text = matches!(
-            batch.column(0).data_type(),
-            DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View
-        );
-        let (Ok(texts), Ok(counts)) = (Values::new(batch.column(0)), Values::new(batch.column(1)))
-        else {
-            return Vec::new();
-        };
-        for row in 0..batch.num_rows() {
-            let (Value::Text(text), Value::Int(count)) = (texts.get(row), counts.get(row)) else {
-                return Vec::new();
-            };
-            // Where even the most frequent value stands alone, all do.
-            let unique = found.is_empty() && count == 1 && batch.num_rows() > 20;
-            if !is_text || unique {
-                return Vec::new();
-            }
-            if text.chars().nth(LONGEST_VALUE).is_none() && !text.contains(char::is_control) {
-                found.push(text.to_owned());
-            }
-        }
-    }
-    found
 }
 
 async fn columns(session: &Session, path: &str) -> Vec<Column> {
@@ -302,14 +255,6 @@ async fn columns(session: &Session, path: &str) -> Vec<Column> {
     fields
         .map(|field| Column { name: field.name().clone(), type_name: type_name(field.data_type()) })
         .collect()
-}
-
-fn always_quoted(name: &str) -> String {
-    if words::is_plain(name) {
-        name.to_owned()
-    } else {
-        format!("\"{}\"", name.replace('"', "\"\""))
-    }
 }
 
 /// Files and folders whose path begins with `prefix`, folders with a slash.

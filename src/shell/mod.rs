@@ -5,6 +5,7 @@
 //! trait, so that tests and scripts drive it as a person does.
 
 mod assist;
+mod column_values;
 mod commands;
 mod complete;
 pub mod diagnostic;

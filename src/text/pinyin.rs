@@ -25,6 +25,28 @@ pub fn begins(text: &str, typed: &str) -> bool {
         && spells(&typed.to_ascii_lowercase(), text)
 }
 
+/// The characters that a spelling of `text` may begin with, each as its [`bit`]: a
+/// quick test before [`begins`].
+#[must_use]
+pub fn beginnings(text: &str) -> u128 {
+    let mut bits = 0;
+    for c in text.chars() {
+        bits |= bit(c.to_ascii_lowercase());
+        bits |= readings(c).filter_map(|sound| sound.chars().next()).fold(0, |all, c| all | bit(c));
+        // What is neither a letter nor a digit may be passed over.
+        if c.is_alphanumeric() {
+            break;
+        }
+    }
+    bits
+}
+
+/// The place of an ASCII character among [`beginnings`]; any other has none.
+#[must_use]
+pub fn bit(c: char) -> u128 {
+    if c.is_ascii() { 1 << u32::from(c) } else { 0 }
+}
+
 /// Whether `typed` spells a part of `text` that begins with a Chinese
 /// character.
 #[must_use]
@@ -90,13 +112,16 @@ fn is_chinese(c: char) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{begins, holds};
+    use super::{beginnings, begins, bit, holds};
 
     #[test]
     fn a_name_is_spelled_by_sounds_and_by_initials_in_any_mixture() {
         for typed in ["w", "wjb", "waijiao", "waijiaobu", "waijb", "WJ", "wjiaob"] {
             assert!(begins("外交部", typed), "{typed}");
         }
+        assert_eq!(beginnings("“外交部"), bit('w'));
+        assert_eq!(beginnings("-重a") & bit('c'), bit('c'));
+        assert_eq!(beginnings("-外a"), bit('-') | bit('w'));
         for typed in ["", "jb", "wjbx", "waa", "外", "w j", "'"] {
             assert!(!begins("外交部", typed), "{typed}");
         }

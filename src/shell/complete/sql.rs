@@ -464,7 +464,7 @@ impl Query<'_> {
             }
             return;
         }
-        for value in self.values() {
+        for value in self.values(found.prefix()) {
             found.add(Candidate::text(&value, ""));
         }
     }
@@ -479,17 +479,17 @@ impl Query<'_> {
 
     /// After `column =`, the column's values in quotes, though none is typed.
     fn compared_values(&self, found: &mut Candidates) {
-        for value in self.values() {
+        for value in self.values(found.prefix()) {
             found.add(Candidate::text(&value, ""));
         }
     }
 
-    /// The values of the column that the text at the cursor is compared with.
-    fn values(&self) -> Vec<String> {
+    /// Values of the column that the text at the cursor is compared with.
+    fn values(&self, typed: &str) -> Vec<String> {
         let Some((table, column)) = self.compared_column() else {
             return Vec::new();
         };
-        self.lookup.values(&table, &column)
+        self.lookup.values(&table, &column, typed)
     }
 
     /// The table and column before `=`, `<>`, LIKE or an open `IN (`.

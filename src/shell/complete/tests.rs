@@ -8,7 +8,7 @@ use super::{Catalog, Lookup, complete};
 struct Data;
 
 impl Lookup for Data {
-    fn values(&self, relation: &str, column: &str) -> Vec<String> {
+    fn values(&self, relation: &str, column: &str, _typed: &str) -> Vec<String> {
         match (relation, column) {
             ("accounts", "screen_name") => {
                 ["外交小灵通", "外交部", "平安北京"].map(str::to_owned).to_vec()
