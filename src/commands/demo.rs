@@ -5,9 +5,11 @@ use std::path::Path;
 use super::{DONE, Exit, Program, lists, query, report, say};
 use crate::cli::{Common, Generate, Output, Query};
 use crate::database::Database;
+use crate::engine::Settings;
 use crate::error::{Error, Result};
 use crate::generate::{self, Scale, Summary, World};
-use crate::render::group_digits;
+use crate::render::value::Column;
+use crate::render::{group_digits, plain, visible};
 use crate::store::Store;
 
 /// The seed of the sample database.
@@ -16,16 +18,55 @@ const SEED: u64 = 2012;
 /// The folder of saved queries that the demo prints.
 const REPORT: &str = "ministry_report";
 
+/// The ministry with the most accounts.
+const HEADLINE: &str = "SELECT organization, count(*) AS accounts, sum(followers) AS followers
+    FROM account_latest WHERE level IN ('ministry', 'ministry_level')
+    GROUP BY organization ORDER BY accounts DESC, organization LIMIT 1";
+
+/// What can be typed at the prompt that follows.
+const NEXT: &str = "\
+What to try next, at the prompt:
+  .report ministry_report report.html                                   the same as a page with charts
+  SELECT posted_at, text FROM posts WHERE text LIKE '%地震%' LIMIT 5;   a question of your own
+  .run sections/account_ranking n=5                                     a saved query; then .chart draws it
+
+";
+
 /// `weiku demo [DB]`.
 pub(super) async fn execute(path: &Path, common: &Common, program: &Program) -> Result<Exit> {
     let database = sample(path, program).await?;
     let exit = report::print(&database, &[REPORT.to_owned()], common, program).await?;
     let environment = &program.environment;
     if environment.stdin_terminal && environment.stdout_terminal {
+        if !common.quiet {
+            say(&mut program.stderr(), &closing(&database).await)?;
+        }
         let query = Query::shell(path, common);
         return query::execute(&query, program).await;
     }
     Ok(exit)
+}
+
+/// What the report comes down to, and what to type next: its beginning has left the
+/// screen by now.
+async fn closing(database: &Database) -> String {
+    let headline = headline(database).await.unwrap_or_default();
+    format!("That was the ministry report. {headline}\n{NEXT}")
+}
+
+/// The first figure of the report of 2012, or nothing if there is none.
+async fn headline(database: &Database) -> Option<String> {
+    let session = database.session(Settings::default()).ok()?;
+    let batches = session.collect(HEADLINE).await.ok()?;
+    let batch = batches.first().filter(|batch| batch.num_rows() > 0)?;
+    let cell = |column: usize| {
+        let column = Column::new(batch.column(column)).ok()?;
+        Some(plain(&column.get(0)))
+    };
+    let grouped = |column: usize| Some(group_digits(cell(column)?.parse().ok()?));
+    let organization = visible(&cell(0)?).into_owned();
+    let (accounts, followers) = (grouped(1)?, grouped(2)?);
+    Some(format!("{organization} runs the most accounts, {accounts}, with {followers} followers."))
 }
 
 /// The sample database in the folder `path`, made if it is not there.
