@@ -5,11 +5,11 @@ use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use etcetera::{BaseStrategy, choose_base_strategy};
+use weiku::catalog::available_memory;
 use weiku::cli::Cli;
 use weiku::cluster::Secret;
 use weiku::commands::{Program, execute};
 use weiku::config::Environment;
-use weiku::engine::available_memory;
 use weiku::render::is_broken_pipe;
 use weiku::{Error, Result};
 

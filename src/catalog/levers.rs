@@ -8,6 +8,8 @@ use std::any::Any;
 use datafusion::common::config::{ConfigEntry, ConfigExtension, ConfigOptions, ExtensionOptions};
 use datafusion::common::{DataFusionError, Result, config_err};
 
+use super::available::available_memory;
+
 /// The switches, as settings of the session.
 #[derive(Debug, Clone)]
 pub struct Levers {
@@ -160,20 +162,10 @@ pub fn setting_name(key: String) -> String {
 /// Of the memory that is free when a session begins, this part may hold columns.
 const PART_OF_FREE_MEMORY: u64 = 4;
 
-/// Where the system does not say how much memory is free.
-const CACHE_MB_WHEN_UNKNOWN: u64 = 512;
+/// Megabytes that are taken to be free where the system does not say.
+const FREE_MB_WHEN_UNKNOWN: u64 = 2048;
 
 fn default_cache_mb() -> usize {
-    let free = free_memory_mb().map_or(CACHE_MB_WHEN_UNKNOWN, |free| free / PART_OF_FREE_MEMORY);
-    usize::try_from(free).unwrap_or(usize::MAX)
-}
-
-/// Megabytes of memory that are free, and allowed to this process, on Linux.
-fn free_memory_mb() -> Option<u64> {
-    let system = std::fs::read_to_string("/proc/meminfo").ok()?;
-    let line = system.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
-    let free: u64 = line.trim().strip_suffix(" kB")?.trim().parse().ok()?;
-    let allowed = std::fs::read_to_string("/sys/fs/cgroup/memory.max").ok();
-    let allowed = allowed.and_then(|text| text.trim().parse::<u64>().ok());
-    Some((free >> 10).min(allowed.map_or(u64::MAX, |bytes| bytes >> 20)))
+    let free = available_memory().map_or(FREE_MB_WHEN_UNKNOWN, |bytes| bytes >> 20);
+    usize::try_from(free / PART_OF_FREE_MEMORY).unwrap_or(usize::MAX)
 }

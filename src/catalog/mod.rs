@@ -1,6 +1,7 @@
 //! Names to tables: the store's tables, views, what the session made, and ad hoc
 //! files.
 
+mod available;
 mod csv;
 mod files;
 mod held;
@@ -11,6 +12,7 @@ mod selection;
 mod table;
 mod views;
 
+pub use available::available_memory;
 pub(crate) use csv::not_text;
 pub(crate) use files::{AdHocFiles, DECODED, SUFFIXES, missing, refused};
 pub(crate) use held::{FetchColumns, HeldColumns, HeldScan};

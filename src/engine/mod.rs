@@ -4,7 +4,6 @@
 //! one by one, under its limits, and gives an [`Answer`]: a stream of batches.
 
 mod answer;
-mod available;
 mod bounded_text;
 mod checked_arithmetic;
 mod checked_sum;
@@ -47,7 +46,6 @@ mod wrapped;
 mod zoned_casts;
 
 pub use answer::Answer;
-pub use available::available_memory;
 pub use cluster::{Cluster, Run, Verdict, running_options};
 pub use memory::runtime_builder;
 pub use parameters::Parameters;
