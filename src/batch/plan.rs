@@ -323,10 +323,12 @@ fn failed_before(
     if options.charts.is_none() {
         options.charts = last.charts.as_deref().map(Picture::named).transpose()?;
     }
+    let of_run = wanted.iter().map(|one| of_run(library, last, one));
+    let wanted: Vec<&str> = of_run.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect();
+    let is_wanted = |name: &str| wanted.is_empty() || wanted.contains(&name);
     let bad = last.queries.iter().filter(|query| !query.status.is_good());
-    let again = bad.filter(|query| wanted.is_empty() || is_below(&query.name, wanted));
     let mut entries = Vec::new();
-    for query in again {
+    for query in bad.filter(|query| is_wanted(&query.name)) {
         // By its path alone it could get another name than it had. One that is
         // gone is told of in its place.
         let origin = Origin::File(PathBuf::from(&query.file));
@@ -338,6 +340,25 @@ fn failed_before(
         });
     }
     Ok(entries)
+}
+
+/// The names of the queries of the run `last` that `wanted`, a name or a path of a
+/// query or a folder, stands for.
+fn of_run<'a>(library: &Library, last: &'a RunRecord, wanted: &str) -> Result<Vec<&'a str>> {
+    let wanted = [wanted.to_owned()];
+    let found = library.select(&wanted).unwrap_or_default();
+    let names = last.queries.iter().map(|query| query.name.as_str());
+    let is_meant =
+        |name: &str| is_below(name, &wanted) || found.iter().any(|entry| entry.name == name);
+    let meant: Vec<&str> = names.clone().filter(|name| is_meant(name)).collect();
+    if meant.is_empty() {
+        let error = Error::usage(format!("the last run had no query `{}`", wanted[0]));
+        return Err(match nearest(&wanted[0], names.clone()) {
+            Some(near) => error.hint(format!("did you mean `{near}`?")),
+            None => error.hint(format!("it had {}", names.collect::<Vec<_>>().join(", "))),
+        });
+    }
+    Ok(meant)
 }
 
 /// Makes the folder to compare with the one that results go to.

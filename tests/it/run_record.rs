@@ -253,6 +253,19 @@ async fn a_rerun_does_what_was_passed_over_and_not_what_was_done() {
     let all = [("a", "ok"), ("b", "failed"), ("c", "skipped"), ("d", "skipped")];
     assert_eq!((night.exit_code(), ends(&first)), (1, all.to_vec()));
 
+    // The folder of the run stands for its queries, and what stands for none is told.
+    let again = |name: &str| {
+        let options = Options { rerun_failed: true, ..world.options() };
+        world.plan(&[name], options).map(|plan| plan.count())
+    };
+    assert_eq!(again(world.queries().to_str().unwrap()).unwrap(), 3);
+    assert_eq!([again("b").unwrap(), again("a").unwrap()], [1, 0]);
+    let error = again("nosuch").unwrap_err();
+    assert_eq!(
+        (error.message(), error.advice()),
+        ("the last run had no query `nosuch`", Some("it had a, b, c, d"))
+    );
+
     // What was done stays on record as it was done, though it would give more now.
     world.add(&[("4", "卫生部")]).await;
     world.write("b", "SELECT min(account_id) AS first FROM accounts");
