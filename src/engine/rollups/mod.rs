@@ -152,17 +152,8 @@ fn joined(join: &Join, shape: Shape, zone: &str) -> Result<Option<LogicalPlan>> 
         Side::Left => (asked, Arc::clone(&join.right)),
         Side::Right => (Arc::clone(&join.left), asked),
     };
-    let join = Join::try_new(
-        left,
-        right,
-        join.on.clone(),
-        join.filter.clone(),
-        join.join_type,
-        join.join_constraint,
-        join.null_equality,
-        join.null_aware,
-    )?;
-    Ok(Some(LogicalPlan::Join(join)))
+    // Its columns are those of the other side.
+    Ok(Some(LogicalPlan::Join(Join { left, right, ..join.clone() })))
 }
 
 /// Groups and results under the names and in the types that they had.
