@@ -21,7 +21,7 @@ use super::record::Verdict;
 use super::sink::to_bytes;
 use crate::engine::Session;
 use crate::error::{Error, Result, nearest};
-use crate::queries::{Condition, Entry, Expectation, Literal, Rule};
+use crate::queries::{Entry, Expectation, Literal, Rule, by_condition};
 use crate::render::value::{self, Value};
 use crate::render::{self, visible};
 
@@ -54,20 +54,16 @@ impl Checked<'_> {
     pub(super) async fn verdicts(&self, expectations: &[Expectation]) -> Result<Vec<Verdict>> {
         let context = self.context()?;
         let mut verdicts = Vec::with_capacity(expectations.len());
-        let mut last: Option<(&Condition, bool)> = None;
-        for Expectation { rule, when, place } in expectations {
-            let applies = match (when, last) {
-                (None, _) => true,
-                (Some(when), Some((asked, is_met))) if when == asked => is_met,
-                (Some(when), _) => {
-                    let is_met = condition::is_met(self.session, when).await?;
-                    last = Some((when, is_met));
-                    is_met
-                }
+        for group in by_condition(expectations) {
+            let applies = match &group[0].when {
+                Some(condition) => condition::is_met(self.session, condition).await?,
+                None => true,
             };
-            let failure = if applies { self.failure(rule, &context).await? } else { None };
-            let expected = rule.to_string();
-            verdicts.push(Verdict { expected, line: place.line, applies, failure });
+            for Expectation { rule, place, .. } in group {
+                let failure = if applies { self.failure(rule, &context).await? } else { None };
+                let expected = rule.to_string();
+                verdicts.push(Verdict { expected, line: place.line, applies, failure });
+            }
         }
         Ok(verdicts)
     }

@@ -13,19 +13,7 @@ use crate::queries::Condition;
 /// # Errors
 /// When it is no query, at its place in the saved query.
 pub(super) async fn plan(session: &Session, condition: &Condition) -> Result<LogicalPlan> {
-    let wrong = |error: &Error| {
-        let message = format!("the condition cannot be asked: {}", error.message());
-        let told = Error::query(message).at(condition.place.clone());
-        error.advice().map_or(told.clone(), |advice| told.hint(advice))
-    };
-    let statement = statement(condition).map_err(|error| wrong(&error))?;
-    let plan = session.plan(&statement, &Params::new()).await.map_err(|error| wrong(&error))?;
-    let options =
-        SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
-    if options.verify_plan(&plan).is_err() {
-        return Err(wrong(&Error::query("it is no SELECT")));
-    }
-    Ok(plan)
+    Ok(checked(session, condition).await?.1)
 }
 
 /// Whether `condition` gives a row.
@@ -33,14 +21,30 @@ pub(super) async fn plan(session: &Session, condition: &Condition) -> Result<Log
 /// # Errors
 /// When it is no query, or fails.
 pub(super) async fn is_met(session: &Session, condition: &Condition) -> Result<bool> {
-    plan(session, condition).await?;
-    let answer = session.run(&statement(condition)?, &Params::new()).await?;
+    let (statement, _) = checked(session, condition).await?;
+    let answer = session.run(&statement, &Params::new()).await?;
     Ok(answer.collect().await?.iter().any(|batch| batch.num_rows() > 0))
 }
 
-fn statement(condition: &Condition) -> Result<Statement> {
-    match <[Statement; 1]>::try_from(script::parse(&condition.sql, None)?) {
-        Ok([statement]) => Ok(statement),
-        Err(_) => Err(Error::query("it is not one statement")),
+/// The statement of `condition`, which only reads, and its plan.
+async fn checked(session: &Session, condition: &Condition) -> Result<(Statement, LogicalPlan)> {
+    let wrong = |error: Error| {
+        let message = format!("the condition cannot be asked: {}", error.message());
+        let told = Error::query(message).at(condition.place.clone());
+        match error.advice() {
+            Some(advice) => told.hint(advice),
+            None => told,
+        }
+    };
+    let statements = script::parse(&condition.sql, None).map_err(wrong)?;
+    let Ok([statement]) = <[Statement; 1]>::try_from(statements) else {
+        return Err(wrong(Error::query("it is not one statement")));
+    };
+    let plan = session.plan(&statement, &Params::new()).await.map_err(wrong)?;
+    let options =
+        SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
+    match options.verify_plan(&plan) {
+        Ok(()) => Ok((statement, plan)),
+        Err(_) => Err(wrong(Error::query("it is no SELECT"))),
     }
 }

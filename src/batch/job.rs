@@ -18,13 +18,14 @@ use super::compare::{Against, Copy};
 use super::condition;
 use super::plan::{Job, Options, output_name};
 use super::points::Piece;
-use super::record::{ColumnRecord, ErrorRecord, QueryRecord, RunRecord, Status, sha256};
+use super::record::{ColumnRecord, ErrorRecord, QueryRecord, RunRecord, Status};
 use super::sink::Hash;
 use crate::chart::{Chart, Picture, Spec};
 use crate::engine::{Params, Reads, Session};
 use crate::error::{Error, Kind, Result};
 use crate::queries::{Rule, plain};
 use crate::render::{self, BatchWriter, OutputFile, Sink, write_error};
+use crate::store::sha256;
 
 /// The pause before the second attempt; each further one is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
@@ -259,8 +260,8 @@ impl Shared {
         Ok(Some(PictureFile { shown: shown.display().to_string(), file, kind, spec }))
     }
 
-    /// What the query and its conditions read. A file of several statements may read what it
-    /// makes, so that it cannot be told.
+    /// What the query and its conditions read. A file of several statements may read
+    /// what it makes, so that it cannot be told.
     async fn reads(&self, job: &Job) -> Result<Option<Reads>> {
         let statements = job.query.statements()?;
         let [statement] = statements.as_slice() else { return Ok(None) };

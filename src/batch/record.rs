@@ -12,7 +12,6 @@ use std::io::{ErrorKind, Write};
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
 use crate::queries::Clock;
@@ -335,11 +334,6 @@ impl From<&Error> for ErrorRecord {
 /// An instant as the record has it.
 pub(super) fn stamp(instant: chrono::DateTime<chrono::Utc>) -> String {
     instant.to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
-}
-
-/// The SHA-256 of `bytes` in hexadecimal digits.
-pub(super) fn sha256(bytes: &[u8]) -> String {
-    hex::encode(Sha256::digest(bytes))
 }
 
 /// The most memory the process held so far, where the system tells.

@@ -1,18 +1,27 @@
-//! How much memory the system has for a process that starts now.
+//! How much memory the system had for this process when it started.
 
 use std::fs::read_to_string;
 use std::path::Path;
+use std::sync::LazyLock;
 
 use sysinfo::{MemoryRefreshKind, System};
 
 /// Where Linux tells of control groups: of the newer kind, and of the older one.
 const GROUPS: [&str; 2] = ["/sys/fs/cgroup", "/sys/fs/cgroup/memory"];
 
-/// The bytes of memory that can be taken without driving anything else out: what
-/// the system has left, and no more than the control groups of this process, such
-/// as a container, leave it. `None` where the system does not tell.
+/// Asked once: each session, and the limit of all, wants to know.
+static AVAILABLE: LazyLock<Option<u64>> = LazyLock::new(ask);
+
+/// The bytes of memory that can be taken without driving anything else out, as the
+/// process found them: what the system had left, and no more than the control
+/// groups of this process, such as a container, left it. `None` where the system
+/// does not tell.
 #[must_use]
 pub fn available_memory() -> Option<u64> {
+    *AVAILABLE
+}
+
+fn ask() -> Option<u64> {
     let mut system = System::new();
     system.refresh_memory_specifics(MemoryRefreshKind::nothing().with_ram());
     let available = Some(system.available_memory()).filter(|bytes| *bytes > 0)?;

@@ -159,7 +159,7 @@ pub fn setting_name(key: String) -> String {
     if key.contains('.') { key } else { format!("{}.{key}", Levers::PREFIX) }
 }
 
-/// Of the memory that is free when a session begins, this part may hold columns.
+/// Of the memory that is free when the program starts, this part may hold columns.
 const PART_OF_FREE_MEMORY: u64 = 4;
 
 /// Megabytes that are taken to be free where the system does not say.

@@ -86,6 +86,7 @@ struct Inner {
 /// What a session may have in common with others.
 struct Shared {
     fixed: Option<BTreeMap<String, i64>>,
+    roots: Option<Arc<[PathBuf]>>,
     held: Arc<HeldColumns>,
     dictionaries: Arc<Dictionaries>,
     answers: Option<Arc<ResultCache>>,
@@ -111,10 +112,12 @@ impl Session {
     /// When a setting is unusable: an unknown time zone, no memory at all.
     pub fn new(store: Option<Arc<Store>>, settings: Settings) -> Result<Self> {
         let (held, memory) = memory::limited_to(settings.memory_limit);
-        let runtime = runtime(memory, store.as_deref(), &settings)?;
+        let roots: Option<Arc<[PathBuf]>> =
+            settings.safe.then(|| safe_folders(store.as_deref(), &settings).into());
+        let runtime = runtime(memory, store.as_deref(), &settings, roots.as_deref())?;
         let dictionaries = Dictionaries::of_database(store.as_deref().map(Store::root))?;
         let answers = settings.keep_answers.as_ref().map(|keep| Arc::new(ResultCache::new(keep)));
-        let shared = Shared { fixed: None, held, dictionaries, answers };
+        let shared = Shared { fixed: None, roots, held, dictionaries, answers };
         Self::with_runtime(store, settings, runtime, shared)
     }
 
@@ -159,6 +162,7 @@ impl Session {
     fn shared(&self, fixed: Option<BTreeMap<String, i64>>) -> Shared {
         Shared {
             fixed,
+            roots: self.inner.roots.clone(),
             held: Arc::clone(&self.inner.held),
             dictionaries: Arc::clone(&self.inner.dictionaries),
             answers: self.inner.answers.clone(),
@@ -169,7 +173,7 @@ impl Session {
         store: Option<Arc<Store>>,
         settings: Settings,
         runtime: Arc<RuntimeEnv>,
-        Shared { fixed, held, dictionaries, answers }: Shared,
+        Shared { fixed, roots, held, dictionaries, answers }: Shared,
     ) -> Result<Self> {
         check_zone(&settings.timezone, Kind::Usage)?;
         if settings.cluster.is_some() && dictionaries.fingerprint().is_some() {
@@ -180,8 +184,6 @@ impl Session {
             versions: BTreeMap::new(),
             timezone: settings.timezone.clone(),
         }));
-        let roots: Option<Arc<[PathBuf]>> =
-            settings.safe.then(|| safe_folders(store.as_deref(), &settings).into());
         let shared = (Arc::clone(&pinned), Arc::clone(&held), Arc::clone(&dictionaries));
         let context = context(store.clone(), &settings, roots.clone(), shared, runtime)?;
         let (cancelled, _) = watch::channel(0);
@@ -602,6 +604,7 @@ fn runtime(
     memory: Arc<dyn MemoryPool>,
     store: Option<&Store>,
     settings: &Settings,
+    roots: Option<&[PathBuf]>,
 ) -> Result<Arc<RuntimeEnv>> {
     let mut builder = memory::builder(memory, &settings.spill);
     let bucket = store.and_then(Store::bucket).map(|bucket| {
@@ -613,8 +616,8 @@ fn runtime(
         let url = url.map_err(|error| Error::internal(error.to_string()))?;
         Ok((url, Arc::new(DecodedFiles(local))))
     };
-    if settings.safe {
-        let local = Fence::<Safe>::around(safe_folders(store, settings));
+    if let Some(roots) = roots {
+        let local = Fence::<Safe>::around(roots.to_vec());
         let stores = bucket.into_iter().chain([decoded(Arc::clone(&local) as _)?]);
         let inside = OnlyInside::<Safe>::of(local, stores);
         builder = builder.with_object_store_registry(Arc::new(inside));

@@ -127,13 +127,15 @@ pub(super) const RULES: &[(&str, &[&str])] = &[
     ("baseline", &["key"]),
 ];
 
+/// Expectations in groups of those with one condition, as they stand in the file.
+pub fn by_condition(expectations: &[Expectation]) -> impl Iterator<Item = &[Expectation]> {
+    expectations.chunk_by(|one, next| one.when == next.when)
+}
+
 impl Expectation {
     /// Reads one table of `expect`, which may hold several.
     pub(super) fn read(source: Source<'_>, value: &Value<'_>) -> Result<Vec<Self>> {
-        let DeValue::Table(table) = value.get_ref() else {
-            let message = format!("an expectation is a table, not {}", kind_of(value.get_ref()));
-            return Err(source.error(value.span(), message).hint("write { rows = \">= 1\" }"));
-        };
+        let table = table_of(source, value)?;
         match table.get(WHEN) {
             Some(when) => Self::read_conditional(source, table, when),
             None => Ok(vec![Self::read_one(source, table, value)?]),
@@ -153,15 +155,11 @@ impl Expectation {
             let error = source.error(when.span(), "nothing is expected when this holds");
             return Err(error.hint("write { when = \"SELECT ...\", expect = [ { rows = 17 } ] }"));
         };
-        let mut all = Vec::new();
-        for item in fields.as_array("expect", items)? {
-            let DeValue::Table(table) = item.get_ref() else {
-                return Self::read(source, item);
-            };
-            let one = Self::read_one(source, table, item)?;
-            all.push(Self { when: Some(condition.clone()), ..one });
-        }
-        Ok(all)
+        let conditional = |item| {
+            let one = Self::read_one(source, table_of(source, item)?, item)?;
+            Ok(Self { when: Some(condition.clone()), ..one })
+        };
+        fields.as_array("expect", items)?.iter().map(conditional).collect()
     }
 
     fn read_one(source: Source<'_>, table: &DeTable<'_>, value: &Value<'_>) -> Result<Self> {
@@ -186,6 +184,15 @@ impl Expectation {
         let rule = read_rule(&fields, name, value)?;
         Ok(Self { rule, when: None, place: source.place(value.span()) })
     }
+}
+
+/// The table that an expectation is.
+fn table_of<'a>(source: Source<'_>, value: &'a Value<'a>) -> Result<&'a DeTable<'a>> {
+    let DeValue::Table(table) = value.get_ref() else {
+        let message = format!("an expectation is a table, not {}", kind_of(value.get_ref()));
+        return Err(source.error(value.span(), message).hint("write { rows = \">= 1\" }"));
+    };
+    Ok(table)
 }
 
 /// The rule called `name`, whose value is there.

@@ -23,7 +23,7 @@ mod param;
 mod query;
 mod sweep;
 
-pub use expect::{Condition, Expectation, Literal, RowCount, Rule};
+pub use expect::{Condition, Expectation, Literal, RowCount, Rule, by_condition};
 pub use library::{Entry, Library, Origin};
 pub use moment::Clock;
 pub use param::{Param, ParamType, guessed, plain};

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use toml::de::{DeTable, DeValue};
 
-use super::expect::{Condition, Expectation};
+use super::expect::{Condition, Expectation, by_condition};
 use super::fields::{Fields, Source, in_file_order};
 use super::param::Param;
 use crate::chart::Spec;
@@ -122,9 +122,7 @@ impl SavedQuery {
 
     /// The conditions of its expectations, each once.
     pub fn conditions(&self) -> impl Iterator<Item = &Condition> {
-        let mut last = None;
-        let conditions = self.expect.iter().filter_map(|expectation| expectation.when.as_ref());
-        conditions.filter(move |condition| last.replace(*condition) != Some(*condition))
+        by_condition(&self.expect).filter_map(|group| group[0].when.as_ref())
     }
 
     /// The SQL without front matter and blanks around it, for reading.

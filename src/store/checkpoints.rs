@@ -13,8 +13,8 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
+use super::files::sha256;
 use super::layout::{Layout, repair_hint, sealed_json};
 use super::{files, log, seal};
 use crate::error::{Error, Kind, Result};
@@ -255,8 +255,4 @@ fn path(layout: &Layout, table: &'static Table) -> PathBuf {
 /// The name of the checkpoint at `version`.
 fn name_of(version: i64) -> String {
     format!("{version:020}{}", log::CHECKPOINT)
-}
-
-fn sha256(bytes: &[u8]) -> String {
-    hex::encode(Sha256::digest(bytes))
 }

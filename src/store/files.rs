@@ -96,6 +96,11 @@ pub(super) fn checksum(path: &Path) -> std::io::Result<(u64, String)> {
     }
 }
 
+/// The SHA-256 of `bytes`, in hexadecimal digits.
+pub(crate) fn sha256(bytes: &[u8]) -> String {
+    hex::encode(Sha256::digest(bytes))
+}
+
 /// A database file that is not there is damage, not a slip of the person's.
 pub(super) fn damaged(error: Error) -> Error {
     match error.kind() {

@@ -48,6 +48,7 @@ use cache::SnapshotCache;
 use layout::{Head, Layout};
 use lock::WriterLock;
 
+pub(crate) use files::sha256;
 pub use history::Version;
 pub use optimize::Optimized;
 pub use transaction::Transaction;

@@ -26,9 +26,11 @@ pub(super) fn problem(table: &Table, file: &DataFile, expected: bool) -> Option<
 /// Whether the index of `file` is missing, damaged, or of a version of weiku that
 /// knew less to keep.
 pub(super) fn is_wanting(table: &Table, file: &DataFile) -> bool {
-    let is_of_before =
-        || matches!(file.index(), Ok(Some(sidecar)) if !index::is_complete(&sidecar));
-    problem(table, file, true).is_some() || (index::covers(table) && is_of_before())
+    let is_whole =
+        |sidecar: &index::Sidecar| index::is_complete(sidecar) && sidecar.check().is_ok();
+    index::covers(table)
+        && file.sha256.is_some()
+        && !matches!(file.index(), Ok(Some(sidecar)) if is_whole(&sidecar))
 }
 
 /// Makes the index of `file` from its rows.

@@ -6,6 +6,8 @@
 
 use sha2::{Digest, Sha256};
 
+use super::files::sha256;
+
 /// What stands before the digits.
 const MARK: &str = "\"seal\":\"";
 
@@ -19,7 +21,7 @@ pub(super) const BLANK: &str = "000000000000000000000000000000000000000000000000
 /// it is.
 pub(super) fn seal(mut text: String) -> String {
     if let Some(at) = digits_at(text.as_bytes()) {
-        let digest = hex::encode(Sha256::digest(text.as_bytes()));
+        let digest = sha256(text.as_bytes());
         text.replace_range(at..at + DIGITS, &digest);
     }
     text

@@ -51,7 +51,7 @@ impl OptimizerRule for UseRollups {
     ) -> Result<Transformed<LogicalPlan>> {
         let is_asked = match &plan {
             LogicalPlan::Aggregate(aggregate) => !is_known_already(aggregate),
-            LogicalPlan::Join(join) => asked_side(join).is_some(),
+            LogicalPlan::Join(join) => asks_whether(join),
             _ => false,
         };
         let config = config.options();
@@ -113,47 +113,29 @@ fn worthwhile(input: &Input) -> Option<Size> {
     input.size().filter(|size| size.rows.saturating_mul(WORTHWHILE) <= input.posts())
 }
 
-/// The side of a join of which it only asks whether there is a row.
-#[derive(Debug, Clone, Copy)]
-enum Side {
-    Left,
-    Right,
+/// Whether a join asks of one of its sides only whether there is a row.
+fn asks_whether(join: &Join) -> bool {
+    use JoinType::{LeftAnti, LeftSemi, RightAnti, RightSemi};
+    !join.null_aware && matches!(join.join_type, LeftSemi | LeftAnti | RightSemi | RightAnti)
 }
 
-/// That side, if there is one.
-fn asked_side(join: &Join) -> Option<Side> {
-    match join.join_type {
-        JoinType::LeftSemi | JoinType::LeftAnti if !join.null_aware => Some(Side::Right),
-        JoinType::RightSemi | JoinType::RightAnti if !join.null_aware => Some(Side::Left),
-        _ => None,
-    }
-}
-
-/// The same join that asks a roll-up of `shape` whether there is a post; none if
+/// Such a join that asks a roll-up of `shape` whether there is a post; none if
 /// that is not certain.
 fn joined(join: &Join, shape: Shape, zone: &str) -> Result<Option<LogicalPlan>> {
-    let Some(side) = asked_side(join) else { return Ok(None) };
-    let asked = match side {
-        Side::Left => &join.left,
-        Side::Right => &join.right,
-    };
+    let asks_left = matches!(join.join_type, JoinType::RightSemi | JoinType::RightAnti);
+    let asked = if asks_left { &join.left } else { &join.right };
     let Some(input) = Input::of(asked, shape, zone)? else { return Ok(None) };
-    let keys = join.on.iter().map(|(left, right)| match side {
-        Side::Left => left,
-        Side::Right => right,
-    });
+    let keys = join.on.iter().map(|(left, right)| if asks_left { left } else { right });
     if !keys.chain(&join.filter).all(|condition| input.is_common(condition))
         || worthwhile(&input).is_none()
     {
         return Ok(None);
     }
-    let asked = Arc::new(input.into_plan());
-    let (left, right) = match side {
-        Side::Left => (asked, Arc::clone(&join.right)),
-        Side::Right => (Arc::clone(&join.left), asked),
-    };
-    // Its columns are those of the other side.
-    Ok(Some(LogicalPlan::Join(Join { left, right, ..join.clone() })))
+    // The columns of the join are those of the other side.
+    let mut join = join.clone();
+    let asked = if asks_left { &mut join.left } else { &mut join.right };
+    *asked = Arc::new(input.into_plan());
+    Ok(Some(LogicalPlan::Join(join)))
 }
 
 /// Groups and results under the names and in the types that they had.
