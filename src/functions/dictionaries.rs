@@ -5,14 +5,16 @@
 //! a clause: `吧$` is the particle, and not the end of 酒吧开门.
 //!
 //! A database replaces a list by a file of its name in its folder
-//! `dictionaries/`.
+//! `dictionaries/`. Its file `words.txt` there replaces nothing: it adds words that
+//! a text is not to be cut within, such as names.
 
 use std::path::Path;
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 
 use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
+use crate::text::segmenter::Segmenter;
 use crate::text::word_lists::WordLists;
 
 /// All lists of words.
@@ -27,8 +29,12 @@ pub struct Dictionaries {
     closing: [Vec<bool>; 3],
     /// How many words of the first list, the first ones, are formal.
     formal: usize,
-    /// Of lists that were replaced, the SHA-256.
-    replaced: Option<String>,
+    /// The words that are added to those that texts are cut into, a line each.
+    added: String,
+    /// What cuts texts into words, once one has been cut.
+    segmenter: OnceLock<Segmenter>,
+    /// Of lists that were replaced or added, the SHA-256.
+    own: Option<String>,
 }
 
 /// The places of the lists among those that are looked for together.
@@ -59,6 +65,9 @@ const LISTS: [(&str, &str); 4] = [
     ("interaction.txt", include_str!("dictionaries/interaction.txt")),
 ];
 
+/// The file with words that are added to those that texts are cut into.
+const ADDED: &str = "words.txt";
+
 /// The folder in a database with lists of its own.
 const FOLDER: &str = "dictionaries";
 
@@ -82,7 +91,19 @@ impl Dictionaries {
     /// weiku.
     #[must_use]
     pub fn fingerprint(&self) -> Option<&str> {
-        self.replaced.as_deref()
+        self.own.as_deref()
+    }
+
+    /// What cuts texts into words.
+    #[must_use]
+    pub fn segmenter(&self) -> &Segmenter {
+        self.segmenter.get_or_init(|| {
+            let mut added = lines(&self.added).peekable();
+            match added.peek() {
+                Some(_) => Segmenter::with_words(added),
+                None => Segmenter::general(),
+            }
+        })
     }
 
     /// The lists that come with weiku.
@@ -98,20 +119,21 @@ impl Dictionaries {
     /// When a file is there and cannot be read as UTF-8 text.
     pub fn with_folder(folder: &Path) -> Result<Self> {
         let mut lists = LISTS.map(|(_, words)| words.to_owned());
-        let mut replaced = Sha256::new();
+        let mut added = String::new();
+        let mut own = Sha256::new();
         let mut any = false;
-        for ((name, _), list) in LISTS.iter().zip(&mut lists) {
+        let names = LISTS.iter().map(|(name, _)| *name).chain([ADDED]);
+        for (name, list) in names.zip(lists.iter_mut().chain([&mut added])) {
             let path = folder.join(name);
             if path.exists() {
                 *list = std::fs::read_to_string(&path)
                     .map_err(|error| Error::io("read the dictionary", &path, &error))?;
-                replaced.update(format!("{name} {}\n{list}", list.len()));
+                own.update(format!("{name} {}\n{list}", list.len()));
                 any = true;
             }
         }
-        let mut dictionaries = Self::of([&lists[0], &lists[1], &lists[2], &lists[3]]);
-        dictionaries.replaced = any.then(|| hex::encode(replaced.finalize()));
-        Ok(dictionaries)
+        let own = any.then(|| hex::encode(own.finalize()));
+        Ok(Self { added, own, ..Self::of([&lists[0], &lists[1], &lists[2], &lists[3]]) })
     }
 
     /// The lists with these lines.
@@ -124,7 +146,9 @@ impl Dictionaries {
             words: WordLists::new(&words.each_ref().map(Vec::as_slice)),
             closing: lists.map(|list| list.iter().map(|line| line.ends_with('$')).collect()),
             formal: lines(formal).count(),
-            replaced: None,
+            added: String::new(),
+            segmenter: OnceLock::new(),
+            own: None,
         }
     }
 
@@ -199,5 +223,16 @@ mod tests {
         let other = Dictionaries::with_folder(folder.path()).unwrap();
         assert_ne!(other.fingerprint(), Some(one.as_str()));
         assert_eq!(Dictionaries::of_database(None).unwrap().fingerprint(), None);
+    }
+
+    #[test]
+    fn a_list_of_words_adds_to_those_that_texts_are_cut_into() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("words.txt"), "# names\n外交小灵通\n\n").unwrap();
+        let dictionaries = Dictionaries::with_folder(folder.path()).unwrap();
+        assert!(dictionaries.fingerprint().is_some());
+        assert_eq!(dictionaries.segmenter().words("外交小灵通发布"), ["外交小灵通", "发布"]);
+        assert!(!Dictionaries::built_in().segmenter().words("外交小灵通").contains(&"外交小灵通"));
+        assert_eq!(dictionaries.judge("您好"), Dictionaries::built_in().judge("您好"));
     }
 }

@@ -33,6 +33,7 @@ mod style;
 mod text_width;
 mod urls;
 mod weibo_time;
+mod words;
 
 use std::sync::Arc;
 
@@ -69,6 +70,7 @@ pub static ALL: &[&Function] = &[
     &text_width::FUNCTION,
     &urls::FUNCTION,
     &weibo_time::FUNCTION,
+    &words::FUNCTION,
 ];
 
 /// One SQL function.

@@ -97,16 +97,21 @@ pub fn hashtags(text: &str) -> Vec<&str> {
 #[must_use]
 pub fn mentions(text: &str) -> Vec<&str> {
     let mut found = Vec::new();
+    each_mention(text, |_, name| push_once(&mut found, name));
+    found
+}
+
+/// Tells where each mention of `text` has its `@`, and its name.
+fn each_mention<'a>(text: &'a str, mut found: impl FnMut(usize, &'a str)) {
     let mut at = 0;
     while let Some(mark) = find(b'@', text, at) {
         at = mark + 1;
         let name = full_name(&text[at..]);
         if !name.is_empty() && !ends_mail_user(&text[..mark]) {
-            push_once(&mut found, name);
+            found(mark, name);
         }
         at += name.len();
     }
-    found
 }
 
 /// The web addresses that `text` holds.
@@ -122,6 +127,12 @@ pub fn mentions(text: &str) -> Vec<&str> {
 #[must_use]
 pub fn urls(text: &str) -> Vec<&str> {
     let mut found = Vec::new();
+    each_url(text, |_, address| push_once(&mut found, address));
+    found
+}
+
+/// Tells where each web address of `text` begins, and the address.
+fn each_url<'a>(text: &'a str, mut found: impl FnMut(usize, &'a str)) {
     let mut end = 0;
     for colon in SCHEME_END.find_iter(text.as_bytes()) {
         if colon < end {
@@ -135,11 +146,10 @@ pub fn urls(text: &str) -> Vec<&str> {
         let length = text[host..].bytes().take_while(|byte| is_address_byte(*byte)).count();
         let address = trim_address(&text[start..host + length]);
         if address.len() > host - start {
-            push_once(&mut found, address);
+            found(start, address);
         }
         end = host + length;
     }
-    found
 }
 
 /// The emoji of `text`: pictures of Unicode, a joined sequence as one, and
@@ -152,11 +162,7 @@ pub fn urls(text: &str) -> Vec<&str> {
 #[must_use]
 pub fn emojis(text: &str) -> Vec<&str> {
     let mut found = Vec::new();
-    let mut at = 0;
-    while let Some((start, emoji)) = next_emoji(text, at) {
-        push_once(&mut found, emoji);
-        at = start + emoji.len();
-    }
+    each_emoji(text, |_, emoji| push_once(&mut found, emoji));
     found
 }
 
@@ -164,12 +170,42 @@ pub fn emojis(text: &str) -> Vec<&str> {
 #[must_use]
 pub fn count_emojis(text: &str) -> usize {
     let mut count = 0;
+    each_emoji(text, |_, _| count += 1);
+    count
+}
+
+/// Tells where each emoji of `text` begins, and the emoji.
+fn each_emoji<'a>(text: &'a str, mut found: impl FnMut(usize, &'a str)) {
     let mut at = 0;
     while let Some((start, emoji)) = next_emoji(text, at) {
-        count += 1;
+        found(start, emoji);
         at = start + emoji.len();
     }
-    count
+}
+
+/// The pieces of `text` between its addresses, mentions and emoji: what is
+/// written, without what is pointed to.
+///
+/// ```
+/// use weiku::text::entities::prose;
+/// assert_eq!(prose("感谢@外交小灵通[哈哈]详见http://t.cn/zWx1，转"), ["感谢", "详见", "，转"]);
+/// ```
+#[must_use]
+pub fn prose(text: &str) -> Vec<&str> {
+    let mut left_out = Vec::new();
+    each_url(text, |start, address| left_out.push(start..start + address.len()));
+    each_mention(text, |at, name| left_out.push(at..at + "@".len() + name.len()));
+    each_emoji(text, |start, emoji| left_out.push(start..start + emoji.len()));
+    left_out.sort_unstable_by_key(|range| range.start);
+    let mut pieces = Vec::with_capacity(left_out.len() + 1);
+    let mut at = 0;
+    for range in left_out.into_iter().chain([text.len()..text.len()]) {
+        if range.start > at {
+            pieces.push(&text[at..range.start]);
+        }
+        at = at.max(range.end);
+    }
+    pieces
 }
 
 /// One step of a repost chain.

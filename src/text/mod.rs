@@ -8,6 +8,7 @@ pub mod entities;
 pub mod full_width;
 pub mod pinyin;
 pub mod plain;
+pub mod segmenter;
 pub mod size;
 pub mod weibo_id;
 pub mod width;
