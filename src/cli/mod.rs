@@ -143,7 +143,7 @@ pub enum Command {
     },
     /// Make a sample world of accounts and posts
     Generate(Generate),
-    /// Merge small data files and drop those no longer needed
+    /// Merge small data files, pack all tightly, and drop those no longer needed
     Optimize {
         /// The database folder
         #[arg(value_name = "DB")]

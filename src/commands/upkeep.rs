@@ -12,19 +12,23 @@ use crate::store::{Repair, Store};
 pub(super) async fn optimize(path: &Path, program: &Program) -> Result<Exit> {
     let database = Database::open(path).await?;
     let Some(store) = database.store() else { return Ok(DONE) };
-    let bar = program.bar("merging");
+    let bar = program.bar("writing");
     let done = store
-        .optimize(&|merged, total| {
+        .optimize(&|written, total| {
             bar.set_length(total);
-            bar.set_position(merged);
+            bar.set_position(written);
         })
         .await;
     bar.finish_and_clear();
     let mut stderr = program.stderr();
     for table in done? {
         let text = format!(
-            "{}: {} files merged into {}, {} old files removed\n",
-            table.table, table.files_before, table.files_after, table.files_removed
+            "{}: {} files merged into {}, {} packed tightly, {} old files removed\n",
+            table.table,
+            table.files_before,
+            table.files_after,
+            table.files_packed,
+            table.files_removed
         );
         say(&mut stderr, &text)?;
     }

@@ -34,8 +34,34 @@ const ROW_GROUP_ROWS: usize = 128 * 1024;
 /// Bytes of a row group, at most: long rows must not fill the memory.
 const ROW_GROUP_BYTES: usize = 128 << 20;
 
-/// Rows of a data page.
-const PAGE_ROWS: usize = 8 * 1024;
+/// How hard the writer of a data file works to make it small.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Packing {
+    /// As far as those who wait for an import do not wait for long.
+    Fast,
+    /// As far as it pays for what is written once and read for long. It takes four
+    /// times as long to write, and no longer to read.
+    Tight,
+}
+
+impl Packing {
+    /// The level of ZSTD.
+    const fn level(self) -> i32 {
+        match self {
+            Self::Fast => 3,
+            Self::Tight => 9,
+        }
+    }
+
+    /// Rows of a data page. A page is compressed by itself: the longer it is,
+    /// the more of its text was there before.
+    const fn page_rows(self) -> usize {
+        match self {
+            Self::Fast => 8 * 1024,
+            Self::Tight => 16 * 1024,
+        }
+    }
+}
 
 /// Rows that are put in order at a time.
 const CHUNK_ROWS: usize = 32 * 1024;
@@ -76,6 +102,11 @@ const DICTIONARY: &[&str] = &[
 /// Columns of `posts` in which one value is looked for, in no order.
 const BLOOM: &[&str] = &["account_id", "post_id"];
 
+/// How often a bloom filter says that a value may be there which is not: eight
+/// bits a value. Filters are as large as a power of two, so the next better ones
+/// are twice as large.
+const BLOOM_FPP: f64 = 0.025_6;
+
 /// Puts the rows of `batches` in the table's order and writes them to a new
 /// data file in `folder`.
 pub(super) fn write_sorted(
@@ -83,7 +114,7 @@ pub(super) fn write_sorted(
     folder: &Path,
     batches: Vec<RecordBatch>,
 ) -> Result<Written> {
-    let mut writer = DataFileWriter::create(table, folder)?;
+    let mut writer = DataFileWriter::create(table, folder, Packing::Fast)?;
     let order = sorted_order(table, &batches)?;
     let rows: Vec<&RecordBatch> = batches.iter().collect();
     for chunk in order.chunks(CHUNK_ROWS) {
@@ -161,6 +192,7 @@ pub(super) struct DataFileWriter {
     table: &'static Table,
     path: PathBuf,
     name: String,
+    packing: Packing,
     writer: Option<ArrowWriter<HashingFile>>,
     collector: Collector,
     index: Option<Indexing>,
@@ -168,7 +200,7 @@ pub(super) struct DataFileWriter {
 
 impl DataFileWriter {
     /// Begins a new data file of `table` in `folder`.
-    pub(super) fn create(table: &'static Table, folder: &Path) -> Result<Self> {
+    pub(super) fn create(table: &'static Table, folder: &Path, packing: Packing) -> Result<Self> {
         let index = index::Builder::of(table).map(Indexing::start).transpose()?;
         let name = format!("part-{}.parquet", uuid::Uuid::new_v4());
         let path = folder.join(&name);
@@ -179,12 +211,12 @@ impl DataFileWriter {
             size: 0,
         };
         let options = ArrowWriterOptions::new()
-            .with_properties(properties(table)?)
+            .with_properties(properties(table, packing)?)
             .with_skip_arrow_metadata(true);
         let writer = ArrowWriter::try_new_with_options(file, table.schema(), options)
             .map_err(|error| parquet("write", &path, error))?;
         let collector = Collector::new(table);
-        Ok(Self { table, path, name, writer: Some(writer), collector, index })
+        Ok(Self { table, path, name, packing, writer: Some(writer), collector, index })
     }
 
     /// Adds rows, which come after all rows before in the table's order.
@@ -236,7 +268,9 @@ impl DataFileWriter {
         let (rows, columns) = collector.finish();
         let statistics = Arc::new(statistics::statistics(self.table, rows, size, &columns));
         let path = self.path.clone();
-        let file = DataFile { path, size, rows, statistics, sha256: Some(sha256), bucket: None };
+        let is_tight = self.packing == Packing::Tight;
+        let sha256 = Some(sha256);
+        let file = DataFile { path, size, rows, statistics, sha256, is_tight, bucket: None };
         Ok(Written { file, name: self.name.clone(), columns })
     }
 }
@@ -251,9 +285,9 @@ impl Drop for DataFileWriter {
 }
 
 /// How the columns of `table` are encoded.
-fn properties(table: &Table) -> Result<WriterProperties> {
+fn properties(table: &Table, packing: Packing) -> Result<WriterProperties> {
     let zstd = Compression::ZSTD(
-        ZstdLevel::try_new(3).map_err(|error| Error::internal(error.to_string()))?,
+        ZstdLevel::try_new(packing.level()).map_err(|error| Error::internal(error.to_string()))?,
     );
     let mut builder = WriterProperties::builder()
         .set_created_by(concat!("weiku ", env!("CARGO_PKG_VERSION")).to_owned())
@@ -261,8 +295,8 @@ fn properties(table: &Table) -> Result<WriterProperties> {
         .set_dictionary_enabled(false)
         .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
         .set_max_row_group_bytes(Some(ROW_GROUP_BYTES))
-        .set_data_page_row_count_limit(PAGE_ROWS)
-        .set_write_batch_size(PAGE_ROWS)
+        .set_data_page_row_count_limit(packing.page_rows())
+        .set_write_batch_size(packing.page_rows())
         .set_statistics_enabled(EnabledStatistics::Page)
         .set_sorting_columns(Some(sorting_columns(table)));
     for column in table.columns {
@@ -285,10 +319,13 @@ fn column_properties(
         _ => ColumnPath::from(name),
     };
     let builder = match kind {
-        ColumnKind::Integer | ColumnKind::Instant => {
+        ColumnKind::Instant => {
             builder.set_column_encoding(path.clone(), Encoding::DELTA_BINARY_PACKED)
         }
-        ColumnKind::TextList => builder.set_column_dictionary_enabled(path.clone(), true),
+        // Most counts are small, and come again and again.
+        ColumnKind::Integer | ColumnKind::TextList => {
+            builder.set_column_dictionary_enabled(path.clone(), true)
+        }
         ColumnKind::Text | ColumnKind::Bytes if DICTIONARY.contains(&name) => {
             builder.set_column_dictionary_enabled(path.clone(), true)
         }
@@ -301,7 +338,7 @@ fn column_properties(
     if table.name == "posts" && BLOOM.contains(&name) {
         builder
             .set_column_bloom_filter_enabled(path.clone(), true)
-            .set_column_bloom_filter_fpp(path.clone(), 0.01)
+            .set_column_bloom_filter_fpp(path.clone(), BLOOM_FPP)
             .set_column_bloom_filter_max_ndv(path, ROW_GROUP_ROWS as u64)
     } else {
         builder

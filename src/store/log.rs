@@ -34,6 +34,9 @@ pub(super) const CHECKPOINT: &str = ".checkpoint.parquet";
 /// The tag that holds a data file's checksum.
 const TAG_SHA256: &str = "weiku.sha256";
 
+/// The tag of a file that is packed as tightly as `weiku optimize` does.
+const TAG_PACKING: &str = "weiku.packing";
+
 /// The tag that holds what is known of a data file's columns.
 const TAG_COLUMNS: &str = "weiku.columns";
 
@@ -87,7 +90,8 @@ pub(super) fn data_file(layout: &Layout, table: &'static Table, add: &Add) -> Re
     let statistics =
         Arc::new(statistics::statistics(table, rows, size, &columns.unwrap_or_default()));
     let bucket = layout.bucket().cloned();
-    Ok(DataFile { path, size, rows, statistics, sha256: tag(TAG_SHA256), bucket })
+    let (sha256, is_tight) = (tag(TAG_SHA256), tag(TAG_PACKING).is_some());
+    Ok(DataFile { path, size, rows, statistics, sha256, is_tight, bucket })
 }
 
 /// Whether a data file was written with an index beside it.
@@ -107,6 +111,7 @@ pub(super) fn data_file_unchecked(layout: &Layout, table: &'static Table, add: &
         rows,
         statistics: Arc::new(statistics::statistics(table, rows, size, &[])),
         sha256: None,
+        is_tight: false,
         bucket: layout.bucket().cloned(),
     }
 }
@@ -351,6 +356,9 @@ fn add(table: &'static Table, written: &Written, rows_change: bool) -> Add {
     ];
     if index::covers(table) {
         tags.push((TAG_INDEX, Some("1".to_owned())));
+    }
+    if file.is_tight {
+        tags.push((TAG_PACKING, Some("tight".to_owned())));
     }
     Add {
         path: written.name.clone(),

@@ -15,7 +15,7 @@ use datafusion::common::HashMap;
 
 use super::append::{Staged, Writing};
 use super::compare::{Compared, Incoming, Outcome};
-use super::data_file::DataFileWriter;
+use super::data_file::{DataFileWriter, Packing};
 use super::errors::arrow;
 use super::key_set::{FileKeys, KeySet, key_columns, key_hashes};
 use super::memory::{Memory, MergedRows, Spot};
@@ -351,7 +351,7 @@ impl MergedFile {
         if self.replaced.iter().all(|gone| *gone) {
             return Ok(None);
         }
-        let mut writer = DataFileWriter::create(table, folder)?;
+        let mut writer = DataFileWriter::create(table, folder, Packing::Fast)?;
         let mut from = 0;
         for batch in Rows::all(table, &self.file)? {
             let batch = batch?;

@@ -147,6 +147,8 @@ pub struct DataFile {
     /// The SHA-256 of its bytes, in lowercase hexadecimal digits, if the log
     /// has it.
     pub sha256: Option<String>,
+    /// Whether the writer took its time to make it small.
+    is_tight: bool,
     /// The bucket that has it.
     bucket: Option<Arc<Bucket>>,
 }

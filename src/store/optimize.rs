@@ -1,5 +1,5 @@
-//! Keeps a database fast: merges small files into larger ones, and removes
-//! files that only old versions name.
+//! Keeps a database fast: merges small files into larger ones, packs the large
+//! ones tightly, and removes files that only old versions name.
 
 use std::cmp::Ordering;
 use std::sync::Arc;
@@ -7,11 +7,12 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 use datafusion::common::ScalarValue;
 
+use super::data_file::Packing;
 use super::layout::{Head, Layout};
 use super::lock::WriterLock;
 use super::merge::Merged;
 use super::transaction::{FinishedChange, checkpoint, publish};
-use super::{DataFile, Store, errors, log, pending, reindex, sorted};
+use super::{DataFile, Limits, Store, errors, log, pending, reindex, sorted};
 use crate::error::Result;
 use crate::index;
 use crate::model::{TABLES, Table};
@@ -22,6 +23,13 @@ use crate::model::{TABLES, Table};
 struct Small {
     bytes: u64,
     part: u64,
+}
+
+impl Small {
+    /// Whether `file` is, where files are as large as `limits` say.
+    fn holds(self, file: &DataFile, limits: &Limits) -> bool {
+        file.rows < limits.file_rows as u64 / self.part && file.size < self.bytes
+    }
 }
 
 /// What a person who asks for it has merged.
@@ -54,15 +62,19 @@ pub struct Optimized {
     pub files_before: usize,
     /// How many it has.
     pub files_after: usize,
+    /// How many files were packed tightly that an import had packed fast.
+    pub files_packed: usize,
     /// How many files of old versions were removed.
     pub files_removed: usize,
 }
 
 impl Store {
     /// Merges small files into larger ones, in order where their rows allow,
-    /// and removes files that for a week no current version has named.
+    /// packs tightly what imports packed fast, and removes files that for a week
+    /// no current version has named.
     ///
-    /// `progress` is told the rows that are merged, and all that are to be.
+    /// Each file is a commit: what is done stays done if the rest is cancelled.
+    /// `progress` is told the rows that are written, and all that are to be.
     ///
     /// # Errors
     /// When a file cannot be read or written, or another process writes.
@@ -74,30 +86,52 @@ impl Store {
         let (mut head, lock) = transaction.into_parts();
         let mut total = 0;
         for table in TABLES {
-            total += rows_of(&self.small_files(&head, table, ON_REQUEST).await?);
+            let small = self.small_files(&head, table, ON_REQUEST).await?;
+            let merges = |file: &DataFile| small.len() > 1 && ON_REQUEST.holds(file, &self.limits);
+            let mut files = self.files(&head, table).await?;
+            files.retain(|file| !file.is_tight || merges(file));
+            total += rows_of(&files);
         }
-        let mut merged = 0;
+        let mut written = 0;
         let mut report = Vec::new();
         for table in TABLES {
-            let before = self.files(&head, table).await?.len();
-            loop {
-                let small = self.small_files(&head, table, ON_REQUEST).await?;
-                let Some(group) = groups(small).into_iter().find(|group| group.len() > 1) else {
-                    break;
-                };
-                let rows = rows_of(&group);
-                head = merge(self, &head, table, group, Arc::clone(&lock)).await?;
-                merged += rows;
-                progress(merged.min(total), total);
+            let files_before = self.files(&head, table).await?.len();
+            let mut files_packed = 0;
+            while let Some(group) = self.next_group(&head, table).await? {
+                files_packed += usize::from(group.len() == 1);
+                written += rows_of(&group);
+                head = merge(self, &head, table, group, Packing::Tight, Arc::clone(&lock)).await?;
+                progress(written.min(total), total);
             }
             self.index(&head, table).await?;
-            let after = self.files(&head, table).await?.len();
+            let files_after = self.files(&head, table).await?.len();
             let files_removed = self.remove_old(&head, table).await?;
-            let (files_before, files_after) = (before, after);
-            report.push(Optimized { table: table.name, files_before, files_after, files_removed });
+            let table = table.name;
+            report.push(Optimized {
+                table,
+                files_before,
+                files_after,
+                files_packed,
+                files_removed,
+            });
         }
         checkpoint(self, &head).await?;
         Ok(report)
+    }
+
+    /// What is to be written next: small files that are merged, or one file that
+    /// is packed.
+    async fn next_group(
+        &self,
+        head: &Head,
+        table: &'static Table,
+    ) -> Result<Option<Vec<DataFile>>> {
+        let small = self.small_files(head, table, ON_REQUEST).await?;
+        if let Some(group) = groups(small).into_iter().find(|group| group.len() > 1) {
+            return Ok(Some(group));
+        }
+        let files = self.files(head, table).await?;
+        Ok(files.into_iter().find(|file| !file.is_tight).map(|file| vec![file]))
     }
 
     /// The files of a table as of `head`.
@@ -113,9 +147,8 @@ impl Store {
         table: &'static Table,
         limits: Small,
     ) -> Result<Vec<DataFile>> {
-        let rows = self.limits.file_rows as u64 / limits.part;
         let mut small = self.files(head, table).await?;
-        small.retain(|file| file.rows < rows && file.size < limits.bytes);
+        small.retain(|file| limits.holds(file, &self.limits));
         small.sort_by(|a, b| in_order(table, a, b));
         Ok(small)
     }
@@ -150,7 +183,7 @@ pub(super) async fn tidy(
     }
     let mut head = head.clone();
     for group in groups(small).into_iter().filter(|group| group.len() > 1) {
-        head = merge(store, &head, table, group, Arc::clone(&lock)).await?;
+        head = merge(store, &head, table, group, Packing::Fast, Arc::clone(&lock)).await?;
     }
     Ok(head)
 }
@@ -161,13 +194,14 @@ async fn merge(
     head: &Head,
     table: &'static Table,
     group: Vec<DataFile>,
+    packing: Packing,
     lock: Arc<WriterLock>,
 ) -> Result<Head> {
     let base = store.cache.get(&store.layout, table, head.version(table)?).await?;
     let (store, head) = (store.clone(), head.clone());
     let merged = tokio::task::spawn_blocking(move || {
         let folder = store.layout.table(table);
-        let staged = sorted::merge_files(table, &folder, &group, &store.limits)?;
+        let staged = sorted::merge_files(table, &folder, &group, &store.limits, packing)?;
         let merged = Merged { staged, removed: group };
         let change = FinishedChange { rows: base.rows(), base, merged, rows_change: false };
         let head = publish(&store.layout, &head, "optimize", vec![change]);

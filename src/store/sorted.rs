@@ -10,7 +10,7 @@ use datafusion::arrow::compute::interleave_record_batch;
 use datafusion::arrow::row::{OwnedRow, RowConverter, Rows as SortKeys};
 
 use super::append::Staged;
-use super::data_file::{DataFileWriter, sort_columns, sort_converter};
+use super::data_file::{DataFileWriter, Packing, sort_columns, sort_converter};
 use super::errors::arrow;
 use super::rows::Rows;
 use super::{DataFile, Limits};
@@ -41,12 +41,13 @@ struct SortedMerge<'a> {
     picked: Vec<(usize, usize)>,
 }
 
-/// Merges `files` into new ones in `folder`.
+/// Merges `files` into new ones in `folder`, which are packed as said.
 pub(super) fn merge_files(
     table: &'static Table,
     folder: &Path,
     files: &[DataFile],
     limits: &Limits,
+    packing: Packing,
 ) -> Result<Vec<Staged>> {
     let mut merge = SortedMerge::new(table, files)?;
     let mut staged = Vec::new();
@@ -54,7 +55,7 @@ pub(super) fn merge_files(
     while let Some(batch) = merge.next_batch()? {
         let mut open = match writer.take() {
             Some(open) => open,
-            None => DataFileWriter::create(table, folder)?,
+            None => DataFileWriter::create(table, folder, packing)?,
         };
         open.write(&batch)?;
         if open.rows() + CHUNK_ROWS as u64 > limits.file_rows as u64 {

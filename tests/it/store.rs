@@ -14,7 +14,7 @@ use datafusion::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use weiku::model::{POST_SNAPSHOTS, POSTS};
-use weiku::store::{Limits, MergeCounts, Repair, Snapshot, Store};
+use weiku::store::{Limits, MergeCounts, Optimized, Repair, Snapshot, Store};
 
 use crate::store_loops::number;
 
@@ -475,4 +475,27 @@ async fn small_files_are_merged_in_order_and_old_readers_keep_theirs() {
     let history = store.history(&POST_SNAPSHOTS).await.unwrap();
     assert_eq!(history.last().unwrap().operation, "optimize");
     assert_eq!(history.last().unwrap().rows, 30);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_import_packs_fast_is_packed_tightly_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::create(&folder.path().join("db")).await.unwrap();
+    let mut transaction = store.begin().await.unwrap();
+    let rows: Vec<_> = (0..40_000).map(|number| (number, number as i64 % 977, None)).collect();
+    transaction.append(&POST_SNAPSHOTS, looks(&rows)).await.unwrap();
+    transaction.commit().await.unwrap();
+    let before = store.snapshot(&POST_SNAPSHOTS, None).await.unwrap();
+
+    let packed =
+        |report: Vec<Optimized>| report.iter().map(|table| table.files_packed).sum::<usize>();
+    assert_eq!(packed(store.optimize(&|_, _| {}).await.unwrap()), 1);
+    let after = store.snapshot(&POST_SNAPSHOTS, None).await.unwrap();
+    assert_eq!(ids(&after), ids(&before));
+    assert!(after.files[0].size < before.files[0].size);
+    assert_eq!(store.verify(Repair::Plan).await.unwrap(), []);
+
+    assert_eq!(packed(store.optimize(&|_, _| {}).await.unwrap()), 0);
+    let again = store.snapshot(&POST_SNAPSHOTS, None).await.unwrap();
+    assert_eq!(again.version, after.version, "what is tight is not written again");
 }
