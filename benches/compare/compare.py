@@ -634,6 +634,8 @@ def main():
         folder.mkdir(parents=True, exist_ok=True)
         command = [args.weiku, "generate", str(database), "--scale", args.scale, "--seed", "1"]
         subprocess.run(command, check=True)
+        # As whoever fills a database and then asks it for years would do.
+        subprocess.run([args.weiku, "optimize", str(database)], check=True)
     sizes = share(database, folder / "shared")
     clock = "cpu" if args.cpu else "time"
     weiku = Weiku(args.weiku, database, args.threads, clock)
