@@ -27,8 +27,9 @@ pub(crate) enum When {
     At { instant: Instant, within: i64 },
     /// A day of some year, perhaps with a time.
     Yearless { month: u32, day: u32, time: Option<NaiveTime> },
-    /// So long before an unknown instant.
-    Relative,
+    /// So long before the look, which gives an instant if that of the look is
+    /// known. It may be wrong by years: often it is only that of the file.
+    Relative(Option<Instant>),
 }
 
 impl When {
@@ -40,7 +41,7 @@ impl When {
                 Some(exact) if (exact - instant).abs() <= within => Some(exact),
                 _ => Some(instant),
             },
-            Self::Relative => carried,
+            Self::Relative(instant) => carried.or(instant),
             Self::Yearless { .. } => self.with_year(carried, clock),
         }
     }
@@ -256,7 +257,7 @@ fn chinese(text: &str, clock: Clock) -> Option<When> {
         }
     }
     if text == "刚刚" {
-        return Some(around(clock, 0, 5 * MINUTE));
+        return Some(before_look(clock, 0));
     }
     let (year, rest) = match text.split_once('年') {
         Some((year, rest)) => (Some(i32::try_from(digits(year.as_bytes())?).ok()?), rest),
@@ -308,25 +309,20 @@ fn ago(text: &str, clock: Clock) -> Option<When> {
         "天" => DAY,
         _ => return None,
     };
-    Some(around(clock, count * unit, unit + 5 * MINUTE))
+    Some(before_look(clock, count * unit))
 }
 
-fn around(clock: Clock, back: i64, within: i64) -> When {
-    match clock.now {
-        Some(now) => When::At { instant: now - back, within },
-        None => When::Relative,
-    }
+fn before_look(clock: Clock, back: i64) -> When {
+    When::Relative(clock.now.map(|now| now - back))
 }
 
 fn days_back(days: i64, time: &str, clock: Clock) -> Option<When> {
     let time = if time.is_empty() { None } else { Some(time_of_day(time)?.0) };
-    let Some(now) = clock.now else { return Some(When::Relative) };
+    let Some(now) = clock.now else { return Some(When::Relative(None)) };
     let today = DateTime::from_timestamp_micros(now)?.with_timezone(&clock.zone).date_naive();
     let date = today.checked_sub_signed(TimeDelta::days(days))?;
-    match time {
-        Some(time) => to_minute(date.and_time(time), clock),
-        None => date_only(date, clock),
-    }
+    let instant = local(date.and_time(time.unwrap_or_default()), clock)?;
+    Some(When::Relative(Some(instant)))
 }
 
 #[cfg(test)]
@@ -418,9 +414,19 @@ mod tests {
     #[test]
     fn a_relative_time_without_a_look_is_unknown_unless_the_id_tells() {
         let clock = Clock { now: None, ..clock() };
-        assert_eq!(parse("10分钟前", clock), Ok(Some(When::Relative)));
-        assert_eq!(When::Relative.settle(None, clock), None);
-        assert_eq!(When::Relative.settle(Some(SECOND), clock), Some(SECOND));
+        assert_eq!(parse("10分钟前", clock), Ok(Some(When::Relative(None))));
+        assert_eq!(When::Relative(None).settle(None, clock), None);
+        assert_eq!(When::Relative(None).settle(Some(SECOND), clock), Some(SECOND));
+    }
+
+    #[test]
+    fn the_id_knows_better_than_the_file_what_ago_counts_from() {
+        let carried = Some(utc("2021-05-01T04:20:46Z"));
+        for text in ["刚刚", "5分钟前", "2小时前", "3天前", "今天 12:20", "昨天 12:30", "前天"]
+        {
+            let when = parse(text, clock()).unwrap().unwrap();
+            assert_eq!(when.settle(carried, clock()), carried, "{text}");
+        }
     }
 
     #[test]
