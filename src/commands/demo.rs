@@ -133,7 +133,7 @@ async fn make(path: &Path, scale: Scale, seed: u64, program: &Program) -> Result
         }
         Err(error) => {
             // Nothing was committed, so what was made for it goes again.
-            store.abandon();
+            store.abandon().await;
             Err(error)
         }
     }

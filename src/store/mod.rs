@@ -34,6 +34,7 @@ mod verify;
 use std::fs::File;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use datafusion::common::Statistics;
 use datafusion::execution::object_store::ObjectStoreUrl;
@@ -257,12 +258,19 @@ impl Store {
     /// When there is something, or nothing can be written there.
     pub async fn create(path: &Path) -> Result<Self> {
         let store = Self::at(path)?;
-        store
-            .blocking(|layout| match layout.bucket() {
+        if store.layout.bucket().is_some() {
+            let in_bucket = |layout: &Layout| match layout.bucket() {
                 Some(bucket) => layout.create_in(bucket),
-                None => create_folders(layout),
-            })
-            .await?;
+                None => Ok(()),
+            };
+            store.blocking(in_bucket).await?;
+            return Ok(store);
+        }
+        store.blocking(make_room).await?;
+        // Of several who make it at once, one does, and the others are told.
+        let lock = WriterLock::take(&store.layout.lock(), lock::PATIENCE).await?;
+        store.blocking(create_folders).await?;
+        drop(lock);
         Ok(store)
     }
 
@@ -301,9 +309,14 @@ impl Store {
     }
 
     /// Removes a database that was made just now and is empty. One in object
-    /// storage stays: others may be writing to it by now.
-    pub fn abandon(&self) {
-        if self.layout.bucket().is_none() {
+    /// storage stays, and one to which others are writing by now.
+    pub async fn abandon(&self) {
+        if self.layout.bucket().is_some() {
+            return;
+        }
+        let lock = WriterLock::take(&self.layout.lock(), Duration::ZERO).await;
+        let is_empty = || Head::read(&self.layout).is_ok_and(|head| head.generation == 0);
+        if lock.is_ok() && is_empty() {
             // What is left is empty.
             let _ = std::fs::remove_dir_all(&self.layout.root);
         }
@@ -434,8 +447,18 @@ impl Store {
     }
 }
 
+/// Makes the folder, if it is not there; one in which there is something stays
+/// as it is, and is refused.
+fn make_room(layout: &Layout) -> Result<()> {
+    let root = &layout.root;
+    if root.exists() {
+        return unfinished(layout).map(drop);
+    }
+    files::create_folder(root).map_err(|error| Error::io("create", root, &error))
+}
+
 /// Makes the folders and first log entries of an empty database; its head comes
-/// last.
+/// last. Whoever calls it holds the lock.
 fn create_folders(layout: &Layout) -> Result<()> {
     let failed = |path: &Path| {
         let path = path.to_owned();
@@ -453,36 +476,9 @@ fn create_folders(layout: &Layout) -> Result<()> {
     Head::new(0, versions).write(layout)
 }
 
-/// Makes sure that the folder holds nothing: only what is left of a creation
-/// that was cut short is removed.
+/// Removes what is left of a creation that was cut short.
 fn clear_unfinished(layout: &Layout) -> Result<()> {
-    let root = &layout.root;
-    let names = match std::fs::read_dir(root) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            return files::create_folder(root).map_err(|error| Error::io("create", root, &error));
-        }
-        other => other
-            .and_then(|entries| entries.map(|entry| Ok(entry?.file_name())).collect())
-            .map_err(|error| Error::io("read", root, &error))?,
-    };
-    let names: Vec<std::ffi::OsString> = names;
-    if names.is_empty() {
-        return Ok(());
-    }
-    if layout.head().exists() {
-        return Err(Error::usage(format!("{} is a weiku database already", root.display())));
-    }
-    let ours = |name: &std::ffi::OsString| {
-        name.to_str().is_some_and(|name| {
-            files::is_staged(name) || TABLES.iter().any(|table| table.name == name)
-        })
-    };
-    if !names.iter().all(ours) || TABLES.iter().any(|table| has_rows(layout, table)) {
-        return Err(Error::usage(format!("{} is not empty", root.display()))
-            .hint("name a folder that is not there yet"));
-    }
-    for name in names {
-        let path = root.join(name);
+    for path in unfinished(layout)? {
         let removed = if path.is_dir() && !path.is_symlink() {
             std::fs::remove_dir_all(&path)
         } else {
@@ -491,6 +487,30 @@ fn clear_unfinished(layout: &Layout) -> Result<()> {
         removed.map_err(|error| Error::io("remove", &path, &error))?;
     }
     Ok(())
+}
+
+/// What is left in the folder of a creation that was cut short, but for the lock;
+/// anything else is an error.
+fn unfinished(layout: &Layout) -> Result<Vec<PathBuf>> {
+    let root = &layout.root;
+    let names: Vec<std::ffi::OsString> = std::fs::read_dir(root)
+        .and_then(|entries| entries.map(|entry| Ok(entry?.file_name())).collect())
+        .map_err(|error| Error::io("read", root, &error))?;
+    if layout.head().exists() {
+        return Err(Error::usage(format!("{} is a weiku database already", root.display())));
+    }
+    let paths = names.into_iter().map(|name| root.join(name));
+    let left: Vec<PathBuf> = paths.filter(|path| *path != layout.lock()).collect();
+    let ours = |path: &PathBuf| {
+        path.file_name().and_then(std::ffi::OsStr::to_str).is_some_and(|name| {
+            files::is_staged(name) || TABLES.iter().any(|table| table.name == name)
+        })
+    };
+    if !left.iter().all(ours) || TABLES.iter().any(|table| has_rows(layout, table)) {
+        return Err(Error::usage(format!("{} is not empty", root.display()))
+            .hint("name a folder that is not there yet"));
+    }
+    Ok(left)
 }
 
 /// Whether the folder of `table` holds more than an empty table.

@@ -91,6 +91,43 @@ fn ctrl_c_says_which_files_are_in_and_leaves_nothing_of_the_others() {
 }
 
 #[test]
+fn of_several_imports_that_begin_together_one_makes_the_database_and_all_come_in() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    // An empty folder is as good as none.
+    std::fs::create_dir(folder.join("db")).unwrap();
+    for round in 0..4 {
+        let importing = [0, 1, 2].map(|number| {
+            let name = format!("{number}.csv");
+            let posts = POSTS.replace("weibo,1,", &format!("weibo,{number}1,"));
+            std::fs::write(folder.join(&name), posts).unwrap();
+            weiku(folder, &["import", "db", &name]).stderr(Stdio::piped()).spawn().unwrap()
+        });
+        for child in importing {
+            let output = child.wait_with_output().unwrap();
+            let said = String::from_utf8(output.stderr).unwrap();
+            assert_eq!(output.status.code(), Some(0), "round {round}: {said}");
+        }
+        assert_eq!(ask(folder, "SELECT count(*) FROM posts"), "4");
+        std::fs::remove_dir_all(folder.join("db")).unwrap();
+    }
+}
+
+#[test]
+fn a_folder_with_something_else_in_it_stays_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    std::fs::write(folder.join("posts.csv"), POSTS).unwrap();
+    std::fs::create_dir(folder.join("db")).unwrap();
+    std::fs::write(folder.join("db/letter.txt"), "Dear").unwrap();
+    let (code, _, said) = run(folder, &["import", "db", "posts.csv"]);
+    assert_eq!(code, 2, "{said}");
+    assert!(said.contains("db is not empty") && said.contains("not there yet"), "{said}");
+    let names: Vec<_> = std::fs::read_dir(folder.join("db")).unwrap().collect();
+    assert_eq!(names.len(), 1, "{names:?}");
+}
+
+#[test]
 fn what_a_pipe_gives_is_read_from_its_first_byte() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("posts.csv"), POSTS).unwrap();

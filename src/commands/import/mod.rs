@@ -28,7 +28,7 @@ pub(super) async fn execute(import: &cli::Import, program: &Program) -> Result<E
     }
     let expanded = ingest::expand(&import.files).map_err(before_anything)?;
     let scratch;
-    let (database, made) = if import.dry_run && !is_there(&import.database).await? {
+    let (database, made) = if import.dry_run && !Database::is_there(&import.database).await? {
         scratch = tempfile::tempdir().map_err(|error| Error::io("make", Path::new("."), &error))?;
         (Database::create(&scratch.path().join("database")).await?, false)
     } else {
@@ -43,7 +43,7 @@ pub(super) async fn execute(import: &cli::Import, program: &Program) -> Result<E
     bar.finish_and_clear();
     if let (true, 0, Some(store)) = (made, taken.files, database.store()) {
         // Nothing came in, so what was made for it goes again.
-        store.abandon();
+        store.abandon().await;
     }
     if let Err(error) = ended {
         return Err(taken.before(error, import, program)?);
@@ -198,17 +198,17 @@ async fn again(import: &cli::Import, options: &ImportOptions, program: &Program)
     Ok(exit)
 }
 
-/// Whether there is something at `path`, be it a database or not.
-async fn is_there(path: &Path) -> Result<bool> {
-    Ok(path.exists() || Database::is_there(path).await?)
-}
-
 /// The database at `path`, and whether it was made just now.
 async fn open_or_create(path: &Path) -> Result<(Database, bool)> {
-    if is_there(path).await? {
+    if Database::is_there(path).await? {
         return Ok((Database::open(path).await?, false));
     }
-    Ok((Database::create(path).await?, true))
+    match Database::create(path).await {
+        Ok(database) => Ok((database, true)),
+        // Another process made it in the meantime.
+        Err(_) if Database::is_there(path).await? => Ok((Database::open(path).await?, false)),
+        Err(error) => Err(error),
+    }
 }
 
 /// The session's time zone.
