@@ -13,6 +13,9 @@ const SHARD_BITS: u32 = 16;
 /// How many bits of a slot hold the hash of the counts.
 const COUNT_BITS: u32 = 24;
 
+/// How many bits of a slot hold the tag of the key.
+const TAG_BITS: u32 = u64::BITS - COUNT_BITS;
+
 /// Slots of a shard at first.
 const FEWEST_SLOTS: usize = 8;
 
@@ -64,46 +67,74 @@ impl Repeats {
 
 /// A small table of slots, each the tag of a key above the hash of its counts;
 /// 0 is free.
+///
+/// A tag stands at its home or behind it, with no free slot between, and tags that
+/// stand together are in order. So one that is not there is missed as soon as one
+/// that is there is found, however full the table is.
 #[derive(Debug, Default)]
 struct Shard {
     slots: Vec<u64>,
+    /// How many slots are homes; those behind take what does not fit at the end.
+    homes: usize,
     used: usize,
 }
 
 impl Shard {
     /// Puts `counts` under `tag`; gives those that were there.
     fn replace(&mut self, tag: u64, counts: u64) -> Option<u64> {
-        if (self.used + 1) * 8 > self.slots.len() * 7 {
+        if (self.used + 1) * 8 > self.homes * 7 {
             self.grow();
         }
-        let slot = self.find(tag);
-        let before = self.slots[slot];
-        self.slots[slot] = tag << COUNT_BITS | counts;
-        if before == 0 {
-            self.used += 1;
-            return None;
+        let entry = tag << COUNT_BITS | counts;
+        let slot = self.home(tag) + self.passed_over(tag);
+        match self.slots.get_mut(slot) {
+            Some(there) if *there >> COUNT_BITS == tag => {
+                let before = std::mem::replace(there, entry);
+                Some(before & ((1 << COUNT_BITS) - 1))
+            }
+            _ => {
+                self.insert(slot, entry);
+                None
+            }
         }
-        Some(before & ((1 << COUNT_BITS) - 1))
     }
 
-    /// The slot of `tag`, or the free one where it would be.
-    fn find(&self, tag: u64) -> usize {
-        let share = tag >> 1 & u64::from(u32::MAX);
-        let mut slot = ((share * self.slots.len() as u64) >> 32) as usize;
-        while self.slots[slot] != 0 && self.slots[slot] >> COUNT_BITS != tag {
-            slot = if slot + 1 == self.slots.len() { 0 } else { slot + 1 };
+    /// Where a tag stands if nothing is in its way.
+    fn home(&self, tag: u64) -> usize {
+        let share = tag >> (TAG_BITS - u32::BITS);
+        ((share * self.homes as u64) >> u32::BITS) as usize
+    }
+
+    /// How many slots from its home on hold lesser tags than `tag`.
+    fn passed_over(&self, tag: u64) -> usize {
+        let from_home = self.slots[self.home(tag)..].iter();
+        from_home.take_while(|entry| **entry != 0 && **entry >> COUNT_BITS < tag).count()
+    }
+
+    /// Puts `entry` at `slot`, and what stands there one further.
+    fn insert(&mut self, slot: usize, entry: u64) {
+        let together = self.slots[slot..].iter().take_while(|entry| **entry != 0).count();
+        let free = slot + together;
+        if free == self.slots.len() {
+            self.slots.push(0);
         }
-        slot
+        self.slots.copy_within(slot..free, slot + 1);
+        self.slots[slot] = entry;
+        self.used += 1;
     }
 
     /// Makes room for more. All shards grow at about the same time, so that doubling
     /// would leave half of the memory unused for long.
     fn grow(&mut self) {
-        let slots = (self.slots.len() * 5 / 4).max(FEWEST_SLOTS);
-        let old = std::mem::replace(&mut self.slots, vec![0; slots]);
+        let homes = (self.homes * 5 / 4).max(FEWEST_SLOTS);
+        let old = std::mem::replace(&mut self.slots, vec![0; homes]);
+        (self.homes, self.used) = (homes, 0);
+        let mut next = 0;
+        // They come in order, so each stands behind the one before.
         for entry in old.into_iter().filter(|entry| *entry != 0) {
-            let slot = self.find(entry >> COUNT_BITS);
-            self.slots[slot] = entry;
+            let slot = self.home(entry >> COUNT_BITS).max(next);
+            self.insert(slot, entry);
+            next = slot + 1;
         }
     }
 }

@@ -332,8 +332,12 @@ fn column_properties(
         ColumnKind::Text if table.key.contains(&name) || name.ends_with("_id") => {
             builder.set_column_encoding(path.clone(), Encoding::DELTA_BYTE_ARRAY)
         }
-        // Long text is read fastest when it lies there plainly.
-        ColumnKind::Text | ColumnKind::Boolean | ColumnKind::Bytes => builder,
+        // Long text is read fastest when it lies there plainly, and no page of it is
+        // passed over for its first and last text.
+        ColumnKind::Text | ColumnKind::Bytes => {
+            builder.set_column_statistics_enabled(path.clone(), EnabledStatistics::None)
+        }
+        ColumnKind::Boolean => builder,
     };
     if table.name == "posts" && BLOOM.contains(&name) {
         builder
