@@ -8,13 +8,14 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
-use super::Sink;
 use super::column::{Column, Common, Field, Part};
 use super::draft::Draft;
 use super::encoding::raw;
 use super::input::Input;
 use super::record::Row;
+use super::{Refusal, Sink};
 use crate::error::Result;
+use records::Found;
 pub(super) use records::{Route, elements_only};
 
 /// What a value of a file turned out to be.
@@ -38,7 +39,7 @@ pub(super) fn each<C>(
     let is_lines = records::is_lines(head.text());
     let mut records = records::Records::new(content, name, route, is_lines);
     let mut row = 0;
-    while let Some((path, bytes)) = records.next(row + 1)? {
+    while let Some(Found { path, bytes, line }) = records.next()? {
         row += 1;
         let value = serde_json::from_slice::<Value>(bytes);
         let taken = match &value {
@@ -48,7 +49,10 @@ pub(super) fn each<C>(
         match taken {
             Ok(Taken::Rows(rows)) => sink.record(row, rows)?,
             Ok(Taken::Nothing) => sink.skip(row)?,
-            Err(reason) => sink.reject(row, reason, &raw(encoding.get(), bytes))?,
+            Err(reason) => {
+                let raw = &raw(encoding.get(), bytes);
+                sink.reject(Refusal { row, line: Some(line), reason, raw })?;
+            }
         }
     }
     Ok(())
