@@ -294,9 +294,9 @@ pub struct Run {
     /// Tries after the first for a query that fails for want of resources
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub retries: u32,
-    /// Run only what failed in the run kept in DIR
+    /// Run only what failed in the run kept in DIR; without DIR, in that of -o
     #[arg(long, value_name = "DIR")]
-    pub rerun_failed: Option<PathBuf>,
+    pub rerun_failed: Option<Option<PathBuf>>,
     /// Say what changed since the run kept in DIR
     #[arg(long, value_name = "DIR")]
     pub against: Option<PathBuf>,

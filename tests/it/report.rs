@@ -174,6 +174,28 @@ async fn a_single_row_stands_downwards_and_nothing_is_said_in_words() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn rows_that_break_an_expectation_are_shown_below_it() {
+    let checked = "/*---
+expect = [ { rows = 30 }, { unique = [\"who\"] }, { none = \"SELECT n FROM result WHERE n > 2\" } ]
+---*/
+SELECT value AS n, CASE WHEN value < 3 THEN '<i>' ELSE 'x' || value END AS who
+FROM generate_series(1, 31) AS t(value) ORDER BY 1";
+    let world = World::new(&[("checked", checked)]).await;
+    let html = report(&world).await.html().unwrap();
+    let below = |summary: &str| {
+        let from = html.split_once(summary).map(|(_, rest)| rest).unwrap_or_default();
+        from.split_once("</details>").map(|(part, _)| part).unwrap_or_default().to_owned()
+    };
+    let twice = below(
+        "who = &quot;&lt;i&gt;&quot;, number of rows = 2<details><summary>The 2 rows</summary>",
+    );
+    assert!(twice.contains("<tr>\n<td>1<td>&lt;i&gt;<tr>\n<td>2<td>&lt;i&gt;</tbody>"), "{html}");
+    let large = below("; and 26 more<details><summary>The first 25 of 29 rows</summary>");
+    assert_eq!(large.matches("<tr>\n").count(), 25, "{html}");
+    assert!(html.contains("exactly 30 rows; there are 31</li>"), "{html}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_report_file_is_html_or_markdown_by_its_suffix() {
     let world = World::new(&[("one", "SELECT 1 AS one")]).await;
     let report = report(&world).await;
