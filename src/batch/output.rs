@@ -107,6 +107,9 @@ pub fn lines(query: &QueryRecord, error: Option<&Error>) -> String {
     if query.attempts > 1 {
         let _ = write!(text, "  {} attempts", query.attempts);
     }
+    if query.changes.as_ref().is_some_and(Vec::is_empty) {
+        text.push_str("  no change");
+    }
     text.push('\n');
     if let Some(error) = error {
         indent(&mut text, &error.to_string());
@@ -123,9 +126,6 @@ pub fn lines(query: &QueryRecord, error: Option<&Error>) -> String {
     }
     for change in query.changes.iter().flatten() {
         indent(&mut text, change);
-    }
-    if query.changes.as_ref().is_some_and(Vec::is_empty) {
-        indent(&mut text, "no change");
     }
     if query.stale {
         let output = query.output.as_deref().unwrap_or_default();

@@ -380,7 +380,7 @@ impl Section {
         };
         let _ = write!(
             page.0,
-            "<details><summary>{words}</summary>\n<div class=\"scroll\">\n<table class=\"{}\">\n",
+            "<details><summary>{words}</summary>\n<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"{words}\">\n<table class=\"{}\">\n",
             column_classes(&schema)
         );
         write_heads(page, &schema);

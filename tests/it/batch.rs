@@ -669,6 +669,7 @@ async fn an_earlier_run_is_compared_by_key_and_accepted() {
     assert_eq!(world.output("orgs.csv"), "organization,accounts\n外交部,3\n公安部,1\n科技部,1\n");
     let (summary, told) = world.run(against).await;
     assert_eq!(summary.record.queries[0].changes.as_deref(), Some(&[][..]), "{told}");
+    assert!(told.ends_with("  no change\n") && told.lines().count() == 1, "{told}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
