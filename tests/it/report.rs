@@ -391,7 +391,7 @@ async fn on_paper_no_column_is_cut_off() {
 const NAMES: &str = "SELECT CASE value WHEN 1 THEN '国务院国有资产监督管理委员会' ELSE '外交部' END AS organization,
   '领事提醒小信使' AS screen_name, 'interaction' AS style, '2273009106' AS account_id,
   12345 AS number_of_own_posts, 43.0 AS percent_of_interaction, 56.1 AS percent_of_news,
-  0.9 AS percent_of_emergencies FROM generate_series(1, 30) AS t(value) ORDER BY value";
+  0.9 AS percent_of_emergencies, DATE '2012-08-27' AS day FROM generate_series(1, 30) AS t(value) ORDER BY value";
 
 /// What the test asks a page that shows itself as on paper 700 pixels wide: how
 /// many cells of each table have more than one line.
