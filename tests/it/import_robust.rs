@@ -220,6 +220,21 @@ fn a_refused_row_keeps_its_number_its_line_and_its_bytes() {
 }
 
 #[test]
+fn what_is_no_json_is_refused_with_its_place_in_the_record() {
+    let start = "{\"platform\":\"weibo\",\"post_id\":";
+    let refused =
+        |name: &str, text: &str| Last::text(name, text, &Options::default()).unwrap().0.rejected;
+    assert_eq!(
+        refused("a.jsonl", &format!("{start}\"1\"}}\n{start}\n{start}\"2\"}}\n")),
+        ["2: not JSON: EOF while parsing a value at column 30"]
+    );
+    assert_eq!(
+        refused("a.json", &format!("[{start}\"1\"}},\n{start}\n,}}]")),
+        ["2: not JSON: expected value at column 1 of its line 2"]
+    );
+}
+
+#[test]
 fn a_table_without_a_last_line_end_is_told_and_other_formats_need_none() {
     let unended =
         |name: &str, text: &str| Last::text(name, text, &Options::default()).unwrap().1.is_unended;

@@ -44,7 +44,7 @@ pub(super) fn each<C>(
         let value = serde_json::from_slice::<Value>(bytes);
         let taken = match &value {
             Ok(value) => take(common, path, value),
-            Err(error) => Err(format!("not JSON: {error}")),
+            Err(error) => Err(no_json(error)),
         };
         match taken {
             Ok(Taken::Rows(rows)) => sink.record(row, rows)?,
@@ -56,6 +56,15 @@ pub(super) fn each<C>(
         }
     }
     Ok(())
+}
+
+/// Why the bytes of a record are no JSON. Lines are those of the record, of which
+/// most have one.
+fn no_json(error: &serde_json::Error) -> String {
+    let (text, line, column) = (error.to_string(), error.line(), error.column());
+    let what = text.strip_suffix(&format!(" at line {line} column {column}")).unwrap_or(&text);
+    let of_line = if line > 1 { format!(" of its line {line}") } else { String::new() };
+    format!("not JSON: {what} at column {column}{of_line}")
 }
 
 /// Reads records that are flat: a key for each column.
