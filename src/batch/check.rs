@@ -59,7 +59,7 @@ pub(super) struct Checked<'a> {
 pub(super) struct Outcome {
     /// For the record.
     pub(super) verdict: Verdict,
-    /// The rows that break it, if it is about single rows.
+    /// The rows that break it: all, if it is about the result as a whole.
     pub(super) offenders: Option<Offenders>,
 }
 
@@ -128,6 +128,8 @@ impl Checked<'_> {
         if let Some(missing) = self.missing_column(rule) {
             return Ok(Some(missing.into()));
         }
+        // A result may have two columns of one name, unless it is made a table.
+        let table = async || context.table(RESULT).await.map_err(|error| fault(&error));
         let words = match rule {
             Rule::Rows(count) => {
                 let rows: usize = self.batches.iter().map(RecordBatch::num_rows).sum();
@@ -135,23 +137,20 @@ impl Checked<'_> {
             }
             Rule::Baseline { file, key } => self.compare_with_baseline(file, key)?,
             Rule::Value { column, filter, value, within } => {
-                let rows = context.table(RESULT).await.map_err(|error| fault(&error))?;
-                let rows = rows.filter(all_equal(filter)).map_err(|error| fault(&error))?;
-                let rows = rows
-                    .limit(0, Some(2))
-                    .map_err(|error| fault(&error))?
-                    .collect()
-                    .await
-                    .map_err(|error| fault(&error))?;
-                self.value_failure(column.as_deref(), value, *within, &rows)?
+                let chosen = table().await?.filter(all_equal(filter));
+                let chosen = chosen.and_then(|chosen| chosen.limit(0, Some(2)));
+                let chosen = chosen.map_err(|error| fault(&error))?;
+                let chosen = chosen.collect().await.map_err(|error| fault(&error))?;
+                self.value_failure(column.as_deref(), value, *within, &chosen)?
             }
-            Rule::None(sql) => match read_only(context, sql).await {
-                Ok(rows) => return found(Offenders::of(rows).await, ""),
-                Err(error) => Some(format!("the query cannot run: {error}")),
-            },
+            Rule::None(sql) => {
+                return match read_only(context, sql).await {
+                    Ok(rows) => found(Offenders::of(rows).await, ""),
+                    Err(error) => Ok(Some(format!("the query cannot run: {error}").into())),
+                };
+            }
             Rule::Unique(columns) => {
-                let rows = context.table(RESULT).await.map_err(|error| fault(&error))?;
-                return match repeated(rows, columns).await {
+                return match repeated(table().await?, columns).await {
                     Ok(Some([keys, rows])) => {
                         let words = format!("found {}", keys.words()?);
                         Ok(Some(Failure { words, offenders: Some(rows) }))
@@ -161,11 +160,12 @@ impl Checked<'_> {
                 };
             }
             Rule::NotNull(_) | Rule::Range { .. } | Rule::Accepted { .. } => {
-                let rows = context.table(RESULT).await.map_err(|error| fault(&error))?;
-                return found(breaking(rows, rule).await, "found ");
+                return found(breaking(table().await?, rule).await, "found ");
             }
         };
-        Ok(words.map(Failure::from))
+        // It is about the result as a whole, so that all of it is to blame.
+        let all = || Offenders::all(self.schema, self.batches);
+        Ok(words.map(|words| Failure { words, offenders: all() }))
     }
 
     /// A column of `rule` that the result does not have.

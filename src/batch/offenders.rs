@@ -4,6 +4,7 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::arrow::record_batch::RecordBatch;
@@ -44,17 +45,26 @@ impl Offenders {
     pub(super) async fn of(rows: DataFrame) -> Result<Option<Self>, DataFusionError> {
         let mut stream = rows.execute_stream().await?;
         let mut offenders = Self { rows: 0, schema: stream.schema(), kept: Vec::new() };
-        let mut room = MOST;
         while let Some(batch) = stream.next().await {
-            let batch = batch?;
-            offenders.rows += batch.num_rows() as u64;
-            let kept = batch.slice(0, batch.num_rows().min(room));
-            room -= kept.num_rows();
-            if kept.num_rows() > 0 {
-                offenders.kept.push(kept);
-            }
+            offenders.push(&batch?);
         }
         Ok((offenders.rows > 0).then_some(offenders))
+    }
+
+    /// All of a result; none if it has no rows.
+    pub(super) fn all(schema: &SchemaRef, batches: &[RecordBatch]) -> Option<Self> {
+        let mut offenders = Self { rows: 0, schema: Arc::clone(schema), kept: Vec::new() };
+        batches.iter().for_each(|batch| offenders.push(batch));
+        (offenders.rows > 0).then_some(offenders)
+    }
+
+    fn push(&mut self, batch: &RecordBatch) {
+        let kept: usize = self.kept.iter().map(RecordBatch::num_rows).sum();
+        let kept = batch.num_rows().min(MOST - kept);
+        if kept > 0 {
+            self.kept.push(batch.slice(0, kept));
+        }
+        self.rows += batch.num_rows() as u64;
     }
 
     /// The first few of them in words, and how many more there are.

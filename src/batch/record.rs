@@ -164,7 +164,8 @@ pub struct Verdict {
     pub applies: bool,
     /// What was found instead; `null` if the promise holds.
     pub failure: Option<String>,
-    /// How many rows break it; `null` if it holds, or is not about single rows.
+    /// How many rows break it: all of the result, if it is about the result as a
+    /// whole. `null` if it holds, or cannot be checked.
     #[serde(default)]
     pub rows: Option<u64>,
     /// The file of the first 1000 of these rows, relative to the output folder.

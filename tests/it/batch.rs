@@ -336,10 +336,35 @@ FROM generate_series(1, {rows}) AS t(value) ORDER BY value"
     let (summary, _) = world.run(json).await;
     assert_eq!((summary.exit_code(), kept()), (0, vec!["orgs.jsonl".to_owned()]));
 
+    // Of a promise about the whole result, all of it is to blame.
+    let whole =
+        "/*---\nexpect = [ { value = 9, column = \"n\", where = { n = 1 } }, { rows = 3 } ]\n---*/
+SELECT value AS n FROM generate_series(1, 2) AS t(value) ORDER BY 1";
+    world.write("deep/orgs", whole);
+    let (_, told) = world.run(world.options()).await;
+    assert!(
+        told.contains("there are 2\n    the 2 rows are in deep/orgs.unexpected-2.csv\n"),
+        "{told}"
+    );
+    for name in ["deep/orgs.unexpected-1.csv", "deep/orgs.unexpected-2.csv"] {
+        assert_eq!(world.output(name), "n\n1\n2\n");
+    }
+    let twins = "/*---\nexpect = [ { rows = 9 } ]\n---*/
+SELECT * FROM accounts a JOIN accounts b USING (account_id) ORDER BY account_id";
+    world.write("deep/orgs", twins);
+    let (_, told) = world.run(world.options()).await;
+    assert!(
+        told.contains("there are 3\n    the 3 rows are in deep/orgs.unexpected-1.csv\n"),
+        "{told}"
+    );
+    world.write("deep/orgs", &checked(1));
+    world.run(world.options()).await;
+    assert_eq!(kept(), ["orgs.csv", "orgs.jsonl"]);
+
     // Without a folder the first of them are told.
     world.write("deep/orgs", &checked(5));
     let (summary, told) = world.run(Options { folder: None, check: true, ..world.options() }).await;
-    assert_eq!((summary.exit_code(), kept().len()), (3, 1));
+    assert_eq!((summary.exit_code(), kept().len()), (3, 2));
     assert!(told.ends_with("large = 2; large = 3; large = 4; and 1 more\n"), "{told}");
     world.write("deep/orgs.unexpected-4", "SELECT 1 AS one");
     let error = world.plan(&[], world.options()).unwrap_err().to_string();
