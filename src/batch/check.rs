@@ -1,35 +1,41 @@
 //! Whether a result is what its saved query promises.
 //!
-//! Every promise but the row count becomes a question over the table `result`
-//! whose answer names the rows that break it.
+//! Most promises become a question over the table `result` whose answer are the
+//! rows that break it.
 
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::catalog::{MemTable, MemoryCatalogProviderList};
+use datafusion::common::Column;
 use datafusion::error::DataFusionError;
 use datafusion::execution::context::SQLOptions;
 use datafusion::execution::session_state::SessionStateBuilder;
+use datafusion::functions_aggregate::count::count_all_window;
 use datafusion::functions_aggregate::expr_fn::count;
-use datafusion::logical_expr::Expr;
+use datafusion::functions_window::expr_fn::row_number;
+use datafusion::logical_expr::{Expr, ExprFunctionExt, SortExpr};
 use datafusion::prelude::{DataFrame, SessionContext, ident, lit};
 
 use super::condition;
 use super::difference::{TextTable, compare};
+use super::offenders::{Offenders, shown};
 use super::record::Verdict;
 use super::sink::to_bytes;
 use crate::engine::Session;
 use crate::error::{Error, Result, nearest};
 use crate::queries::{Entry, Expectation, Literal, Rule, by_condition};
+use crate::render;
 use crate::render::value::{self, Value};
-use crate::render::{self, visible};
-
-/// How many rows that break a promise are shown.
-const SHOWN: usize = 3;
 
 /// The name of the result in a `none` query.
 const RESULT: &str = "result";
+
+/// The columns that say how many rows have a key and where a row stands. No result
+/// has any of these names.
+const TIMES: &str = "number of rows";
+const POSITION: &str = "place of the row";
 
 /// Most bytes of a result that expectations are checked on: it is held in
 /// memory for them.
@@ -49,11 +55,33 @@ pub(super) struct Checked<'a> {
     pub(super) accept: bool,
 }
 
+/// How an expectation came out.
+pub(super) struct Outcome {
+    /// For the record.
+    pub(super) verdict: Verdict,
+    /// The rows that break it: all, if it is about the result as a whole.
+    pub(super) offenders: Option<Offenders>,
+}
+
+/// What breaks a promise.
+struct Failure {
+    /// In words.
+    words: String,
+    /// The rows to blame, if there are such.
+    offenders: Option<Offenders>,
+}
+
+impl From<String> for Failure {
+    fn from(words: String) -> Self {
+        Self { words, offenders: None }
+    }
+}
+
 impl Checked<'_> {
     /// How each of `expectations` came out, in order.
-    pub(super) async fn verdicts(&self, expectations: &[Expectation]) -> Result<Vec<Verdict>> {
+    pub(super) async fn outcomes(&self, expectations: &[Expectation]) -> Result<Vec<Outcome>> {
         let context = self.context()?;
-        let mut verdicts = Vec::with_capacity(expectations.len());
+        let mut outcomes = Vec::with_capacity(expectations.len());
         for group in by_condition(expectations) {
             let applies = match &group[0].when {
                 Some(condition) => condition::is_met(self.session, condition).await?,
@@ -61,18 +89,29 @@ impl Checked<'_> {
             };
             for Expectation { rule, place, .. } in group {
                 let failure = if applies { self.failure(rule, &context).await? } else { None };
-                let expected = rule.to_string();
-                verdicts.push(Verdict { expected, line: place.line, applies, failure });
+                let (failure, offenders) =
+                    failure.map(|found| (found.words, found.offenders)).unzip();
+                let offenders = offenders.flatten();
+                let verdict = Verdict {
+                    expected: rule.to_string(),
+                    line: place.line,
+                    applies,
+                    failure,
+                    rows: offenders.as_ref().map(|offenders| offenders.rows),
+                    output: None,
+                };
+                outcomes.push(Outcome { verdict, offenders });
             }
         }
-        Ok(verdicts)
+        Ok(outcomes)
     }
 
     /// A context that knows the session's functions and the table `result`, and
-    /// no other table.
+    /// no other table. In one partition its rows keep their order.
     fn context(&self) -> Result<SessionContext> {
         let state = self.session.context().state();
         let config = state.config().clone().with_create_default_catalog_and_schema(true);
+        let config = config.with_target_partitions(1);
         let state = SessionStateBuilder::new_from_existing(state)
             .with_catalog_list(Arc::new(MemoryCatalogProviderList::new()))
             .with_config(config)
@@ -85,39 +124,48 @@ impl Checked<'_> {
     }
 
     /// What breaks `rule`, if anything does.
-    async fn failure(&self, rule: &Rule, context: &SessionContext) -> Result<Option<String>> {
+    async fn failure(&self, rule: &Rule, context: &SessionContext) -> Result<Option<Failure>> {
         if let Some(missing) = self.missing_column(rule) {
-            return Ok(Some(missing));
+            return Ok(Some(missing.into()));
         }
-        match rule {
+        // A result may have two columns of one name, unless it is made a table.
+        let table = async || context.table(RESULT).await.map_err(|error| fault(&error));
+        let words = match rule {
             Rule::Rows(count) => {
                 let rows: usize = self.batches.iter().map(RecordBatch::num_rows).sum();
-                Ok((!count.holds(rows as u64)).then(|| format!("there are {rows}")))
+                (!count.holds(rows as u64)).then(|| format!("there are {rows}"))
             }
-            Rule::Baseline { file, key } => self.compare_with_baseline(file, key),
+            Rule::Baseline { file, key } => self.compare_with_baseline(file, key)?,
             Rule::Value { column, filter, value, within } => {
-                let rows = context.table(RESULT).await.map_err(|error| fault(&error))?;
-                let rows = rows.filter(all_equal(filter)).map_err(|error| fault(&error))?;
-                let rows = rows
-                    .limit(0, Some(2))
-                    .map_err(|error| fault(&error))?
-                    .collect()
-                    .await
-                    .map_err(|error| fault(&error))?;
-                self.value_failure(column.as_deref(), value, *within, &rows)
+                let chosen = table().await?.filter(all_equal(filter));
+                let chosen = chosen.and_then(|chosen| chosen.limit(0, Some(2)));
+                let chosen = chosen.map_err(|error| fault(&error))?;
+                let chosen = chosen.collect().await.map_err(|error| fault(&error))?;
+                self.value_failure(column.as_deref(), value, *within, &chosen)?
             }
-            Rule::None(sql) => match read_only(context, sql).await {
-                Ok(rows) => offenders(rows, "").await,
-                Err(error) => Ok(Some(format!("the query cannot run: {error}"))),
-            },
-            Rule::Unique(_) | Rule::NotNull(_) | Rule::Range { .. } | Rule::Accepted { .. } => {
-                let rows = context.table(RESULT).await.map_err(|error| fault(&error))?;
-                match breaking(rows, rule) {
-                    Ok(rows) => offenders(rows, "found ").await,
-                    Err(error) => Ok(Some(format!("it cannot be checked: {}", one_line(&error)))),
-                }
+            Rule::None(sql) => {
+                return match read_only(context, sql).await {
+                    Ok(rows) => found(Offenders::of(rows).await, ""),
+                    Err(error) => Ok(Some(format!("the query cannot run: {error}").into())),
+                };
             }
-        }
+            Rule::Unique(columns) => {
+                return match repeated(table().await?, columns).await {
+                    Ok(Some([keys, rows])) => {
+                        let words = format!("found {}", keys.words()?);
+                        Ok(Some(Failure { words, offenders: Some(rows) }))
+                    }
+                    Ok(None) => Ok(None),
+                    Err(error) => Ok(Some(unchecked(&error))),
+                };
+            }
+            Rule::NotNull(_) | Rule::Range { .. } | Rule::Accepted { .. } => {
+                return found(breaking(table().await?, rule).await, "found ");
+            }
+        };
+        // It is about the result as a whole, so that all of it is to blame.
+        let all = || Offenders::all(self.schema, self.batches);
+        Ok(words.map(|words| Failure { words, offenders: all() }))
     }
 
     /// A column of `rule` that the result does not have.
@@ -189,29 +237,53 @@ impl Checked<'_> {
     }
 }
 
-/// The rows of `result` that break `rule`.
-fn breaking(rows: DataFrame, rule: &Rule) -> Result<DataFrame, DataFusionError> {
-    match rule {
-        Rule::Unique(columns) => {
-            let keys: Vec<Expr> = columns.iter().map(ident).collect();
-            rows.aggregate(keys, vec![count(lit(1)).alias("times")])?
-                .filter(ident("times").gt(lit(1)))
-        }
+/// The rows of `result` that break `rule`, each by itself.
+async fn breaking(rows: DataFrame, rule: &Rule) -> Result<Option<Offenders>, DataFusionError> {
+    let breaks = match rule {
         Rule::NotNull(columns) => {
             let nulls = columns.iter().map(|column| ident(column).is_null());
-            rows.filter(nulls.reduce(Expr::or).unwrap_or_else(|| lit(false)))
+            nulls.reduce(Expr::or)
         }
         Rule::Range { column, min, max } => {
             let below = min.as_ref().map(|min| ident(column).lt(literal(min)));
             let above = max.as_ref().map(|max| ident(column).gt(literal(max)));
-            let outside = [below, above].into_iter().flatten().reduce(Expr::or);
-            rows.filter(outside.unwrap_or_else(|| lit(false)))
+            [below, above].into_iter().flatten().reduce(Expr::or)
         }
         Rule::Accepted { column, values } => {
-            rows.filter(ident(column).in_list(values.iter().map(literal).collect(), true))
+            Some(ident(column).in_list(values.iter().map(literal).collect(), true))
         }
-        Rule::Rows(_) | Rule::Value { .. } | Rule::None(_) | Rule::Baseline { .. } => Ok(rows),
+        Rule::Rows(_)
+        | Rule::Unique(_)
+        | Rule::Value { .. }
+        | Rule::None(_)
+        | Rule::Baseline { .. } => None,
+    };
+    match breaks {
+        Some(breaks) => Offenders::of(rows.filter(breaks)?).await,
+        None => Ok(None),
     }
+}
+
+/// The keys that several rows have, and these rows, those of a key together.
+async fn repeated(
+    rows: DataFrame,
+    key: &[String],
+) -> Result<Option<[Offenders; 2]>, DataFusionError> {
+    let key: Vec<Expr> = key.iter().map(ident).collect();
+    let comes_again = ident(TIMES).gt(lit(1));
+    // That there are none, as nearly always, is found fastest in this way.
+    let keys = rows.clone().aggregate(key.clone(), vec![count(lit(1)).alias(TIMES)])?;
+    let Some(keys) = Offenders::of(keys.filter(comes_again.clone())?).await? else {
+        return Ok(None);
+    };
+    let rows = rows.window(vec![row_number().alias(POSITION)])?;
+    let mut order: Vec<SortExpr> =
+        key.iter().map(|column| column.clone().sort(true, false)).collect();
+    order.push(ident(POSITION).sort(true, false));
+    let times = count_all_window().partition_by(key).build()?.alias(TIMES);
+    let rows = rows.window(vec![times])?.filter(comes_again)?.sort(order)?;
+    let rows = rows.drop_columns(&[TIMES, POSITION].map(Column::new_unqualified))?;
+    Ok(Offenders::of(rows).await?.map(|rows| [keys, rows]))
 }
 
 /// Runs the SQL of a `none` rule, which may only read.
@@ -221,39 +293,24 @@ async fn read_only(context: &SessionContext, sql: &str) -> Result<DataFrame, Str
     context.sql_with_options(sql, options).await.map_err(|error| one_line(&error))
 }
 
-/// The first rows of `rows`, which break a promise, in words; `None` if there
-/// are none.
-async fn offenders(rows: DataFrame, found: &str) -> Result<Option<String>> {
-    let batches = match rows.limit(0, Some(SHOWN + 1)) {
-        Ok(rows) => rows.collect().await,
-        Err(error) => Err(error),
-    };
-    let batches = match batches {
-        Ok(batches) => batches,
-        Err(error) => return Ok(Some(format!("it cannot be checked: {}", one_line(&error)))),
-    };
-    let mut lines = Vec::new();
-    for batch in &batches {
-        let columns = value::columns(batch)?;
-        for row in 0..batch.num_rows() {
-            let cells = batch
-                .schema()
-                .fields()
-                .iter()
-                .zip(&columns)
-                .map(|(field, column)| {
-                    format!("{} = {}", visible(field.name()), shown(&column.get(row)))
-                })
-                .collect::<Vec<_>>();
-            lines.push(cells.join(", "));
+/// The failure that these rows are; in words they stand behind `found`.
+fn found(
+    offenders: Result<Option<Offenders>, DataFusionError>,
+    found: &str,
+) -> Result<Option<Failure>> {
+    match offenders {
+        Ok(None) => Ok(None),
+        Ok(Some(rows)) => {
+            let words = format!("{found}{}", rows.words()?);
+            Ok(Some(Failure { words, offenders: Some(rows) }))
         }
+        Err(error) => Ok(Some(unchecked(&error))),
     }
-    if lines.is_empty() {
-        return Ok(None);
-    }
-    let more = if lines.len() > SHOWN { "; and more" } else { "" };
-    lines.truncate(SHOWN);
-    Ok(Some(format!("{found}{}{more}", lines.join("; "))))
+}
+
+/// That a promise cannot be checked.
+fn unchecked(error: &DataFusionError) -> Failure {
+    format!("it cannot be checked: {}", one_line(error)).into()
 }
 
 /// That every column has its value.
@@ -292,15 +349,6 @@ fn near(found: &str, expected: &str, within: f64) -> bool {
     match (found.parse::<f64>(), expected.parse::<f64>()) {
         (Ok(found), Ok(expected)) => (found - expected).abs() <= within,
         _ => false,
-    }
-}
-
-/// A cell in words: texts in quotes, so that blanks are seen.
-fn shown(cell: &Value<'_>) -> String {
-    match cell {
-        Value::Null => "NULL".to_owned(),
-        Value::Text(text) => format!("\"{}\"", visible(text)),
-        other => visible(&render::plain(other)).into_owned(),
     }
 }
 

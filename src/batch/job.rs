@@ -13,9 +13,10 @@ use datafusion::common::ScalarValue;
 use datafusion::physical_plan::ExecutionPlan;
 use tokio::sync::Semaphore;
 
-use super::check::{Checked, MAX_CHECKED};
+use super::check::{Checked, MAX_CHECKED, Outcome};
 use super::compare::{Against, Copy};
 use super::condition;
+use super::offenders;
 use super::plan::{Job, Options, output_name};
 use super::points::Piece;
 use super::record::{ColumnRecord, ErrorRecord, QueryRecord, RunRecord, Status};
@@ -60,6 +61,8 @@ pub struct QueryResult {
     pub schema: SchemaRef,
     /// The rows.
     pub batches: Vec<RecordBatch>,
+    /// The first rows that break expectations, by the positions of these.
+    pub offenders: BTreeMap<usize, Vec<RecordBatch>>,
 }
 
 /// Where a result goes.
@@ -67,6 +70,14 @@ enum Target {
     File(OutputFile),
     Stream(Sink),
     Nowhere,
+}
+
+/// The file of a result.
+struct ResultFile {
+    /// As the record has it.
+    shown: PathBuf,
+    /// Where it lies.
+    path: PathBuf,
 }
 
 impl Shared {
@@ -188,7 +199,11 @@ impl Shared {
             session: &session,
             accept: self.options.accept,
         };
-        record.expectations = checked.verdicts(&job.query.expect).await?;
+        let mut outcomes = checked.outcomes(&job.query.expect).await?;
+        self.keep_offenders(job, &mut outcomes)?;
+        let (verdicts, offenders): (_, Vec<_>) =
+            outcomes.into_iter().map(|outcome| (outcome.verdict, outcome.offenders)).unzip();
+        record.expectations = verdicts;
         let holds = record.expectations.iter().all(|verdict| verdict.failure.is_none());
         record.status = if holds { Status::Ok } else { Status::Unexpected };
         if let (Some(against), Some(copy)) = (&self.against, copy) {
@@ -205,42 +220,56 @@ impl Shared {
             if let Some(file) = file {
                 file.finish()?;
                 record.result_sha256 = Some(hash.finish());
-                record.output = Some(self.shown_output(job)?);
+                let output = self.output(job)?;
+                record.output = output.map(|output| output.shown.display().to_string());
             }
             if let Some((name, file)) = picture {
                 file.finish()?;
                 record.chart = Some(name);
             }
         }
-        Ok(self.options.keep.then_some(QueryResult { schema, batches }))
+        let offenders = offenders.into_iter().enumerate();
+        let offenders = offenders.filter_map(|(at, rows)| Some((at, rows?.kept))).collect();
+        Ok(self.options.keep.then_some(QueryResult { schema, batches, offenders }))
     }
 
     /// Where the result of `job` goes.
     fn target(&self, job: &Job, stream: &mut Option<Sink>) -> Result<Target> {
-        if let Some(folder) = &self.options.folder {
-            let path = folder.join(output_name(&job.query.name, job.format)?);
-            if let Some(parent) = path.parent() {
-                std::fs::create_dir_all(parent)
-                    .map_err(|error| Error::io("make the folder", parent, &error))?;
-            }
-            return Ok(Target::File(OutputFile::create(&path)?));
+        let Some(output) = self.output(job)? else {
+            let stream = stream.take().filter(|_| self.options.file.is_none());
+            return Ok(stream.map_or(Target::Nowhere, Target::Stream));
+        };
+        if let Some(parent) = output.path.parent().filter(|_| self.options.folder.is_some()) {
+            std::fs::create_dir_all(parent)
+                .map_err(|error| Error::io("make the folder", parent, &error))?;
         }
-        if let Some(file) = self.options.file.as_deref() {
-            return Ok(match self.options.picture_file() {
-                Some(_) => Target::Nowhere,
-                None => Target::File(OutputFile::create(file)?),
-            });
-        }
-        Ok(stream.take().map_or(Target::Nowhere, Target::Stream))
+        Ok(Target::File(OutputFile::create(&output.path)?))
     }
 
-    /// The file of the result as the record has it.
-    fn shown_output(&self, job: &Job) -> Result<String> {
-        let path = match &self.options.file {
-            Some(file) => file.clone(),
-            None => output_name(&job.query.name, job.format)?,
-        };
-        Ok(path.display().to_string())
+    /// The file of the result of `job`, if it has one.
+    fn output(&self, job: &Job) -> Result<Option<ResultFile>> {
+        if let Some(folder) = &self.options.folder {
+            let shown = output_name(&job.query.name, job.format)?;
+            return Ok(Some(ResultFile { path: folder.join(&shown), shown }));
+        }
+        let file = self.options.file.clone().filter(|_| self.options.picture_file().is_none());
+        Ok(file.map(|file| ResultFile { path: file.clone(), shown: file }))
+    }
+
+    /// Writes the rows that break expectations beside the result of `job`, where
+    /// none of earlier runs stay.
+    fn keep_offenders(&self, job: &Job, outcomes: &mut [Outcome]) -> Result<()> {
+        let Some(output) = self.output(job)? else { return Ok(()) };
+        offenders::remove(&output.path)?;
+        for (number, Outcome { verdict, offenders }) in (1..).zip(outcomes) {
+            if let Some(offenders) = offenders {
+                let path = offenders::beside(&output.path, number);
+                offenders.write(&path, job.format, &self.options.display)?;
+                let shown = offenders::beside(&output.shown, number);
+                verdict.output = Some(shown.display().to_string());
+            }
+        }
+        Ok(())
     }
 
     /// The file that the chart of `job` goes to, if it has one that is wanted.

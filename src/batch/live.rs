@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
-use super::output::{Output, lines};
+use super::output::{Output, lines, passed_over};
 use super::record::{QueryRecord, Status};
 use crate::error::{Error, Result};
 use crate::render::{Sink, visible, write_error};
@@ -33,6 +33,10 @@ impl Live {
         whole.set_style(style("{pos} of {len} queries{msg}  {elapsed}"));
         whole.enable_steady_tick(TICK);
         Self { all, whole, running: HashMap::new(), failed: 0 }
+    }
+
+    fn print(&self, text: &str) -> Result<()> {
+        self.all.println(text.trim_end()).map_err(|error| write_error(&error))
     }
 }
 
@@ -61,7 +65,11 @@ impl Output for Live {
     }
 
     fn finished(&mut self, query: &QueryRecord, error: Option<&Error>) -> Result<()> {
-        self.all.println(lines(query, error).trim_end()).map_err(|error| write_error(&error))
+        self.print(&lines(query, error))
+    }
+
+    fn passed_over(&mut self, queries: &[&QueryRecord], why: &str) -> Result<()> {
+        self.print(&passed_over(queries, why))
     }
 
     fn data(&mut self) -> Sink {

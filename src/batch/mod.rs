@@ -15,6 +15,7 @@ mod job;
 mod journal;
 mod lint;
 mod live;
+mod offenders;
 mod order;
 mod output;
 mod plan;
@@ -22,7 +23,7 @@ mod points;
 mod record;
 pub(crate) mod sink;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use chrono::Utc;
@@ -157,8 +158,10 @@ struct Scheduler<'a, 'j> {
     tasks: HashMap<Id, usize>,
     /// How many queries `out` has been told of.
     told: usize,
-    /// Whether a failure keeps the rest from running.
-    stopped: bool,
+    /// The query whose failure keeps the rest from running.
+    stopped_by: Option<String>,
+    /// The queries that it keeps from running.
+    passed_over: BTreeSet<usize>,
 }
 
 impl<'a, 'j> Scheduler<'a, 'j> {
@@ -172,7 +175,8 @@ impl<'a, 'j> Scheduler<'a, 'j> {
             running: JoinSet::new(),
             tasks: HashMap::new(),
             told: 0,
-            stopped: false,
+            stopped_by: None,
+            passed_over: BTreeSet::new(),
         }
     }
 
@@ -191,6 +195,11 @@ impl<'a, 'j> Scheduler<'a, 'j> {
             });
             out.ended(&done.record);
             self.end(at, done);
+        }
+        if !self.passed_over.is_empty() {
+            let queries = self.passed_over.iter().filter_map(|at| self.done[*at].as_ref());
+            let queries: Vec<&QueryRecord> = queries.map(|done| &done.record).collect();
+            out.passed_over(&queries, &self.reason())?;
         }
         Ok(self.done.into_iter().flatten().collect())
     }
@@ -219,7 +228,15 @@ impl<'a, 'j> Scheduler<'a, 'j> {
     }
 
     fn is_stopped(&self) -> bool {
-        self.stopped || self.shared.options.cancel.is_cancelled()
+        self.stopped_by.is_some() || self.shared.options.cancel.is_cancelled()
+    }
+
+    /// Why the rest does not run.
+    fn reason(&self) -> String {
+        match &self.stopped_by {
+            Some(name) if !self.shared.options.cancel.is_cancelled() => format!("{name} failed"),
+            _ => "the run was stopped".to_owned(),
+        }
     }
 
     fn start(&mut self, at: usize, out: &mut dyn Output) {
@@ -235,9 +252,8 @@ impl<'a, 'j> Scheduler<'a, 'j> {
                 return self.end(at, done);
             }
             Ok(_) if self.is_stopped() => {
-                let why =
-                    if self.stopped { "a query before it failed" } else { "the run was stopped" };
-                return self.skip(at, why, out);
+                self.passed_over.insert(at);
+                return self.skip(at, &self.reason(), out);
             }
             Ok(_) if bad.is_some() => {
                 let name = bad.map(|at| self.planned[*at].name.as_str()).unwrap_or_default();
@@ -276,12 +292,13 @@ impl<'a, 'j> Scheduler<'a, 'j> {
     fn end(&mut self, at: usize, mut done: Done) {
         self.journal.ended(&mut done.record);
         if done.record.status == Status::Failed && !self.shared.options.keep_going {
-            self.stopped = true;
+            self.stopped_by.get_or_insert_with(|| done.record.name.clone());
         }
         self.done[at] = Some(done);
     }
 
-    /// Tells of the queries that have ended, up to the first that has not.
+    /// Tells of the queries that have ended, up to the first that has not. Those
+    /// that are passed over are told of at the end, together.
     fn tell(&mut self, out: &mut dyn Output) -> Result<()> {
         while let Some(Some(done)) = self.done.get(self.told) {
             // The caller tells of the failure of the one query that prints, as
@@ -289,7 +306,9 @@ impl<'a, 'j> Scheduler<'a, 'j> {
             if let Some(error) = done.error.as_ref().filter(|_| self.shared.options.prints()) {
                 return Err(error.clone());
             }
-            out.finished(&done.record, done.error.as_ref())?;
+            if !self.passed_over.contains(&self.told) {
+                out.finished(&done.record, done.error.as_ref())?;
+            }
             self.told += 1;
         }
         Ok(())

@@ -23,6 +23,13 @@ pub trait Output {
     /// When the news cannot be passed on.
     fn finished(&mut self, query: &QueryRecord, error: Option<&Error>) -> Result<()>;
 
+    /// The run has ended early, and these queries were not run, for the reason
+    /// `why`. They are not told of otherwise.
+    ///
+    /// # Errors
+    /// When the news cannot be passed on.
+    fn passed_over(&mut self, queries: &[&QueryRecord], why: &str) -> Result<()>;
+
     /// Where the result of a single query goes that has no folder.
     fn data(&mut self) -> Sink;
 }
@@ -54,6 +61,11 @@ impl<'a> Lines<'a> {
         self.mention_good = false;
         self
     }
+
+    fn write(&mut self, text: &str) -> Result<()> {
+        let written = self.talk.write_all(text.as_bytes()).and_then(|()| self.talk.flush());
+        written.map_err(|error| write_error(&error))
+    }
 }
 
 impl Output for Lines<'_> {
@@ -63,10 +75,11 @@ impl Output for Lines<'_> {
         if query.status.is_good() && !self.mention_good && query.changes.is_none() {
             return Ok(());
         }
-        self.talk
-            .write_all(lines(query, error).as_bytes())
-            .and_then(|()| self.talk.flush())
-            .map_err(|error| write_error(&error))
+        self.write(&lines(query, error))
+    }
+
+    fn passed_over(&mut self, queries: &[&QueryRecord], why: &str) -> Result<()> {
+        self.write(&passed_over(queries, why))
     }
 
     fn data(&mut self) -> Sink {
@@ -94,6 +107,9 @@ pub fn lines(query: &QueryRecord, error: Option<&Error>) -> String {
     if query.attempts > 1 {
         let _ = write!(text, "  {} attempts", query.attempts);
     }
+    if query.changes.as_ref().is_some_and(Vec::is_empty) {
+        text.push_str("  no change");
+    }
     text.push('\n');
     if let Some(error) = error {
         indent(&mut text, &error.to_string());
@@ -104,12 +120,12 @@ pub fn lines(query: &QueryRecord, error: Option<&Error>) -> String {
             let place = format!("{}{line}: ", query.file);
             indent(&mut text, &format!("{place}expected: {}; {failure}", verdict.expected));
         }
+        if let Some(place) = verdict.place_of_rows() {
+            indent(&mut text, &place);
+        }
     }
     for change in query.changes.iter().flatten() {
         indent(&mut text, change);
-    }
-    if query.changes.as_ref().is_some_and(Vec::is_empty) {
-        indent(&mut text, "no change");
     }
     if query.stale {
         let output = query.output.as_deref().unwrap_or_default();
@@ -118,8 +134,25 @@ pub fn lines(query: &QueryRecord, error: Option<&Error>) -> String {
     text
 }
 
+/// The line of queries that were not run, for the reason `why`.
+pub(super) fn passed_over(queries: &[&QueryRecord], why: &str) -> String {
+    let (count, word) = (queries.len(), Status::Skipped.word());
+    let noun = if count == 1 { "query" } else { "queries" };
+    let mut text = format!("{word:<10}  {count} {noun}, because {}", visible(why));
+    let old = queries.iter().filter(|query| query.stale).count();
+    // Writing to a String cannot fail.
+    let _ = match old {
+        0 => Ok(()),
+        1 => write!(text, "; 1 result is still that of an earlier run"),
+        old => write!(text, "; {old} results are still those of an earlier run"),
+    };
+    text.push('\n');
+    text
+}
+
 impl Summary {
-    /// The closing line: how many queries ended how.
+    /// The closing line: how many queries ended how, and whether they promise
+    /// something of other databases only, so that less was looked at than it says.
     #[must_use]
     pub fn line(&self) -> String {
         let queries = &self.record.queries;
@@ -139,7 +172,16 @@ impl Summary {
             .map(|(status, count)| format!("{count} {}", status.word()))
             .collect();
         let word = if queries.len() == 1 { "query" } else { "queries" };
-        format!("{} {word}: {}; {:.2} s", queries.len(), counts.join(", "), self.record.seconds)
+        let mut counts = counts.join(", ");
+        let verdicts = queries.iter().flat_map(|query| &query.expectations);
+        let of_others = verdicts.filter(|verdict| !verdict.applies).count();
+        if of_others > 0 {
+            let s = if of_others == 1 { "" } else { "s" };
+            // Writing to a String cannot fail.
+            let _ =
+                write!(counts, "; {of_others} expectation{s} of other databases, not looked at");
+        }
+        format!("{} {word}: {counts}; {:.2} s", queries.len(), self.record.seconds)
     }
 }
 

@@ -13,6 +13,7 @@ use crate::queries::{Clock, Entry, Grid, Library, Origin, SavedQuery};
 use crate::render::{self, Format};
 
 use super::Cancel;
+use super::offenders;
 use super::order::{Node, order};
 use super::record::{RUN_FILE, RunRecord};
 
@@ -164,10 +165,16 @@ impl RunPlan {
             library.select(wanted)?
         };
         let mut planned = Vec::new();
+        let are_others = entries.len() > 1;
         for entry in entries {
             match prepare(&entry, &options, clock) {
                 Ok(job) if !is_selected(&job.query, &options.select) => {}
-                Err(error) if !options.keep_going => return Err(error),
+                Err(error) if !options.keep_going => {
+                    return Err(match error.advice() {
+                        None if are_others => error.hint("--keep-going runs the others"),
+                        _ => error,
+                    });
+                }
                 job => planned.push(Planned {
                     name: entry.name.clone(),
                     file: entry.origin.to_string(),
@@ -298,6 +305,12 @@ pub(super) fn output_name(name: &str, format: &Format) -> Result<PathBuf> {
         let error = Error::usage(format!("the result would take the place of {RUN_FILE}"));
         return Err(error.hint("rename the query, or choose another --format"));
     }
+    if let Some(other) = offenders::result_of(&file) {
+        let error = Error::usage(format!(
+            "the result would take the place of rows that break an expectation of `{other}`"
+        ));
+        return Err(error.hint("rename the query"));
+    }
     Ok(file)
 }
 
@@ -312,7 +325,8 @@ fn failed_before(
     let Some(last) = last else {
         let folder = options.folder.as_deref().map(|folder| folder.display().to_string());
         let message = format!("no record of a run in {}", folder.unwrap_or_default());
-        return Err(Error::usage(message).hint("name the folder that -o named"));
+        let hint = "write weiku run DB --rerun-failed DIR with the DIR of its -o";
+        return Err(Error::usage(message).hint(hint));
     };
     if options.given.is_empty() {
         options.given.clone_from(&last.given);

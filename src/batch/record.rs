@@ -13,9 +13,10 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use super::offenders::MOST;
 use crate::error::{Error, Result};
 use crate::queries::Clock;
-use crate::render::{OutputFile, write_error};
+use crate::render::{OutputFile, group_digits, write_error};
 
 /// The name of the file in the output folder.
 pub const RUN_FILE: &str = "run.json";
@@ -163,6 +164,25 @@ pub struct Verdict {
     pub applies: bool,
     /// What was found instead; `null` if the promise holds.
     pub failure: Option<String>,
+    /// How many rows break it: all of the result, if it is about the result as a
+    /// whole. `null` if it holds, or cannot be checked.
+    #[serde(default)]
+    pub rows: Option<u64>,
+    /// The file of the first 1000 of these rows, relative to the output folder.
+    #[serde(default)]
+    pub output: Option<String>,
+}
+
+impl Verdict {
+    /// Where the rows lie that break it, if they were written.
+    pub(super) fn place_of_rows(&self) -> Option<String> {
+        let (rows, file) = (self.rows?, self.output.as_deref()?);
+        Some(match rows {
+            1 => format!("the row is in {file}"),
+            rows if rows <= MOST as u64 => format!("the {} rows are in {file}", group_digits(rows)),
+            rows => format!("the first {MOST} of {} rows are in {file}", group_digits(rows)),
+        })
+    }
 }
 
 /// Before there were conditions, each promise was looked at.

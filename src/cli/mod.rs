@@ -226,7 +226,10 @@ pub enum ConfigAction {
     after_help = "exit codes: 0 all was taken; rows that make no sense do not change that: they are counted, and kept in\n\
                   the table rejects. 1 a file could not be taken; the others were. In a folder or an archive, files\n\
                   that no format knows are left alone and named. 2 usage, or a file is not there: nothing was imported.\n\
-                  4 disk full, 5 another process writes, 130 Ctrl-C: the files told of before are in"
+                  4 disk full, 5 another process writes, 130 Ctrl-C: the files told of before are in\n\n\
+                  Files are read in the order of their names, 2 before 10. Of a post that several hold, the latest look\n\
+                  counts: by --observed-at, else the time in the record, else the time at which the file was changed; of files\n\
+                  changed within a minute, the one read last"
 )]
 pub struct Import {
     /// The database: a folder, or `s3://bucket/path`; made when it is not there
@@ -291,9 +294,9 @@ pub struct Run {
     /// Tries after the first for a query that fails for want of resources
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub retries: u32,
-    /// Run only what failed in the run kept in DIR
+    /// Run only what failed in the run kept in DIR; without DIR, in that of -o
     #[arg(long, value_name = "DIR")]
-    pub rerun_failed: Option<PathBuf>,
+    pub rerun_failed: Option<Option<PathBuf>>,
     /// Say what changed since the run kept in DIR
     #[arg(long, value_name = "DIR")]
     pub against: Option<PathBuf>,

@@ -1,10 +1,12 @@
 //! `weiku run` and `weiku lint`: saved queries without a prompt.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::prompt::library;
 use super::{DONE, Exit, Program, interrupt, say};
-use crate::batch::{self, Cancel, Lines, Live, Options, QueryRecord, RunPlan, Status, Summary};
+use crate::batch::{
+    self, Cancel, Lines, Live, Options, QueryRecord, RUN_FILE, RunPlan, Status, Summary,
+};
 use crate::chart::Picture;
 use crate::cli::{Common, Run};
 use crate::config::Config;
@@ -80,13 +82,14 @@ async fn tell(
 fn options(run: &Run, config: &Config, cancel: Cancel, program: &Program) -> Result<Options> {
     let terminal = program.environment.stdout_terminal;
     let threads = config.settings.threads;
-    let (file, folder) = match run.output.output.clone() {
-        Some(output) if is_file(&output) => (Some(output), None),
-        output => (None, output),
+    let (file, folder) = match (run.output.output.clone(), &run.rerun_failed) {
+        (output, Some(named)) => (None, Some(of_rerun(run, named.as_deref(), output)?)),
+        (Some(output), None) if is_file(&output) => (Some(output), None),
+        (output, None) => (None, output),
     };
     Ok(Options {
         given: run.common.given()?,
-        folder: run.rerun_failed.clone().or(folder),
+        folder,
         file,
         charts: run.charts.as_deref().map(Picture::named).transpose()?,
         format: run.output.format_name().map(str::to_owned),
@@ -114,6 +117,33 @@ fn options(run: &Run, config: &Config, cancel: Cancel, program: &Program) -> Res
         },
         cancel,
     })
+}
+
+/// The folder of the run of which the rest is run: the one that `--rerun-failed`
+/// has `named`, or that of `-o`.
+fn of_rerun(run: &Run, named: Option<&Path>, output: Option<PathBuf>) -> Result<PathBuf> {
+    let mut queries = run.queries.clone();
+    let (message, folder) = match (named, output) {
+        (None, None) => ("--rerun-failed needs the folder of a run".to_owned(), "DIR".to_owned()),
+        (None, Some(folder)) => return Ok(folder),
+        (Some(folder), None) => return Ok(folder.to_owned()),
+        (Some(named), Some(folder)) if named == folder => return Ok(folder),
+        (Some(named), Some(folder)) => {
+            let (named_text, folder) = (named.display().to_string(), folder.display().to_string());
+            let message = format!("--rerun-failed names {named_text}, and -o {folder}");
+            if named.join(RUN_FILE).is_file() {
+                (message, named_text)
+            } else {
+                // The name of a query, put behind a flag that takes a folder.
+                queries.push(named_text);
+                (message, folder)
+            }
+        }
+    };
+    let start = format!("write weiku run {}", run.database.display());
+    queries.insert(0, start);
+    let line = format!("{} --rerun-failed {folder}", queries.join(" "));
+    Err(Error::usage(message).hint(line))
 }
 
 /// Whether `-o` means a file rather than a folder: its suffix is that of a

@@ -177,16 +177,18 @@ async fn read_again(
         .in_file(&group.file)
         .hint("import the file itself again"));
     }
-    for (row, _) in &mut report.refusals {
-        let known = usize::try_from(*row).unwrap_or(0).checked_sub(first);
-        *row = known.and_then(|at| group.rows.get(at)).map_or(*row, |(row, ..)| *row);
+    for refused in &mut report.refusals {
+        let known = usize::try_from(refused.row).unwrap_or(0).checked_sub(first);
+        refused.row = known.and_then(|at| group.rows.get(at)).map_or(refused.row, |(row, ..)| *row);
+        // The line of what was read now is none of the file.
+        refused.line = None;
     }
     if report.rejected == report.rows_read() {
         report.refusals.truncate(TOLD);
         return Ok(report);
     }
     let refused: HashMap<u64, &String> =
-        report.refusals.iter().map(|(row, reason)| (*row, reason)).collect();
+        report.refusals.iter().map(|refused| (refused.row, &refused.reason)).collect();
     let mut marks = Rows::new(&REJECTS);
     for (row, reason, _) in &group.rows {
         let (reason, taken_by) = match refused.get(row) {

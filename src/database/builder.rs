@@ -5,12 +5,12 @@ use std::sync::Arc;
 use datafusion::arrow::record_batch::RecordBatch;
 use tokio::sync::mpsc;
 
-use super::import::{Progress, Seen};
+use super::import::{Progress, Refused, Seen};
 use super::repeats::Repeats;
 use super::rows::{self, Pending, Rows};
 use super::strangers::Authors;
 use crate::error::{Error, Result};
-use crate::ingest::{self, Account, Instant, Position, Post, Reading, Row, Sink, Source};
+use crate::ingest::{self, Account, Instant, Position, Post, Reading, Refusal, Row, Sink, Source};
 use crate::model::{ACCOUNT_SNAPSHOTS, ACCOUNTS, POST_SNAPSHOTS, POSTS, REJECTS};
 
 /// Rows of a table that are handed over at once.
@@ -44,8 +44,8 @@ pub(super) struct Tally {
     pub(super) skipped: u64,
     /// Records that could not be taken.
     pub(super) rejected: u64,
-    /// The first few of them: row and reason.
-    pub(super) refusals: Vec<(u64, String)>,
+    /// The first few of them.
+    pub(super) refusals: Vec<Refused>,
     /// The first time of observation that a record named.
     pub(super) observed: Option<Instant>,
     /// A few of the rows.
@@ -216,7 +216,8 @@ impl Sink for BatchSink {
         Ok(())
     }
 
-    fn reject(&mut self, row: u64, reason: String, raw: &[u8]) -> Result<()> {
+    fn reject(&mut self, refusal: Refusal<'_>) -> Result<()> {
+        let Refusal { row, line, reason, raw } = refusal;
         if self.keeps_rejects {
             let place = (self.import_id.as_str(), self.file.as_str(), row);
             let header = self.header.as_deref();
@@ -224,7 +225,7 @@ impl Sink for BatchSink {
         }
         self.tally.rejected += 1;
         if self.tally.refusals.len() < SAMPLES || !self.keeps_rejects {
-            self.tally.refusals.push((row, reason));
+            self.tally.refusals.push(Refused { row, line, reason });
         }
         self.hand_over_full()
     }

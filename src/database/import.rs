@@ -93,8 +93,8 @@ pub struct ImportReport {
     pub skipped: u64,
     /// Records that could not be taken.
     pub rejected: u64,
-    /// The first few refusals: row and reason.
-    pub refusals: Vec<(u64, String)>,
+    /// The first few refusals.
+    pub refusals: Vec<Refused>,
     /// Whether a header stands before the rows, and is counted as one.
     pub has_header: bool,
     /// Whether it is a table whose last row has no line end, so that nobody can
@@ -107,6 +107,18 @@ pub struct ImportReport {
     pub repeats: Option<String>,
     /// A few of the rows, for a dry run.
     pub samples: Option<RecordBatch>,
+}
+
+/// A record that could not be taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused {
+    /// Its number in the file, as `rejects` has it.
+    pub row: u64,
+    /// The line of the file on which it begins, as editors count; not known of
+    /// files without lines, and of records that were read from `rejects`.
+    pub line: Option<u64>,
+    /// Why it could not be taken.
+    pub reason: String,
 }
 
 impl ImportReport {
@@ -169,7 +181,17 @@ impl Database {
         let sizes = sources.iter().flatten().map(Source::size);
         progress.start(sizes.clone().count(), sizes.sum());
         let (series, authors) = (Series::default(), Authors::default());
-        Ok(Importing { database: self, store, sources, options, progress, series, authors })
+        let overlap = Overlap::default();
+        Ok(Importing {
+            database: self,
+            store,
+            sources,
+            options,
+            progress,
+            series,
+            authors,
+            overlap,
+        })
     }
 }
 
@@ -183,6 +205,7 @@ pub struct Importing<'a> {
     progress: &'a Arc<dyn Progress>,
     series: Series,
     authors: Authors,
+    overlap: Overlap,
 }
 
 impl fmt::Debug for Importing<'_> {
@@ -209,6 +232,7 @@ impl Importing<'_> {
         self.progress.end();
         match taken {
             Ok((report, tally)) => {
+                self.overlap.add(&report, tally.observed);
                 self.authors.add(tally.authors);
                 Ok(Some(Ok(report)))
             }
@@ -221,6 +245,23 @@ impl Importing<'_> {
     #[must_use]
     pub fn files(&self) -> usize {
         self.sources.len()
+    }
+
+    /// What decides which file has the latest look at a post or an account, if one
+    /// of them told again of some that were known when it was read.
+    #[must_use]
+    pub fn latest(&self) -> Option<Latest> {
+        let by_time = || {
+            if self.overlap.records_tell {
+                Latest::Records
+            } else if self.series.is_apart {
+                Latest::Files
+            } else {
+                Latest::Order
+            }
+        };
+        let latest = || self.options.observed_at.map_or_else(by_time, |_| Latest::Order);
+        self.overlap.is_met.then(latest)
     }
 
     /// Whether the files so far say nothing of accounts but who wrote a post, and
@@ -396,6 +437,38 @@ pub(super) fn ends_the_import(error: &Error) -> bool {
     )
 }
 
+/// What decides which of several files has the latest look at what all of them
+/// tell of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Latest {
+    /// The times of observation that records carry.
+    Records,
+    /// The times at which the files were changed.
+    Files,
+    /// The order in which they were read, as they all have one time.
+    Order,
+}
+
+/// Whether files of one import tell of the same posts and accounts.
+#[derive(Debug, Default)]
+struct Overlap {
+    files: usize,
+    /// Whether one behind the first told of what was known then.
+    is_met: bool,
+    /// Whether records say when they were observed.
+    records_tell: bool,
+}
+
+impl Overlap {
+    /// Takes note of a file that is in.
+    fn add(&mut self, report: &ImportReport, observed: Option<Instant>) {
+        let known = report.records.changed + report.records.unchanged;
+        self.is_met |= self.files > 0 && known > 0 && report.repeats.is_none();
+        self.records_tell |= observed.is_some();
+        self.files += 1;
+    }
+}
+
 /// The times of files that are imported together.
 ///
 /// The parts of one crawl (`list_1` to `list_11`) carry times of modification
@@ -404,6 +477,8 @@ pub(super) fn ends_the_import(error: &Error) -> bool {
 #[derive(Debug, Default)]
 struct Series {
     previous: Option<Instant>,
+    /// Whether two files that came one after the other are no parts of one crawl.
+    is_apart: bool,
 }
 
 impl Series {
@@ -420,7 +495,10 @@ impl Series {
             Some(previous) if (modified - previous).abs() < Self::TOGETHER => {
                 modified.max(previous + Self::STEP)
             }
-            _ => modified,
+            previous => {
+                self.is_apart |= previous.is_some();
+                modified
+            }
         };
         self.previous = Some(time);
         time

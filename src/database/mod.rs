@@ -16,7 +16,7 @@ use crate::error::Result;
 use crate::store::Store;
 
 pub use cancel::Cancel;
-pub use import::{ImportOptions, ImportReport, Importing, Progress, Silent};
+pub use import::{ImportOptions, ImportReport, Importing, Latest, Progress, Refused, Silent};
 
 /// An open database. Cloning it is cheap.
 ///

@@ -2,8 +2,8 @@
 
 use datafusion::common::HashMap;
 
-use super::Sink;
 use super::record::{Account, Row};
+use super::{Refusal, Sink};
 use crate::error::Result;
 
 /// How many accounts are remembered before all are forgotten.
@@ -55,7 +55,7 @@ impl Sink for Fresh<'_> {
         self.sink.skip(row)
     }
 
-    fn reject(&mut self, row: u64, reason: String, raw: &[u8]) -> Result<()> {
-        self.sink.reject(row, reason, raw)
+    fn reject(&mut self, refusal: Refusal<'_>) -> Result<()> {
+        self.sink.reject(refusal)
     }
 }

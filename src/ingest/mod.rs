@@ -16,6 +16,7 @@ mod fresh;
 mod head;
 mod input;
 mod json;
+mod line_ends;
 mod mapping;
 mod recognise;
 mod record;
@@ -106,11 +107,24 @@ pub trait Sink {
     /// As for [`Sink::record`].
     fn skip(&mut self, row: u64) -> Result<()>;
 
-    /// Keeps a record that cannot be taken, with the reason and its bytes.
+    /// Keeps a record that cannot be taken.
     ///
     /// # Errors
     /// As for [`Sink::record`].
-    fn reject(&mut self, row: u64, reason: String, raw: &[u8]) -> Result<()>;
+    fn reject(&mut self, refusal: Refusal<'_>) -> Result<()>;
+}
+
+/// A record that cannot be taken.
+#[derive(Debug)]
+pub struct Refusal<'a> {
+    /// Its number in the file.
+    pub row: u64,
+    /// The line on which it begins, from 1, in a file that has lines.
+    pub line: Option<u64>,
+    /// Why it is not taken.
+    pub reason: String,
+    /// Its bytes as they lie in the file.
+    pub raw: &'a [u8],
 }
 
 /// Reads all of a source into a sink.

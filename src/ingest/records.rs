@@ -10,6 +10,7 @@ use std::ops::Range;
 use memchr::{memchr, memchr3};
 
 use super::MAX_RECORD;
+use super::line_ends::LineEnds;
 use crate::error::{Error, Result};
 
 /// Bytes that are read at once, at least: few where tests are to meet records
@@ -37,10 +38,13 @@ pub(super) struct Records<R> {
     fields: Vec<Place>,
     /// Fields that do not stand in one piece in the buffer: those with quotes.
     pieces: Vec<u8>,
-    /// Whether the content ends inside the quotes of the current record.
-    is_open: bool,
+    /// The line of the last record, if the content ends inside its quotes.
+    open_since: Option<u64>,
     /// The number of the current record; the header is 1.
     pub(super) row: u64,
+    /// The line ends before the place in the buffer that `counted` is.
+    line_ends: LineEnds,
+    counted: usize,
 }
 
 /// Where a field lies: in `pieces`, or in the buffer.
@@ -61,8 +65,10 @@ impl<R: Read> Records<R> {
             record: 0..0,
             fields: Vec::new(),
             pieces: Vec::new(),
-            is_open: false,
+            open_since: None,
             row: 0,
+            line_ends: LineEnds::default(),
+            counted: 0,
         }
     }
 
@@ -116,28 +122,38 @@ impl<R: Read> Records<R> {
         &self.buffer[self.record.clone()]
     }
 
+    /// The line on which the current record begins.
+    pub(super) fn line(&mut self) -> u64 {
+        let start = self.record.start;
+        self.line_ends.pass(&self.buffer[self.counted..start]);
+        self.counted = start;
+        self.line_ends.line()
+    }
+
     /// Refuses a file that ends inside quotes.
     pub(super) fn check_end(&self) -> Result<()> {
-        if !self.is_open {
-            return Ok(());
-        }
+        let Some(line) = self.open_since else { return Ok(()) };
         Err(Error::input("the file ends inside a quoted field that opened in this row")
             .in_file(self.file.clone())
-            .at_line(self.row)
+            .at_line(line)
             .hint("the file is cut short, or a quote is missing; get the whole file"))
     }
 
     /// Reads more of the content behind the record that has begun. As much is read
     /// as the record has already, so that a long one is not split over and over.
     fn read_on(&mut self) -> Result<()> {
+        let line = self.line();
+        let failed = |error: &io::Error, file: &str| {
+            Error::input(format!("cannot read on: {error}")).in_file(file).at_line(line)
+        };
         let kept = self.filled - self.record.start;
         if kept > MAX_RECORD {
             let limit = MAX_RECORD / 1024 / 1024;
             let reason = format!("a record is longer than {limit} MiB; a quote may be missing");
-            return Err(self.failed(&io::Error::other(reason)));
+            return Err(failed(&io::Error::other(reason), &self.file));
         }
         self.buffer.copy_within(self.record.start..self.filled, 0);
-        (self.record.start, self.filled) = (0, kept);
+        (self.record.start, self.counted, self.filled) = (0, 0, kept);
         self.buffer.resize(self.buffer.len().max(kept + kept.max(BLOCK)), 0);
         while self.filled < self.buffer.len() && !self.is_read {
             match self.content.read(&mut self.buffer[self.filled..]) {
@@ -146,7 +162,7 @@ impl<R: Read> Records<R> {
                     self.is_read = read == 0;
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(self.failed(&error)),
+                Err(error) => return Err(failed(&error, &self.file)),
             }
         }
         Ok(())
@@ -184,7 +200,7 @@ impl<R: Read> Records<R> {
         let mut from = start;
         loop {
             let Some(length) = memchr(b'"', &self.buffer[from..self.filled]) else {
-                self.is_open = self.is_read;
+                self.open_since = self.is_read.then(|| self.line());
                 self.put(pieces, from..self.filled);
                 return self.is_read.then_some(self.filled);
             };
@@ -231,12 +247,6 @@ impl<R: Read> Records<R> {
 
     fn byte(&self, at: usize) -> Option<u8> {
         self.buffer[..self.filled].get(at).copied()
-    }
-
-    fn failed(&self, error: &io::Error) -> Error {
-        Error::input(format!("cannot read on: {error}"))
-            .in_file(self.file.clone())
-            .at_line(self.row + 1)
     }
 }
 
@@ -322,6 +332,26 @@ mod tests {
         assert_eq!((records.raw(), records.row), (&b"c,\xFFd"[..], 2));
         assert!(records.fields().is_none());
         assert!(!records.next().unwrap());
+    }
+
+    #[test]
+    fn each_record_has_the_line_on_which_it_begins() {
+        let lines = |content: &str| -> Vec<u64> {
+            let mut records = Records::new(Slow(content.as_bytes(), 7), b',', "f");
+            let mut lines = Vec::new();
+            while records.next().unwrap() {
+                lines.push(records.line());
+            }
+            lines
+        };
+        let long = "微".repeat(super::BLOCK);
+        let content = format!("\u{FEFF}\na,b\n1,\"x\n\n{long}\n\"\n\n2,y\n3,\"\n\"");
+        assert_eq!(lines(&content), [2, 3, 8, 9]);
+        assert_eq!(lines(&content.replace('\n', "\r\n")), [2, 3, 8, 9]);
+        assert_eq!(lines(&content.replace('\n', "\r")), [2, 3, 8, 9]);
+        let mut open = Records::new(&b"a\n\"b\n\"\n\"c\n"[..], b',', "f");
+        while open.next().unwrap() {}
+        assert_eq!(open.check_end().unwrap_err().place().line, Some(4));
     }
 
     #[test]

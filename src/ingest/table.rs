@@ -2,7 +2,6 @@
 
 use std::io::{self, Read};
 
-use super::Sink;
 use super::column::{Column, Common, Field, Part};
 use super::draft::Draft;
 use super::encoding::{ends_within_character, raw};
@@ -10,6 +9,7 @@ use super::fields;
 use super::input::Input;
 use super::record::Row;
 use super::records::Records;
+use super::{Refusal, Sink};
 use crate::error::{Error, Result, nearest};
 
 /// Reads a CSV file whose columns are known: blank rows and repeated headers are
@@ -40,21 +40,33 @@ pub(super) fn read(
     // Without a header the first record is one like all others.
     let mut is_read = common.headless;
     while std::mem::take(&mut is_read) || records.next()? {
-        let taken = match records.fields() {
-            Some(fields) => layout.read(&fields, columns, common),
-            None => Taken::Refused(no_text(records.raw()).to_owned()),
+        let refused = {
+            let taken = match records.fields() {
+                Some(fields) => layout.read(&fields, columns, common),
+                None => Taken::Refused(no_text(records.raw()).to_owned()),
+            };
+            match taken {
+                Taken::Refused(reason) => Some(reason),
+                Taken::Rows(rows) => {
+                    sink.record(records.row, rows)?;
+                    None
+                }
+                Taken::Nothing => {
+                    sink.skip(records.row)?;
+                    None
+                }
+                Taken::Header(other) => {
+                    layout = other;
+                    sink.header(&raw(encoding.get(), records.raw()))?;
+                    sink.skip(records.row)?;
+                    None
+                }
+            }
         };
-        match taken {
-            Taken::Rows(rows) => sink.record(records.row, rows)?,
-            Taken::Nothing => sink.skip(records.row)?,
-            Taken::Header(other) => {
-                layout = other;
-                sink.header(&raw(encoding.get(), records.raw()))?;
-                sink.skip(records.row)?;
-            }
-            Taken::Refused(reason) => {
-                sink.reject(records.row, reason, &raw(encoding.get(), records.raw()))?;
-            }
+        if let Some(reason) = refused {
+            let (row, line) = (records.row, Some(records.line()));
+            let raw = &raw(encoding.get(), records.raw());
+            sink.reject(Refusal { row, line, reason, raw })?;
         }
     }
     records.check_end()?;

@@ -8,6 +8,7 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{Field, Schema};
+use datafusion::arrow::record_batch::RecordBatch;
 
 use super::cells::{self, Cell, Look};
 use super::page::{Page, hash, packed};
@@ -200,7 +201,7 @@ impl Section {
             (Some(result), None) => self.write_table(page, result, place)?,
             (None, _) => {}
         }
-        self.write_verdicts(page);
+        self.write_verdicts(page)?;
         if let Some(query) = &self.query {
             page.raw("<details><summary>SQL</summary><pre tabindex=\"0\"><code>");
             page.text(query.sql());
@@ -253,7 +254,7 @@ impl Section {
         page.raw("<div class=\"scroll\">\n<table class=\"row\">\n<caption class=\"sr\">");
         page.text(&self.record.title);
         page.raw("</caption>\n<tbody>\n");
-        for batch in shown(result)?.iter().filter(|batch| batch.rows > 0) {
+        for batch in shown(&result.batches, 1)?.iter().filter(|batch| batch.rows > 0) {
             for (field, column) in result.schema.fields().iter().zip(&batch.columns) {
                 let value = column.get(0);
                 let look = Look::of([column.get(0)]);
@@ -279,24 +280,11 @@ impl Section {
         page.text(&self.record.name.replace('/', "-"));
         page.raw(".csv\">\n<caption class=\"sr\">");
         page.text(&self.record.title);
-        page.raw("</caption>\n<thead><tr>");
-        for field in schema.fields() {
-            page.raw(if is_number(field.data_type()) {
-                "<th scope=\"col\" data-n>"
-            } else {
-                "<th scope=\"col\">"
-            });
-            page.name(field.name());
-            page.raw("</th>");
-        }
-        page.raw("</tr></thead>\n<tbody>\n");
-        let batches = shown(result)?;
-        let looks: Vec<Look> = (0..schema.fields().len()).map(|at| look(&batches, at)).collect();
-        let rows = batches.iter().flat_map(|batch| (0..batch.rows).map(move |row| (batch, row)));
-        let mut rows = rows.map(|(batch, row)| {
-            let cells = batch.columns.iter().zip(&looks);
-            cells.map(|(column, look)| cells::cell(&column.get(row), *look)).collect::<Vec<_>>()
-        });
+        page.raw("</caption>\n");
+        write_heads(page, schema);
+        let batches = shown(&result.batches, MAX_ROWS)?;
+        let looks = looks(&batches, schema);
+        let mut rows = rows(&batches, &looks);
         rows.by_ref().take(place.open).for_each(|cells| page.row(cells));
         page.raw("</tbody>\n</table>\n</div>\n");
         self.write_packed(page, rows, place);
@@ -337,18 +325,19 @@ impl Section {
 
     /// What does not hold, for all to see, and what does, or is not promised of
     /// this database, folded away.
-    fn write_verdicts(&self, page: &mut Page) {
+    fn write_verdicts(&self, page: &mut Page) -> Result<()> {
         let (expected, others): (Vec<_>, Vec<_>) =
-            self.record.expectations.iter().partition(|verdict| verdict.applies);
+            self.record.expectations.iter().enumerate().partition(|(_, verdict)| verdict.applies);
         let (kept, broken): (Vec<_>, Vec<_>) =
-            expected.into_iter().partition(|verdict| verdict.failure.is_none());
+            expected.into_iter().partition(|(_, verdict)| verdict.failure.is_none());
         if !broken.is_empty() {
             page.raw("<ul class=\"verdicts\">\n");
-            for verdict in broken {
+            for (at, verdict) in broken {
                 page.raw("<li><span class=\"bad\">✗ not as expected:</span> ");
                 page.text(&verdict.expected);
                 page.raw("; ");
                 page.text(verdict.failure.as_deref().unwrap_or_default());
+                self.write_offenders(page, at, verdict.rows.unwrap_or_default())?;
                 page.raw("</li>\n");
             }
             page.raw("</ul>\n");
@@ -366,14 +355,59 @@ impl Section {
                 page.0,
                 "<details><summary>{mark}{count} expectation{s} {fate}</summary>\n<ul>"
             );
-            for verdict in verdicts {
+            for (_, verdict) in verdicts {
                 page.raw("<li>");
                 page.text(&verdict.expected);
                 page.raw("</li>\n");
             }
             page.raw("</ul></details>\n");
         }
+        Ok(())
     }
+
+    /// The first of the `count` rows that break the expectation at `at`, folded
+    /// away, unless these are all that the table above shows.
+    fn write_offenders(&self, page: &mut Page, at: usize, count: u64) -> Result<()> {
+        if self.record.rows == Some(count) {
+            return Ok(());
+        }
+        let batches = self.result.as_ref().and_then(|result| result.offenders.get(&at));
+        let Some((first, batches)) = batches.and_then(|all| Some((all.first()?, all))) else {
+            return Ok(());
+        };
+        let schema = first.schema();
+        let words = match count {
+            1 => "The row".to_owned(),
+            count if count <= OPEN_ROWS as u64 => format!("The {count} rows"),
+            count => format!("The first {OPEN_ROWS} of {} rows", cells::grouped(count)),
+        };
+        let _ = write!(
+            page.0,
+            "<details><summary>{words}</summary>\n<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"{words}\">\n<table class=\"{}\">\n",
+            column_classes(&schema)
+        );
+        write_heads(page, &schema);
+        let batches = shown(batches, OPEN_ROWS)?;
+        let looks = looks(&batches, &schema);
+        rows(&batches, &looks).for_each(|cells| page.row(cells));
+        page.raw("</tbody>\n</table>\n</div></details>");
+        Ok(())
+    }
+}
+
+/// The heads of a table, up to where its rows begin.
+fn write_heads(page: &mut Page, schema: &Schema) {
+    page.raw("<thead><tr>");
+    for field in schema.fields() {
+        page.raw(if is_number(field.data_type()) {
+            "<th scope=\"col\" data-n>"
+        } else {
+            "<th scope=\"col\">"
+        });
+        page.name(field.name());
+        page.raw("</th>");
+    }
+    page.raw("</tr></thead>\n<tbody>\n");
 }
 
 /// The rows of a batch that are shown.
@@ -382,16 +416,33 @@ struct Shown {
     columns: Vec<Column>,
 }
 
-/// The rows of a result that are shown.
-fn shown(result: &QueryResult) -> Result<Vec<Shown>> {
-    let mut left = MAX_ROWS;
-    let mut batches = Vec::new();
-    for batch in &result.batches {
+/// The first `most` rows.
+fn shown(batches: &[RecordBatch], most: usize) -> Result<Vec<Shown>> {
+    let mut left = most;
+    let mut shown = Vec::new();
+    for batch in batches {
         let rows = batch.num_rows().min(left);
         left -= rows;
-        batches.push(Shown { rows, columns: value::columns(batch)? });
+        shown.push(Shown { rows, columns: value::columns(batch)? });
     }
-    Ok(batches)
+    Ok(shown)
+}
+
+/// The cells of each row.
+fn rows<'a>(
+    batches: &'a [Shown],
+    looks: &'a [Look],
+) -> impl Iterator<Item = Vec<Option<Cell>>> + 'a {
+    let rows = batches.iter().flat_map(|batch| (0..batch.rows).map(move |row| (batch, row)));
+    rows.map(move |(batch, row)| {
+        let cells = batch.columns.iter().zip(looks);
+        cells.map(|(column, look)| cells::cell(&column.get(row), *look)).collect()
+    })
+}
+
+/// How the values of each column are shown.
+fn looks(batches: &[Shown], schema: &Schema) -> Vec<Look> {
+    (0..schema.fields().len()).map(|at| look(batches, at)).collect()
 }
 
 /// How the values of the column at `at` are shown.

@@ -271,6 +271,107 @@ SELECT organization, count(*) AS n, NULL AS nothing FROM accounts GROUP BY organ
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn rows_that_break_a_promise_lie_beside_the_result_until_it_holds() {
+    let world = World::new(&[]).await;
+    let checked = |rows: u32| {
+        format!(
+            "/*---
+expect = [
+  {{ rows = \">= 1\" }},
+  {{ unique = [\"who\"] }},
+  {{ not_null = [\"n\"] }},
+  {{ none = \"SELECT n AS large FROM result WHERE n > 1\" }},
+]
+---*/
+SELECT value AS n, CASE WHEN value <= 1 THEN '外交部' ELSE 'x' || value END AS who
+FROM generate_series(1, {rows}) AS t(value) ORDER BY value"
+        )
+    };
+    let kept = || -> Vec<String> {
+        let names = fs::read_dir(world.out().join("deep")).unwrap();
+        let names = names.map(|item| item.unwrap().file_name().into_string().unwrap());
+        let mut names: Vec<String> = names.collect();
+        names.sort();
+        names
+    };
+    let broken = checked(3000)
+        .replace("SELECT value AS n", "SELECT nullif(value, 3) AS n")
+        .replace("value <= 1", "value % 1000 = 0");
+    world.write("deep/orgs", &broken);
+    let (summary, told) = world.run(world.options()).await;
+    assert_eq!(summary.exit_code(), 3);
+    let files = ["orgs.unexpected-2.csv", "orgs.unexpected-3.csv", "orgs.unexpected-4.csv"];
+    assert_eq!(kept(), files);
+    assert_eq!(
+        world.output("deep/orgs.unexpected-2.csv"),
+        "n,who\n1000,外交部\n2000,外交部\n3000,外交部\n"
+    );
+    assert_eq!(world.output("deep/orgs.unexpected-3.csv"), "n,who\n,x3\n");
+    let large = world.output("deep/orgs.unexpected-4.csv");
+    assert!(large.starts_with("large\n2\n4\n") && large.lines().count() == 1001);
+    for line in [
+        "who is unique; found who = \"外交部\", number of rows = 3\n",
+        "    the 3 rows are in deep/orgs.unexpected-2.csv\n",
+        "    the row is in deep/orgs.unexpected-3.csv\n",
+        "large = 2; large = 4; large = 5; and 2,995 more\n",
+        "    the first 1000 of 2,998 rows are in deep/orgs.unexpected-4.csv\n",
+    ] {
+        assert!(told.contains(line), "{line}{told}");
+    }
+    let verdicts = &RunRecord::read(&world.out()).unwrap().unwrap().queries[0].expectations;
+    let rows: Vec<Option<u64>> = verdicts.iter().map(|verdict| verdict.rows).collect();
+    assert_eq!(rows, [None, Some(3), Some(1), Some(2998)]);
+    assert_eq!(verdicts[1].output.as_deref(), Some("deep/orgs.unexpected-2.csv"));
+
+    // Those of a promise that holds by now go, and a failure leaves them.
+    world.write("deep/orgs", &checked(2));
+    world.run(world.options()).await;
+    assert_eq!(kept(), ["orgs.unexpected-4.csv"]);
+    assert_eq!(world.output("deep/orgs.unexpected-4.csv"), "large\n2\n");
+    world.write("deep/orgs", "SELECT no_such");
+    world.run(world.options()).await;
+    assert_eq!(kept(), ["orgs.unexpected-4.csv"]);
+    world.write("deep/orgs", &checked(1));
+    let json = Options { format: Some("jsonl".to_owned()), ..world.options() };
+    let (summary, _) = world.run(json).await;
+    assert_eq!((summary.exit_code(), kept()), (0, vec!["orgs.jsonl".to_owned()]));
+
+    // Of a promise about the whole result, all of it is to blame.
+    let whole =
+        "/*---\nexpect = [ { value = 9, column = \"n\", where = { n = 1 } }, { rows = 3 } ]\n---*/
+SELECT value AS n FROM generate_series(1, 2) AS t(value) ORDER BY 1";
+    world.write("deep/orgs", whole);
+    let (_, told) = world.run(world.options()).await;
+    assert!(
+        told.contains("there are 2\n    the 2 rows are in deep/orgs.unexpected-2.csv\n"),
+        "{told}"
+    );
+    for name in ["deep/orgs.unexpected-1.csv", "deep/orgs.unexpected-2.csv"] {
+        assert_eq!(world.output(name), "n\n1\n2\n");
+    }
+    let twins = "/*---\nexpect = [ { rows = 9 } ]\n---*/
+SELECT * FROM accounts a JOIN accounts b USING (account_id) ORDER BY account_id";
+    world.write("deep/orgs", twins);
+    let (_, told) = world.run(world.options()).await;
+    assert!(
+        told.contains("there are 3\n    the 3 rows are in deep/orgs.unexpected-1.csv\n"),
+        "{told}"
+    );
+    world.write("deep/orgs", &checked(1));
+    world.run(world.options()).await;
+    assert_eq!(kept(), ["orgs.csv", "orgs.jsonl"]);
+
+    // Without a folder the first of them are told.
+    world.write("deep/orgs", &checked(5));
+    let (summary, told) = world.run(Options { folder: None, check: true, ..world.options() }).await;
+    assert_eq!((summary.exit_code(), kept().len()), (3, 2));
+    assert!(told.ends_with("large = 2; large = 3; large = 4; and 1 more\n"), "{told}");
+    world.write("deep/orgs.unexpected-4", "SELECT 1 AS one");
+    let error = world.plan(&[], world.options()).unwrap_err().to_string();
+    assert!(error.contains("the place of rows that break an expectation"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_promised_of_some_databases_is_not_asked_of_others() {
     let orgs = |condition: &str| {
         format!(
@@ -298,6 +399,9 @@ SELECT DISTINCT organization FROM accounts WHERE account_id < '9' ORDER BY 1"
     world.write("orgs", &orgs("SELECT 1 FROM accounts HAVING count(*) < 4"));
     let (summary, _) = world.run(world.options()).await;
     assert_eq!((summary.exit_code(), applies(&summary)), (0, vec![true, false, false]));
+    let line = summary.line();
+    let counts = "1 query: 1 ok; 2 expectations of other databases, not looked at; ";
+    assert!(line.starts_with(counts), "{line}");
     // The tables of the condition count among those that must not have changed.
     world.write("orgs", &orgs(few_posts).replace("rows = 2", "rows = 3"));
     let (summary, _) = world.run(world.options()).await;
@@ -380,6 +484,10 @@ impl batch::Output for Adding<'_> {
     }
 
     fn finished(&mut self, _: &batch::QueryRecord, _: Option<&Error>) -> weiku::Result<()> {
+        Ok(())
+    }
+
+    fn passed_over(&mut self, _: &[&batch::QueryRecord], _: &str) -> weiku::Result<()> {
         Ok(())
     }
 
@@ -586,6 +694,7 @@ async fn an_earlier_run_is_compared_by_key_and_accepted() {
     assert_eq!(world.output("orgs.csv"), "organization,accounts\n外交部,3\n公安部,1\n科技部,1\n");
     let (summary, told) = world.run(against).await;
     assert_eq!(summary.record.queries[0].changes.as_deref(), Some(&[][..]), "{told}");
+    assert!(told.ends_with("  no change\n") && told.lines().count() == 1, "{told}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

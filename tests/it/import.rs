@@ -44,7 +44,7 @@ fn query_of_rejects(said: &str) -> &str {
 fn the_query_for_rejected_rows_gives_them_after_each_import() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
-    let faulty = format!("{}many\n", POSTS.trim_end());
+    let faulty = format!("{}many\n", POSTS.trim_end()).replace(",a,", ",\"a\nb\",");
     std::fs::write(folder.join("posts.csv"), faulty).unwrap();
     let mapping = "platform = \"weibo\"\n[columns]\npost_id = \"post_id\"\n\
         account_id = \"account_id\"\nposted_at = \"posted_at\"\ntext = \"text\"\n";
@@ -58,10 +58,47 @@ fn the_query_for_rejected_rows_gives_them_after_each_import() {
     for repeats in [false, true, true] {
         let (code, _, said) = run(folder, &["import", "db", "posts.csv"]);
         assert_eq!((code, said.contains("nothing new")), (0, repeats), "{said}");
-        assert!(said.contains("row 3 (the header is row 1) rejected: likes"), "{said}");
+        assert!(said.contains("row 3 (line 4) rejected: likes"), "{said}");
         let query = query_of_rejects(&said).replacen('*', "row", 1);
         assert_eq!(ask(folder, &query), "3", "{said}");
     }
+}
+
+#[test]
+fn of_files_that_hold_the_same_posts_it_is_told_which_has_the_latest_look() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let (two, ten) = (folder.join("list_2.csv"), folder.join("list_10.csv"));
+    std::fs::write(&two, POSTS).unwrap();
+    std::fs::write(&ten, POSTS.replace(",a,1", ",a,5")).unwrap();
+    let names = ["list_10.csv", "list_2.csv"];
+    let likes = |options: &[&str], database: &str| {
+        let arguments = [&["import", database][..], &names, options].concat();
+        let (code, _, said) = run(folder, &arguments);
+        assert_eq!(code, 0, "{said}");
+        let sql = "SELECT likes FROM posts WHERE post_id = '1'";
+        (run(folder, &[database, "-c", sql]).1.replace("likes\n", ""), said)
+    };
+    let (latest, said) = likes(&[], "a");
+    let order = "in the order of their names, 2 before 10";
+    assert!(said.contains(order), "{said}");
+    assert!(said.contains("within a minute, so that it is that of the file read last"), "{said}");
+    assert_eq!(latest, "5\n");
+    let (_, said) = likes(&[], "a");
+    assert!(!said.contains(order), "nothing is new: {said}");
+    let (latest, said) = likes(&["--observed-at", "2020-01-06"], "b");
+    assert!(said.contains("at the time of --observed-at"), "{said}");
+    assert_eq!(latest, "5\n");
+
+    let file = std::fs::File::options().write(true).open(&ten).unwrap();
+    file.set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
+    let (latest, said) = likes(&[], "c");
+    assert!(said.contains("by the times at which the files were changed"), "{said}");
+    assert_eq!(latest, "1\n");
+
+    std::fs::write(&ten, POSTS.replace("weibo,", "weibo,3")).unwrap();
+    let (_, said) = likes(&[], "d");
+    assert!(!said.contains(order), "they hold different posts: {said}");
 }
 
 #[test]

@@ -192,8 +192,8 @@ fn a_line_end_of_windows_in_a_crawlers_text_is_a_line_end() {
 }
 
 #[test]
-fn a_refused_row_keeps_its_number_and_its_bytes() {
-    struct Refused(Vec<(u64, Vec<u8>)>);
+fn a_refused_row_keeps_its_number_its_line_and_its_bytes() {
+    struct Refused(Vec<(u64, Option<u64>, Vec<u8>)>);
     impl weiku::ingest::Sink for Refused {
         fn record(&mut self, _: u64, _: Vec<weiku::ingest::Row<'_>>) -> weiku::Result<()> {
             Ok(())
@@ -201,8 +201,8 @@ fn a_refused_row_keeps_its_number_and_its_bytes() {
         fn skip(&mut self, _: u64) -> weiku::Result<()> {
             Ok(())
         }
-        fn reject(&mut self, row: u64, _: String, raw: &[u8]) -> weiku::Result<()> {
-            self.0.push((row, raw.to_vec()));
+        fn reject(&mut self, refusal: weiku::ingest::Refusal<'_>) -> weiku::Result<()> {
+            self.0.push((refusal.row, refusal.line, refusal.raw.to_vec()));
             Ok(())
         }
     }
@@ -210,10 +210,28 @@ fn a_refused_row_keeps_its_number_and_its_bytes() {
     let mut refused = Refused(Vec::new());
     let source = Source::stream("a.csv", std::io::Cursor::new(text.to_vec()));
     weiku::ingest::read(source, &Options::default(), &mut refused).unwrap();
-    let expected: [(u64, &[u8]); 3] =
-        [(3, b"weibo,x/,\"b\n\"\"c\"\"\""), (4, b"weibo,3,\xFF"), (5, b"weibo,4,d,more")];
-    let found: Vec<(u64, &[u8])> = refused.0.iter().map(|(row, raw)| (*row, &raw[..])).collect();
-    assert_eq!(found, expected);
+    let expected: [(u64, Option<u64>, &[u8]); 3] = [
+        (3, Some(3), b"weibo,x/,\"b\n\"\"c\"\"\""),
+        (4, Some(5), b"weibo,3,\xFF"),
+        (5, Some(6), b"weibo,4,d,more"),
+    ];
+    let found = refused.0.iter().map(|(row, line, raw)| (*row, *line, &raw[..]));
+    assert_eq!(found.collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn what_is_no_json_is_refused_with_its_place_in_the_record() {
+    let start = "{\"platform\":\"weibo\",\"post_id\":";
+    let refused =
+        |name: &str, text: &str| Last::text(name, text, &Options::default()).unwrap().0.rejected;
+    assert_eq!(
+        refused("a.jsonl", &format!("{start}\"1\"}}\n{start}\n{start}\"2\"}}\n")),
+        ["2: not JSON: EOF while parsing a value at column 30"]
+    );
+    assert_eq!(
+        refused("a.json", &format!("[{start}\"1\"}},\n{start}\n,}}]")),
+        ["2: not JSON: expected value at column 1 of its line 2"]
+    );
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use weiku::Result;
-use weiku::ingest::{self, Account, Options, Post, Reading, Row, Sink, Source};
+use weiku::ingest::{self, Account, Options, Post, Reading, Refusal, Row, Sink, Source};
 
 /// Keeps the last row of each post and account.
 #[derive(Default)]
@@ -37,7 +37,7 @@ impl Sink for Last {
         Ok(())
     }
 
-    fn reject(&mut self, row: u64, reason: String, _raw: &[u8]) -> Result<()> {
+    fn reject(&mut self, Refusal { row, reason, .. }: Refusal<'_>) -> Result<()> {
         self.rejected.push(format!("{row}: {reason}"));
         Ok(())
     }

@@ -88,6 +88,18 @@ async fn the_sample_answers_every_query_as_it_promises_and_as_before() {
     }
 }
 
+#[test]
+fn the_figures_of_2012_are_all_promised_of_the_same_databases() {
+    let wanted = ["ministry_report".to_owned()];
+    let entries = library().select(&wanted).unwrap();
+    let queries: Vec<_> = entries.iter().map(|entry| entry.load().unwrap()).collect();
+    let conditions = queries.iter().flat_map(|query| query.conditions());
+    let conditions: Vec<&str> = conditions.map(|condition| condition.sql.as_str()).collect();
+    assert!(conditions.len() >= queries.len(), "{conditions:#?}");
+    // Each file says it for itself, so that a copy of it means the same.
+    assert!(conditions.iter().all(|condition| *condition == conditions[0]), "{conditions:#?}");
+}
+
 /// Compares the result of a query with the one that was accepted.
 fn compare(name: &str, results: &Path) {
     let file = format!("{name}.csv");

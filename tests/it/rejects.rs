@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use weiku::database::{ImportOptions, Progress, Silent};
+use weiku::database::{ImportOptions, Progress, Refused, Silent};
 use weiku::engine::Settings;
 use weiku::{Database, ingest};
 
@@ -52,7 +52,8 @@ async fn what_is_refused_again_stays_and_what_is_taken_is_marked_and_dated_as_it
     let reports = database.import_rejects(&options, &progress).await.unwrap();
     let report = reports[0].as_ref().unwrap();
     assert_eq!((report.rows_read(), report.records.added, report.rejected), (3, 2, 1));
-    assert_eq!(report.refusals, [(5, "likes: `many` is not a count".to_owned())]);
+    let reason = "likes: `many` is not a count".to_owned();
+    assert_eq!(report.refusals, [Refused { row: 5, line: None, reason }]);
     let sql = "SELECT row, taken_by IS NULL, raw IS NOT NULL FROM rejects ORDER BY row";
     assert_eq!(
         rows(&database, sql).await.iter().map(|row| row.replace(' ', "")).collect::<Vec<_>>(),

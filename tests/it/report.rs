@@ -174,6 +174,28 @@ async fn a_single_row_stands_downwards_and_nothing_is_said_in_words() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn rows_that_break_an_expectation_are_shown_below_it() {
+    let checked = "/*---
+expect = [ { rows = 30 }, { unique = [\"who\"] }, { none = \"SELECT n FROM result WHERE n > 2\" } ]
+---*/
+SELECT value AS n, CASE WHEN value < 3 THEN '<i>' ELSE 'x' || value END AS who
+FROM generate_series(1, 31) AS t(value) ORDER BY 1";
+    let world = World::new(&[("checked", checked)]).await;
+    let html = report(&world).await.html().unwrap();
+    let below = |summary: &str| {
+        let from = html.split_once(summary).map(|(_, rest)| rest).unwrap_or_default();
+        from.split_once("</details>").map(|(part, _)| part).unwrap_or_default().to_owned()
+    };
+    let twice = below(
+        "who = &quot;&lt;i&gt;&quot;, number of rows = 2<details><summary>The 2 rows</summary>",
+    );
+    assert!(twice.contains("<tr>\n<td>1<td>&lt;i&gt;<tr>\n<td>2<td>&lt;i&gt;</tbody>"), "{html}");
+    let large = below("; and 26 more<details><summary>The first 25 of 29 rows</summary>");
+    assert_eq!(large.matches("<tr>\n").count(), 25, "{html}");
+    assert!(html.contains("exactly 30 rows; there are 31</li>"), "{html}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_report_file_is_html_or_markdown_by_its_suffix() {
     let world = World::new(&[("one", "SELECT 1 AS one")]).await;
     let report = report(&world).await;
@@ -346,20 +368,53 @@ document.title = "ANSWER" + JSON.stringify({
 });
 "#;
 
+/// `html` whose styles for paper are taken for those of the screen, which its own
+/// policy would forbid.
+fn on_paper(html: &str) -> String {
+    let (head, rest) = html.split_once("<meta http-equiv").unwrap();
+    let (_, rest) = rest.split_once('\n').unwrap();
+    format!("{head}{rest}").replace("@media print", "@media all")
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn on_paper_no_column_is_cut_off() {
     let Some(browser) = chromium() else { return };
     let world = World::new(&[("wide", WIDE), ("orgs", "SELECT organization FROM accounts")]).await;
-    let html = report(&world).await.html().unwrap();
-    // The browser is told to take the styles for paper as those for the screen,
-    // which its own policy would forbid.
-    let (head, rest) = html.split_once("<meta http-equiv").unwrap();
-    let (_, rest) = rest.split_once('\n').unwrap();
-    let html = format!("{head}{rest}").replace("@media print", "@media all");
+    let html = on_paper(&report(&world).await.html().unwrap());
     let page = world.queries().join("page.html");
     std::fs::write(&page, with_script(&html, PAPER)).unwrap();
     let answer = answer(&browse(&browser, &page));
     assert_eq!(answer, serde_json::json!({ "over": [0, 0], "boxes": 0 }));
+}
+
+/// A table as wide as paper, whose heads want more room than its names.
+const NAMES: &str = "SELECT CASE value WHEN 1 THEN '国务院国有资产监督管理委员会' ELSE '外交部' END AS organization,
+  '领事提醒小信使' AS screen_name, 'interaction' AS style, '2273009106' AS account_id,
+  12345 AS number_of_own_posts, 43.0 AS percent_of_interaction, 56.1 AS percent_of_news,
+  0.9 AS percent_of_emergencies, DATE '2012-08-27' AS day FROM generate_series(1, 30) AS t(value) ORDER BY value";
+
+/// What the test asks a page that shows itself as on paper 700 pixels wide: how
+/// many cells of each table have more than one line.
+const NAMES_ON_PAPER: &str = r#"
+document.body.style.width = "700px";
+const lines = (cell) => {
+  const range = document.createRange();
+  range.selectNodeContents(cell);
+  return new Set([...range.getClientRects()].map((part) => Math.round(part.top))).size;
+};
+const tables = [...document.querySelectorAll("table")];
+const broken = (table) => [...table.tBodies[0].querySelectorAll("td")].filter((cell) => lines(cell) > 1).length;
+document.title = "ANSWER" + JSON.stringify({ broken: tables.map(broken) });
+"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_paper_short_names_stay_on_one_line() {
+    let Some(browser) = chromium() else { return };
+    let world = World::new(&[("names", NAMES)]).await;
+    let page = world.queries().join("page.html");
+    let html = on_paper(&report(&world).await.html().unwrap());
+    std::fs::write(&page, with_script(&html, NAMES_ON_PAPER)).unwrap();
+    assert_eq!(answer(&browse(&browser, &page)), serde_json::json!({ "broken": [0] }));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -222,8 +222,10 @@ async fn what_was_not_run_says_why_and_that_its_file_is_old() {
     let (night, told) = world.run(world.options()).await;
     assert_eq!(night.record.queries[1].status, Status::Skipped);
     assert!(night.record.queries[1].stale);
-    assert!(told.contains("skipped     b  a query before it failed\n"), "{told}");
-    assert!(told.contains("b.csv is still that of an earlier run"), "{told}");
+    let why = night.record.queries[1].error.as_ref().map(|error| error.message.as_str());
+    assert_eq!(why, Some("a failed"));
+    let line = "skipped     1 query, because a failed; 1 result is still that of an earlier run\n";
+    assert!(told.ends_with(line) && !told.contains("skipped     b"), "{told}");
 
     // Nothing that it reads has changed, so a rerun takes its result over.
     assert_eq!(night.record.queries[1].rows, Some(1));
@@ -284,6 +286,8 @@ async fn a_rerun_does_what_was_passed_over_and_not_what_was_done() {
     world.run(Options { keep_going: true, ..world.options() }).await;
     fs::remove_file(world.queries().join("b.sql")).unwrap();
     world.write("c", "SELECT 8 AS eight");
+    let error = world.plan(&[], Options { rerun_failed: true, ..world.options() }).unwrap_err();
+    assert_eq!(error.advice(), Some("--keep-going runs the others"), "{error}");
     let (night, told) =
         world.run(Options { rerun_failed: true, keep_going: true, ..world.options() }).await;
     let all = [("a", "ok"), ("b", "failed"), ("c", "ok"), ("d", "reused")];
@@ -316,6 +320,24 @@ async fn a_run_that_fails_tells_how_to_run_the_rest() {
     assert!(code == Some(0) && !told.contains("hint"), "{told}");
     let (code, told) = run(&["--rerun-failed", &out]);
     assert!(code == Some(0) && told.contains("nothing to run again"), "{told}");
+
+    // The folder may be that of -o, and what cannot be meant is told as it is typed.
+    for right in [&["--rerun-failed", "-o", &out][..], &["-o", &out, "--rerun-failed", &out]] {
+        let (code, told) = run(right);
+        assert!(code == Some(0) && told.contains("nothing to run again"), "{told}");
+    }
+    let nowhere = world.queries().display().to_string();
+    for (wrong, right) in [
+        (&["a", "--rerun-failed"][..], "a --rerun-failed DIR"),
+        (&["-o", &out, "--rerun-failed", "a"], &format!("a --rerun-failed {out}")),
+        (&["-o", &nowhere, "--rerun-failed", &out], &format!("--rerun-failed {out}")),
+    ] {
+        let (code, told) = run(wrong);
+        let hint = format!("hint: write weiku run {database} {right}\n");
+        assert!(code == Some(2) && told.ends_with(&hint), "{told}");
+    }
+    let (code, told) = run(&["--rerun-failed", "a"]);
+    assert!(code == Some(2) && told.contains("no record of a run in a"), "{told}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

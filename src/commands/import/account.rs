@@ -8,7 +8,7 @@ use datafusion::arrow::datatypes::{DataType, Field, Schema};
 
 use crate::cli;
 use crate::commands::{Program, say};
-use crate::database::ImportReport;
+use crate::database::{ImportReport, Refused};
 use crate::error::{Error, Result};
 use crate::render::{self, group_digits, visible};
 
@@ -60,9 +60,14 @@ fn text(report: &ImportReport, import: &cli::Import) -> String {
             "\n  the file ends without a line end: if it was cut, its last row is not whole",
         );
     }
-    let counted = if report.has_header { " (the header is row 1)" } else { "" };
-    for (row, reason) in &report.refusals {
-        let _ = write!(text, "\n  row {row}{counted} rejected: {}", visible(reason));
+    for Refused { row, line, reason } in &report.refusals {
+        let _ = write!(text, "\n  row {row}");
+        let _ = match line {
+            Some(line) => write!(text, " (line {line})"),
+            None if report.has_header => write!(text, " (the header is row 1)"),
+            None => Ok(()),
+        };
+        let _ = write!(text, " rejected: {}", visible(reason));
     }
     let told = report.refusals.len() as u64;
     if report.rejected > told {

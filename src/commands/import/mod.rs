@@ -13,7 +13,9 @@ use super::interrupt::{self, Listening};
 use super::{DONE, Exit, Program, say};
 use crate::cli::{self, Common};
 use crate::config::Config;
-use crate::database::{Cancel, Database, ImportOptions, ImportReport, Importing, Progress, Silent};
+use crate::database::{
+    Cancel, Database, ImportOptions, ImportReport, Importing, Latest, Progress, Silent,
+};
 use crate::error::{Error, Kind, Result};
 use crate::ingest;
 use crate::render::visible;
@@ -50,6 +52,9 @@ pub(super) async fn execute(import: &cli::Import, program: &Program) -> Result<E
     }
     if !import.quiet {
         let mut text = rest.text();
+        if let Some(latest) = importing.latest() {
+            text.push_str(&in_order(latest, import));
+        }
         if taken.added > 0 && importing.is_by_strangers().await? {
             text.push_str(STRANGERS);
         }
@@ -68,6 +73,26 @@ pub(super) async fn execute(import: &cli::Import, program: &Program) -> Result<E
 const STRANGERS: &str = "these files name no accounts, and `accounts` has none for their posts, so that joins with it \
      are empty: import profiles too, or a directory file (columns platform, account_id, screen_name, organization, \
      level, system, region; see `weiku formats`)\n";
+
+/// What is said when several files told of the same posts: which of them counts.
+fn in_order(latest: Latest, import: &cli::Import) -> String {
+    let which = match latest {
+        Latest::Records => "by the times in the files",
+        Latest::Files => {
+            "by the times at which the files were changed (within a minute, by that order)"
+        }
+        Latest::Order if import.observed_at.is_some() => {
+            "all looked at the time of --observed-at, so that it is that of the file read last"
+        }
+        Latest::Order => {
+            "all were changed within a minute, so that it is that of the file read last"
+        }
+    };
+    format!(
+        "files are read in the order of their names, 2 before 10; of a post that several hold, the latest \
+         look counts: {which}\n"
+    )
+}
 
 fn options(import: &cli::Import, program: &Program) -> Result<ImportOptions> {
     Ok(ImportOptions {

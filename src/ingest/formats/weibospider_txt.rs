@@ -8,7 +8,7 @@ use crate::ingest::column::Field::{AccountId, Followers, Following, Posts, Scree
 use crate::ingest::column::{Column, Subject, col};
 use crate::ingest::draft::Draft;
 use crate::ingest::input::Input;
-use crate::ingest::{MAX_RECORD, Sink};
+use crate::ingest::{MAX_RECORD, Refusal, Sink};
 
 /// Only the account can be taken: a post without an id cannot be told from one
 /// that is known already.
@@ -40,11 +40,15 @@ fn read(input: Input<'_>, sink: &mut dyn Sink) -> Result<()> {
         Error::input(format!("cannot read on: {error}")).in_file(input.name)
     };
     let mut lines = BufReader::new(input.content);
-    let mut row = 0;
+    let (mut row, mut number, mut first) = (0, 0, 0);
     let mut block = String::new();
     let mut bytes = Vec::new();
     loop {
         bytes.clear();
+        number += 1;
+        if block.trim_start().is_empty() {
+            first = number;
+        }
         let is_end = lines.read_until(b'\n', &mut bytes).map_err(failed)? == 0;
         let line = String::from_utf8_lossy(&bytes).trim_end().to_owned();
         let ends = is_end || line.starts_with(LAST) || line.ends_with("微博内容:") || line == FIRST;
@@ -53,11 +57,11 @@ fn read(input: Input<'_>, sink: &mut dyn Sink) -> Result<()> {
             block.push('\n');
         }
         if block.len() > MAX_RECORD {
-            return Err(Error::input("a post is too long").in_file(input.name).at_line(row + 1));
+            return Err(Error::input("a post is too long").in_file(input.name).at_line(first));
         }
         if ends && !block.trim().is_empty() {
             row += 1;
-            take(&common, row, &block, sink)?;
+            take(&common, [row, first], &block, sink)?;
         }
         if ends {
             block.clear();
@@ -68,16 +72,19 @@ fn read(input: Input<'_>, sink: &mut dyn Sink) -> Result<()> {
     }
 }
 
-/// Takes an account, or refuses a post.
+/// Takes an account, or refuses a post. It is known by its number and its line.
 fn take(
     common: &crate::ingest::column::Common,
-    row: u64,
+    [row, line]: [u64; 2],
     block: &str,
     sink: &mut dyn Sink,
 ) -> Result<()> {
+    let refuse = |sink: &mut dyn Sink, reason: String, raw: &str| {
+        sink.reject(Refusal { row, line: Some(line), reason, raw: raw.as_bytes() })
+    };
     if !block.trim_start().starts_with("用户昵称") {
         let reason = "a post without an id; import weiboSpider's CSV or JSON instead".to_owned();
-        return sink.reject(row, reason, block.trim_end().as_bytes());
+        return refuse(sink, reason, block.trim_end());
     }
     let mut draft = Draft::new(common);
     let mut fill = || {
@@ -91,6 +98,6 @@ fn take(
     };
     match fill().and_then(|()| draft.finish()) {
         Ok(rows) => sink.record(row, rows),
-        Err(reason) => sink.reject(row, reason, block.as_bytes()),
+        Err(reason) => refuse(sink, reason, block),
     }
 }

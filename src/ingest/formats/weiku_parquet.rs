@@ -15,12 +15,12 @@ use datafusion::parquet::arrow::arrow_reader::{
 use super::Format;
 use super::weiku::{self, COLUMNS};
 use crate::error::{Error, Result};
-use crate::ingest::Sink;
 use crate::ingest::column::{Column, Common, Subject};
 use crate::ingest::draft::Draft;
 use crate::ingest::input::Input;
 use crate::ingest::record::Row;
 use crate::ingest::source::Beside;
+use crate::ingest::{Refusal, Sink};
 
 /// How many columns an error lists.
 const SHOWN: usize = 12;
@@ -104,7 +104,7 @@ fn read_batch(
         row += 1;
         match read_row(&columns, common, index) {
             Ok(rows) => sink.record(row, rows)?,
-            Err(reason) => sink.reject(row, reason, &[])?,
+            Err(reason) => sink.reject(Refusal { row, line: None, reason, raw: &[] })?,
         }
     }
     Ok(row)

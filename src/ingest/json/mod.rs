@@ -8,13 +8,14 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
-use super::Sink;
 use super::column::{Column, Common, Field, Part};
 use super::draft::Draft;
 use super::encoding::raw;
 use super::input::Input;
 use super::record::Row;
+use super::{Refusal, Sink};
 use crate::error::Result;
+use records::Found;
 pub(super) use records::{Route, elements_only};
 
 /// What a value of a file turned out to be.
@@ -38,20 +39,32 @@ pub(super) fn each<C>(
     let is_lines = records::is_lines(head.text());
     let mut records = records::Records::new(content, name, route, is_lines);
     let mut row = 0;
-    while let Some((path, bytes)) = records.next(row + 1)? {
+    while let Some(Found { path, bytes, line }) = records.next()? {
         row += 1;
         let value = serde_json::from_slice::<Value>(bytes);
         let taken = match &value {
             Ok(value) => take(common, path, value),
-            Err(error) => Err(format!("not JSON: {error}")),
+            Err(error) => Err(no_json(error)),
         };
         match taken {
             Ok(Taken::Rows(rows)) => sink.record(row, rows)?,
             Ok(Taken::Nothing) => sink.skip(row)?,
-            Err(reason) => sink.reject(row, reason, &raw(encoding.get(), bytes))?,
+            Err(reason) => {
+                let raw = &raw(encoding.get(), bytes);
+                sink.reject(Refusal { row, line: Some(line), reason, raw })?;
+            }
         }
     }
     Ok(())
+}
+
+/// Why the bytes of a record are no JSON. Lines are those of the record, of which
+/// most have one.
+fn no_json(error: &serde_json::Error) -> String {
+    let (text, line, column) = (error.to_string(), error.line(), error.column());
+    let what = text.strip_suffix(&format!(" at line {line} column {column}")).unwrap_or(&text);
+    let of_line = if line > 1 { format!(" of its line {line}") } else { String::new() };
+    format!("not JSON: {what} at column {column}{of_line}")
 }
 
 /// Reads records that are flat: a key for each column.

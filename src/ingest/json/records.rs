@@ -8,6 +8,7 @@ use std::io::{self, BufRead, BufReader, Read};
 
 use crate::error::{Error, Result};
 use crate::ingest::MAX_RECORD;
+use crate::ingest::line_ends::LineEnds;
 
 /// What to do with the value at a path of keys, with dots between; the empty
 /// path is an object at the top of the file.
@@ -47,6 +48,19 @@ pub(super) struct Records<'a> {
     within: Vec<Container>,
     record: Vec<u8>,
     path: String,
+    /// The line ends of what was read, and the line on which the record begins.
+    line_ends: LineEnds,
+    line: u64,
+}
+
+/// A record of a file.
+pub(super) struct Found<'a> {
+    /// The path it was found at.
+    pub(super) path: &'a str,
+    /// Its bytes.
+    pub(super) bytes: &'a [u8],
+    /// The line on which it begins.
+    pub(super) line: u64,
 }
 
 struct Container {
@@ -70,25 +84,37 @@ impl<'a> Records<'a> {
             within: Vec::new(),
             record: Vec::new(),
             path: String::new(),
+            line_ends: LineEnds::default(),
+            line: 1,
         }
     }
 
-    /// The next record, which will be number `row`: the path it was found at,
-    /// and its bytes.
-    pub(super) fn next(&mut self, row: u64) -> Result<Option<(&str, &[u8])>> {
+    /// The next record.
+    pub(super) fn next(&mut self) -> Result<Option<Found<'_>>> {
         let found = if self.is_lines { self.next_line() } else { self.next_value() };
         match found {
-            Ok(true) => Ok(Some((&self.path, &self.record))),
+            Ok(true) => {
+                let Self { path, record, line, .. } = &*self;
+                Ok(Some(Found { path, bytes: record, line: *line }))
+            }
             Ok(false) => Ok(None),
-            Err(error) => Err(failed(&error).in_file(self.file).at_line(row)),
+            Err(error) => Err(failed(&error).in_file(self.file).at_line(self.line)),
         }
+    }
+
+    /// Takes the next `count` bytes.
+    fn consume(&mut self, count: usize) {
+        self.line_ends.pass(&self.content.buffer()[..count]);
+        self.content.consume(count);
     }
 
     fn next_line(&mut self) -> io::Result<bool> {
         loop {
             self.record.clear();
+            self.line = self.line_ends.line();
             let limit = u64::try_from(MAX_RECORD).unwrap_or(u64::MAX);
             let read = self.content.by_ref().take(limit).read_until(b'\n', &mut self.record)?;
+            self.line_ends.pass(&self.record);
             if read == MAX_RECORD {
                 return Err(too_long());
             }
@@ -111,7 +137,9 @@ impl<'a> Records<'a> {
 
     fn next_value(&mut self) -> io::Result<bool> {
         loop {
-            let Some(byte) = self.skip_blanks()? else {
+            let next = self.skip_blanks()?;
+            self.line = self.line_ends.line();
+            let Some(byte) = next else {
                 return if self.within.is_empty() {
                     Ok(false)
                 } else {
@@ -119,7 +147,7 @@ impl<'a> Records<'a> {
                 };
             };
             if matches!(byte, b']' | b'}') {
-                self.content.consume(1);
+                self.consume(1);
                 self.within.pop();
                 continue;
             }
@@ -143,7 +171,7 @@ impl<'a> Records<'a> {
     }
 
     fn enter(&mut self, path: String, is_array: bool) {
-        self.content.consume(1);
+        self.consume(1);
         self.within.push(Container { is_array, path });
     }
 
@@ -185,7 +213,7 @@ impl<'a> Records<'a> {
             }
             let blanks = buffer.iter().take_while(|byte| is_blank(byte) || is_name(byte)).count();
             let next = buffer.get(blanks).copied();
-            self.content.consume(blanks);
+            self.consume(blanks);
             if next.is_some() {
                 return Ok(next);
             }
@@ -209,7 +237,7 @@ impl<'a> Records<'a> {
             if keep {
                 self.record.extend_from_slice(&buffer[..taken]);
             }
-            self.content.consume(taken);
+            self.consume(taken);
             if is_done {
                 return Ok(());
             }
@@ -318,10 +346,20 @@ mod tests {
         let mut bytes = text.as_bytes();
         let mut records = Records::new(&mut bytes, "test.json", route, is_lines(text));
         let mut found = Vec::new();
-        while let Some((path, bytes)) = records.next(1).map_err(|error| error.to_string())? {
-            found.push((path.to_owned(), String::from_utf8_lossy(bytes).into_owned()));
+        while let Some(one) = records.next().map_err(|error| error.to_string())? {
+            found.push((one.path.to_owned(), String::from_utf8_lossy(one.bytes).into_owned()));
         }
         Ok(found)
+    }
+
+    fn lines(text: &str) -> Vec<u64> {
+        let mut bytes = text.as_bytes();
+        let mut records = Records::new(&mut bytes, "test.json", |_| Route::Each, is_lines(text));
+        let mut lines = Vec::new();
+        while let Some(found) = records.next().unwrap() {
+            lines.push(found.line);
+        }
+        lines
     }
 
     fn values(text: &str) -> Vec<String> {
@@ -357,6 +395,13 @@ mod tests {
             found,
             [("user", r#"{"id":1}"#), ("data.list", r#"{"a":1}"#), ("data.list", r#"{"a":2}"#)]
         );
+    }
+
+    #[test]
+    fn each_record_has_the_line_on_which_it_begins() {
+        assert_eq!(lines("{\"a\":1}\n\n{\"a\":\r\n{\"a\":3}"), [1, 3, 4]);
+        assert_eq!(lines("[\n{\"a\":\n1},\n\n{}, 7]"), [2, 5, 5]);
+        assert_eq!(lines("[\r{\"a\":\r1},\r\r{}, 7]"), [2, 5, 5]);
     }
 
     #[test]
