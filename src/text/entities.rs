@@ -199,7 +199,7 @@ pub fn prose(text: &str) -> Vec<&str> {
     left_out.sort_unstable_by_key(|range| range.start);
     let mut pieces = Vec::with_capacity(left_out.len() + 1);
     let mut at = 0;
-    for range in left_out.into_iter().chain([text.len()..text.len()]) {
+    for range in left_out.into_iter().chain(std::iter::once(text.len()..text.len())) {
         if range.start > at {
             pieces.push(&text[at..range.start]);
         }

@@ -93,7 +93,7 @@ fn the_figures_of_2012_are_all_promised_of_the_same_databases() {
     let wanted = ["ministry_report".to_owned()];
     let entries = library().select(&wanted).unwrap();
     let queries: Vec<_> = entries.iter().map(|entry| entry.load().unwrap()).collect();
-    let conditions = queries.iter().flat_map(|query| query.conditions());
+    let conditions = queries.iter().flat_map(weiku::queries::SavedQuery::conditions);
     let conditions: Vec<&str> = conditions.map(|condition| condition.sql.as_str()).collect();
     assert!(conditions.len() >= queries.len(), "{conditions:#?}");
     // Each file says it for itself, so that a copy of it means the same.
