@@ -114,6 +114,9 @@ pub struct Options {
     /// Words that were looked for: a table shows the part of a long text that
     /// holds one, and marks them on colour.
     pub searched: Vec<String>,
+    /// The names of the columns that the rows are ordered by: a table too wide for
+    /// the terminal keeps them.
+    pub ordered: Vec<String>,
     /// Whether machine formats write a header.
     pub header: bool,
     /// What stands between the columns of CSV and TSV, if not what usually does.
@@ -139,6 +142,7 @@ impl Default for Options {
             shared_lines: 40,
             more: None,
             searched: Vec::new(),
+            ordered: Vec::new(),
             header: true,
             delimiter: None,
             null_field: None,
