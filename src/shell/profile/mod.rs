@@ -109,9 +109,14 @@ fn collect(plan: &dyn ExecutionPlan, place: &Place, nodes: &mut Vec<Node>) {
     }
     node.notes.extend(surprise(plan, node.rows));
     nodes.push(node);
+    let several = children.len() > 1;
     for (index, child) in children.iter().enumerate() {
-        let (branch, under) =
-            if index + 1 < children.len() { ("├─ ", "│  ") } else { ("└─ ", "   ") };
+        let (branch, under) = match index + 1 < children.len() {
+            // A long chain would leave no room if each operator went further in.
+            _ if !several => ("", ""),
+            true => ("├─ ", "│  "),
+            false => ("└─ ", "   "),
+        };
         let place = Place {
             depth: place.depth + 1,
             here: format!("{}{branch}", place.below),
@@ -165,7 +170,7 @@ pub(crate) fn readable_plan(plan: &str) -> String {
 fn without_types(text: &str) -> String {
     static NOISE: LazyLock<Regex> = LazyLock::new(|| {
         let literal = r#"\b(?:Utf8View|LargeUtf8|Utf8)\("([^"]*)"\)"#;
-        let pattern = format!(r"{literal}|\bU?Int\d+\((-?\d+)\)|(\w)@\d+");
+        let pattern = format!(r"{literal}|\bU?Int\d+\((-?\d+)\)|([\w)])@\d+");
         Regex::new(&pattern).expect("the pattern is a constant")
     });
     let plain = NOISE.replace_all(text, |found: &Captures<'_>| match found.get(1) {
@@ -175,7 +180,19 @@ fn without_types(text: &str) -> String {
             kept.to_owned()
         }
     });
-    plain.replace("count(1)", "count(*)")
+    without_own_names(&plain).replace("count(1)", "count(*)")
+}
+
+/// `x as x` as `x`: a column that keeps its name says so in each operator.
+fn without_own_names(text: &str) -> String {
+    static NAMED: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(r"([\[ ])(\w+) as (\w+)([\],])").expect("the pattern is a constant")
+    });
+    let plain = NAMED.replace_all(text, |found: &Captures<'_>| match found[2] == found[3] {
+        true => format!("{}{}{}", &found[1], &found[2], &found[4]),
+        false => found[0].to_owned(),
+    });
+    plain.into_owned()
 }
 
 /// A scan without the list of its files, which would leave no room for more.
@@ -253,6 +270,10 @@ mod tests {
         assert_eq!(
             without_types("FilterExec: client@0 = Utf8View(\"iPhone\") AND n@1 > Int64(-9)"),
             "FilterExec: client = 'iPhone' AND n > -9"
+        );
+        assert_eq!(
+            without_types("gby=[a@0 as a, b@1 as b, c@2 as d], expr=[count(DISTINCT x)@1 as n]"),
+            "gby=[a, b, c as d], expr=[count(DISTINCT x) as n]"
         );
         assert_eq!(
             without_types("aggr=[count(Int64(1))], text@2 LIKE %@12%"),
