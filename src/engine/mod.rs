@@ -24,6 +24,7 @@ mod guard;
 mod habits;
 mod interrupt;
 mod memory;
+mod named_beside;
 mod names;
 mod note;
 mod optimize;

@@ -31,6 +31,8 @@ const MEANINGS: &[Meaning] = &[
     ("annot coerce arithmetic expression", arithmetic),
     ("equal lengths between records on CSV file", ragged),
     ("ncorrect number of fields for line", ragged_later),
+    ("nvalid qualifier ", no_qualifier),
+    ("annot access field at argument", no_fields),
 ];
 
 /// What `message` means; none if it says so itself.
@@ -147,6 +149,22 @@ fn ragged_row(line: &str, found: &str, wanted: &str) -> Error {
     let message = format!("line {line} of the CSV file has {found} fields instead of {wanted}");
     Error::query(message)
         .hint("`weiku import` reads what crawlers write, rows that are too short too")
+}
+
+fn no_qualifier(message: &str) -> Option<Error> {
+    let (_, name) = message.split_once("nvalid qualifier ")?;
+    Some(
+        Error::query(format!("FROM has no \"{name}\""))
+            .hint("name a table or an alias that stands in FROM"),
+    )
+}
+
+fn no_fields(message: &str) -> Option<Error> {
+    let kind = told_types(between(message, ": type ", " is not")?);
+    Some(
+        Error::query(format!("a value of type {kind} has no fields"))
+            .hint("functions stand before what they take: length(text)"),
+    )
 }
 
 /// Types of the engine as SQL calls them.
@@ -331,6 +349,11 @@ mod tests {
             (
                 "Function 'f' expects 1 arguments but received 2. No function",
                 "f takes 1 argument and is given 2",
+            ),
+            ("Invalid qualifier a", "FROM has no \"a\""),
+            (
+                "cannot access field at argument 1: type Utf8View is not Struct, Map, or Null",
+                "a value of type text has no fields",
             ),
             (
                 "Cannot coerce arithmetic expression Utf8View + Int64 to valid types",
