@@ -30,6 +30,7 @@ mod note;
 mod optimize;
 mod parameters;
 mod parsed;
+mod passed_over;
 mod reads;
 mod remembered_part;
 mod remembered_trunc;
