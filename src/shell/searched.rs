@@ -3,6 +3,7 @@
 
 use crate::engine::{Params, Statement};
 use crate::queries::plain;
+use crate::render;
 use crate::shell::scan::{Kind, Lexeme, scan};
 
 /// Functions of a text and what is looked for in it.
@@ -21,8 +22,19 @@ const FUNCTIONS: &[&str] = &[
 /// The most words that are marked.
 const MOST_WORDS: usize = 20;
 
+/// How the answer to `statement` is shown, where others are as in `shown`.
+#[must_use]
+pub fn shown_for(
+    statement: &Statement,
+    params: &Params,
+    shown: render::Options,
+) -> render::Options {
+    let (searched, ordered) = (words(statement, params), ordered_by(statement));
+    render::Options { searched, ordered, ..shown }
+}
+
 /// The words that `statement` looks for, the longest first.
-pub(super) fn words(statement: &Statement, params: &Params) -> Vec<String> {
+fn words(statement: &Statement, params: &Params) -> Vec<String> {
     let mut lexemes = scan(&statement.sql);
     lexemes.retain(Lexeme::is_significant);
     let mut words = Vec::new();
@@ -47,7 +59,7 @@ pub(super) fn words(statement: &Statement, params: &Params) -> Vec<String> {
 
 /// The columns by which `statement` orders its answer, as far as they are called by
 /// their names.
-pub(super) fn ordered_by(statement: &Statement) -> Vec<String> {
+fn ordered_by(statement: &Statement) -> Vec<String> {
     let mut lexemes = scan(&statement.sql);
     lexemes.retain(Lexeme::is_significant);
     let mut depth = 0_usize;

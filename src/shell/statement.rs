@@ -9,7 +9,8 @@ use datafusion::arrow::datatypes::Schema;
 use super::profile::readable_plan;
 use super::progress::Progress;
 use super::results::Collector;
-use super::{Shell, results, searched, seconds};
+use super::searched::shown_for;
+use super::{Shell, results, seconds};
 use crate::engine::{Answer, Params, Statement};
 use crate::error::{Error, Kind, Result};
 use crate::render::value::{Column as Values, Value};
@@ -138,9 +139,7 @@ impl Shell<'_> {
             drop(progress);
             return self.plan_text(&mut answer).await;
         }
-        let searched = searched::words(statement, params);
-        let ordered = searched::ordered_by(statement);
-        let shown = render::Options { searched, ordered, ..self.shown() };
+        let shown = shown_for(statement, params, self.shown());
         self.table(statement, &mut answer, &shown, progress).await
     }
 
