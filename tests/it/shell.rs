@@ -118,6 +118,12 @@ fn folder() -> tempfile::TempDir {
          params.n = { type = \"int\", default = 2 }\n---*/\n\
          SELECT * FROM (VALUES ('微博', $day), ('a', $day), ('b', $day)) AS t(tag, day)\nLIMIT $n;\n",
     );
+    write(
+        "queries/of_site.sql",
+        "/*---\ntitle = \"Of one site\"\nparams.site = { type = \"enum\", values = [\"weibo\", \"twitter\"], \
+         description = \"Where it was posted.\" }\nparams.all = { type = \"bool\" }\n---*/\n\
+         SELECT $site AS site, $all AS every;\n",
+    );
     write("posts.csv", "id,text,likes\n1,外交小灵通,12\n2,\"line\nbreak\",\n3,hello,3\n");
     write("full_width.sql", "select 1\nwhere '，' = 'a'；\n");
     write("script.sql", ".mode csv\nselect 1 as one;\nselect nothing;\nselect 2 as two;\n");

@@ -94,6 +94,9 @@ fn ask_for_missing(
             let one = (param.name.clone(), value.clone());
             Grid::new(std::slice::from_ref(param), &[one], &clock).map(|_| value)
         };
+        if let Some(description) = &param.description {
+            shell.confirm(description);
+        }
         match ask(shell, &param.name, Some(&param.kind), read)? {
             Some(value) => given.push((param.name.clone(), value)),
             None => return Ok(false),
@@ -143,6 +146,10 @@ fn ask<T>(
     let name = visible(name);
     let example = kind.map(|kind| kind.example().trim_matches('"').to_owned());
     let prompt = match (kind, &example) {
+        (Some(ParamType::Enum(values)), _) => {
+            format!("{name} (one of {}): ", visible(&values.join(", ")))
+        }
+        (Some(ParamType::Bool), _) => format!("{name} (true or false): "),
         (Some(kind), Some(example)) => format!("{name} ({}, for example {example}): ", kind.name()),
         _ => format!("{name}: "),
     };
@@ -170,7 +177,8 @@ fn ask<T>(
             (None, Some(example)) => format!("for example {example}"),
             (None, None) => "type one".to_owned(),
         };
-        shell.complain(&error.hint(format!("{hint}; Ctrl-C gives up")));
+        let between = if hint.ends_with('?') { " " } else { "; " };
+        shell.complain(&error.hint(format!("{hint}{between}Ctrl-C gives up")));
     }
 }
 
