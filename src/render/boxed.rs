@@ -125,6 +125,10 @@ impl BatchWriter for Writer {
         Ok(())
     }
 
+    fn without_more(&mut self) {
+        self.options.more = None;
+    }
+
     fn finish(mut self: Box<Self>) -> Result<()> {
         let table = Table::new(&self)?;
         if table.total == 1 && table.elided().next().is_some() {

@@ -83,6 +83,10 @@ pub trait BatchWriter: Send {
     /// reader has gone, which is a reason to stop and none to complain.
     fn write(&mut self, batch: &RecordBatch) -> Result<()>;
 
+    /// Takes back what [`Options::more`] says: what is left out cannot be seen that
+    /// way.
+    fn without_more(&mut self) {}
+
     /// Writes what is left: footers, closing brackets, buffered rows.
     ///
     /// # Errors

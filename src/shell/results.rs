@@ -43,7 +43,8 @@ impl Collector {
         }
     }
 
-    fn is_over(&self) -> bool {
+    /// Whether there was too much to keep.
+    pub(crate) fn is_over(&self) -> bool {
         self.bytes > MOST_BYTES
     }
 }

@@ -192,6 +192,10 @@ impl Shell<'_> {
             }
         }
         drop(progress);
+        if collector.is_over() || answer.counted.is_some() {
+            // .last will not have it.
+            writing.without_more();
+        }
         given.told = writing.says_counts;
         given.to.clone_from(&writing.to);
         writing.finish()?;
@@ -241,7 +245,9 @@ impl Shell<'_> {
                 parts.push(format!("{} row{s} {done}", group_digits(rows)));
             }
             (Some(number), _) => parts.push(results::name(number)),
-            _ if given.too_large => parts.push("too large to keep as _".to_owned()),
+            _ if given.too_large => {
+                parts.push("too large to keep as _, .once FILE takes the next".to_owned())
+            }
             _ => parts.push("done".to_owned()),
         }
         if given.from_cache {
