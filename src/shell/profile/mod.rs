@@ -180,8 +180,15 @@ fn without_types(text: &str) -> String {
             kept.to_owned()
         }
     });
-    without_own_names(&plain).replace("count(1)", "count(*)")
+    let plain = without_own_names(&plain).replace("count(1)", "count(*)");
+    HOW_MANY_AT_A_TIME.replace_all(&plain, "").into_owned()
 }
+
+/// What an operator says of the threads that it runs on, which is the same for all.
+static HOW_MANY_AT_A_TIME: LazyLock<Regex> = LazyLock::new(|| {
+    let pattern = r", (?:preserve_partitioning=\[(?:true|false)\]|input_partitions=\d+)";
+    Regex::new(pattern).expect("the pattern is a constant")
+});
 
 /// `x as x` as `x`: a column that keeps its name says so in each operator.
 fn without_own_names(text: &str) -> String {
@@ -202,7 +209,9 @@ fn without_files(text: &str) -> String {
     };
     match rest.split_once("]]}, ") {
         Some((files, after)) => {
-            format!("{before}{} parts, {after}", files.matches(", ").count() + 1)
+            let parts = files.matches(", ").count() + 1;
+            let s = if parts == 1 { "" } else { "s" };
+            format!("{before}{parts} part{s}, {after}")
         }
         None => before.trim_end_matches([' ', ',']).to_owned(),
     }
@@ -270,6 +279,10 @@ mod tests {
         assert_eq!(
             without_types("FilterExec: client@0 = Utf8View(\"iPhone\") AND n@1 > Int64(-9)"),
             "FilterExec: client = 'iPhone' AND n > -9"
+        );
+        assert_eq!(
+            without_types("Sort: expr=[n@1 DESC], preserve_partitioning=[true]"),
+            "Sort: expr=[n DESC]"
         );
         assert_eq!(
             without_types("gby=[a@0 as a, b@1 as b, c@2 as d], expr=[count(DISTINCT x)@1 as n]"),
