@@ -232,7 +232,8 @@ fn notes(metrics: &MetricsSet) -> Vec<String> {
     for (name, what) in PRUNED {
         let pruned = pruning(metrics, name);
         if let Some((pruned, matched)) = pruned.filter(|(pruned, _)| *pruned > 0) {
-            notes.push(format!("{pruned} of {} {what} skipped", pruned + matched));
+            let [pruned, all] = [pruned, pruned + matched].map(|count| group_digits(count as u64));
+            notes.push(format!("{pruned} of {all} {what} skipped"));
         }
     }
     notes
