@@ -457,17 +457,44 @@ fn wanted(when: When, fitting: bool) -> bool {
 pub fn read_file(path: &Path) -> Result<File> {
     let text = std::fs::read_to_string(path).map_err(|error| Error::io("read", path, &error))?;
     toml::from_str(&text).map_err(|error| {
-        let message = error.message().lines().next().unwrap_or("not valid TOML").to_owned();
+        let message = error.message().lines().next().unwrap_or("not valid TOML");
         let start = error.span().map_or(0, |span| span.start);
-        let line = 1 + text[..start].matches('\n').count() as u64;
-        let placed =
-            Error::usage(message.clone()).in_file(path.display().to_string()).at_line(line);
-        let unknown = message.split('`').nth(1).filter(|_| message.starts_with("unknown field"));
-        match unknown.and_then(|key| nearest(key, KEYS)) {
-            Some(near) => placed.hint(format!("did you mean `{near}`?")),
-            None => placed.hint(format!("the keys are {}", KEYS.join(", "))),
-        }
+        let line = 1 + text[..start].matches('\n').count();
+        let source = text.lines().nth(line - 1).unwrap_or_default();
+        refusal(message, source).in_file(path.display().to_string()).at_line(line as u64)
     })
+}
+
+/// Kinds of values, as the library calls them that reads them, and as people do.
+const KINDS: [(&str, &str); 4] = [
+    ("usize", "a whole number"),
+    ("a boolean", "true or false"),
+    ("a string", "a text in quotes"),
+    ("a sequence", "a list in brackets"),
+];
+
+/// What is wrong with the line `source` of the file, of which the library that
+/// reads it says `message`.
+fn refusal(message: &str, source: &str) -> Error {
+    if let Some(key) =
+        message.strip_prefix("unknown field `").and_then(|rest| rest.split('`').next())
+    {
+        let error = Error::usage(format!("no setting `{key}`"));
+        return match nearest(key, KEYS) {
+            Some(near) => error.hint(format!("did you mean `{near}`?")),
+            None => error.hint(format!("there are {}", KEYS.join(", "))),
+        };
+    }
+    let expected =
+        message.strip_prefix("invalid type: ").and_then(|rest| rest.split_once(", expected "));
+    match (expected, source.split_once('=')) {
+        (Some((found, kind)), Some((key, _))) => {
+            let kind =
+                KINDS.iter().find(|(known, _)| *known == kind).map_or(kind, |(_, told)| told);
+            Error::usage(format!("`{}` is {kind}, and not {found}", key.trim()))
+        }
+        _ => Error::usage(message),
+    }
 }
 
 /// A time such as `60s`, `500ms`, `5m`, `1h` or plain seconds.
@@ -503,6 +530,22 @@ mod tests {
         let error = read_file(&path).unwrap_err();
         assert_eq!(error.place().line, Some(2));
         assert_eq!(error.advice(), Some("did you mean `timezone`?"));
+    }
+
+    #[test]
+    fn a_value_of_another_kind_is_told_in_plain_words() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("config.toml");
+        for (line, told) in [
+            ("max_rows = 'x'", "`max_rows` is a whole number, and not string \"x\""),
+            ("hints = 1", "`hints` is true or false, and not integer `1`"),
+            ("timezone = true", "`timezone` is a text in quotes, and not boolean `true`"),
+            ("colour = 'red'", "no setting `colour`"),
+        ] {
+            std::fs::write(&path, format!("\n{line}\n")).unwrap();
+            let error = read_file(&path).unwrap_err();
+            assert_eq!((error.message(), error.place().line), (told, Some(2)));
+        }
     }
 
     #[test]

@@ -5,11 +5,14 @@
 //! from behind), and then takes posts with line breaks for broken rows. Here rows
 //! are read as the scan will read them.
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use datafusion::arrow::array::AsArray;
+use datafusion::arrow::csv::ReaderBuilder;
 use datafusion::arrow::csv::reader::Format;
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::datasource::file_format::file_compression_type::FileCompressionType;
@@ -36,15 +39,17 @@ pub(super) struct Seen {
     pub(super) is_decoded: bool,
 }
 
-/// Looks at the files at `paths`, whose delimiter may be `known`.
+/// Looks at the files at `paths`, whose delimiter may be `known`; instants in them
+/// become those of the time zone `zone`.
 pub(super) fn look(
     paths: &[PathBuf],
     known: Option<u8>,
     compression: FileCompressionType,
+    zone: &str,
 ) -> Result<Seen> {
     let first = || paths.first().map_or(b',', |path| delimiter(path, compression));
     let delimiter = known.unwrap_or_else(first);
-    let (columns, encoding) = columns(paths, delimiter, compression)?;
+    let (columns, encoding) = columns(paths, delimiter, compression, zone)?;
     if let Some((path, encoding)) = encoding
         && compression != FileCompressionType::UNCOMPRESSED
     {
@@ -90,14 +95,16 @@ pub(crate) fn not_text(message: &str) -> Option<Error> {
 
 /// The columns of the files at `paths`, from their first rows, and the first file
 /// that is not in UTF-8.
-fn columns(
-    paths: &[PathBuf],
+fn columns<'a>(
+    paths: &'a [PathBuf],
     delimiter: u8,
     compression: FileCompressionType,
-) -> Result<(SchemaRef, Foreign<'_>)> {
+    zone: &str,
+) -> Result<(SchemaRef, Foreign<'a>)> {
     let format = Format::default().with_header(true).with_delimiter(delimiter);
     let mut left = ROWS;
     let mut schemas = Vec::new();
+    let mut instants = HashSet::new();
     let mut foreign = None;
     for path in paths {
         let unread = |error: &dyn std::fmt::Display| {
@@ -109,6 +116,7 @@ fn columns(
         let encoding = read.encoding();
         let (schema, rows) =
             format.infer_schema(read, Some(left)).map_err(|error| unread(&error))?;
+        instants.extend(self::instants(path, &schema, &format, compression)?);
         foreign = foreign.or(encoding.other().map(|encoding| (path.as_path(), encoding)));
         schemas.push(schema);
         left = left.saturating_sub(rows);
@@ -120,10 +128,56 @@ fn columns(
     // Where all values are empty so far, there may be any later on.
     let known = |field: &Arc<Field>| match field.data_type() {
         DataType::Null => Field::new(field.name(), DataType::Utf8, true),
+        DataType::Timestamp(unit, None) if instants.contains(field.name()) => {
+            let data_type = DataType::Timestamp(*unit, Some(zone.into()));
+            field.as_ref().clone().with_data_type(data_type)
+        }
         _ => field.as_ref().clone(),
     };
     let fields = merged.fields().iter().map(known).collect::<Vec<_>>();
     Ok((Arc::new(Schema::new(fields)), foreign))
+}
+
+/// The names of the columns of times in which one says of which zone it is. The
+/// engine would take such a column for times without a zone, and shift them to UTC.
+fn instants(
+    path: &Path,
+    schema: &Schema,
+    format: &Format,
+    compression: FileCompressionType,
+) -> Result<HashSet<String>> {
+    let is_time = |field: &Arc<Field>| matches!(field.data_type(), DataType::Timestamp(_, None));
+    let fields = schema.fields().iter().enumerate();
+    let times: Vec<usize> =
+        fields.filter(|(_, field)| is_time(field)).map(|(index, _)| index).collect();
+    let mut found = HashSet::new();
+    if times.is_empty() {
+        return Ok(found);
+    }
+    let text = |field: &Arc<Field>| Field::new(field.name(), DataType::Utf8, true);
+    let texts = Schema::new(schema.fields().iter().map(text).collect::<Vec<_>>());
+    let rows = ReaderBuilder::new(Arc::new(texts))
+        .with_format(format.clone())
+        .with_projection(times)
+        .with_bounds(0, ROWS)
+        .build(Decoded::new(open(path, compression)?))
+        .map_err(|error| Error::query(error.to_string()))?;
+    // What is no row is complained of when the file is read.
+    for batch in rows.map_while(std::result::Result::ok) {
+        for (field, column) in batch.schema().fields().iter().zip(batch.columns()) {
+            let mut values = column.as_string::<i32>().iter().flatten();
+            if values.any(names_zone) {
+                found.insert(field.name().clone());
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// Whether something follows the seconds of a time: `2012-08-27T10:00:00.5+08:00`.
+fn names_zone(time: &str) -> bool {
+    let behind = time.get("2012-08-27T10:00:00".len()..).unwrap_or_default();
+    !behind.trim_start_matches(|c: char| c == '.' || c.is_ascii_digit()).trim().is_empty()
 }
 
 /// What stands between the columns of the file at `path`: of the usual ones that
@@ -160,7 +214,7 @@ mod tests {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(text.as_bytes()).unwrap();
         let plain = FileCompressionType::UNCOMPRESSED;
-        let seen = look(&[file.path().to_owned()], None, plain).unwrap();
+        let seen = look(&[file.path().to_owned()], None, plain, "Asia/Shanghai").unwrap();
         (seen.delimiter, seen.columns)
     }
 
@@ -178,6 +232,19 @@ mod tests {
         let (_, schema) = of("a,b,c\n1,,1\n2,,2.5\n");
         let types: Vec<_> = schema.fields().iter().map(|field| field.data_type().clone()).collect();
         assert_eq!(types, [DataType::Int64, DataType::Utf8, DataType::Float64]);
+    }
+
+    #[test]
+    fn times_with_a_zone_are_instants() {
+        let (_, schema) = of("a,b,c\n2012-08-27T10:00:00.5,,2012-08-27 10:00:00\n\
+                              2012-08-27T10:00:00,2012-08-27T10:00:00+08:00,2012-08-27T10:00:00Z\n");
+        let zone = |index: usize| match schema.field(index).data_type() {
+            DataType::Timestamp(_, zone) => zone.clone(),
+            other => Some(other.to_string().into()),
+        };
+        assert_eq!(zone(0), None);
+        assert_eq!(zone(1).as_deref(), Some("Asia/Shanghai"));
+        assert_eq!(zone(2).as_deref(), Some("Asia/Shanghai"));
     }
 
     #[test]

@@ -48,7 +48,10 @@ impl AdHocFiles {
         let table = if kind.is_csv() && paths.iter().all(|path| path.is_file()) {
             let (known, compression) = (kind.delimiter(), kind.compression);
             let files = paths.clone();
-            let look = tokio::task::spawn_blocking(move || csv::look(&files, known, compression));
+            let zone = state.config_options().execution.time_zone.clone();
+            let look = tokio::task::spawn_blocking(move || {
+                csv::look(&files, known, compression, zone.as_deref().unwrap_or("UTC"))
+            });
             let seen = look.await.map_err(|error| foreign(Error::internal(error.to_string())))?;
             let csv::Seen { delimiter, columns, is_decoded } = seen.map_err(foreign)?;
             let urls = if is_decoded { decoded(&paths)? } else { urls };
@@ -196,7 +199,13 @@ pub(crate) fn missing(name: &str, roots: Option<&[PathBuf]>) -> Error {
     if roots.is_some_and(|roots| !lies_within(Path::new(name), roots)) {
         return refused(name);
     }
+    if let Some(advice) = folder_advice(name) {
+        return Error::usage(format!("`{name}` is a folder")).hint(advice);
+    }
     let error = Error::usage(format!("no file `{name}`"));
+    if name.contains("://") {
+        return error.hint("files of other machines are not read; fetch it first");
+    }
     let path = Path::new(name);
     let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     let there: Vec<String> = std::fs::read_dir(folder.unwrap_or(Path::new(".")))
@@ -214,9 +223,45 @@ pub(crate) fn missing(name: &str, roots: Option<&[PathBuf]>) -> Error {
     }
 }
 
+/// How the files in a folder called `name` are asked, if there is such a folder.
+pub(crate) fn folder_advice(name: &str) -> Option<String> {
+    let folder = Path::new(name);
+    let entries = std::fs::read_dir(folder).ok()?;
+    let shown = name.trim_end_matches('/');
+    if folder.join("weiku.json").exists() {
+        return Some(format!("it is a database: `weiku {shown}` opens it"));
+    }
+    // Not all files of such a table belong to its current version.
+    if folder.join("_delta_log").exists() {
+        return Some("it is a table of a database: start weiku with the folder of that".to_owned());
+    }
+    let mut names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let suffix = names.find_map(|name| Kind::of(&name).map(|kind| kind.suffix));
+    Some(match suffix {
+        Some(suffix) => format!("its files are asked by a pattern: '{shown}/*.{suffix}'"),
+        None => format!("it holds no {}", SUFFIXES.join(", ")),
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_folder_is_told_with_how_its_files_are_asked() {
+        let folder = tempfile::tempdir().unwrap();
+        let advice = || missing(&folder.path().display().to_string(), None);
+        assert!(advice().message().ends_with("is a folder"));
+        assert!(advice().advice().unwrap().starts_with("it holds no parquet, csv"));
+        std::fs::write(folder.path().join("a.csv.gz"), "").unwrap();
+        assert!(advice().advice().unwrap().ends_with("/*.csv.gz'"));
+        std::fs::create_dir(folder.path().join("_delta_log")).unwrap();
+        assert!(advice().advice().unwrap().starts_with("it is a table"));
+        std::fs::write(folder.path().join("weiku.json"), "{}").unwrap();
+        assert!(advice().advice().unwrap().starts_with("it is a database"));
+        let address = missing("https://example.org/posts.csv", None);
+        assert!(address.advice().unwrap().contains("fetch it first"));
+    }
 
     #[test]
     fn a_safe_session_learns_nothing_of_other_folders() {

@@ -7,9 +7,10 @@ use datafusion::arrow::record_batch::RecordBatch;
 
 use crate::cli::Output;
 use crate::config::Config;
-use crate::engine::Answer;
+use crate::engine::{Answer, Params, Statement};
 use crate::error::{Error, Result};
 use crate::render::{self, BatchWriter, Format, OutputFile};
+use crate::shell::shown_for;
 
 use super::Program;
 
@@ -52,19 +53,25 @@ impl Answers {
         Ok(Self { format, options, file, to_terminal, written: 0 })
     }
 
-    /// Writes one answer as it arrives. A statement that gives no columns, such
+    /// Writes the answer to one statement as it arrives. A statement that gives no columns, such
     /// as `SET`, writes nothing.
     ///
     /// # Errors
     /// Those of the query and of writing.
-    pub(super) async fn write(&mut self, mut answer: Answer, program: &Program) -> Result<()> {
+    pub(super) async fn write(
+        &mut self,
+        mut answer: Answer,
+        (statement, params): (&Statement, &Params),
+        program: &Program,
+    ) -> Result<()> {
         if answer.schema.fields().is_empty() {
             while let Some(batch) = answer.next().await {
                 batch?;
             }
             return Ok(());
         }
-        let mut writer = self.writer(&answer.schema, program)?;
+        let shown = shown_for(statement, params, self.options.clone());
+        let mut writer = self.writer(&answer.schema, &shown, program)?;
         while let Some(batch) = answer.next().await {
             writer.write(&batch?)?;
         }
@@ -76,12 +83,17 @@ impl Answers {
     /// # Errors
     /// Those of writing.
     pub(super) fn write_batch(&mut self, batch: &RecordBatch, program: &Program) -> Result<()> {
-        let mut writer = self.writer(&batch.schema(), program)?;
+        let mut writer = self.writer(&batch.schema(), &self.options.clone(), program)?;
         writer.write(batch)?;
         writer.finish()
     }
 
-    fn writer(&mut self, schema: &SchemaRef, program: &Program) -> Result<Box<dyn BatchWriter>> {
+    fn writer(
+        &mut self,
+        schema: &SchemaRef,
+        shown: &render::Options,
+        program: &Program,
+    ) -> Result<Box<dyn BatchWriter>> {
         let sink = match &self.file {
             Some(file) => {
                 self.check_room(file.path())?;
@@ -93,7 +105,7 @@ impl Answers {
             None => program.stdout(),
         };
         self.written += 1;
-        (self.format.open)(sink, schema, &self.options)
+        (self.format.open)(sink, schema, shown)
     }
 
     /// A binary file holds one table; a second answer has no room in it.

@@ -79,7 +79,7 @@ async fn run(
     program: &Program,
 ) -> Result<()> {
     let answer = session.run(statement, params).await?;
-    answers.write(answer, program).await
+    answers.write(answer, (statement, params), program).await
 }
 
 /// The text of a script, and the file that it stands in.

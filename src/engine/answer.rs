@@ -9,6 +9,7 @@ use datafusion::arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use datafusion::error::DataFusionError;
 use datafusion::execution::{SendableRecordBatchStream, SessionState, TaskContext};
 use datafusion::logical_expr::LogicalPlan;
+use datafusion::logical_expr::dml::WriteOp;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use futures::StreamExt;
@@ -32,6 +33,9 @@ pub struct Answer {
     pub plan: Arc<dyn ExecutionPlan>,
     /// How long computing took, if the answer was kept and is only given again.
     pub from_cache: Option<Duration>,
+    /// What happened to the rows that its one number counts, `written` say, if
+    /// the statement gives no rows but tells of some.
+    pub counted: Option<&'static str>,
     batches: mpsc::Receiver<Result<RecordBatch, DataFusionError>>,
     worker: JoinHandle<()>,
     stop: Stop,
@@ -212,6 +216,7 @@ impl Answer {
         let schema = renamed(&running.stream.schema(), &names);
         let plan = Arc::clone(&running.plan);
         let from_cache = plan.downcast_ref::<Again>().map(Again::took);
+        let counted = counted(&query.plan);
         let interrupter = Interrupter::of(&plan);
         let (sender, batches) = mpsc::channel(2);
         let worker = tokio::spawn(query.drive(running, recorder, sender));
@@ -219,6 +224,7 @@ impl Answer {
             schema,
             plan,
             from_cache,
+            counted,
             batches,
             worker,
             stop,
@@ -291,6 +297,19 @@ impl Answer {
             all.push(batch?);
         }
         Ok(all)
+    }
+}
+
+/// What `plan` does to rows, if it counts them instead of giving any.
+fn counted(plan: &LogicalPlan) -> Option<&'static str> {
+    match plan {
+        LogicalPlan::Copy(_) => Some("written"),
+        LogicalPlan::Dml(dml) => Some(match dml.op {
+            WriteOp::Delete | WriteOp::Truncate => "deleted",
+            WriteOp::Insert(_) | WriteOp::Ctas => "written",
+            _ => "changed",
+        }),
+        _ => None,
     }
 }
 

@@ -13,6 +13,7 @@ use datafusion::sql::sqlparser::parser::ParserError;
 use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan};
 
 use super::habits;
+use super::named_beside;
 use super::script::{Statement, tokenize};
 use super::wording::{arrow_error, between, exhausted, io_error, meaning, plain};
 use crate::catalog::{self, CATALOG, SCHEMA, SUFFIXES, VIEWS, View, setting_name};
@@ -150,8 +151,8 @@ impl Translator {
 
     /// `error` with what to do here instead of a statement of another database.
     fn known_elsewhere(&self, error: Error) -> Error {
-        match self.statement.sql.split_whitespace().next().and_then(habits::statement) {
-            Some(here) => error.hint(format!("here it is {here}")),
+        match habits::statement(&self.statement.sql) {
+            Some(here) => error.hint(here),
             None => error,
         }
     }
@@ -198,8 +199,14 @@ impl Translator {
     fn schema(&self, error: &SchemaError) -> Error {
         match error {
             SchemaError::FieldNotFound { field, valid_fields } => {
-                let error = no_column(field, valid_fields);
-                if self.is_in_double_quotes(&field.name) {
+                let error = no_column(field, valid_fields, self.is_compared(&field.name));
+                if field.relation.is_none()
+                    && let Some(advice) = named_beside::advice(&self.statement.sql, &field.name)
+                {
+                    return error.hint(advice);
+                }
+                let same = |column: &Column| column.name.eq_ignore_ascii_case(&field.name);
+                if self.is_in_double_quotes(&field.name) && !valid_fields.iter().any(same) {
                     return error.hint(format!("text goes in single quotes: '{}'", field.name));
                 }
                 error
@@ -226,12 +233,30 @@ impl Translator {
         })
     }
 
+    /// Whether something is compared with `name`, as it is with texts.
+    fn is_compared(&self, name: &str) -> bool {
+        let mut tokens = tokenize(&self.statement.sql).unwrap_or_default();
+        tokens.retain(|token| !matches!(token.token, Token::Whitespace(_)));
+        let compares = |token: &Token| match token {
+            Token::Eq | Token::DoubleEq | Token::Neq => true,
+            Token::Word(word) => matches!(word.keyword, Keyword::LIKE | Keyword::ILIKE),
+            _ => false,
+        };
+        tokens.windows(2).any(|pair| compares(&pair[0].token) && names(&pair[1].token, name))
+    }
+
     fn plan(&self, message: &str) -> Error {
         if let Some(name) = between(message, "table '", "' not found") {
             return self.no_table(&name.replace(&format!("{CATALOG}.{SCHEMA}."), ""));
         }
         if message.contains(NO_SETTING) {
             return self.setting(message);
+        }
+        // Of unnest there is more to say: see `meaning`.
+        if let Some(name) = between(message, "able function '", "' not found")
+            && name != "unnest"
+        {
+            return self.no_rows_from(name);
         }
         if let Some(name) = between(message, "Invalid function '", "'") {
             return self.no_function(name);
@@ -275,19 +300,27 @@ impl Translator {
         if is_path(name) {
             return catalog::missing(name, self.roots.as_deref());
         }
+        if let Some(file) = unquoted_file(name) {
+            let error = Error::query(format!("no table \"{file}\""));
+            return error.hint(format!("a file stands in single quotes: FROM '{file}'"));
+        }
         let error = Error::query(format!("no table \"{name}\""));
+        // A safe session does not tell what folders there are.
+        let folder = || catalog::folder_advice(name).filter(|_| self.roots.is_none());
         let names = self
             .context
             .catalog(CATALOG)
             .and_then(|catalog| catalog.schema(SCHEMA))
             .map(|schema| schema.table_names())
             .unwrap_or_default();
-        if names.is_empty() {
-            return error.hint("no database is open: give its folder, as in `weiku DB`");
-        }
-        match nearest(name, names.iter().map(String::as_str)) {
-            Some(near) => error.hint(format!("did you mean \"{near}\"?")),
-            None => error.hint(format!("there are {}", names.join(", "))),
+        let near = nearest(name, names.iter().map(String::as_str));
+        match (near, folder()) {
+            (Some(near), _) => error.hint(format!("did you mean \"{near}\"?")),
+            (None, Some(advice)) => error.hint(format!("of the folder {name}: {advice}")),
+            _ if names.is_empty() => {
+                error.hint("no database is open: give its folder, as in `weiku DB`")
+            }
+            _ => error.hint(format!("there are {}", names.join(", "))),
         }
     }
 
@@ -315,10 +348,32 @@ impl Translator {
         }
     }
 
+    /// What is wrong with a function that stands in FROM and gives no rows.
+    fn no_rows_from(&self, name: &str) -> Error {
+        let state = self.context.state();
+        let error = Error::query(format!("no function {name} gives rows to FROM"));
+        if let Some(here) = habits::function(name) {
+            return error.hint(format!("behind SELECT it is {here}"));
+        }
+        if name.starts_with("read_") || name.ends_with("_scan") {
+            return error.hint("a file is asked by its name: FROM 'posts.csv'");
+        }
+        if state.scalar_functions().contains_key(name) {
+            return error.hint(format!("it gives a value, and stands behind SELECT: {name}(...)"));
+        }
+        let mut names: Vec<&str> = state.table_functions().keys().map(String::as_str).collect();
+        names.sort_unstable();
+        match nearest(name, names.iter().copied()) {
+            Some(near) => error.hint(format!("did you mean {near}?")),
+            None => error.hint(format!("there are {}", names.join(", "))),
+        }
+    }
+
     /// The place of the first quoted name of a message in the statement, for
     /// errors without one; else the statement's beginning.
     fn fallback_place(&self, message: &str) -> Place {
         let named = between(message, "\"", "\"")
+            .or_else(|| between(message, "no function ", " gives rows"))
             .or_else(|| message.strip_prefix("no function "))
             .or_else(|| between(message, "no column ", " "));
         let found = named.and_then(|name| {
@@ -362,6 +417,14 @@ fn is_path(name: &str) -> bool {
             .is_some_and(|(_, end)| nearest(end, SUFFIXES).is_some_and(|near| near != end))
 }
 
+/// The name of a file that stands in FROM without quotes, where the engine takes
+/// `posts.csv` for a table `csv` of a schema `posts`.
+fn unquoted_file(name: &str) -> Option<&str> {
+    let file = name.strip_prefix(CATALOG)?.strip_prefix('.')?;
+    let (_, end) = file.rsplit_once('.')?;
+    SUFFIXES.contains(&end).then_some(file)
+}
+
 /// Whether a token is the name, in any case.
 fn names(token: &Token, name: &str) -> bool {
     match token {
@@ -371,7 +434,9 @@ fn names(token: &Token, name: &str) -> bool {
     }
 }
 
-fn no_column(field: &Column, valid: &[Column]) -> Error {
+/// The error for a column that is none of the `valid` ones; a name that something
+/// `is_compared` with was probably to be a text.
+fn no_column(field: &Column, valid: &[Column], is_compared: bool) -> Error {
     let tables = valid.iter().filter_map(|column| column.relation.as_ref());
     let mut tables: Vec<&str> = tables.map(TableReference::table).collect();
     tables.dedup();
@@ -394,7 +459,7 @@ fn no_column(field: &Column, valid: &[Column]) -> Error {
             error.hint(format!("{} is in {}", field.name, elsewhere.join(", ")))
         }
         // Names of columns are seldom Chinese; values often are.
-        None if valid.is_empty() || !field.name.is_ascii() => {
+        None if valid.is_empty() || is_compared || !field.name.is_ascii() => {
             error.hint(format!("text goes in single quotes: '{}'", field.name))
         }
         None => {

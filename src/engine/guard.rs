@@ -184,8 +184,12 @@ pub(super) fn dropped(plan: &LogicalPlan) -> Option<&str> {
     }
 }
 
-/// Whether `plan` reads a placeholder such as `$n`.
+/// Whether `plan` reads a placeholder such as `$n`. Those of PREPARE are left to
+/// EXECUTE.
 pub(super) fn has_placeholders(plan: &LogicalPlan) -> bool {
+    if matches!(plan, LogicalPlan::Statement(PlanStatement::Prepare(_))) {
+        return false;
+    }
     let mut found = false;
     let walked = plan.apply_with_subqueries(|node| {
         node.apply_expressions(|expression| {

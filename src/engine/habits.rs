@@ -7,41 +7,57 @@ use datafusion::sql::parser::Statement as Parsed;
 use datafusion::sql::sqlparser::ast::{
     Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Value, VisitorMut,
 };
-use datafusion::sql::sqlparser::tokenizer::Location;
+use datafusion::sql::sqlparser::tokenizer::{Location, Token};
 
 use super::parsed;
-use super::script::Statement;
+use super::script::{Statement, tokenize};
 use crate::error::{Error, Result};
 
 /// A function known elsewhere, and a call that does the same here.
 const FUNCTIONS: &[(&str, &str)] = &[
     ("approx_count_distinct", "approx_distinct(text)"),
+    ("arbitrary", "first_value(text)"),
     ("arg_max", "first_value(text ORDER BY likes DESC)"),
     ("arg_min", "first_value(text ORDER BY likes)"),
+    ("array_size", "array_length(hashtags)"),
+    ("charindex", "strpos(text, '微博')"),
+    ("convert", "CAST(likes AS VARCHAR)"),
+    ("count_distinct", "count(DISTINCT text)"),
     ("count_if", "count(*) FILTER (WHERE likes > 9)"),
     ("countif", "count(*) FILTER (WHERE likes > 9)"),
     ("curdate", "current_date()"),
+    ("date", "posted_at::date"),
     ("date_add", "posted_at + INTERVAL '1 day'"),
     ("date_diff", "observed_at::date - posted_at::date"),
+    ("date_parse", "to_timestamp('2012-08-27 10:00:00', '%Y-%m-%d %H:%M:%S')"),
     ("date_sub", "posted_at - INTERVAL '1 day'"),
+    ("dateadd", "posted_at + INTERVAL '1 day'"),
     ("datediff", "observed_at::date - posted_at::date"),
     ("day", "date_part('day', posted_at)"),
     ("dayname", "to_char(posted_at, '%A')"),
     ("dayofmonth", "date_part('day', posted_at)"),
     ("dayofweek", "date_part('dow', posted_at)"),
     ("dayofyear", "date_part('doy', posted_at)"),
+    ("editdist3", "levenshtein(text, '微博')"),
     ("epoch", "to_unixtime(posted_at)"),
+    ("explode", "unnest(hashtags)"),
+    ("first", "first_value(text ORDER BY posted_at)"),
+    ("from_epoch", "to_timestamp(1346036400)"),
+    ("getdate", "now()"),
     ("group_concat", "string_agg(text, ', ')"),
     ("hour", "date_part('hour', posted_at)"),
     ("if", "CASE WHEN likes > 9 THEN 'many' ELSE 'few' END"),
     ("iif", "CASE WHEN likes > 9 THEN 'many' ELSE 'few' END"),
-    ("isodow", "date_part('isodow', posted_at)"),
     ("isnull", "likes IS NULL"),
+    ("isodow", "date_part('isodow', posted_at)"),
+    ("last", "last_value(text ORDER BY posted_at)"),
+    ("last_day", "date_trunc('month', posted_at)::date + INTERVAL '1 month' - INTERVAL '1 day'"),
     ("lcase", "lower(text)"),
     ("len", "length(text)"),
     ("list", "array_agg(text)"),
     ("list_value", "make_array(1, 2)"),
     ("listagg", "string_agg(text, ', ')"),
+    ("locate", "strpos(text, '微博')"),
     ("max_by", "first_value(text ORDER BY likes DESC)"),
     ("min_by", "first_value(text ORDER BY likes)"),
     ("minute", "date_part('minute', posted_at)"),
@@ -49,18 +65,34 @@ const FUNCTIONS: &[(&str, &str)] = &[
     ("monthname", "to_char(posted_at, '%B')"),
     ("parse_date", "to_date('2012-08-27', '%Y-%m-%d')"),
     ("percentile", "approx_percentile_cont(likes, 0.9)"),
+    ("printf", "concat(text, ' ', likes)"),
     ("quantile", "approx_percentile_cont(likes, 0.9)"),
     ("quarter", "date_part('quarter', posted_at)"),
     ("regexp_extract", "regexp_match(text, '#(.+?)#')[1]"),
     ("regexp_full_match", "regexp_like(text, '^#.*#$')"),
     ("regexp_matches", "regexp_like(text, '微博')"),
+    ("regexp_split", "string_to_array(regexp_replace(text, '[，,]', ' ', 'g'), ' ')"),
+    ("regexp_split_to_array", "string_to_array(regexp_replace(text, '[，,]', ' ', 'g'), ' ')"),
+    (
+        "regexp_split_to_table",
+        "unnest(string_to_array(regexp_replace(text, '[，,]', ' ', 'g'), ' '))",
+    ),
+    ("regexp_substr", "regexp_match(text, '#(.+?)#')[1]"),
     ("second", "date_part('second', posted_at)"),
+    ("split", "string_to_array(text, ' ')"),
     ("str_split", "string_to_array(text, ' ')"),
+    ("str_split_regex", "string_to_array(regexp_replace(text, '[，,]', ' ', 'g'), ' ')"),
     ("strftime", "to_char(posted_at, '%Y-%m-%d')"),
     ("string_split", "string_to_array(text, ' ')"),
+    ("string_split_regex", "string_to_array(regexp_replace(text, '[，,]', ' ', 'g'), ' ')"),
+    ("string_to_table", "unnest(string_to_array(text, ' '))"),
     ("strptime", "to_timestamp('2012-08-27 10:00:00', '%Y-%m-%d %H:%M:%S')"),
     ("struct_pack", "named_struct('a', 1)"),
+    ("sysdate", "now()"),
     ("time_bucket", "date_bin(INTERVAL '15 minutes', posted_at)"),
+    ("timestampdiff", "observed_at::date - posted_at::date"),
+    ("to_number", "TRY_CAST(text AS DOUBLE)"),
+    ("truncate", "trunc(likes / 3.0, 1)"),
     ("typeof", "arrow_typeof(text)"),
     ("ucase", "upper(text)"),
     ("unix_timestamp", "to_unixtime(posted_at)"),
@@ -72,22 +104,44 @@ const FUNCTIONS: &[(&str, &str)] = &[
 
 /// A word that begins statements elsewhere, and what to do here.
 const STATEMENTS: &[(&str, &str)] = &[
-    ("attach", "start weiku with the other folder, as in `weiku DB`"),
     ("alter", "a table of your own is made anew: CREATE OR REPLACE TABLE t AS SELECT ..."),
+    ("attach", "start weiku with the other folder, as in `weiku DB`"),
+    ("begin", "each statement stands by itself, and an import is taken as a whole or not at all"),
     ("call", "the dot-commands of the shell take its place: .help"),
     ("checkpoint", "nothing has to be done: each import is committed when it ends"),
+    ("commit", "each statement stands by itself, and an import is taken as a whole or not at all"),
     ("detach", "leave the shell with .quit"),
     ("export", "COPY posts TO 'posts.parquet', or the flag -o FILE"),
+    ("grant", "files have owners, weiku has no users"),
     ("import", "`weiku import DB FILE...` on the command line"),
     ("install", "weiku has no extensions: all formats and functions are built in"),
     ("load", "weiku has no extensions: all formats and functions are built in"),
     ("pivot", "an aggregate for each column: count(*) FILTER (WHERE platform = 'weibo') AS weibo"),
     ("pragma", ".set lists the settings, .tables and .describe the tables"),
+    ("revoke", "files have owners, weiku has no users"),
+    (
+        "rollback",
+        "each statement stands by itself, and an import is taken as a whole or not at all",
+    ),
     ("summarise", ".summarize TABLE in the shell"),
     ("summarize", ".summarize TABLE in the shell"),
     ("unpivot", "SELECT one column each and join them by UNION ALL"),
     ("use", "a session has one database: start weiku with the other folder"),
     ("vacuum", "`weiku optimize DB` on the command line"),
+];
+
+/// Words and signs in a row that stand in statements elsewhere, in small letters, and
+/// what to write here. `!` is before one that must not stand there.
+const PHRASES: &[(&[&str], &str)] = &[
+    (&["select", "top"], "LIMIT 5 at the end of the statement"),
+    (&["fetch", "first"], "LIMIT 5 at the end of the statement"),
+    (&["fetch", "next"], "LIMIT 5 at the end of the statement"),
+    (&["using", "sample"], "ORDER BY random() LIMIT 100 takes rows by chance"),
+    (&["contains", "'"], "look for words by text LIKE '%微博%'"),
+    (&["like", "%"], "the pattern is a text: LIKE '%微博%'"),
+    (&["ilike", "%"], "the pattern is a text: ILIKE '%微博%'"),
+    (&["filter", "(", "!where"], "write it as count(*) FILTER (WHERE likes > 9)"),
+    (&["create", "index"], "posts are indexed by the words of their text, without being told"),
 ];
 
 /// How `PostgreSQL` and others write the parts of a time, longest first, and how
@@ -164,9 +218,25 @@ pub(super) fn function(name: &str) -> Option<&'static str> {
     look_up(FUNCTIONS, name)
 }
 
-/// What to do here instead of a statement that begins with `word`.
-pub(super) fn statement(word: &str) -> Option<&'static str> {
-    look_up(STATEMENTS, word)
+/// What to do here instead of `sql`, a statement that is none here.
+pub(super) fn statement(sql: &str) -> Option<&'static str> {
+    look_up(STATEMENTS, sql.split_whitespace().next()?).or_else(|| phrase(sql))
+}
+
+fn phrase(sql: &str) -> Option<&'static str> {
+    let tokens = tokenize(sql).ok()?;
+    let tokens = tokens.iter().filter(|token| !matches!(token.token, Token::Whitespace(_)));
+    let words: Vec<String> = tokens.map(|token| token.token.to_string().to_lowercase()).collect();
+    let fits = |(word, part): (&String, &&str)| match (part.strip_prefix('!'), *part) {
+        (Some(not), _) => word != not,
+        // Of a text only its quote is looked at.
+        (None, "'") => word.starts_with('\''),
+        (None, part) => word == part,
+    };
+    let stands = |phrase: &[&str]| {
+        words.windows(phrase.len()).any(|words| words.iter().zip(phrase).all(fits))
+    };
+    PHRASES.iter().find(|(phrase, _)| stands(phrase)).map(|(_, here)| *here)
 }
 
 fn look_up(known: &[(&str, &'static str)], name: &str) -> Option<&'static str> {
@@ -214,9 +284,26 @@ mod tests {
         }
     }
 
+    #[tokio::test(flavor = "multi_thread")]
+    async fn clauses_of_another_database_are_told_with_ours() {
+        let session = Session::new(None, Settings::default()).unwrap();
+        for (sql, advice) in [
+            ("SELECT TOP 5 * FROM t", "LIMIT 5"),
+            ("SELECT * FROM t FETCH FIRST 3 ROWS ONLY", "LIMIT 5"),
+            ("SELECT * FROM t USING SAMPLE 10", "random()"),
+            ("SELECT * FROM t WHERE text CONTAINS '微博'", "LIKE '%微博%'"),
+            ("SELECT * FROM t WHERE text LIKE %微博%", "the pattern is a text"),
+            ("SELECT count(*) FILTER (likes > 3) FROM t", "FILTER (WHERE"),
+            ("ROLLBACK", "stands by itself"),
+        ] {
+            let error = session.collect(sql).await.unwrap_err();
+            assert!(error.advice().is_some_and(|told| told.contains(advice)), "{sql}: {error}");
+        }
+    }
+
     #[test]
     fn names_are_found_in_any_case() {
         assert_eq!(function("Hour"), Some("date_part('hour', posted_at)"));
-        assert!(statement("SUMMARIZE").is_some() && statement("select").is_none());
+        assert!(statement("SUMMARIZE posts").is_some() && statement("select 1").is_none());
     }
 }

@@ -43,6 +43,7 @@ use super::interrupt::Interruptible;
 use super::memory;
 use super::names;
 use super::parameters::{self, Parameters};
+use super::passed_over;
 use super::remembered_part;
 use super::remembered_trunc;
 use super::result_cache::{Kept, Key, Question, Recorder, ResultCache, explained};
@@ -340,6 +341,7 @@ impl Session {
             return plan_err!("one statement was expected");
         };
         versions.apply(&mut parsed);
+        passed_over::check(&mut parsed, statement).map_err(foreign)?;
         habits::check_patterns(&mut parsed, statement).map_err(foreign)?;
         names::distinguish(&mut parsed, &|name| {
             let state = state.read();

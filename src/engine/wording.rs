@@ -16,6 +16,7 @@ const MEANINGS: &[Meaning] = &[
     ("arguments but received", wrong_number),
     ("No function matches the given name and argument types", wrong_types),
     ("annot cast string '", no_value),
+    ("rror while parsing value '", late_value),
     ("rror parsing timestamp from '", no_instant),
     ("nsert into not implemented", |_| Some(written_by_import())),
     ("not supported for Base table", |_| Some(written_by_import())),
@@ -31,6 +32,8 @@ const MEANINGS: &[Meaning] = &[
     ("annot coerce arithmetic expression", arithmetic),
     ("equal lengths between records on CSV file", ragged),
     ("ncorrect number of fields for line", ragged_later),
+    ("nvalid qualifier ", no_qualifier),
+    ("annot access field at argument", no_fields),
 ];
 
 /// What `message` means; none if it says so itself.
@@ -77,16 +80,37 @@ fn wrong_types(message: &str) -> Option<Error> {
 
 fn no_value(message: &str) -> Option<Error> {
     let (value, rest) = message.split_once("annot cast string '")?.1.rsplit_once("' to")?;
-    let kind = between(rest, "value of ", " type")?;
-    let wanted = match kind {
+    let wanted = wanted(between(rest, "value of ", " type")?);
+    let message = format!("the text \"{}\" is not {wanted}", shortened(value));
+    Some(Error::query(message).hint("TRY_CAST gives NULL where a text is none"))
+}
+
+/// What a text had to be to become a value of a type of the engine.
+fn wanted(kind: &str) -> &'static str {
+    match kind {
         _ if kind.starts_with("Int") || kind.starts_with("UInt") => "a whole number",
         _ if kind.starts_with("Float") || kind.starts_with("Decimal") => "a number",
         _ if kind.starts_with("Date") => "a date",
         _ if kind.starts_with("Time") => "a time",
         _ => "such a value",
-    };
-    let message = format!("the text \"{}\" is not {wanted}", shortened(value));
-    Some(Error::query(message).hint("TRY_CAST gives NULL where a text is none"))
+    }
+}
+
+/// A value of a CSV file that is of another type than those in its first rows.
+fn late_value(message: &str) -> Option<Error> {
+    let (value, rest) = message.split_once("parsing value '")?.1.split_once("' as type '")?;
+    let (kind, rest) = rest.split_once("' for column ")?;
+    let column: usize = rest.split(' ').next()?.parse().ok()?;
+    let message = format!(
+        "the text \"{}\" in column {} of a CSV file is not {}, as what its first rows have there",
+        shortened(value),
+        column + 1,
+        wanted(kind)
+    );
+    Some(Error::query(message).hint(
+        "say what it holds: CREATE EXTERNAL TABLE t (id BIGINT, text VARCHAR) STORED AS CSV \
+         LOCATION 'FILE' OPTIONS ('format.has_header' 'true')",
+    ))
 }
 
 fn no_instant(message: &str) -> Option<Error> {
@@ -147,6 +171,22 @@ fn ragged_row(line: &str, found: &str, wanted: &str) -> Error {
     let message = format!("line {line} of the CSV file has {found} fields instead of {wanted}");
     Error::query(message)
         .hint("`weiku import` reads what crawlers write, rows that are too short too")
+}
+
+fn no_qualifier(message: &str) -> Option<Error> {
+    let (_, name) = message.split_once("nvalid qualifier ")?;
+    Some(
+        Error::query(format!("FROM has no \"{name}\""))
+            .hint("name a table or an alias that stands in FROM"),
+    )
+}
+
+fn no_fields(message: &str) -> Option<Error> {
+    let kind = told_types(between(message, ": type ", " is not")?);
+    Some(
+        Error::query(format!("a value of type {kind} has no fields"))
+            .hint("functions stand before what they take: length(text)"),
+    )
 }
 
 /// Types of the engine as SQL calls them.
@@ -331,6 +371,16 @@ mod tests {
             (
                 "Function 'f' expects 1 arguments but received 2. No function",
                 "f takes 1 argument and is given 2",
+            ),
+            (
+                "Error while parsing value 'abc' as type 'Int64' for column 1 at line 25001. Row \
+                 data: '[25000,abc]'",
+                "the text \"abc\" in column 2 of a CSV file is not a whole number",
+            ),
+            ("Invalid qualifier a", "FROM has no \"a\""),
+            (
+                "cannot access field at argument 1: type Utf8View is not Struct, Map, or Null",
+                "a value of type text has no fields",
             ),
             (
                 "Cannot coerce arithmetic expression Utf8View + Int64 to valid types",

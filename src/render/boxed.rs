@@ -125,6 +125,10 @@ impl BatchWriter for Writer {
         Ok(())
     }
 
+    fn without_more(&mut self) {
+        self.options.more = None;
+    }
+
     fn finish(mut self: Box<Self>) -> Result<()> {
         let table = Table::new(&self)?;
         if table.total == 1 && table.elided().next().is_some() {
@@ -207,8 +211,13 @@ impl<'a> Table<'a> {
                 time: field.data_type().is_temporal(),
             })
             .collect();
-        let needs: Vec<Need> =
+        let mut needs: Vec<Need> =
             heads.iter().enumerate().map(|(index, head)| need(head, &rows, index, lines)).collect();
+        for (need, field) in needs.iter_mut().zip(writer.schema.fields()) {
+            if need.holds != Holds::Prose && options.ordered.contains(field.name()) {
+                need.holds = Holds::Order;
+            }
+        }
         let glyphs = writer.glyphs;
         let slots = fit(&needs, width, display_width(glyphs.ellipsis));
         let (total, color, types) = (window.total(), options.color, options.types);

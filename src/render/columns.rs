@@ -24,6 +24,8 @@ pub(crate) enum Holds {
     Others,
     /// The same in all rows that are shown.
     Same,
+    /// What the rows are ordered by.
+    Order,
 }
 
 /// One column on the screen.
@@ -92,13 +94,15 @@ fn chosen(needs: &[Need], width: usize, dots: usize) -> Vec<usize> {
     shown
 }
 
-/// Which columns stay when not all fit: the first that tells the rows apart, and
-/// the last if it is a number, for that is what was computed; then prose; then
+/// Which columns stay when not all fit: the first that tells the rows apart, what
+/// the rows are ordered by, and the last if it is a number, for that is what was
+/// computed; then prose; then
 /// numbers and times; then all others; and those that are the same in all rows
 /// only when there is still room.
 fn rank(needs: &[Need], index: usize, first: usize) -> usize {
     match needs[index].holds {
         _ if index == first => 0,
+        Holds::Order => 0,
         Holds::Numbers if index + 1 == needs.len() => 0,
         Holds::Prose => 1,
         Holds::Numbers | Holds::Times => 2,
@@ -233,6 +237,13 @@ mod tests {
         assert_eq!(shown(&fit(&numbers, Some(60), 1)), [Some(0), Some(1), None, Some(8)]);
         let lists = [need(12, 12); 9];
         assert_eq!(shown(&fit(&lists, Some(60), 1)), [Some(0), Some(1), Some(2), None]);
+    }
+
+    #[test]
+    fn what_the_rows_are_ordered_by_stays() {
+        let mut columns = [holding(Holds::Others, 12); 9];
+        columns[6] = holding(Holds::Order, 12);
+        assert_eq!(shown(&fit(&columns, Some(60), 1)), [Some(0), Some(1), None, Some(6), None]);
     }
 
     #[test]

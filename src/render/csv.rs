@@ -105,7 +105,7 @@ fn push_value(out: &mut String, value: &Value<'_>, separator: u8) {
         Value::Double(number) => push_float(out, *number, &PLAIN),
         Value::Decimal(number) => out.push_str(number),
         Value::Text(text) => push_text(out, text, separator),
-        Value::Other(text) => push_text(out, text, separator),
+        Value::Other(text) | Value::Elapsed(text, _) => push_text(out, text, separator),
         Value::Bytes(bytes) => push_text(out, &base64(bytes), separator),
         Value::Date(days) => push_date(out, *days),
         Value::Time(nanos) => push_time_of_day(out, *nanos),

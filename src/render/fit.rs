@@ -88,16 +88,34 @@ pub(super) fn wrap_at_marks(
     if out.is_empty() { vec![String::new()] } else { out }
 }
 
-/// Where the first line ends: after the last blank if that leaves a line not
-/// too short, else after the last grapheme that fits.
+/// Where the first line ends: at the last place where it may, if that leaves a
+/// line not too short, else after the last grapheme that fits.
 fn line_end(text: &str, width: usize) -> usize {
     let fits = truncate_to_width(text, width).len();
-    if text[fits..].starts_with(' ') {
-        return fits;
-    }
-    let blank = text[..fits].rfind(' ').map_or(0, |at| at + 1);
-    if display_width(&text[..blank]) * 2 > width { blank } else { fits }
+    let starts = text[..fits].grapheme_indices(true).map(|(start, _)| start);
+    let last = std::iter::once(fits).chain(starts.rev()).find(|end| may_end(text, *end));
+    let end = last.unwrap_or(fits);
+    if end == fits || display_width(&text[..end]) * 2 > width { end } else { fits }
 }
+
+/// Whether a line may end at byte `end` of `text`: at a blank, and between Chinese
+/// characters, but before no closing punctuation and behind no opening one.
+fn may_end(text: &str, end: usize) -> bool {
+    let (before, after) =
+        (text[..end].graphemes(true).next_back(), text[end..].graphemes(true).next());
+    let (Some(before), Some(after)) = (before, after) else { return false };
+    if before == " " || after == " " {
+        return true;
+    }
+    let is_wide = |cluster: &str| display_width(cluster) > 1;
+    (is_wide(before) || is_wide(after)) && !CLOSING.contains(after) && !OPENING.contains(before)
+}
+
+/// Punctuation that stands before no line end.
+const OPENING: &str = "（《〈「『【〔“‘([{";
+
+/// Punctuation that begins no line.
+const CLOSING: &str = "）》〉」』】〕”’，。、；：？！…)]},.;:?!%";
 
 /// The first characters of `text`, enough to fill `cells` cells, and whether
 /// that is all: so that a text of megabytes costs no more than its first line.
@@ -134,6 +152,9 @@ mod tests {
         assert_eq!(wrap("abcdefgh", 3, 9, "…"), ["abc", "def", "gh"]);
         assert_eq!(wrap("", 3, 9, "…"), [""]);
         assert_eq!(wrap("外交", 1, 9, "…"), ["…"]);
+        assert_eq!(wrap("see 外交小灵通 there", 9, 9, "…"), ["see 外交", "小灵通", "there"]);
+        assert_eq!(wrap("外交小灵通abcdef", 13, 9, "…"), ["外交小灵通", "abcdef"]);
+        assert_eq!(wrap("转发微博，谢谢（图）", 8, 9, "…"), ["转发微", "博，谢谢", "（图）"]);
     }
 
     #[test]

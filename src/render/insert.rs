@@ -78,7 +78,7 @@ fn push_literal(out: &mut String, value: &Value<'_>) {
         Value::Double(number) => push_number(out, *number, *number),
         Value::Decimal(number) => out.push_str(number),
         Value::Text(text) => push_string(out, text),
-        Value::Other(text) => push_string(out, text),
+        Value::Other(text) | Value::Elapsed(text, _) => push_string(out, text),
         Value::Bytes(bytes) => {
             out.push_str("X'");
             out.push_str(&hex::encode(bytes));

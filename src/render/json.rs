@@ -108,7 +108,7 @@ pub fn push_json(out: &mut String, value: &Value<'_>) {
         Value::Double(number) => push_float(out, *number, &NO_NUMBERS),
         Value::Decimal(number) => out.push_str(number),
         Value::Text(text) => push_string(out, text),
-        Value::Other(text) => push_string(out, text),
+        Value::Other(text) | Value::Elapsed(text, _) => push_string(out, text),
         Value::Bytes(bytes) => push_string(out, &base64(bytes)),
         Value::Date(days) => quoted(out, |out| push_date(out, *days)),
         Value::Time(nanos) => quoted(out, |out| push_time_of_day(out, *nanos)),

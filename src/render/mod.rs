@@ -83,6 +83,10 @@ pub trait BatchWriter: Send {
     /// reader has gone, which is a reason to stop and none to complain.
     fn write(&mut self, batch: &RecordBatch) -> Result<()>;
 
+    /// Takes back what [`Options::more`] says: what is left out cannot be seen that
+    /// way.
+    fn without_more(&mut self) {}
+
     /// Writes what is left: footers, closing brackets, buffered rows.
     ///
     /// # Errors
@@ -114,6 +118,9 @@ pub struct Options {
     /// Words that were looked for: a table shows the part of a long text that
     /// holds one, and marks them on colour.
     pub searched: Vec<String>,
+    /// The names of the columns that the rows are ordered by: a table too wide for
+    /// the terminal keeps them.
+    pub ordered: Vec<String>,
     /// Whether machine formats write a header.
     pub header: bool,
     /// What stands between the columns of CSV and TSV, if not what usually does.
@@ -139,6 +146,7 @@ impl Default for Options {
             shared_lines: 40,
             more: None,
             searched: Vec::new(),
+            ordered: Vec::new(),
             header: true,
             delimiter: None,
             null_field: None,

@@ -20,6 +20,7 @@ pub(crate) fn push_plain(out: &mut String, value: &Value<'_>, null: &str) {
         Value::Float(number) => push_float(out, *number, &PLAIN),
         Value::Double(number) => push_float(out, *number, &PLAIN),
         Value::Decimal(text) | Value::Other(text) => out.push_str(text),
+        Value::Elapsed(_, nanos) => push_elapsed(out, *nanos),
         Value::Text(text) => out.push_str(text),
         Value::Bytes(bytes) => out.push_str(&hex::encode(bytes)),
         Value::Date(days) => push_date(out, *days),
@@ -43,6 +44,22 @@ pub fn plain(value: &Value<'_>) -> String {
     let mut out = String::new();
     push_plain(&mut out, value, "null");
     out
+}
+
+/// Appends `12 days 04:30:00`, with as many digits behind the seconds as there are.
+fn push_elapsed(out: &mut String, nanos: i128) {
+    let (sign, nanos) = (if nanos < 0 { "-" } else { "" }, nanos.unsigned_abs());
+    let (seconds, fraction) = (nanos / 1_000_000_000, nanos % 1_000_000_000);
+    let (days, hours) = (seconds / 86_400, seconds / 3_600 % 24);
+    let days = match days {
+        0 => String::new(),
+        1 => "1 day ".to_owned(),
+        days => format!("{days} days "),
+    };
+    let _ = write!(out, "{sign}{days}{hours:02}:{:02}:{:02}", seconds / 60 % 60, seconds % 60);
+    if fraction > 0 {
+        out.push_str(format!(".{fraction:09}").trim_end_matches('0'));
+    }
 }
 
 fn push_items(out: &mut String, items: Items<'_>) {

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 
 use datafusion::arrow::array::{
     ArrayRef, BinaryArray, BooleanArray, Date32Array, Decimal128Array, DictionaryArray,
-    Float64Array, Int64Array, ListArray, StringArray, StringViewArray, StructArray,
-    TimestampMicrosecondArray, UInt64Array,
+    DurationMillisecondArray, Float64Array, Int64Array, ListArray, StringArray, StringViewArray,
+    StructArray, TimestampMicrosecondArray, UInt64Array,
 };
 use datafusion::arrow::datatypes::{DataType, Field, Int32Type};
 use rand::{RngExt, SeedableRng};
@@ -230,6 +230,17 @@ fn words_that_were_looked_for_stand_out_on_colour_only() {
     let [on, off] = ["\u{1b}[1;31m", "\u{1b}[0m"];
     let marked = format!("│ 甲{on}地震{off}乙{on}海啸{off}丙{on}地震{off} │");
     assert!(colored.contains(&marked), "{colored}");
+}
+
+#[test]
+fn what_passed_between_two_instants_is_told_in_days_and_hours() {
+    let millis = [86_400_000 * 3 + 3_600_000 + 1_500, -90_000, 86_400_000, 0];
+    let batch = one("d", Arc::new(DurationMillisecondArray::from(millis.to_vec())));
+    assert_eq!(
+        shown("list", &batch),
+        "d\n3 days 01:00:01.5\n-00:01:30\n1 day 00:00:00\n00:00:00\n"
+    );
+    assert_eq!(shown("csv", &batch), "d\nPT262801.5S\n-PT90S\nPT86400S\nP0D\n");
 }
 
 #[test]

@@ -9,10 +9,12 @@ use datafusion::arrow::array::{
 use datafusion::arrow::buffer::{NullBuffer, OffsetBuffer, ScalarBuffer};
 use datafusion::arrow::datatypes::{
     ArrowPrimitiveType, DataType, Date32Type, Date64Type, Decimal32Type, Decimal64Type,
-    Decimal128Type, Decimal256Type, Float16Type, Int8Type, Int16Type, Int32Type, Int64Type,
-    Time32MillisecondType, Time32SecondType, Time64MicrosecondType, Time64NanosecondType, TimeUnit,
-    TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType,
-    TimestampSecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type, i256,
+    Decimal128Type, Decimal256Type, DurationMicrosecondType, DurationMillisecondType,
+    DurationNanosecondType, DurationSecondType, Float16Type, Int8Type, Int16Type, Int32Type,
+    Int64Type, Time32MillisecondType, Time32SecondType, Time64MicrosecondType,
+    Time64NanosecondType, TimeUnit, TimestampMicrosecondType, TimestampMillisecondType,
+    TimestampNanosecondType, TimestampSecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
+    i256,
 };
 use datafusion::arrow::error::ArrowError;
 use datafusion::arrow::record_batch::RecordBatch;
@@ -54,7 +56,9 @@ pub enum Value<'a> {
     Struct(Members<'a>),
     /// A map: its keys, and its values in the same order.
     Map(Items<'a>, Items<'a>),
-    /// A value of a rare type, as text: a duration, an interval, a union.
+    /// What passed between two instants: in ISO 8601, and in nanoseconds.
+    Elapsed(String, i128),
+    /// A value of a rare type, as text: an interval, a union.
     Other(String),
 }
 
@@ -210,7 +214,10 @@ impl Column {
                 Value::Map(keys.range(start, end), values.range(start, end))
             }
             Cells::Dictionary(keys, values) => values.get(keys[row]),
-            Cells::Other(array) => Value::Other(other(array, row)),
+            Cells::Other(array) => match elapsed(array, row) {
+                Some(nanos) => Value::Elapsed(other(array, row), nanos),
+                None => Value::Other(other(array, row)),
+            },
         }
     }
 
@@ -353,6 +360,22 @@ fn decimal<'a>(digits: String, scale: i8) -> Value<'a> {
     let padded = format!("{digits:0>width$}", width = places + 1);
     let (whole, fraction) = padded.split_at(padded.len() - places);
     Value::Decimal(format!("{sign}{whole}.{fraction}"))
+}
+
+/// The nanoseconds of a cell that holds what passed between two instants.
+fn elapsed(array: &ArrayRef, row: usize) -> Option<i128> {
+    let DataType::Duration(unit) = array.data_type() else { return None };
+    let (count, nanos) = match unit {
+        TimeUnit::Second => (array.as_primitive::<DurationSecondType>().value(row), 1_000_000_000),
+        TimeUnit::Millisecond => {
+            (array.as_primitive::<DurationMillisecondType>().value(row), 1_000_000)
+        }
+        TimeUnit::Microsecond => {
+            (array.as_primitive::<DurationMicrosecondType>().value(row), 1_000)
+        }
+        TimeUnit::Nanosecond => (array.as_primitive::<DurationNanosecondType>().value(row), 1),
+    };
+    Some(i128::from(count) * nanos)
 }
 
 fn other(array: &ArrayRef, row: usize) -> String {

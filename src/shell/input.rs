@@ -46,7 +46,7 @@ pub(crate) fn is_complete(text: &str) -> bool {
 /// When a string, a quoted name or a comment is not closed.
 pub(crate) fn split(text: &str, file: Option<&str>) -> Result<Vec<Input>> {
     if let Some(command) = bare_word(text.trim()) {
-        return Ok(vec![Input::Command(command.to_owned())]);
+        return Ok(vec![Input::Command(command)]);
     }
     let mut inputs = Vec::new();
     let mut rest = 0;
@@ -70,9 +70,14 @@ pub(crate) fn begins_command(text: &str) -> bool {
     }
 }
 
-fn bare_word(trimmed: &str) -> Option<&'static str> {
-    let word = trimmed.trim_end_matches(';').trim_end();
-    BARE_WORDS.iter().find(|(bare, _)| word.eq_ignore_ascii_case(bare)).map(|(_, command)| *command)
+/// The command that `trimmed` stands for, as `help copy` does.
+fn bare_word(trimmed: &str) -> Option<String> {
+    let typed = trimmed.trim_end_matches(';').trim_end();
+    let (word, topic) = typed.split_once(' ').unwrap_or((typed, ""));
+    let known = BARE_WORDS.iter().find(|(bare, _)| word.eq_ignore_ascii_case(bare));
+    let (_, command) = known.filter(|(bare, _)| topic.is_empty() || *bare == "help")?;
+    // A statement that begins on the next line is none of its business.
+    (!typed.contains('\n')).then(|| format!("{command} {topic}").trim_end().to_owned())
 }
 
 fn ends_in_command(text: &str) -> bool {
@@ -143,9 +148,23 @@ fn command_for(sql: &str) -> Option<String> {
     {
         return Some(format!(".explain {statement}"));
     }
-    let shown = SHOWN.iter().find(|(what, _)| rest.eq_ignore_ascii_case(what));
-    let (_, command) = shown.filter(|_| first.eq_ignore_ascii_case("show"))?;
-    Some((*command).to_owned())
+    if first.eq_ignore_ascii_case("show") {
+        let words: Vec<&str> = rest.split_whitespace().collect();
+        let [kind, which, name] = words.as_slice() else { return shown(rest) };
+        let kind = [kind.to_lowercase(), which.to_lowercase()];
+        return match [kind[0].as_str(), kind[1].as_str()] {
+            ["columns", "from" | "in"] => Some(format!(".describe {name}")),
+            ["create", "table" | "view"] => Some(format!(".schema {name}")),
+            _ => None,
+        };
+    }
+    None
+}
+
+/// The command that shows what stands behind SHOW.
+fn shown(what: &str) -> Option<String> {
+    let known = SHOWN.iter().find(|(known, _)| what.eq_ignore_ascii_case(known));
+    known.map(|(_, command)| (*command).to_owned())
 }
 
 /// A source of rows as an argument of a command: a query goes into brackets.
@@ -165,9 +184,17 @@ mod tests {
 
     #[test]
     fn enter_runs_what_is_finished_and_only_that() {
-        for done in
-            ["", "  ", ".tables", "\\dt", "select 1;", "select ';';  -- end", "-- c", "exit"]
-        {
+        for done in [
+            "",
+            "  ",
+            ".tables",
+            "\\dt",
+            "select 1;",
+            "select ';';  -- end",
+            "-- c",
+            "exit",
+            "HELP me",
+        ] {
             assert!(is_complete(done), "{done:?} should run");
         }
         for open in
@@ -183,7 +210,11 @@ mod tests {
             ("SUMMARIZE posts;", ".summarize posts"),
             ("summarize select 1 as a;", ".summarize (select 1 as a)"),
             ("show tables;", ".tables"),
+            ("help copy", ".help copy"),
+            ("Exit;", ".quit"),
             ("SHOW ALL;", ".set"),
+            ("show columns from posts;", ".describe posts"),
+            ("SHOW CREATE VIEW hashtag_daily;", ".schema hashtag_daily"),
             ("explain analyze\nselect 1", ".explain select 1"),
         ] {
             assert_eq!(split(typed, None).unwrap(), [Input::Command(command.to_owned())]);

@@ -36,12 +36,13 @@ use std::time::{Duration, Instant};
 pub use assist::Assistant;
 pub use commands::{command_list, reference};
 pub use editor::{EditorOptions, LineEditor};
+pub use searched::shown_for;
 pub use terminal::{Keys, Plain, Reading, Terminal};
 
 use crate::engine::{Params, Session, Statement};
 use crate::error::{Error, Result};
 use crate::queries::Library;
-use crate::render::{self, Format, Readable, visible, visible_lines};
+use crate::render::{self, Format, Readable, truncate, visible, visible_lines};
 use assist::Data;
 use complete::Catalog;
 use history::History;
@@ -276,6 +277,10 @@ impl<'t> Shell<'t> {
                     })?
                 }
                 Input::Statement(statement) => {
+                    if scan::has_name(&statement.sql, results::LAST) {
+                        self.tell_if_older(results::LAST);
+                    }
+                    self.results.begin();
                     if let Some(params) = commands::values(self, &statement).await? {
                         self.run_statement(&statement, &params).await?;
                     }
@@ -407,6 +412,24 @@ impl<'t> Shell<'t> {
             false => Error::usage("the last answer was too large to keep")
                 .hint(".once FILE writes the next one to a file"),
         })
+    }
+
+    /// What to say of the last answer, called `what`, if a later statement gave
+    /// none.
+    fn older(&self, what: &str) -> Option<String> {
+        let kept = self.results.older()?;
+        let number = results::name(kept.number);
+        let said = format!("{what} is the earlier answer {number}: ");
+        let room = self.shown().width.unwrap_or(usize::MAX).saturating_sub(said.len());
+        let first = kept.sql.lines().next().unwrap_or_default();
+        Some(format!("{said}{}", truncate(&visible(first), room.max(20), "…")))
+    }
+
+    /// Says which answer `what` is, if it is not that of the last statement.
+    fn tell_if_older(&mut self, what: &str) {
+        if let Some(said) = self.older(what) {
+            self.confirm(&said);
+        }
     }
 
     /// Writes a line where answers go.

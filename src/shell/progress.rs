@@ -32,14 +32,15 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
-    /// Begins to count the time, and later to draw on `err`.
-    pub(crate) fn start(err: Box<dyn Write + Send>) -> Self {
+    /// Begins to count the time, and later to draw on `err`, which is `width` cells
+    /// wide.
+    pub(crate) fn start(err: Box<dyn Write + Send>, width: usize) -> Self {
         let plan = Arc::new(OnceLock::new());
         let (stop, stopped) = channel();
         let drawn = Arc::clone(&plan);
         let thread = std::thread::Builder::new()
             .name("weiku-progress".to_owned())
-            .spawn(move || draw_until(&stopped, &drawn, err))
+            .spawn(move || draw_until(&stopped, &drawn, err, width))
             .ok();
         Self { plan, stop: Some(stop), thread }
     }
@@ -64,12 +65,15 @@ fn draw_until(
     stopped: &Receiver<()>,
     plan: &OnceLock<Arc<dyn ExecutionPlan>>,
     mut err: Box<dyn Write + Send>,
+    width: usize,
 ) {
     let begun = Instant::now();
     let mut wait = PATIENCE;
     let mut drawn = false;
     while stopped.recv_timeout(wait) == Err(RecvTimeoutError::Timeout) {
-        let line = line(begun.elapsed(), plan.get().map(|plan| Seen::of(plan.as_ref())).as_ref());
+        let seen = plan.get().map(|plan| Seen::of(plan.as_ref()));
+        // A line that went on below could not be drawn over.
+        let line = line(begun.elapsed(), seen.as_ref(), width.saturating_sub(1));
         // To the line's beginning, the text, and the rest of the line erased.
         drawn = write!(err, "\r\x1b[2m{line}\x1b[0m\x1b[K").and_then(|()| err.flush()).is_ok();
         wait = RHYTHM;
@@ -175,35 +179,54 @@ fn sum(metrics: &MetricsSet, name: &str) -> usize {
     metrics.sum_by_name(name).map_or(0, |value| value.as_usize())
 }
 
-/// `63 % · 12,300,000 of 19,500,000 rows read · 480 MB/s · 4.1 s · about 3 s left to read`.
-fn line(elapsed: Duration, seen: Option<&Seen>) -> String {
-    let seconds = elapsed.as_secs_f64();
-    let mut parts = Vec::new();
+/// `63 % · 12,300,000 of 19,500,000 rows read · 480 MB/s · 4.1 s · about 3 s left to read`,
+/// without what says least where that is more than `width` cells.
+fn line(elapsed: Duration, seen: Option<&Seen>, width: usize) -> String {
     let seen = seen.copied().unwrap_or_default();
     let share = seen.share();
-    match share {
+    let speed =
+        (seen.bytes > 0).then(|| format!("{}/s", bytes(seen.bytes as f64 / elapsed.as_secs_f64())));
+    let left = share.and_then(|(done, all, _)| left(elapsed, done, all));
+    let mut parts = match share {
         Some((done, all, what)) => {
-            parts.push(format!("{} %", done * 100 / all));
-            let (done, all) = (group_digits(done as u64), group_digits(all as u64));
-            parts.push(format!("{done} of {all} {what} read"));
+            let counts = [done, all].map(|count| group_digits(count as u64)).join(" of ");
+            vec![Some(format!("{} %", done * 100 / all)), Some(format!("{counts} {what} read"))]
         }
         None if seen.rows > 0 => {
-            parts.push(format!("{} rows read", group_digits(seen.rows as u64)));
+            vec![Some(format!("{} rows read", group_digits(seen.rows as u64))), None]
         }
-        None => parts.push("running".to_owned()),
-    }
-    if seen.bytes > 0 {
-        parts.push(format!("{}/s", bytes(seen.bytes as f64 / seconds)));
-    }
-    parts.push(format!("{seconds:.1} s"));
-    if let Some((done, all, _)) = share.filter(|(done, all, _)| done * 20 > *all) {
-        let left = seconds * (all - done) as f64 / done as f64;
-        if left < 99.0 * 3600.0 {
-            parts.push(format!("about {left:.0} s left to read"));
+        None => vec![Some("running".to_owned()), None],
+    };
+    let time = format!("{:.1} s", elapsed.as_secs_f64());
+    parts.extend([speed, Some(time), left, Some("Ctrl-C stops it".to_owned())]);
+    let joined = |parts: &[Option<String>]| {
+        parts.iter().flatten().map(String::as_str).collect::<Vec<_>>().join(" · ")
+    };
+    for part in [SPEED, COUNTS, KEY] {
+        if joined(&parts).chars().count() <= width {
+            break;
         }
+        parts[part] = None;
     }
-    parts.push("Ctrl-C stops it".to_owned());
-    parts.join(" · ")
+    joined(&parts)
+}
+
+/// Where the parts of the line stand that can be left out.
+const COUNTS: usize = 1;
+const SPEED: usize = 2;
+const KEY: usize = 5;
+
+/// `about 3 s left to read`, once enough is done to tell.
+fn left(elapsed: Duration, done: usize, all: usize) -> Option<String> {
+    if done * 20 <= all {
+        return None;
+    }
+    let left = elapsed.as_secs_f64() * (all - done) as f64 / done as f64;
+    match left {
+        left if left < 99.5 => Some(format!("about {left:.0} s left to read")),
+        left if left < 99.0 * 3600.0 => Some(format!("about {:.0} min left to read", left / 60.0)),
+        _ => None,
+    }
 }
 
 /// `480 MB`, in powers of ten.
@@ -223,7 +246,7 @@ pub(crate) fn bytes(count: f64) -> String {
 mod tests {
     use std::time::Duration;
 
-    use super::{Seen, bytes, line};
+    use super::{Seen, bytes, left, line};
 
     #[test]
     fn the_share_is_told_only_when_it_is_known() {
@@ -231,17 +254,39 @@ mod tests {
         let known =
             Seen { rows: 500, bytes: 2_000_000_000, expected: Some(1_000), ..Seen::default() };
         assert_eq!(
-            line(time, Some(&known)),
+            line(time, Some(&known), 120),
             "50 % · 500 of 1,000 rows read · 500 MB/s · 4.0 s · about 4 s left to read · Ctrl-C stops it"
         );
         let unknown = Seen { expected: None, bytes: 0, ..known };
-        assert_eq!(line(time, Some(&unknown)), "500 rows read · 4.0 s · Ctrl-C stops it");
+        assert_eq!(line(time, Some(&unknown), 120), "500 rows read · 4.0 s · Ctrl-C stops it");
         let files = Seen { files: 3, all_files: 4, ..unknown };
         assert_eq!(
-            line(time, Some(&files)),
+            line(time, Some(&files), 120),
             "75 % · 3 of 4 files read · 4.0 s · about 1 s left to read · Ctrl-C stops it"
         );
-        assert_eq!(line(time, None), "running · 4.0 s · Ctrl-C stops it");
+        assert_eq!(line(time, None, 120), "running · 4.0 s · Ctrl-C stops it");
+    }
+
+    #[test]
+    fn on_a_narrow_terminal_the_line_keeps_what_says_most() {
+        let seen = Seen {
+            rows: 12_300_000,
+            bytes: 2_000_000_000,
+            expected: Some(19_500_000),
+            ..Seen::default()
+        };
+        let line = |width| line(Duration::from_secs(4), Some(&seen), width);
+        assert_eq!(line(79), "63 % · 4.0 s · about 2 s left to read · Ctrl-C stops it");
+        assert_eq!(line(40), "63 % · 4.0 s · about 2 s left to read");
+        assert!(line(120).contains("12,300,000 of 19,500,000 rows read · 500 MB/s"));
+    }
+
+    #[test]
+    fn what_is_left_is_told_once_it_is_known_and_in_words_that_fit() {
+        let told = |seconds, done| left(Duration::from_secs(seconds), done, 1_000);
+        assert_eq!(told(4, 10), None);
+        assert_eq!(told(60, 100).as_deref(), Some("about 9 min left to read"));
+        assert_eq!(told(100_000, 51), None);
     }
 
     #[test]

@@ -43,7 +43,8 @@ impl Collector {
         }
     }
 
-    fn is_over(&self) -> bool {
+    /// Whether there was too much to keep.
+    pub(crate) fn is_over(&self) -> bool {
         self.bytes > MOST_BYTES
     }
 }
@@ -53,6 +54,8 @@ impl Collector {
 pub(crate) struct Kept {
     /// Its number.
     pub(crate) number: usize,
+    /// The statement that it answers.
+    pub(crate) sql: String,
     /// Its columns, told apart.
     pub(crate) schema: SchemaRef,
     /// Its rows.
@@ -66,11 +69,19 @@ pub(crate) struct Results {
     kept: VecDeque<Kept>,
     count: usize,
     last_is_kept: bool,
+    /// Whether a later statement gave no result.
+    is_older: bool,
 }
 
 impl Results {
-    /// Keeps a finished result and returns its number, or `None` when it was
-    /// too large: then `_` is no more, rather than another result than the last.
+    /// Notes that a statement begins: until it gives a result, the last one is an
+    /// older one.
+    pub(crate) fn begin(&mut self) {
+        self.is_older = true;
+    }
+
+    /// Keeps the finished result of `sql` and returns its number, or `None` when it
+    /// was too large: then `_` is no more, rather than another result than the last.
     ///
     /// # Errors
     /// When the session refuses the table.
@@ -79,8 +90,10 @@ impl Results {
         context: &SessionContext,
         schema: &SchemaRef,
         collected: Collector,
+        sql: &str,
     ) -> Result<Option<usize>> {
         self.count += 1;
+        self.is_older = false;
         self.last_is_kept = !collected.is_over();
         if collected.is_over() {
             forget(context, LAST)?;
@@ -95,7 +108,8 @@ impl Results {
             let table = Arc::clone(&table);
             context.register_table(bare(&name), table).map_err(fault)?;
         }
-        self.kept.push_back(Kept { number: self.count, schema, batches, bytes: collected.bytes });
+        let (number, sql, bytes) = (self.count, sql.to_owned(), collected.bytes);
+        self.kept.push_back(Kept { number, sql, schema, batches, bytes });
         self.make_room(context)?;
         Ok(Some(self.count))
     }
@@ -103,6 +117,12 @@ impl Results {
     /// The last result, if it was kept.
     pub(crate) fn last(&self) -> Option<&Kept> {
         self.kept.back().filter(|_| self.last_is_kept)
+    }
+
+    /// The last result, if a later statement gave none: whoever sees it may take it
+    /// for that of the other.
+    pub(crate) fn older(&self) -> Option<&Kept> {
+        self.last().filter(|_| self.is_older)
     }
 
     /// Whether nothing has been asked yet.
@@ -170,7 +190,7 @@ mod tests {
         let batch = RecordBatch::try_from_iter([("text", text)]).unwrap();
         let mut collector = Collector::default();
         collector.add(&batch);
-        results.keep(context, &batch.schema(), collector).unwrap()
+        results.keep(context, &batch.schema(), collector, "select 'x'").unwrap()
     }
 
     fn is_there(context: &SessionContext, name: &str) -> bool {
@@ -186,6 +206,19 @@ mod tests {
         // Else `_` would be another answer than the one on the screen.
         assert!(!is_there(&context, LAST) && is_there(&context, "@1"));
         assert!(results.last().is_none());
+    }
+
+    #[test]
+    fn an_answer_is_older_once_a_later_statement_gives_none() {
+        let (mut results, context) = (Results::default(), SessionContext::new());
+        results.begin();
+        assert!(results.older().is_none());
+        keep(&mut results, &context, 10);
+        assert!(results.older().is_none());
+        results.begin();
+        assert_eq!(results.older().map(|kept| kept.number), Some(1));
+        keep(&mut results, &context, 10);
+        assert!(results.older().is_none());
     }
 
     #[test]

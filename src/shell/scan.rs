@@ -208,6 +208,11 @@ pub(crate) fn parameters(sql: &str) -> Vec<&str> {
     found
 }
 
+/// Whether `name` stands in `sql` as the name of something.
+pub(crate) fn has_name(sql: &str, name: &str) -> bool {
+    sql.contains(name) && scan(sql).iter().any(|lexeme| lexeme.name().as_deref() == Some(name))
+}
+
 #[cfg(test)]
 mod tests {
     use super::{Kind, scan};

@@ -1,8 +1,9 @@
-//! The words that a statement looks for in texts, so that its answer can show
-//! where they stand.
+//! What a statement looks for, so that its answer can show it: words in texts, and
+//! the columns that order the rows.
 
 use crate::engine::{Params, Statement};
 use crate::queries::plain;
+use crate::render;
 use crate::shell::scan::{Kind, Lexeme, scan};
 
 /// Functions of a text and what is looked for in it.
@@ -21,8 +22,19 @@ const FUNCTIONS: &[&str] = &[
 /// The most words that are marked.
 const MOST_WORDS: usize = 20;
 
+/// How the answer to `statement` is shown, where others are as in `shown`.
+#[must_use]
+pub fn shown_for(
+    statement: &Statement,
+    params: &Params,
+    shown: render::Options,
+) -> render::Options {
+    let (searched, ordered) = (words(statement, params), ordered_by(statement));
+    render::Options { searched, ordered, ..shown }
+}
+
 /// The words that `statement` looks for, the longest first.
-pub(super) fn words(statement: &Statement, params: &Params) -> Vec<String> {
+fn words(statement: &Statement, params: &Params) -> Vec<String> {
     let mut lexemes = scan(&statement.sql);
     lexemes.retain(Lexeme::is_significant);
     let mut words = Vec::new();
@@ -43,6 +55,38 @@ pub(super) fn words(statement: &Statement, params: &Params) -> Vec<String> {
     words.dedup();
     words.truncate(MOST_WORDS);
     words
+}
+
+/// The columns by which `statement` orders its answer, as far as they are called by
+/// their names.
+fn ordered_by(statement: &Statement) -> Vec<String> {
+    let mut lexemes = scan(&statement.sql);
+    lexemes.retain(Lexeme::is_significant);
+    let mut depth = 0_usize;
+    // ORDER BY in brackets orders something else.
+    lexemes.retain(|lexeme| {
+        match lexeme.text {
+            "(" => depth += 1,
+            ")" => depth = depth.saturating_sub(1),
+            _ => return depth == 0,
+        }
+        false
+    });
+    let order = lexemes.windows(2).rposition(|pair| pair[0].is("order") && pair[1].is("by"));
+    let Some(order) = order else { return Vec::new() };
+    let items = lexemes[order + 2..].split(|lexeme| lexeme.is_symbol(","));
+    items.filter_map(ordering_name).collect()
+}
+
+/// The name that an item of ORDER BY begins with, if that is all of its expression:
+/// `likes DESC`, `p.likes`.
+fn ordering_name(item: &[Lexeme<'_>]) -> Option<String> {
+    let name = match item {
+        [_, dot, name, ..] if dot.is_symbol(".") => name,
+        [name, ..] => name,
+        [] => return None,
+    };
+    name.name()
 }
 
 /// The operands that `||` joins at the beginning of `lexemes`.
@@ -95,12 +139,29 @@ fn add_words(pattern: &str, words: &mut Vec<String>) {
 mod tests {
     use datafusion::common::ScalarValue;
 
-    use super::words;
+    use super::{ordered_by, words};
     use crate::engine::{Params, script};
 
     fn found(sql: &str) -> Vec<String> {
         let params = Params::from([("word".to_owned(), ScalarValue::from("海啸"))]);
         words(&script::parse(sql, None).unwrap()[0], &params)
+    }
+
+    #[test]
+    fn the_columns_that_order_an_answer_are_those_outside_brackets() {
+        for (sql, names) in [
+            (
+                "select * from posts p order by p.likes desc nulls last, \"Text\", 3 limit 5",
+                "likes|Text",
+            ),
+            ("select rank() over (order by a) from t", ""),
+            ("select * from (select * from t order by a) as t order by b", "b"),
+            ("select * from t order by lower(a), a.b.c", "lower|b"),
+            ("select 1", ""),
+        ] {
+            let statements = script::parse(sql, None).unwrap();
+            assert_eq!(ordered_by(&statements[0]).join("|"), names, "{sql}");
+        }
     }
 
     #[test]

@@ -198,6 +198,11 @@ impl Writing {
         Ok(true)
     }
 
+    /// Takes back how to see what is left out.
+    pub(crate) fn without_more(&mut self) {
+        self.writers.iter_mut().for_each(|writer| writer.without_more());
+    }
+
     /// Ends the answer: files get their name, programs are waited for.
     ///
     /// # Errors

@@ -35,6 +35,7 @@ pub(crate) async fn fixed(session: &Session) -> Catalog {
                 takes: command.help().takes,
             })
             .collect(),
+        topics: commands::TOPICS.iter().map(|topic| (topic.names[0], topic.summary)).collect(),
         formats: FORMATS.iter().map(|format| format.name).collect(),
     }
 }

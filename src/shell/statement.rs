@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use datafusion::arrow::array::RecordBatch;
-use datafusion::arrow::datatypes::{Schema, SchemaRef};
+use datafusion::arrow::datatypes::Schema;
 
 use super::profile::readable_plan;
 use super::progress::Progress;
 use super::results::Collector;
-use super::{Shell, results, searched, seconds};
+use super::searched::shown_for;
+use super::{Shell, results, seconds};
 use crate::engine::{Answer, Params, Statement};
 use crate::error::{Error, Kind, Result};
 use crate::render::value::{Column as Values, Value};
@@ -28,6 +29,8 @@ struct Given {
     columns: usize,
     /// Whether the answer has told the counts itself.
     told: bool,
+    /// What was done to rows, and to how many, if that is all there is to tell.
+    counted: Option<(u64, &'static str)>,
     /// The number under which it is kept.
     number: Option<usize>,
     /// Whether it was too large to be kept.
@@ -45,6 +48,7 @@ impl Shell<'_> {
     ) -> Result<()> {
         let begun = Instant::now();
         self.last = Some((statement.clone(), params.clone()));
+        self.results.begin();
         self.interrupts.clear();
         let progress = self.progress();
         let outcome = self.answer(statement, params, progress).await;
@@ -65,7 +69,8 @@ impl Shell<'_> {
 
     pub(super) fn progress(&self) -> Option<Progress> {
         let wanted = self.options.progress && self.terminal.is_live();
-        wanted.then(|| Progress::start(self.terminal.err()))
+        let width = self.terminal.width().unwrap_or(usize::MAX);
+        wanted.then(|| Progress::start(self.terminal.err(), width))
     }
 
     /// Plans and starts `statement`, or stops at Ctrl-C.
@@ -127,13 +132,15 @@ impl Shell<'_> {
             self.data.forget();
             return Ok(Given { told: true, ..Given::default() });
         }
+        if let Some(done) = answer.counted.filter(|_| !self.options.quiet) {
+            return self.count(&mut answer, done).await;
+        }
         if is_plan(&schema) && self.options.format.for_people && self.sinks.is_terminal() {
             drop(progress);
             return self.plan_text(&mut answer).await;
         }
-        let searched = searched::words(statement, params);
-        let shown = render::Options { searched, ..self.shown() };
-        self.table(&schema, &mut answer, &shown, progress).await
+        let shown = shown_for(statement, params, self.shown());
+        self.table(statement, &mut answer, &shown, progress).await
     }
 
     /// Where answers go that go to the terminal: harmless there in each format.
@@ -143,16 +150,31 @@ impl Shell<'_> {
         if acts { render::harmless(out) } else { out }
     }
 
-    /// Shows an answer as a table and keeps it.
+    /// Runs a statement that counts the rows that it has `done` something to; the
+    /// line below answers tells how many.
+    async fn count(&mut self, answer: &mut Answer, done: &'static str) -> Result<Given> {
+        let mut rows = 0;
+        while let Some(batch) = self.next(answer).await {
+            let counts = Values::new(batch?.column(0))?;
+            if let Value::Unsigned(count) = counts.get(0) {
+                rows += count;
+            }
+        }
+        let (told, counted) = (true, Some((rows, done)));
+        Ok(Given { told, counted, rows: rows as usize, ..Given::default() })
+    }
+
+    /// Shows the answer to `statement` as a table and keeps it.
     async fn table(
         &mut self,
-        schema: &SchemaRef,
+        statement: &Statement,
         answer: &mut Answer,
         shown: &render::Options,
         progress: Option<Progress>,
     ) -> Result<Given> {
         let (out, format) = (self.answers_out(), self.options.format);
-        let mut writing = self.sinks.open(out, format, schema, shown)?;
+        let schema = Arc::clone(&answer.schema);
+        let mut writing = self.sinks.open(out, format, &schema, shown)?;
         let mut collector = Collector::default();
         let (columns, from_cache) = (schema.fields().len(), answer.from_cache.is_some());
         let mut given = Given { columns, from_cache, ..Given::default() };
@@ -170,12 +192,18 @@ impl Shell<'_> {
             }
         }
         drop(progress);
+        if collector.is_over() || answer.counted.is_some() {
+            // .last will not have it.
+            writing.without_more();
+        }
         given.told = writing.says_counts;
         given.to.clone_from(&writing.to);
         writing.finish()?;
-        let context = self.session.context();
-        given.number = self.results.keep(context, schema, collector)?;
-        given.too_large = given.number.is_none();
+        if answer.counted.is_none() {
+            let (context, sql) = (self.session.context(), &statement.sql);
+            given.number = self.results.keep(context, &schema, collector, sql)?;
+            given.too_large = given.number.is_none();
+        }
         Ok(given)
     }
 
@@ -196,7 +224,8 @@ impl Shell<'_> {
         Ok(given)
     }
 
-    /// `1,234 rows · 6 columns · @3 · 0.84 s`, as far as it is not told yet.
+    /// `1,234 rows · 6 columns · @3 · 0.84 s`, as far as it is not told yet, or
+    /// `1,234 rows written · 0.84 s`.
     fn footer(&mut self, given: Given, took: Duration) {
         if self.options.quiet {
             return;
@@ -210,10 +239,16 @@ impl Shell<'_> {
         if let Some(to) = given.to {
             parts.push(format!("to {}", visible(&to)));
         }
-        match given.number {
-            Some(number) => parts.push(results::name(number)),
-            None if given.too_large => parts.push("too large to keep as _".to_owned()),
-            None => parts.push("done".to_owned()),
+        match (given.number, given.counted) {
+            (_, Some((rows, done))) => {
+                let s = if rows == 1 { "" } else { "s" };
+                parts.push(format!("{} row{s} {done}", group_digits(rows)));
+            }
+            (Some(number), _) => parts.push(results::name(number)),
+            _ if given.too_large => {
+                parts.push("too large to keep as _, .once FILE takes the next".to_owned())
+            }
+            _ => parts.push("done".to_owned()),
         }
         if given.from_cache {
             parts.push("from the result cache".to_owned());

@@ -53,6 +53,25 @@ fn what_is_unknown_does_not_lead_in_any_order() {
 }
 
 #[test]
+fn instants_come_back_from_a_csv_file_as_they_were() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("posts.csv").display().to_string();
+    let made =
+        "SELECT '2012-08-27 06:30:00'::timestamptz AS at, '2012-08-27 06:30:00'::timestamp AS wall";
+    let told = "at::date AS day, date_part('hour', at) AS hour, date_part('hour', wall) AS wall";
+    let wanted = "day,hour,wall\n2012-08-27,6,6\n";
+    let written = weiku(&["-c", made, "-o", &file], "");
+    assert_eq!(code(&written), 0, "{}", stderr(&written));
+    for from in [format!("({made})"), format!("'{file}'")] {
+        let sql = format!("SELECT {told} FROM {from}");
+        assert_eq!(stdout(&weiku(&["-c", &sql], "")), wanted, "{sql}");
+    }
+    let elsewhere = format!("SELECT at::date AS day FROM '{file}'");
+    let read = weiku(&["-c", &elsewhere, "--timezone", "UTC"], "");
+    assert_eq!(stdout(&read), "day\n2012-08-26\n");
+}
+
+#[test]
 fn a_million_rows_are_a_million_lines_and_a_header() {
     let output = weiku(&["-c", "SELECT value FROM generate_series(1, 1000000)", "--csv"], "");
     assert_eq!(code(&output), 0, "{}", stderr(&output));

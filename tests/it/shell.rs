@@ -64,6 +64,8 @@ impl Terminal for Played {
 fn inputs(transcript: &str) -> VecDeque<String> {
     let mut inputs: VecDeque<String> = VecDeque::new();
     for line in transcript.lines() {
+        // An empty line is typed by Enter alone.
+        let line = if line == ">" { "> " } else { line };
         if let Some(typed) = line.strip_prefix("> ") {
             inputs.push_back(typed.to_owned());
         } else if let Some(more) = line.strip_prefix(". ") {
@@ -115,6 +117,12 @@ fn folder() -> tempfile::TempDir {
         "/*---\ntitle = \"Frequent tags\"\nparams.day = { type = \"date\" }\n\
          params.n = { type = \"int\", default = 2 }\n---*/\n\
          SELECT * FROM (VALUES ('微博', $day), ('a', $day), ('b', $day)) AS t(tag, day)\nLIMIT $n;\n",
+    );
+    write(
+        "queries/of_site.sql",
+        "/*---\ntitle = \"Of one site\"\nparams.site = { type = \"enum\", values = [\"weibo\", \"twitter\"], \
+         description = \"Where it was posted.\" }\nparams.all = { type = \"bool\" }\n---*/\n\
+         SELECT $site AS site, $all AS every;\n",
     );
     write("posts.csv", "id,text,likes\n1,外交小灵通,12\n2,\"line\nbreak\",\n3,hello,3\n");
     write("full_width.sql", "select 1\nwhere '，' = 'a'；\n");
@@ -188,9 +196,30 @@ async fn safe_mode_keeps_commands_inside() {
         ".save a",
         ".report a a.html",
         ".explain html a.html select 1",
+        ".shell true",
+        "\\! true",
     ] {
         let error = shell.execute_line(command).await.unwrap_err();
         assert!(error.message().contains("--safe"), "{command}: {error}");
     }
     shell.execute_line(".help").await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_only_reads_runs_no_programs() {
+    let folder = folder();
+    let made = folder.path().join("made");
+    let page = Page::default();
+    for readonly in [true, false] {
+        let session = Database::none().session(Settings { readonly, ..Settings::default() });
+        let mut terminal = Played { inputs: VecDeque::new(), page: page.clone() };
+        let (library, options) = (Library::of_folders(Vec::new()), Options::default());
+        let mut shell = Shell::new(session.unwrap(), library, options, &mut terminal).unwrap();
+        let ran = shell.execute_line(&format!("\\! touch '{}'", made.display())).await;
+        match ran {
+            Err(error) => assert!(readonly && error.message().contains("--readonly"), "{error}"),
+            Ok(_) => assert!(!readonly),
+        }
+        assert_eq!(made.exists(), !readonly);
+    }
 }

@@ -224,8 +224,11 @@ fn a_question_takes_an_answer_that_is_no_statement() {
     screen.press(&["C-l"]);
     screen.enter(".run day");
     screen.wait_for("day (date");
+    // What is no day is asked for again.
+    screen.enter("tomorow");
+    screen.wait_for("Ctrl-C gives up");
     screen.press(&["C-c"]);
-    screen.wait_for("):\nweiku>");
+    screen.wait_for("nothing was run\nweiku>");
     screen.enter("select 40 + 5 as n;");
     screen.wait_for("45");
 }

@@ -21,7 +21,8 @@ static ABOUT: About = About {
     usage: "[KIND [x=COLUMN y=COLUMN ...]] [-o FILE]",
     summary: "draw the last answer",
     details: "Kinds: bar, line, area, scatter, histogram, heatmap, spark. What is not said is chosen \
-              by the types of\nthe columns, the kind too; the file ends in .svg or .png. .chart bar x=tag y=posts  .chart line y=likes -o likes.png",
+              by the types of the columns, the kind too; the file ends in .svg or .png.\n\
+              .chart bar x=tag y=posts\n.chart line y=likes -o likes.png",
     takes: Takes::Chart(KINDS),
     reach: Reach::Session,
 };
@@ -40,6 +41,7 @@ impl Command for Chart {
 
     async fn run(&self, shell: &mut Shell<'_>, arguments: &str) -> Result<Flow> {
         let Asked { settings, file } = read(arguments)?;
+        shell.tell_if_older("this");
         let kept = shell.last_answer()?;
         let spec = match settings.as_slice() {
             [] => Spec::chosen(&kept.schema, &kept.batches)?,

@@ -23,7 +23,7 @@ static ABOUT: About = About {
     usage: "[FORMAT | query]",
     summary: "put the last answer, or the last statement, into the clipboard",
     details: "It is written as TSV, which spreadsheets take, or in the FORMAT. The terminal must allow it \
-              (OSC 52):\nmost do, also over ssh; tmux with `set -g set-clipboard on`.",
+              (OSC 52): most do, also over ssh; tmux with `set -g set-clipboard on`.",
     takes: Takes::Choice(&["query", "csv", "json", "markdown", "tsv"]),
     reach: Reach::Session,
 };
@@ -65,7 +65,8 @@ impl Command for Copy {
 }
 
 /// The last answer in a text format.
-fn answer(shell: &Shell<'_>, format: &str) -> Result<Vec<u8>> {
+fn answer(shell: &mut Shell<'_>, format: &str) -> Result<Vec<u8>> {
+    shell.tell_if_older("this");
     let kept = shell.last_answer()?;
     let format = render::format(format)?;
     if matches!(format.name, "parquet" | "arrow") {

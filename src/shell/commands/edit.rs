@@ -21,7 +21,8 @@ static ABOUT: About = About {
     aliases: &["\\e"],
     usage: "[NAME]",
     summary: "edit the last statement, or a saved query, in your editor",
-    details: "The editor is VISUAL or EDITOR. The edited text comes back to the prompt; Enter runs it.\nCtrl-X Ctrl-E does the same with what is being typed.",
+    details: "The editor is VISUAL or EDITOR. The edited text comes back to the prompt; Enter runs it. \
+              Ctrl-X Ctrl-E does the same with what is being typed.",
     takes: Takes::Query,
     reach: Reach::Outside,
 };

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 use super::{About, Command, Reach, misused, one_statement, reach_outside, split_words};
 use crate::engine::{Params, Statement};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::render::{OutputFile, visible};
 use crate::shell::complete::catalog::Takes;
 use crate::shell::profile::Profile;
@@ -21,8 +21,8 @@ static ABOUT: About = About {
     aliases: &[],
     usage: "[html FILE] [SQL]",
     summary: "run a statement and show where its time goes",
-    details: "Without SQL it is the last statement. The answer is thrown away. html writes a page that opens\n\
-              without a network: .explain html slow.html. EXPLAIN SELECT ... shows the plan without running it.",
+    details: "Without SQL it is the last statement. The answer is thrown away. html writes a page that opens \
+              without a network. EXPLAIN SELECT ... shows the plan without running it.\n.explain html slow.html",
     takes: Takes::Sql,
     reach: Reach::Session,
 };
@@ -37,9 +37,15 @@ impl Command for Explain {
         let (page, sql) = read(arguments)?;
         let (statement, params) = match (sql, &shell.last) {
             ("", Some(last)) => last.clone(),
-            ("", None) => return Err(misused(&ABOUT)),
+            ("", None) => {
+                let error = Error::usage("there is no last statement");
+                return Err(error.hint(".explain SELECT ... explains the one that is given"));
+            }
             (sql, _) => (one_statement(&ABOUT, sql)?, shell.options.params.clone()),
         };
+        // What was typed here is the last statement as well: for html, and to edit.
+        shell.last = Some((statement.clone(), params.clone()));
+        shell.results.begin();
         let Some(page) = page else {
             let profile = profile(shell, &statement, &params).await?;
             let shown = shell.shown();

@@ -45,6 +45,7 @@ impl Command for Functions {
                     _ => String::new(),
                 };
                 let texts: Vec<String> = columns.iter().map(cell).collect();
+                let texts: Vec<String> = texts.iter().map(|text| in_plain_words(text)).collect();
                 if pattern.is_empty() || matches(pattern, &texts[0]) {
                     rows.push(texts.into_iter().map(Cell::from).collect());
                 }
@@ -56,5 +57,66 @@ impl Command for Functions {
             shell.show_table(&listing::batch(&["name", "kind", "call", "about"], &rows)?)?;
         }
         Ok(Flow::Continue)
+    }
+}
+
+/// What the engine documents in Markdown as plain text: of links the words, and the
+/// engine without its name.
+pub(super) fn in_plain_words(documented: &str) -> String {
+    let mut plain = String::new();
+    let mut rest = documented;
+    while let Some((before, link)) = rest.split_once('[') {
+        plain.push_str(before);
+        let parts = link.split_once("](http").and_then(|(words, address)| {
+            let (_, after) = address.split_once(')')?;
+            (!words.contains(['[', ']'])).then_some((words, after))
+        });
+        match parts {
+            Some((words, after)) => {
+                plain.push_str(words.trim_matches('`'));
+                rest = after;
+            }
+            None => {
+                plain.push('[');
+                rest = link;
+            }
+        }
+    }
+    plain.push_str(rest);
+    plain.replace("DataFusion", "the SQL engine")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::in_plain_words;
+    use crate::engine::{Session, Settings};
+    use crate::render::value::{Column as Values, Value};
+
+    #[test]
+    fn links_are_their_words() {
+        for (documented, plain) in [
+            ("Returns [`UUID v4`](https://a.b/c_%28d%29) values.", "Returns UUID v4 values."),
+            ("An [a](http://x) and [b](https://y)s.", "An a and bs."),
+            ("array_slice(array, [begin], [end])", "array_slice(array, [begin], [end])"),
+            ("a[1] of [x](y)", "a[1] of [x](y)"),
+            ("Returns the version of DataFusion.", "Returns the version of the SQL engine."),
+        ] {
+            assert_eq!(in_plain_words(documented), plain);
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn no_function_shows_an_address() {
+        let session = Session::new(None, Settings::default()).unwrap();
+        let sql = "SELECT DISTINCT routine_name, description FROM information_schema.routines";
+        for batch in session.collect(sql).await.unwrap() {
+            let texts = Values::new(batch.column(1)).unwrap();
+            for row in 0..batch.num_rows() {
+                if let Value::Text(text) = texts.get(row) {
+                    let plain = in_plain_words(text);
+                    assert!(!plain.contains("](http"), "{plain}");
+                }
+            }
+        }
     }
 }

@@ -1,8 +1,9 @@
-//! `.help`: list the commands, or explain one of them or a function.
+//! `.help`: list the commands, or explain one of them, a statement or a function.
 
 use async_trait::async_trait;
 
-use super::{ALL, About, Command, Reach, find, keys, usage};
+use super::functions::in_plain_words;
+use super::{ALL, About, Command, Reach, find, keys, topics, usage};
 use crate::error::{Error, Result, nearest};
 use crate::render::value::{Column as Values, Value};
 use crate::render::{visible, wrap};
@@ -17,8 +18,8 @@ static ABOUT: About = About {
     name: ".help",
     aliases: &["\\?", "\\h"],
     usage: "[NAME]",
-    summary: "list the commands, or explain one of them or a function",
-    details: ".help run explains the command .run; .help count the function count.",
+    summary: "list the commands, or explain one, a statement or a function",
+    details: ".help run explains the command .run, .help COPY the statement, .help count the function.",
     takes: Takes::Topic,
     reach: Reach::Session,
 };
@@ -40,7 +41,7 @@ impl Command for Help {
 
 /// What is worth knowing besides the commands.
 const BESIDES: &str = "\
-.help NAME says more of a command, or of a function of SQL.
+.help NAME says more of a command, a statement such as COPY, or a function.
 SQL ends in ; and the last answer is the table _, earlier ones are @1, @2, ...
 ";
 
@@ -59,50 +60,61 @@ fn list(shell: &mut Shell<'_>) -> Result<()> {
 }
 
 async fn explain(shell: &mut Shell<'_>, topic: &str) -> Result<()> {
-    let dotted =
-        if topic.starts_with(['.', '\\']) { topic.to_owned() } else { format!(".{topic}") };
-    if let Ok(command) = find(&dotted) {
-        let about = command.help();
-        let mut text = format!("{}\n    {}\n", usage(about), about.summary);
-        for line in about.details.lines() {
-            text.push_str(&format!("    {line}\n"));
-        }
-        if !about.aliases.is_empty() {
-            text.push_str(&format!("    also {}\n", about.aliases.join(", ")));
-        }
-        return shell.say(text.trim_end());
+    let is_command = topic.starts_with(['.', '\\']);
+    let name = if is_command { topic.to_owned() } else { format!(".{topic}") };
+    let mut found = Vec::new();
+    if !is_command {
+        found.extend(topics::find(topic).map(topics::text));
     }
-    match function(shell, topic).await? {
-        Some(text) => {
-            let text = broken(&text, shell.shown().width.unwrap_or(usize::MAX));
-            shell.say(text.trim_end())
-        }
-        None => Err(unknown(shell, topic)),
+    found.extend(find(&name).ok().map(|command| of_command(command.help())));
+    if !is_command {
+        found.extend(function(shell, topic).await?);
     }
+    if found.is_empty() {
+        return Err(unknown(shell, topic));
+    }
+    let text = broken(&found.join("\n"), shell.shown().width.unwrap_or(usize::MAX));
+    shell.say(text.trim_end())
 }
 
-/// `text` broken between words, further lines as far in as the first.
+/// What there is to say of a command.
+fn of_command(about: &About) -> String {
+    let mut text = format!("{}\n    {}\n", usage(about), about.summary);
+    for line in about.details.lines() {
+        text.push_str(&format!("    {line}\n"));
+    }
+    if !about.aliases.is_empty() {
+        text.push_str(&format!("    also {}\n", about.aliases.join(", ")));
+    }
+    text
+}
+
+/// `text` broken between words; further lines are as far in as the first, but for
+/// those of a usage, which stands at the margin.
 fn broken(text: &str, width: usize) -> String {
     let mut lines = Vec::new();
     for line in text.lines() {
         let inside = line.trim_start();
-        let margin = " ".repeat(line.len() - inside.len());
-        let room = width.saturating_sub(margin.len()).max(20);
-        lines.extend(
-            wrap(inside, room, usize::MAX, "").iter().map(|part| format!("{margin}{part}")),
-        );
+        let margin = line.len() - inside.len();
+        let further = if margin == 0 { 8 } else { margin };
+        let room = width.saturating_sub(further).max(20);
+        for (index, part) in wrap(inside, room, usize::MAX, "").iter().enumerate() {
+            let blanks = " ".repeat(if index == 0 { margin } else { further });
+            lines.push(format!("{blanks}{part}"));
+        }
     }
     lines.join("\n")
 }
 
 fn unknown(shell: &Shell<'_>, topic: &str) -> Error {
-    let error = Error::usage(format!("no command or function {}", visible(topic)));
+    let error = Error::usage(format!("no command, statement or function {}", visible(topic)));
     if shell.catalog.relation(None, topic).is_some() {
         return error.hint(format!(".describe {} lists its columns", visible(topic)));
     }
     let commands = ALL.iter().map(|command| command.help().name.trim_start_matches('.'));
     let functions = shell.catalog.functions.iter().map(|function| function.name.as_str());
-    match nearest(topic, commands.chain(functions)) {
+    let statements = topics::TOPICS.iter().flat_map(|topic| topic.names.iter().copied());
+    match nearest(topic, commands.chain(statements).chain(functions)) {
         Some(near) => error.hint(format!("did you mean {near}?")),
         None => error.hint(".help lists the commands, .functions the functions"),
     }
@@ -125,7 +137,7 @@ async fn function(shell: &mut Shell<'_>, name: &str) -> Result<Option<String>> {
                 Value::Text(text) => text.trim().to_owned(),
                 _ => String::new(),
             };
-            let (call, description) = (cell(&columns[0]), cell(&columns[1]));
+            let (call, description) = (cell(&columns[0]), in_plain_words(&cell(&columns[1])));
             let call = if call.is_empty() { format!("{name}(...)") } else { call };
             let entry = format!("{call}\n    {}\n", description.replace('\n', "\n    "));
             if !text.contains(&entry) {

@@ -25,11 +25,11 @@ static ABOUT: About = About {
 
 /// The keys that are not those of every line editor.
 pub(super) const LIST: &str = "\
-Tab        completes              Alt-Enter      begins a new line
-Right      takes the ghost text   Ctrl-X Ctrl-E  opens your editor
-Up Down    walk what was typed    Ctrl-C         clears the line, stops a query
-Ctrl-R     searches it            Ctrl-Y         brings the cleared line back
-Ctrl-L     clears the screen      Ctrl-D         leaves";
+Tab      completes             Alt-Enter      begins a new line
+Right    takes the ghost text  Ctrl-X Ctrl-E  opens your editor
+Up Down  walk what was typed   Ctrl-C         clears the line, stops a query
+Ctrl-R   searches it           Ctrl-Y         brings the cleared line back
+Ctrl-L   clears the screen     Ctrl-D         leaves";
 
 #[async_trait(?Send)]
 impl Command for Keys {

@@ -19,7 +19,8 @@ static ABOUT: About = About {
     aliases: &[],
     usage: "",
     summary: "open the whole last answer, to scroll and search in it",
-    details: "The arrow keys move, / searches, Enter shows a cell whole, ? lists the keys, q leaves.\nWEIKU_PAGER, PAGER or .pager put a program of yours in its place; a terminal without a screen gets all rows.",
+    details: "The arrow keys move, / searches, Enter shows a cell whole, ? lists the keys, q leaves. \
+              WEIKU_PAGER, PAGER or .pager put a program of yours in its place; a terminal without a screen gets all rows.",
     takes: Takes::Nothing,
     reach: Reach::Session,
 };
@@ -33,12 +34,15 @@ impl Command for Last {
     async fn run(&self, shell: &mut Shell<'_>, _arguments: &str) -> Result<Flow> {
         // A safe session starts no program.
         let pager = shell.options.pager.clone().filter(|_| !shell.session.settings().safe);
+        let older = shell.older("this");
+        let views = pager.is_none() && shell.terminal.has_screen();
+        if let Some(older) = older.as_deref().filter(|_| !views) {
+            shell.confirm(older);
+        }
         let kept = shell.last_answer()?;
         match pager {
             Some(pager) => page(shell, kept, &pager)?,
-            None if shell.terminal.has_screen() => {
-                tokio::task::block_in_place(|| viewer::run(kept))?;
-            }
+            None if views => tokio::task::block_in_place(|| viewer::run(kept, older))?,
             None => write(shell, kept, shell.terminal.out())?,
         }
         Ok(Flow::Continue)

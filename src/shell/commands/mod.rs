@@ -30,11 +30,13 @@ mod run;
 mod save;
 mod schema;
 mod set;
+mod shell;
 mod show;
 mod summarize;
 mod tables;
 mod tee;
 mod timing;
+mod topics;
 mod watch;
 mod width;
 mod x;
@@ -52,6 +54,7 @@ pub(crate) use edit::edit_text;
 pub(crate) use run::values;
 pub(crate) use set::own_settings;
 pub(crate) use tables::row_counts;
+pub(crate) use topics::TOPICS;
 
 /// All commands, in the order in which help lists them.
 pub(crate) const ALL: &[&dyn Command] = &[
@@ -87,6 +90,7 @@ pub(crate) const ALL: &[&dyn Command] = &[
     &tee::Tee,
     &read::Read,
     &edit::Edit,
+    &shell::System,
     &format::Format,
     &history::History,
     &set::Set,
@@ -122,13 +126,16 @@ pub(crate) struct About {
     pub(crate) reach: Reach,
 }
 
-/// How far a command reaches, which decides whether `--safe` allows it.
+/// How far a command reaches, which decides whether `--safe` and `--readonly`
+/// allow it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Reach {
     /// Only the session: what SQL under the same rules may do.
     Session,
-    /// Files that SQL could not reach, or programs.
+    /// Files that SQL could not reach, or programs that show or edit something.
     Outside,
+    /// Any program, which may change whatever it likes.
+    Anything,
 }
 
 impl dyn Command {
@@ -148,8 +155,12 @@ pub(crate) async fn run(shell: &mut Shell<'_>, line: &str) -> Result<Flow> {
     let (name, arguments) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
     let name = name.trim_end_matches(';');
     let command = find(name)?;
-    if command.help().reach == Reach::Outside {
-        reach_outside(shell, command.help().name)?;
+    let About { name, reach, .. } = command.help();
+    if *reach != Reach::Session {
+        reach_outside(shell, name)?;
+    }
+    if *reach == Reach::Anything && shell.session.settings().readonly {
+        return Err(Error::usage(format!("{name} is not allowed under --readonly")));
     }
     command.run(shell, arguments.trim()).await
 }

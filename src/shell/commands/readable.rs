@@ -17,7 +17,8 @@ static ABOUT: About = About {
     aliases: &[".large_number_rendering"],
     usage: "[zh|en|off]",
     summary: "choose the words for big numbers: 12.35万 or 12.35 million",
-    details: "They stand beside the digits of an answer of one row, and in charts; formats for programs\nnever have them. Without a word it says which are used.",
+    details: "They stand beside the digits of an answer of one row, and in charts; formats for programs \
+              never have them. Without a word it says which are used.",
     takes: Takes::Choice(&["zh", "en", "off"]),
     reach: Reach::Session,
 };

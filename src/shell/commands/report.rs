@@ -23,7 +23,7 @@ static ABOUT: About = About {
     aliases: &[],
     usage: "FOLDER | NAME ... FILE [PARAMETER=VALUE ...]",
     summary: "run saved queries and write a report of their results",
-    details: "FILE ends in .html or .md. .report ministry_report r.html  .report daily/top_tags tags.md n=20",
+    details: "FILE ends in .html or .md.\n.report ministry_report r.html\n.report daily/top_tags tags.md n=20",
     takes: Takes::Query,
     reach: Reach::Outside,
 };

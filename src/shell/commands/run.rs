@@ -1,5 +1,7 @@
 //! `.run`: run a saved query.
 
+use std::borrow::Cow;
+
 use async_trait::async_trait;
 
 use super::{About, Command, Reach, misused, split_words};
@@ -21,7 +23,8 @@ static ABOUT: About = About {
     aliases: &[],
     usage: "NAME [PARAMETER=VALUE ...]",
     summary: "run a saved query",
-    details: "A parameter without a value is asked for. .run top_tags day=2026-01-05 n=20\nA range or several values run it once for each: .run top_tags day=2026-01-01..2026-01-07",
+    details: "A parameter without a value is asked for. A range or several values run it once for each.\n\
+              .run top_tags day=2026-01-05 n=20\n.run top_tags day=2026-01-01..2026-01-07",
     takes: Takes::Query,
     reach: Reach::Session,
 };
@@ -48,7 +51,7 @@ impl Command for Run {
         if !ask_for_missing(shell, &query, &mut given)? {
             return Ok(Flow::Continue);
         }
-        let clock = Clock::new(chrono::Utc::now(), &shell.session.settings().timezone)?;
+        let clock = clock(shell)?;
         let grid = Grid::new(&query.params, &given, &clock).map_err(as_typed_here)?;
         let statements = query.statements()?;
         for point in &grid.points {
@@ -85,7 +88,16 @@ fn ask_for_missing(
         if !required || !missing(&param.name, given) || !shell.asks {
             continue;
         }
-        match ask(shell, &param.name, Some(&param.kind))? {
+        let clock = clock(shell)?;
+        let read = |typed: &str| {
+            let value = meant(typed).into_owned();
+            let one = (param.name.clone(), value.clone());
+            Grid::new(std::slice::from_ref(param), &[one], &clock).map(|_| value)
+        };
+        if let Some(description) = &param.description {
+            shell.confirm(description);
+        }
+        match ask(shell, &param.name, Some(&param.kind), read)? {
             Some(value) => given.push((param.name.clone(), value)),
             None => return Ok(false),
         }
@@ -93,44 +105,101 @@ fn ask_for_missing(
     Ok(true)
 }
 
-/// Asks the person for the value of a parameter; `None` when they would rather not
-/// say.
-fn ask(shell: &mut Shell<'_>, name: &str, kind: Option<&ParamType>) -> Result<Option<String>> {
-    let name = visible(name);
-    let prompt = match kind {
-        Some(kind) => format!("{name} ({}, as {}): ", kind.name(), kind.example()),
-        None => format!("{name}: "),
-    };
-    Ok(match shell.terminal.ask(&prompt)? {
-        Reading::Text(value) | Reading::Edit(value) => Some(value.trim().to_owned()),
-        Reading::Interrupted | Reading::End => None,
-    })
-}
-
 /// Values for the placeholders of `statement`: those that were given at the start,
-/// and for all others the person is asked. `None` when they would rather not say.
+/// and for all others the person is asked, in the order in which they stand there.
+/// `None` when they would rather not say.
 pub(crate) async fn values(shell: &mut Shell<'_>, statement: &Statement) -> Result<Option<Params>> {
     let mut values = shell.options.params.clone();
-    let is_given = parameters(&statement.sql).iter().all(|name| values.contains_key(*name));
-    if is_given || !shell.asks {
+    let names = parameters(&statement.sql);
+    if names.iter().all(|name| values.contains_key(*name)) || !shell.asks {
         return Ok(Some(values));
     }
     // What is wrong with a statement is told when it is run.
     let wanted = shell.session.parameters(statement).await.unwrap_or_default();
-    let clock = Clock::new(chrono::Utc::now(), &shell.session.settings().timezone)?;
-    for (name, data_type) in wanted {
-        if values.contains_key(&name) {
+    let clock = clock(shell)?;
+    for name in names {
+        let Some(data_type) = wanted.get(name).filter(|_| !values.contains_key(name)) else {
             continue;
-        }
-        let kind = data_type.as_ref().map(ParamType::of);
-        let Some(typed) = ask(shell, &name, kind.as_ref())? else { return Ok(None) };
-        let value = match kind {
-            Some(kind) => Param::required(&name, kind).parse(&typed, &clock),
-            None => Ok(guessed(&typed)),
         };
-        values.insert(name, value.map_err(as_typed_here)?);
+        let kind = data_type.as_ref().map(ParamType::of);
+        let param = kind.clone().map(|kind| Param::required(name, kind));
+        let read = |typed: &str| match (&param, meant(typed)) {
+            (Some(param), value) => param.parse(&value, &clock),
+            (None, Cow::Borrowed(value)) => Ok(guessed(value)),
+            // What stands in quotes is no number.
+            (None, Cow::Owned(value)) => Ok(value.into()),
+        };
+        let Some(value) = ask(shell, name, kind.as_ref(), read)? else { return Ok(None) };
+        values.insert(name.to_owned(), value);
     }
     Ok(Some(values))
+}
+
+/// Asks the person for the value of a parameter until `read` takes what they type;
+/// `None` when they would rather not say.
+fn ask<T>(
+    shell: &mut Shell<'_>,
+    name: &str,
+    kind: Option<&ParamType>,
+    read: impl Fn(&str) -> Result<T>,
+) -> Result<Option<T>> {
+    let name = visible(name);
+    let example = kind.map(|kind| kind.example().trim_matches('"').to_owned());
+    let prompt = match (kind, &example) {
+        (Some(ParamType::Enum(values)), _) => {
+            format!("{name} (one of {}): ", visible(&values.join(", ")))
+        }
+        (Some(ParamType::Bool), _) => format!("{name} (true or false): "),
+        (Some(kind), Some(example)) => format!("{name} ({}, for example {example}): ", kind.name()),
+        _ => format!("{name}: "),
+    };
+    loop {
+        let (Reading::Text(typed) | Reading::Edit(typed)) = shell.terminal.ask(&prompt)? else {
+            shell.confirm("nothing was run");
+            return Ok(None);
+        };
+        let typed = typed.trim();
+        let error = match (typed, empty(kind)) {
+            ("", None) => Error::usage(format!("{name} needs a value")),
+            _ => match read(typed) {
+                Ok(value) => {
+                    if let ("", Some(empty)) = (typed, empty(kind)) {
+                        shell.confirm(&format!("{name} is {empty}"));
+                    }
+                    return Ok(Some(value));
+                }
+                Err(error) => error,
+            },
+        };
+        let likely = error.advice().filter(|advice| advice.starts_with("did you mean"));
+        let hint = match (likely, &example) {
+            (Some(likely), _) => likely.to_owned(),
+            (None, Some(example)) => format!("for example {example}"),
+            (None, None) => "type one".to_owned(),
+        };
+        let between = if hint.ends_with('?') { " " } else { "; " };
+        shell.complain(&error.hint(format!("{hint}{between}Ctrl-C gives up")));
+    }
+}
+
+/// What an empty line stands for, where it stands for something.
+fn empty(kind: Option<&ParamType>) -> Option<&'static str> {
+    match kind {
+        None | Some(ParamType::Text) => Some("the empty text"),
+        Some(ParamType::List(_)) => Some("an empty list"),
+        Some(_) => None,
+    }
+}
+
+/// What is meant by `typed`: people who write SQL all day put texts and dates into
+/// single quotes here too.
+fn meant(typed: &str) -> Cow<'_, str> {
+    let inside = typed.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\''));
+    inside.map_or(Cow::Borrowed(typed), |inside| Cow::Owned(inside.replace("''", "'")))
+}
+
+fn clock(shell: &Shell<'_>) -> Result<Clock> {
+    Clock::new(chrono::Utc::now(), &shell.session.settings().timezone)
 }
 
 /// `error` with its advice as it is typed behind `.run`, where no flag goes

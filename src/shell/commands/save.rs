@@ -22,7 +22,8 @@ static ABOUT: About = About {
     aliases: &[],
     usage: "NAME",
     summary: "make a saved query of the last statement",
-    details: "It becomes NAME.sql in the queries folder of the database, or of the working folder\nwithout one. Its first comment holds a title and a parameter for each placeholder.",
+    details: "It becomes NAME.sql in the queries folder of the database, or of the working folder \
+              without one. Its first comment holds a title and a parameter for each placeholder.",
     takes: Takes::Nothing,
     reach: Reach::Outside,
 };

@@ -6,12 +6,13 @@ use super::{About, Command, Reach, matches};
 use crate::catalog::{CATALOG, SCHEMA};
 use crate::error::{Error, Result, nearest};
 use crate::model;
-use crate::render::{visible, visible_lines};
+use crate::render::{visible, visible_lines, wrap};
 use crate::shell::complete::catalog::Relation;
 use crate::shell::complete::catalog::Takes;
 use crate::shell::complete::words::quote_name;
 use crate::shell::snapshot;
 use crate::shell::{Flow, Shell};
+use crate::text::width::display_width;
 
 /// See [`ABOUT`].
 #[derive(Debug)]
@@ -94,15 +95,63 @@ async fn definition(shell: &Shell<'_>, relation: &Relation) -> String {
     let table = model::table(&relation.name).filter(|_| relation.kind == "table");
     let mut text = table.map_or(String::new(), |table| format!("-- {}\n", table.summary));
     text.push_str(&format!("CREATE TABLE {} (\n", quote_name(&relation.name)));
+    let mut lines = Vec::new();
     for (index, column) in relation.columns.iter().enumerate() {
         let known = table.and_then(|table| table.column(&column.name));
         let required = if known.is_some_and(|known| !known.nullable) { " NOT NULL" } else { "" };
         let comma = if index + 1 < relation.columns.len() { "," } else { "" };
-        let about = known.map_or(String::new(), |known| format!("  -- {}", known.summary));
         let name = quote_name(&column.name);
         let type_name = written(&column.type_name);
-        text.push_str(&format!("    {name} {type_name}{required}{comma}{about}\n"));
+        let about = known.map_or("", |known| known.summary);
+        lines.push((format!("    {name} {type_name}{required}{comma}"), about));
     }
+    text.push_str(&with_comments(&lines, shell.shown().width.unwrap_or(usize::MAX)));
     text.push_str(");\n");
     text
+}
+
+/// Lines of code, each with what there is to say of it behind `--`, in lines of at
+/// most `width` cells where that leaves room for some words.
+fn with_comments(lines: &[(String, &str)], width: usize) -> String {
+    let code = lines.iter().map(|(code, _)| display_width(code)).max().unwrap_or(0);
+    let room = width.saturating_sub(code + "  -- ".len()).max(LEAST_COMMENT);
+    let mut text = String::new();
+    for (code_here, about) in lines {
+        let mut comments = wrap(about, room, usize::MAX, "").into_iter();
+        let first = comments.next().filter(|first| !first.is_empty());
+        let blanks = " ".repeat(code - display_width(code_here));
+        match first {
+            Some(first) => text.push_str(&format!("{code_here}{blanks}  -- {first}\n")),
+            None => text.push_str(&format!("{code_here}\n")),
+        }
+        for comment in comments {
+            text.push_str(&format!("{}  -- {comment}\n", " ".repeat(code)));
+        }
+    }
+    text
+}
+
+/// Cells below which a comment is not worth breaking.
+const LEAST_COMMENT: usize = 20;
+
+#[cfg(test)]
+mod tests {
+    use super::with_comments;
+
+    #[test]
+    fn comments_stand_in_a_column_and_are_broken_between_words() {
+        let lines = [
+            ("    account_id text,".to_owned(), "the service's own id of the account"),
+            ("    level text,".to_owned(), ""),
+            ("    n bigint".to_owned(), "how many"),
+        ];
+        assert_eq!(
+            with_comments(&lines, 50),
+            "    account_id text,  -- the service's own id of\n\
+             \u{20}                     -- the account\n\
+             \u{20}   level text,\n\
+             \u{20}   n bigint          -- how many\n"
+        );
+        assert_eq!(with_comments(&lines, usize::MAX).lines().count(), 3);
+    }
 }

@@ -21,7 +21,8 @@ static ABOUT: About = About {
     aliases: &[],
     usage: "[all | NAME [VALUE]]",
     summary: "show settings, or change one",
-    details: "Without a name it shows weiku's own; .set all shows those of the engine too, .set parquet those\nwhose names hold the word. In SQL: SET name = value; and information_schema.df_settings.",
+    details: "Without a name it shows weiku's own; .set all shows those of the engine too, .set parquet those \
+              whose names hold the word. In SQL: SET name = value; and information_schema.df_settings.",
     takes: Takes::Setting,
     reach: Reach::Session,
 };

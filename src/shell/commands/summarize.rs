@@ -24,7 +24,7 @@ static ABOUT: About = About {
     usage: "TABLE | FILE | (QUERY)",
     summary: "show what each column holds: range, empty share, frequent values",
     details: "Distinct counts are estimates and marked so. The last column shows the most frequent \
-              values of a\ntext, and how numbers and times are spread from the lowest to the highest.",
+              values of a text, and how numbers and times are spread from the lowest to the highest.",
     takes: Takes::RelationOrSql,
     reach: Reach::Session,
 };

@@ -15,6 +15,8 @@ pub(crate) struct Catalog {
     pub(crate) queries: Vec<Query>,
     /// Dot-commands.
     pub(crate) commands: Vec<Command>,
+    /// Statements of SQL and their parts that `.help` explains: name and summary.
+    pub(crate) topics: Vec<(&'static str, &'static str)>,
     /// Output formats for `.mode`.
     pub(crate) formats: Vec<&'static str>,
 }
@@ -100,7 +102,7 @@ pub(crate) enum Takes {
     File,
     /// An output format.
     Format,
-    /// A dot-command or a function.
+    /// A dot-command, a statement of SQL or a function.
     Topic,
     /// A setting, then its value.
     Setting,

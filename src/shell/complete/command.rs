@@ -90,6 +90,9 @@ fn first_argument(takes: Takes, catalog: &Catalog, lookup: &dyn Lookup, found: &
             for command in &catalog.commands {
                 found.add(Candidate::new(command.names[0].to_owned(), command.summary));
             }
+            for (name, summary) in &catalog.topics {
+                found.add(Candidate::new((*name).to_owned(), summary));
+            }
             functions(catalog, found);
         }
         Takes::Setting => {

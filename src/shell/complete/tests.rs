@@ -94,9 +94,11 @@ fn catalog() -> Catalog {
         commands: vec![
             Command { names: vec![".run"], summary: "run a saved query", takes: Takes::Query },
             Command { names: vec![".read", "\\i"], summary: "run a file", takes: Takes::File },
+            Command { names: vec![".help"], summary: "explain", takes: Takes::Topic },
             Command { names: vec![".set"], summary: "change", takes: Takes::Setting },
             Command { names: vec![".explain"], summary: "show the plan", takes: Takes::Sql },
         ],
+        topics: vec![("COPY", "write to a file")],
         formats: vec!["box", "csv"],
     }
 }
@@ -236,6 +238,7 @@ fn settings_commands_and_saved_queries_are_known() {
     assert_eq!(at("summarize po|"), ["posts"]);
     assert_eq!(at(".r|"), [".run", ".read"]);
     assert_eq!(at(".run d|"), ["daily/top"]);
+    assert!(at(".help co|").contains(&"COPY".to_owned()));
     assert_eq!(at(".run daily/top n=5 |"), ["day="]);
     assert_eq!(at(".read da|"), ["data/", "data/posts.parquet", "data/notes.txt"]);
     assert_eq!(at(".explain select te| from posts"), ["text"]);

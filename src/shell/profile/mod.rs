@@ -109,9 +109,14 @@ fn collect(plan: &dyn ExecutionPlan, place: &Place, nodes: &mut Vec<Node>) {
     }
     node.notes.extend(surprise(plan, node.rows));
     nodes.push(node);
+    let several = children.len() > 1;
     for (index, child) in children.iter().enumerate() {
-        let (branch, under) =
-            if index + 1 < children.len() { ("├─ ", "│  ") } else { ("└─ ", "   ") };
+        let (branch, under) = match index + 1 < children.len() {
+            // A long chain would leave no room if each operator went further in.
+            _ if !several => ("", ""),
+            true => ("├─ ", "│  "),
+            false => ("└─ ", "   "),
+        };
         let place = Place {
             depth: place.depth + 1,
             here: format!("{}{branch}", place.below),
@@ -165,7 +170,7 @@ pub(crate) fn readable_plan(plan: &str) -> String {
 fn without_types(text: &str) -> String {
     static NOISE: LazyLock<Regex> = LazyLock::new(|| {
         let literal = r#"\b(?:Utf8View|LargeUtf8|Utf8)\("([^"]*)"\)"#;
-        let pattern = format!(r"{literal}|\bU?Int\d+\((-?\d+)\)|(\w)@\d+");
+        let pattern = format!(r"{literal}|\bU?Int\d+\((-?\d+)\)|([\w)])@\d+");
         Regex::new(&pattern).expect("the pattern is a constant")
     });
     let plain = NOISE.replace_all(text, |found: &Captures<'_>| match found.get(1) {
@@ -175,7 +180,26 @@ fn without_types(text: &str) -> String {
             kept.to_owned()
         }
     });
-    plain.replace("count(1)", "count(*)")
+    let plain = without_own_names(&plain).replace("count(1)", "count(*)");
+    HOW_MANY_AT_A_TIME.replace_all(&plain, "").into_owned()
+}
+
+/// What an operator says of the threads that it runs on, which is the same for all.
+static HOW_MANY_AT_A_TIME: LazyLock<Regex> = LazyLock::new(|| {
+    let pattern = r", (?:preserve_partitioning=\[(?:true|false)\]|input_partitions=\d+)";
+    Regex::new(pattern).expect("the pattern is a constant")
+});
+
+/// `x as x` as `x`: a column that keeps its name says so in each operator.
+fn without_own_names(text: &str) -> String {
+    static NAMED: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(r"([\[ ])(\w+) as (\w+)([\],])").expect("the pattern is a constant")
+    });
+    let plain = NAMED.replace_all(text, |found: &Captures<'_>| match found[2] == found[3] {
+        true => format!("{}{}{}", &found[1], &found[2], &found[4]),
+        false => found[0].to_owned(),
+    });
+    plain.into_owned()
 }
 
 /// A scan without the list of its files, which would leave no room for more.
@@ -185,7 +209,9 @@ fn without_files(text: &str) -> String {
     };
     match rest.split_once("]]}, ") {
         Some((files, after)) => {
-            format!("{before}{} parts, {after}", files.matches(", ").count() + 1)
+            let parts = files.matches(", ").count() + 1;
+            let s = if parts == 1 { "" } else { "s" };
+            format!("{before}{parts} part{s}, {after}")
         }
         None => before.trim_end_matches([' ', ',']).to_owned(),
     }
@@ -206,7 +232,8 @@ fn notes(metrics: &MetricsSet) -> Vec<String> {
     for (name, what) in PRUNED {
         let pruned = pruning(metrics, name);
         if let Some((pruned, matched)) = pruned.filter(|(pruned, _)| *pruned > 0) {
-            notes.push(format!("{pruned} of {} {what} skipped", pruned + matched));
+            let [pruned, all] = [pruned, pruned + matched].map(|count| group_digits(count as u64));
+            notes.push(format!("{pruned} of {all} {what} skipped"));
         }
     }
     notes
@@ -253,6 +280,14 @@ mod tests {
         assert_eq!(
             without_types("FilterExec: client@0 = Utf8View(\"iPhone\") AND n@1 > Int64(-9)"),
             "FilterExec: client = 'iPhone' AND n > -9"
+        );
+        assert_eq!(
+            without_types("Sort: expr=[n@1 DESC], preserve_partitioning=[true]"),
+            "Sort: expr=[n DESC]"
+        );
+        assert_eq!(
+            without_types("gby=[a@0 as a, b@1 as b, c@2 as d], expr=[count(DISTINCT x)@1 as n]"),
+            "gby=[a, b, c as d], expr=[count(DISTINCT x) as n]"
         );
         assert_eq!(
             without_types("aggr=[count(Int64(1))], text@2 LIKE %@12%"),

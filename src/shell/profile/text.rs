@@ -30,10 +30,36 @@ impl Profile {
     }
 }
 
-/// What an operator is and found, with the findings first: the rest may be cut.
+/// What an operator is, what it found, and what it does: the end may be cut.
 fn operator(node: &Node) -> String {
-    match node.notes.is_empty() {
-        true => format!("{}{}", node.branches, node.what),
-        false => format!("{}[{}] {}", node.branches, node.notes.join(", "), node.what),
+    let Node { branches, what, notes, .. } = node;
+    if notes.is_empty() {
+        return format!("{branches}{what}");
+    }
+    let notes = notes.join(", ");
+    match what.split_once(": ") {
+        Some((name, rest)) => format!("{branches}{name} [{notes}]: {rest}"),
+        None => format!("{branches}{what} [{notes}]"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Node, operator};
+
+    #[test]
+    fn an_operator_is_named_before_what_it_found() {
+        let node = |what: &str, notes: &[&str]| Node {
+            depth: 0,
+            branches: "└─ ".to_owned(),
+            what: what.to_owned(),
+            notes: notes.iter().map(|note| (*note).to_owned()).collect(),
+            rows: None,
+            nanos: 0,
+        };
+        let scan = node("DataSource: 3 parts", &["read 1 kB", "1 of 2 files skipped"]);
+        assert_eq!(operator(&scan), "└─ DataSource [read 1 kB, 1 of 2 files skipped]: 3 parts");
+        assert_eq!(operator(&node("EmptyExec", &["read 1 kB"])), "└─ EmptyExec [read 1 kB]");
+        assert_eq!(operator(&node("Filter: a > 1", &[])), "└─ Filter: a > 1");
     }
 }

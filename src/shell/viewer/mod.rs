@@ -17,14 +17,16 @@ use super::screen::{Pressed, Screen};
 use crate::error::{Error, Result};
 use table::{Table, Way};
 
-/// Shows an answer until the person leaves.
+/// Shows an answer until the person leaves; what is `said` of it stands below it
+/// until a key is pressed.
 ///
 /// # Errors
 /// When the terminal cannot be used.
-pub(super) fn run(kept: &Kept) -> Result<()> {
+pub(super) fn run(kept: &Kept, said: Option<String>) -> Result<()> {
     let unusable =
         |error: std::io::Error| Error::usage(format!("cannot use the terminal: {error}"));
     let mut view = View::new(Table::new(&kept.schema, &kept.batches)?);
+    view.note = said.unwrap_or_default();
     let mut screen = Screen::open().map_err(unusable)?;
     loop {
         let pressed = screen.step(|frame| view.draw(frame)).map_err(unusable)?;

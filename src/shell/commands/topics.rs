@@ -1,0 +1,272 @@
+//! What `.help` says of the statements of SQL and their parts.
+
+/// A statement, or a part of one.
+#[derive(Debug)]
+pub(crate) struct Topic {
+    /// The words that it is found by; the first is its name.
+    pub(crate) names: &'static [&'static str],
+    /// How it is written; a way a line.
+    usage: &'static str,
+    /// What it does, in a few words.
+    pub(crate) summary: &'static str,
+    /// What else is to be known; a paragraph a line.
+    details: &'static str,
+    /// Statements to try.
+    examples: &'static [&'static str],
+}
+
+/// All topics, those that are asked for most first.
+pub(crate) const TOPICS: &[Topic] = &[
+    Topic {
+        names: &[
+            "SELECT", "FROM", "WHERE", "GROUP", "HAVING", "ORDER", "LIMIT", "OFFSET", "DISTINCT",
+        ],
+        usage: "SELECT [DISTINCT] EXPRESSION [AS NAME], ... FROM TABLE [WHERE CONDITION] [GROUP BY ...] \
+                [HAVING CONDITION] [ORDER BY EXPRESSION [DESC] [NULLS FIRST], ...] [LIMIT N] [OFFSET N]",
+        summary: "ask for rows",
+        details: "FROM takes a table, a view, a file as in FROM 'posts.csv', a query in brackets, the last answer _ or \
+                  an earlier one @3. FROM posts alone asks for all columns.\n\
+                  GROUP BY ALL groups by all that is listed and no aggregate; ORDER BY 1 goes by the first column. NULL \
+                  comes last. A name given by AS is known in GROUP BY, HAVING and ORDER BY, but not beside it or in WHERE.",
+        examples: &[
+            "SELECT platform, count(*) AS posts FROM posts WHERE likes > 9 GROUP BY platform ORDER BY posts DESC LIMIT 5;",
+            "FROM posts WHERE text LIKE '%地震%' ORDER BY posted_at DESC LIMIT 5;",
+        ],
+    },
+    Topic {
+        names: &["JOIN", "USING", "ON", "LATERAL"],
+        usage: "TABLE [LEFT | RIGHT | FULL | CROSS] JOIN TABLE [ON CONDITION | USING (COLUMN, ...)]",
+        summary: "put rows of two tables side by side",
+        details: "LEFT JOIN keeps rows without a partner, whose other columns are NULL. LEFT SEMI JOIN and LEFT ANTI JOIN \
+                  keep rows with a partner, or without one, as EXISTS and NOT EXISTS do.",
+        examples: &[
+            "SELECT organization, sum(reposts) AS reposts FROM posts JOIN accounts USING (platform, account_id) GROUP BY organization;",
+        ],
+    },
+    Topic {
+        names: &["WITH", "RECURSIVE"],
+        usage: "WITH [RECURSIVE] NAME AS (QUERY), ... SELECT ...",
+        summary: "name queries, to ask them in the one that follows",
+        details: "",
+        examples: &[
+            "WITH daily AS (SELECT posted_at::date AS day, count(*) AS posts FROM posts GROUP BY 1) SELECT avg(posts) FROM daily;",
+        ],
+    },
+    Topic {
+        names: &["UNION", "INTERSECT", "EXCEPT"],
+        usage: "QUERY UNION [ALL] [BY NAME] QUERY\nQUERY INTERSECT [ALL] QUERY\nQUERY EXCEPT [ALL] QUERY",
+        summary: "put the rows of two queries together, or keep those of both, or take some away",
+        details: "Without ALL each row comes once.",
+        examples: &["SELECT account_id FROM accounts EXCEPT SELECT account_id FROM posts;"],
+    },
+    Topic {
+        names: &["OVER", "WINDOW", "PARTITION", "QUALIFY"],
+        usage: "FUNCTION(...) OVER ([PARTITION BY ...] [ORDER BY ...] [ROWS BETWEEN ... AND ...])",
+        summary: "compute over rows that lie around each row",
+        details: "All aggregates take OVER; so do row_number, rank, lag, lead, first_value and last_value. QUALIFY keeps \
+                  rows by what was computed.",
+        examples: &[
+            "SELECT account_id, text, likes FROM posts QUALIFY row_number() OVER (PARTITION BY account_id ORDER BY likes DESC) = 1;",
+            "SELECT posted_at, sum(likes) OVER (ORDER BY posted_at) AS likes_so_far FROM posts;",
+        ],
+    },
+    Topic {
+        names: &["CASE", "WHEN", "FILTER"],
+        usage: "CASE WHEN CONDITION THEN VALUE ... [ELSE VALUE] END\nAGGREGATE(...) FILTER (WHERE CONDITION)",
+        summary: "choose a value, or the rows of one aggregate",
+        details: "",
+        examples: &[
+            "SELECT CASE WHEN likes > 99 THEN 'many' WHEN likes > 9 THEN 'some' ELSE 'few' END AS liked, count(*) FROM posts GROUP BY 1;",
+            "SELECT count(*) FILTER (WHERE platform = 'weibo') AS weibo, count(*) AS all_posts FROM posts;",
+        ],
+    },
+    Topic {
+        names: &["CAST", "TRY_CAST", "INTERVAL", "DATE", "TIMESTAMP"],
+        usage: "CAST(EXPRESSION AS TYPE)\nEXPRESSION::TYPE\nTRY_CAST(EXPRESSION AS TYPE)",
+        summary: "make a value of another type of one",
+        details: "TRY_CAST gives NULL where there is none. Types: BIGINT, INT, DOUBLE, DECIMAL(20, 2), BOOLEAN, VARCHAR, \
+                  DATE, TIMESTAMP, INTERVAL. Days and hours are those of the session's time zone.",
+        examples: &[
+            "SELECT posted_at::date AS day, count(*) AS posts FROM posts WHERE posted_at >= TIMESTAMP '2012-08-27' - INTERVAL '7 days' GROUP BY 1 ORDER BY 1;",
+        ],
+    },
+    Topic {
+        names: &["LIKE", "ILIKE", "SIMILAR"],
+        usage: "TEXT [NOT] LIKE 'PATTERN'\nTEXT [NOT] ILIKE 'PATTERN'\nTEXT ~ 'REGULAR EXPRESSION'",
+        summary: "look for words in texts",
+        details: "% stands for any characters and _ for one; ILIKE and ~* take small and capital letters for the same. \
+                  What is looked for stands out in the answer.",
+        examples: &[
+            "SELECT text FROM posts WHERE text LIKE '%地震%' OR text ~ '[0-9]+级' LIMIT 5;",
+        ],
+    },
+    Topic {
+        names: &["UNNEST"],
+        usage: "unnest(LIST)",
+        summary: "make a row of each item of a list",
+        details: "It stands in what SELECT lists; in FROM it does not see the tables beside it.",
+        examples: &[
+            "SELECT tag, count(*) AS posts FROM (SELECT unnest(hashtags) AS tag FROM posts) AS t GROUP BY tag ORDER BY posts DESC LIMIT 5;",
+        ],
+    },
+    Topic {
+        names: &["VALUES"],
+        usage: "VALUES (VALUE, ...), ...",
+        summary: "rows that are written down",
+        details: "",
+        examples: &["SELECT * FROM (VALUES ('weibo', 1), ('twitter', 2)) AS t(platform, n);"],
+    },
+    Topic {
+        names: &["COPY"],
+        usage: "COPY TABLE | (QUERY) TO 'FILE' [(OPTION [VALUE], ...)]",
+        summary: "write a table or an answer to a file",
+        details: "The suffix chooses the format: .csv .tsv .json .jsonl .parquet .arrow .md .html and more; .csv.gz and \
+                  .csv.zst are packed. The file is there when all of it is; a failure leaves the old one.\n\
+                  FORMAT csv says the format. CSV and TSV: HEADER false, DELIMITER ';', NULL 'text', COMPRESSION gzip or \
+                  zstd. JSON: ARRAY true or false, COMPRESSION. Parquet: COMPRESSION zstd, snappy, gzip, brotli, lz4 or none, \
+                  COMPRESSION_LEVEL 3, ROW_GROUP_SIZE 100000. PARTITION_BY (column) writes a folder of files.",
+        examples: &[
+            "COPY posts TO 'posts.parquet';",
+            "COPY (SELECT account_id, likes FROM posts) TO 'likes.csv' (DELIMITER ';');",
+            "COPY _ TO 'answer.csv';",
+        ],
+    },
+    Topic {
+        names: &["CREATE", "TABLE", "VIEW"],
+        usage: "CREATE [OR REPLACE] VIEW NAME AS QUERY\nCREATE [OR REPLACE] TABLE NAME AS QUERY",
+        summary: "name a query, or keep its rows, as long as the session lives",
+        details: "A view is asked anew each time, a table is held in memory. What is to outlive the session is a saved \
+                  query (.save) or a file (COPY). The tables of a database are written by `weiku import`.",
+        examples: &[
+            "CREATE VIEW popular AS SELECT * FROM posts WHERE likes > 9;",
+            "CREATE TABLE best AS SELECT * FROM posts ORDER BY likes DESC LIMIT 100;",
+            "CREATE VIEW others AS SELECT * FROM 'posts.csv';",
+        ],
+    },
+    Topic {
+        names: &["DROP"],
+        usage: "DROP VIEW [IF EXISTS] NAME\nDROP TABLE [IF EXISTS] NAME",
+        summary: "forget a view or a table that was made in this session",
+        details: "",
+        examples: &["DROP VIEW IF EXISTS popular;"],
+    },
+    Topic {
+        names: &["INSERT", "UPDATE", "DELETE"],
+        usage: "INSERT INTO TABLE [(COLUMN, ...)] QUERY\nUPDATE TABLE SET COLUMN = VALUE [WHERE CONDITION]\n\
+                DELETE FROM TABLE [WHERE CONDITION]",
+        summary: "change the rows of a table that was made in this session",
+        details: "The tables of a database are not changed by SQL: `weiku import DB FILE...` adds rows.",
+        examples: &["INSERT INTO notes VALUES ('weibo', 3);"],
+    },
+    Topic {
+        names: &["EXPLAIN", "ANALYZE"],
+        usage: "EXPLAIN STATEMENT\nEXPLAIN ANALYZE STATEMENT",
+        summary: "show how a statement would run, or where its time goes",
+        details: "EXPLAIN ANALYZE runs it, as .explain does; .explain html FILE writes a page of that.",
+        examples: &["EXPLAIN SELECT count(*) FROM posts WHERE text LIKE '%地震%';"],
+    },
+    Topic {
+        names: &["DESCRIBE", "DESC", "SHOW", "SUMMARIZE"],
+        usage: "DESCRIBE TABLE\nSHOW TABLES\nSHOW COLUMNS FROM TABLE\nSHOW ALL\nSUMMARIZE TABLE",
+        summary: "show what there is",
+        details: "At the prompt .tables, .describe, .summarize and .set say more.",
+        examples: &["DESCRIBE posts;", "SHOW COLUMNS FROM posts;"],
+    },
+    Topic {
+        names: &["SET", "RESET"],
+        usage: "SET NAME = VALUE\nRESET NAME",
+        summary: "change a setting of the session",
+        details: ".set lists the settings with their values.",
+        examples: &["SET timezone = 'UTC';", "SET weiku.result_cache = false;"],
+    },
+    Topic {
+        names: &["VERSION", "FOR", "AS"],
+        usage: "FROM TABLE FOR VERSION AS OF N\nFROM TABLE FOR TIMESTAMP AS OF 'TIME'",
+        summary: "ask a table of the database as it was",
+        details: "`weiku history DB` lists the versions.",
+        examples: &["SELECT count(*) FROM posts FOR VERSION AS OF 1;"],
+    },
+    Topic {
+        names: &["PREPARE", "EXECUTE", "DEALLOCATE", "PARAMETERS"],
+        usage: "SELECT ... $NAME ...\nPREPARE NAME AS STATEMENT\nEXECUTE NAME(VALUE, ...)",
+        summary: "leave values open",
+        details: "The prompt asks for the value of each $name that -p NAME=VALUE does not give; .save makes a saved query \
+                  with parameters of the statement. PREPARE has $1, $2 and so on, which EXECUTE gives.",
+        examples: &[
+            "PREPARE liked AS SELECT count(*) FROM posts WHERE likes > $1;",
+            "EXECUTE liked(9);",
+        ],
+    },
+];
+
+/// The topic that is called `name`, or whose name begins what was typed: `create
+/// table`.
+pub(crate) fn find(name: &str) -> Option<&'static Topic> {
+    let first = name.split_whitespace().next().unwrap_or_default();
+    let is_called =
+        |topic: &&Topic| topic.names.iter().any(|known| known.eq_ignore_ascii_case(first));
+    TOPICS.iter().find(is_called)
+}
+
+/// What there is to say of a topic.
+pub(crate) fn text(topic: &Topic) -> String {
+    let mut text = format!("{}\n    {}\n", topic.usage, topic.summary);
+    for line in topic.details.lines().chain(topic.examples.iter().copied()) {
+        text.push_str(&format!("    {line}\n"));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::{TOPICS, find};
+    use crate::engine::{Session, Settings};
+
+    #[test]
+    fn each_word_finds_one_topic() {
+        let mut names = HashSet::new();
+        for name in TOPICS.iter().flat_map(|topic| topic.names) {
+            assert!(names.insert(name), "{name} is there twice");
+        }
+        assert_eq!(find("create table").map(|topic| topic.names[0]), Some("CREATE"));
+        assert_eq!(find("Group by").map(|topic| topic.names[0]), Some("SELECT"));
+        assert!(find("nothing").is_none() && find("").is_none());
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn the_examples_run() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("posts.csv"), "post_id,text\n1,微博\n").unwrap();
+        let place = |sql: &str| {
+            sql.replace("'posts.csv'", &format!("'{}/posts.csv'", folder.path().display()))
+        };
+        let session = Session::new(None, Settings::default()).unwrap();
+        for sql in [
+            "CREATE VIEW posts AS SELECT 'weibo' AS platform, '1' AS account_id, '2' AS post_id, 12 AS likes, \
+             3 AS reposts, '微博' AS text, now() AS posted_at, make_array('a') AS hashtags",
+            "CREATE VIEW accounts AS SELECT 'weibo' AS platform, '1' AS account_id, '外交部' AS organization",
+            "CREATE VIEW _ AS SELECT 1 AS n",
+            "CREATE TABLE notes AS SELECT 'weibo' AS platform, 2 AS n",
+        ] {
+            session.collect(sql).await.unwrap();
+        }
+        let mut wrong = Vec::new();
+        for example in TOPICS.iter().flat_map(|topic| topic.examples) {
+            assert!(example.ends_with(';'), "{example}");
+            // Earlier versions are of a database, which this session has none of.
+            if example.contains("FOR VERSION") {
+                continue;
+            }
+            let sql = match example.starts_with("COPY") {
+                true => format!("EXPLAIN {example}"),
+                false => place(example),
+            };
+            wrong.extend(
+                session.collect(&sql).await.err().map(|error| format!("{example} {error}")),
+            );
+        }
+        assert!(wrong.is_empty(), "{wrong:#?}");
+    }
+}
