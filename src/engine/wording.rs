@@ -388,6 +388,15 @@ mod tests {
                 "Function 'f' expects 1 arguments but received 2. No function",
                 "f takes 1 argument and is given 2",
             ),
+            ("Invalid qualifier a", "FROM has no \"a\""),
+            (
+                "cannot access field at argument 1: type Utf8View is not Struct, Map, or Null",
+                "a value of type text has no fields",
+            ),
+            (
+                "Cannot coerce arithmetic expression Utf8View + Int64 to valid types",
+                "there is no text + bigint",
+            ),
             (
                 "Function 'sum' failed to match any signature, errors: Function 'sum' requires \
                  Decimal, but received String (DataType: Utf8View).,Function 'sum' requires",
@@ -405,15 +414,6 @@ mod tests {
             (
                 "Inconsistent data length across values list: got 1 values in row 0 but expected 2",
                 "a row has 1 values instead of 2",
-            ),
-            ("Invalid qualifier a", "FROM has no \"a\""),
-            (
-                "cannot access field at argument 1: type Utf8View is not Struct, Map, or Null",
-                "a value of type text has no fields",
-            ),
-            (
-                "Cannot coerce arithmetic expression Utf8View + Int64 to valid types",
-                "there is no text + bigint",
             ),
         ] {
             let meant = meaning(message).unwrap();
