@@ -1,5 +1,6 @@
 //! Files of the disk as tables: `SELECT ... FROM 'posts/*.parquet'`.
 
+use std::fs::File;
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, OnceLock, Weak};
 
@@ -15,6 +16,7 @@ use datafusion::datasource::listing::{
 };
 use datafusion::error::Result;
 use datafusion::execution::SessionState;
+use datafusion::parquet::file::reader::SerializedFileReader;
 use parking_lot::RwLock;
 use url::Url;
 
@@ -65,7 +67,13 @@ impl AdHocFiles {
             }
             let table = ListingTableConfig::new_with_multi_paths(urls);
             let options = ListingOptions::new(kind.format(name)).with_file_extension(kind.suffix);
-            table.with_listing_options(options).infer_schema(&state).await?
+            let inferred = table.with_listing_options(options).infer_schema(&state).await;
+            match inferred {
+                Err(error) if kind.format == "parquet" => {
+                    return Err(corrupt(&paths).map_or(error, foreign));
+                }
+                inferred => inferred?,
+            }
         };
         Ok(Some(Arc::new(ListingTable::try_new(table)?)))
     }
@@ -78,12 +86,19 @@ impl AdHocFiles {
     /// What a path names; refuses one that is not there, or that a safe session
     /// may not read.
     fn check(&self, name: &str) -> std::result::Result<Vec<PathBuf>, Error> {
-        let matches = glob::glob(name)
-            .map_err(|error| Error::usage(format!("`{name}` is not a path: {error}")))?
-            .filter_map(std::result::Result::ok)
-            .collect::<Vec<_>>();
+        let found = glob::glob(name)
+            .map_err(|error| Error::usage(format!("`{name}` is not a path: {error}")))?;
+        let (matches, unread): (Vec<_>, Vec<_>) = found.partition(std::result::Result::is_ok);
+        let matches: Vec<PathBuf> = matches.into_iter().flatten().collect();
         if matches.is_empty() {
-            return Err(missing(name, self.roots.as_deref()));
+            let missing = missing(name, self.roots.as_deref());
+            // Of other folders a safe session learns nothing.
+            return Err(match unread.into_iter().find_map(std::result::Result::err) {
+                Some(error) if self.roots.is_none() => {
+                    Error::io("read", error.path(), error.error())
+                }
+                _ => missing,
+            });
         }
         let Some(roots) = &self.roots else { return Ok(matches) };
         match matches.iter().all(|path| lies_within(path, roots)) {
@@ -91,6 +106,24 @@ impl AdHocFiles {
             false => Err(refused(name)),
         }
     }
+}
+
+/// The error for the first of Parquet files that is none, whole and readable: the
+/// engine does not tell which.
+fn corrupt(paths: &[PathBuf]) -> Option<Error> {
+    let files = paths.iter().filter(|path| path.is_file());
+    let mut reasons = files.filter_map(|path| {
+        let opened = File::open(path).map_err(|error| Error::io("read", path, &error));
+        let file = match opened {
+            Ok(file) => file,
+            Err(error) => return Some(error),
+        };
+        let reason = SerializedFileReader::new(file).err()?.to_string();
+        let reason = reason.strip_prefix("Parquet error: ").unwrap_or(&reason).to_owned();
+        let message = format!("'{}' is no whole Parquet file: {reason}", path.display());
+        Some(Error::query(message))
+    });
+    reasons.next()
 }
 
 /// The addresses under which files are decoded.
@@ -189,7 +222,7 @@ impl Kind {
 fn is_array(path: &Path) -> bool {
     use std::io::Read;
     let mut head = [0; 64];
-    let read = std::fs::File::open(path).and_then(|mut file| file.read(&mut head)).unwrap_or(0);
+    let read = File::open(path).and_then(|mut file| file.read(&mut head)).unwrap_or(0);
     head[..read].trim_ascii_start().first() == Some(&b'[')
 }
 
@@ -207,6 +240,11 @@ pub(crate) fn missing(name: &str, roots: Option<&[PathBuf]>) -> Error {
         return error.hint("files of other machines are not read; fetch it first");
     }
     let path = Path::new(name);
+    if let Err(error) = std::fs::metadata(path)
+        && error.kind() == std::io::ErrorKind::PermissionDenied
+    {
+        return Error::io("read", path, &error);
+    }
     let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     let there: Vec<String> = std::fs::read_dir(folder.unwrap_or(Path::new(".")))
         .into_iter()
@@ -261,6 +299,38 @@ mod tests {
         assert!(advice().advice().unwrap().starts_with("it is a database"));
         let address = missing("https://example.org/posts.csv", None);
         assert!(address.advice().unwrap().contains("fetch it first"));
+    }
+
+    #[test]
+    fn of_parquet_files_the_corrupt_one_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        std::fs::write(path("cut.parquet"), b"PAR1 and no more").unwrap();
+        std::fs::write(path("small.parquet"), b"").unwrap();
+        for name in ["cut.parquet", "small.parquet"] {
+            let error = corrupt(&[path(name)]).unwrap();
+            assert!(error.message().contains(name) && error.advice().is_none(), "{error}");
+        }
+        assert!(corrupt(&[]).is_none());
+    }
+
+    #[test]
+    fn a_folder_that_may_not_be_read_is_not_told_as_absent() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let closed = folder.path().join("closed");
+        std::fs::create_dir(&closed).unwrap();
+        std::fs::write(closed.join("x.csv"), "a\n1\n").unwrap();
+        let mode = |mode| std::fs::set_permissions(&closed, PermissionsExt::from_mode(mode));
+        mode(0o000).unwrap();
+        // The superuser reads all.
+        let is_closed = std::fs::read_dir(&closed).is_err();
+        for name in ["x.csv", "*.csv"] {
+            let name = closed.join(name).display().to_string();
+            let told = AdHocFiles::default().check(&name);
+            assert!(!is_closed || told.unwrap_err().message().contains("permission denied"));
+        }
+        mode(0o700).unwrap();
     }
 
     #[test]

@@ -6,13 +6,19 @@ use std::hash::Hash;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::arrow::record_batch::RecordBatch;
 
-use super::figure::{MOST_SERIES, Table, is_time};
+use super::figure::{MOST_SERIES, Table, is_time, reads_as_time};
 use super::spec::{KINDS, Kind, Spec};
 use crate::error::{Error, Result};
 use crate::render::{is_number, visible};
 
 /// More columns than this side by side are read as a line.
 const MOST_BARS: usize = 40;
+
+/// Names of columns that tell a part of time.
+const STEPS: [&str; 15] = [
+    "year", "quarter", "month", "week", "day", "dow", "isodow", "weekday", "hour", "minute", "年",
+    "月", "日", "小时", "星期",
+];
 
 /// What can be drawn, for those whose result cannot.
 const EXAMPLE: &str = "count something for each value, as in SELECT platform, count(*) FROM accounts GROUP BY 1, then .chart";
@@ -52,46 +58,92 @@ impl Table<'_> {
         }
         let all = || 0..self.schema.fields().len();
         let data_type = |index: usize| self.schema.field(index).data_type();
-        let time = all().find(|index| is_time(data_type(*index)));
-        let numbers: Vec<usize> = all().filter(|index| is_number(data_type(*index))).collect();
         let labels: Vec<usize> = all()
             .filter(|index| !is_number(data_type(*index)) && !is_time(data_type(*index)))
             .collect();
-        match (time, labels.as_slice(), numbers.as_slice()) {
+        let time = match all().find(|index| is_time(data_type(*index))) {
+            Some(time) => Some(time),
+            None => self.text_of_times(&labels)?,
+        };
+        let labels: Vec<usize> = labels.into_iter().filter(|index| Some(*index) != time).collect();
+        let numbers: Vec<usize> = all().filter(|index| is_number(data_type(*index))).collect();
+        // A year or an hour says where a row belongs, unless there is nothing else.
+        let (steps, measures): (Vec<usize>, Vec<usize>) =
+            numbers.iter().partition(|index| is_step(self.schema.field(**index).name()));
+        let (steps, measures) =
+            if measures.is_empty() { (Vec::new(), numbers) } else { (steps, measures) };
+        match (time, labels.as_slice(), measures.as_slice()) {
             (Some(time), labels, [first, ..]) => {
-                self.over_time(time, labels, behind(time, &numbers).unwrap_or(*first))
+                self.over_time(time, labels, behind(time, &measures).unwrap_or(*first))
             }
-            (Some(time), _, []) => Ok(self.spec(Kind::Histogram, Some(time), None)),
+            (Some(time), _, []) if is_time(data_type(time)) => {
+                Ok(self.spec(Kind::Histogram, Some(time), None))
+            }
             (None, [], [_, ..]) if rows == 1 => {
                 Err(Error::query("the last answer is one row of numbers").hint(EXAMPLE))
             }
+            (None, [], [y, ..]) if !steps.is_empty() => self.of_steps(&steps, *y, rows),
             (None, [], [x]) => Ok(self.spec(Kind::Histogram, Some(*x), None)),
             (None, [], [x, y, ..]) => self.of_numbers(*x, *y, rows),
             (None, labels @ [label, ..], [first, ..]) => {
-                self.of_labels(labels, behind(*label, &numbers).unwrap_or(*first))
+                self.of_labels(labels, &steps, behind(*label, &measures).unwrap_or(*first))
             }
-            (None, _, []) => {
+            (_, _, []) => {
                 Err(Error::query("the last answer has no column of numbers or times").hint(EXAMPLE))
             }
         }
     }
 
-    /// A line, or one for each of few labels; dots where several rows have one time.
-    fn over_time(&self, time: usize, labels: &[usize], y: usize) -> Result<Spec> {
-        let times: Vec<_> =
-            self.times(time)?.into_iter().map(|time| time.map(f64::to_bits)).collect();
-        if are_distinct(times.iter()) {
-            return Ok(self.spec(Kind::Line, Some(time), Some(y)));
-        }
+    /// The first of `labels` whose texts are all months or days, if there is one.
+    fn text_of_times(&self, labels: &[usize]) -> Result<Option<usize>> {
         for label in labels {
-            let names = self.texts(*label)?;
-            let few = names.iter().collect::<HashSet<_>>().len() <= MOST_SERIES;
-            if few && are_distinct(times.iter().zip(&names)) {
-                let series = Some(self.typed_name(*label));
-                return Ok(Spec { series, ..self.spec(Kind::Line, Some(time), Some(y)) });
+            if self.texts(*label)?.iter().all(|text| reads_as_time(text)) {
+                return Ok(Some(*label));
             }
         }
-        Ok(self.spec(Kind::Scatter, Some(time), Some(y)))
+        Ok(None)
+    }
+
+    /// A line, or one for each of few labels that come again; dots where several rows
+    /// have one time. Few months that are texts are told apart by bars.
+    fn over_time(&self, time: usize, labels: &[usize], y: usize) -> Result<Spec> {
+        let times = self.texts(time)?;
+        if let Some(series) = self.series(&times, labels)? {
+            return Ok(Spec { series: Some(series), ..self.spec(Kind::Line, Some(time), Some(y)) });
+        }
+        let is_text = !is_time(self.schema.field(time).data_type());
+        let kind = match are_distinct(times.iter()) {
+            true if is_text && times.len() <= MOST_BARS => Kind::Bar,
+            true => Kind::Line,
+            false => Kind::Scatter,
+        };
+        Ok(self.spec(kind, Some(time), Some(y)))
+    }
+
+    /// The first of `labels` that tells the rows of one place apart, and comes often
+    /// enough for lines.
+    fn series(&self, places: &[String], labels: &[usize]) -> Result<Option<String>> {
+        for label in labels.iter().filter(|label| !is_step(self.schema.field(**label).name())) {
+            let names = self.texts(*label)?;
+            let count = names.iter().collect::<HashSet<_>>().len();
+            let comes_again = count > 1 && count < names.len() && count <= MOST_SERIES;
+            if comes_again && are_distinct(places.iter().zip(&names)) {
+                return Ok(Some(self.typed_name(*label)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Bars along years or hours; a heat map of two such columns.
+    fn of_steps(&self, steps: &[usize], y: usize, rows: usize) -> Result<Spec> {
+        if let [first, second, ..] = steps {
+            let pairs: Vec<_> = self.texts(*first)?.into_iter().zip(self.texts(*second)?).collect();
+            if are_distinct(pairs.iter()) && !are_distinct(pairs.iter().map(|(first, _)| first)) {
+                let value = Some(self.typed_name(y));
+                return Ok(Spec { value, ..self.spec(Kind::Heat, Some(*second), Some(*first)) });
+            }
+        }
+        self.of_numbers(steps[0], y, rows)
     }
 
     /// Columns or a line where the first numbers count something up, such as hours
@@ -109,9 +161,9 @@ impl Table<'_> {
         Ok(self.spec(kind, Some(x), Some(y)))
     }
 
-    /// Bars; a heat map for pairs of labels; and how often each number comes where
-    /// rows are told apart by neither.
-    fn of_labels(&self, labels: &[usize], y: usize) -> Result<Spec> {
+    /// Bars; lines along a year or an hour; a heat map for pairs of labels; and how
+    /// often each number comes where rows are told apart by none of these.
+    fn of_labels(&self, labels: &[usize], steps: &[usize], y: usize) -> Result<Spec> {
         let mut names = Vec::new();
         for label in labels {
             let texts = self.texts(*label)?;
@@ -119,6 +171,12 @@ impl Table<'_> {
                 return Ok(self.spec(Kind::Bar, Some(*label), Some(y)));
             }
             names.push(texts);
+        }
+        for step in steps {
+            if let Some(series) = self.series(&self.texts(*step)?, labels)? {
+                let line = self.spec(Kind::Line, Some(*step), Some(y));
+                return Ok(Spec { series: Some(series), ..line });
+            }
         }
         if let ([rows, columns, ..], [row, column, ..]) = (labels, names.as_slice())
             && are_distinct(row.iter().zip(column))
@@ -139,6 +197,14 @@ impl Table<'_> {
     fn typed_name(&self, index: usize) -> String {
         self.schema.field(index).name().clone()
     }
+}
+
+/// Whether a column called `name` tells a part of time, by which rows are grouped,
+/// and measures nothing.
+fn is_step(name: &str) -> bool {
+    let name = name.to_lowercase();
+    STEPS.contains(&name.as_str())
+        || ["date_part(", "extract("].iter().any(|call| name.starts_with(call))
 }
 
 /// The first of `columns` behind the one at `index`: before it stand ranks.
@@ -211,6 +277,61 @@ mod tests {
                 "heatmap x=place y=tag value=n",
             ),
             (vec![("tag", texts(["a", "a"])), ("likes", numbers([1, 2]))], "histogram x=likes"),
+            // A year beside a count is none of what is counted.
+            (
+                vec![
+                    ("month", texts(["2020-12", "2021-01", "2021-02"])),
+                    ("year", numbers([2020, 2021, 2021])),
+                    ("n", numbers([7, 8, 9])),
+                ],
+                "bar x=month y=n",
+            ),
+            (vec![("n", numbers([7, 8])), ("year", numbers([2020, 2021]))], "bar x=year y=n"),
+            (
+                vec![
+                    ("weekday", numbers([1, 1, 2])),
+                    ("hour", numbers([0, 1, 0])),
+                    ("n", numbers([7, 8, 9])),
+                ],
+                "heatmap x=hour y=weekday value=n",
+            ),
+            (
+                vec![
+                    ("hour", numbers([0, 0, 1])),
+                    ("platform", texts(["x", "weibo", "x"])),
+                    ("n", numbers([7, 8, 9])),
+                ],
+                "line x=hour y=n series=platform",
+            ),
+            // Two accounts are two lines, even if they share no month.
+            (
+                vec![
+                    ("month", texts(["2021-03", "2021-04", "2021-01", "2021-02"])),
+                    ("account_id", texts(["a", "a", "b", "b"])),
+                    ("n", numbers([1, 2, 3, 4])),
+                ],
+                "line x=month y=n series=account_id",
+            ),
+            (
+                vec![
+                    ("day", days([3, 4, 1, 2])),
+                    ("account_id", texts(["a", "a", "b", "b"])),
+                    ("n", numbers([1, 2, 3, 4])),
+                ],
+                "line x=day y=n series=account_id",
+            ),
+            (
+                vec![
+                    ("day", days([1, 2, 3])),
+                    ("weekday", texts(["Mon", "Tue", "Mon"])),
+                    ("n", numbers([1, 2, 3])),
+                ],
+                "line x=day y=n",
+            ),
+            (
+                vec![("day", days([1, 2])), ("tag", texts(["a", "b"])), ("n", numbers([1, 2]))],
+                "line x=day y=n",
+            ),
         ] {
             assert_eq!(chosen(columns).unwrap(), typed);
         }

@@ -263,8 +263,8 @@ impl Table<'_> {
     }
 
     fn plot(&self, spec: &Spec, mark: Mark) -> Result<(Figure, Vec<String>)> {
-        let x = self.named_or_first(spec.x.as_deref())?;
         let series = spec.series.as_deref().map(|name| self.index(name)).transpose()?;
+        let x = self.along(spec, series)?;
         let ys = self.numbers_of(&spec.y, &[Some(x), series])?;
         let mut notes = Vec::new();
         let (axis, places) = self.axis(x, mark, series.is_some())?;
@@ -353,7 +353,11 @@ impl Table<'_> {
             let places = (0..texts.len()).map(|index| Some(index as f64)).collect();
             return Ok((Axis::Labels(texts), places));
         }
-        let labels = distinct(&texts);
+        let mut labels = distinct(&texts);
+        // Each series may have months that others lack.
+        if labels.iter().all(|label| reads_as_time(label)) {
+            labels.sort();
+        }
         let index: HashMap<&String, usize> =
             labels.iter().enumerate().map(|(index, label)| (label, index)).collect();
         let places = texts.iter().map(|text| index.get(text).map(|index| *index as f64)).collect();
@@ -510,13 +514,42 @@ impl Table<'_> {
         Ok(columns)
     }
 
+    /// The column along a plot: the one that is named, or else the first that leaves
+    /// numbers to draw.
+    fn along(&self, spec: &Spec, series: Option<usize>) -> Result<usize> {
+        if spec.x.is_some() {
+            return self.named_or_first(spec.x.as_deref());
+        }
+        let drawn = spec.y.iter().map(|name| self.index(name)).collect::<Result<Vec<_>>>()?;
+        let all = || 0..self.schema.fields().len();
+        let is_free = |index: &usize| !drawn.contains(index) && Some(*index) != series;
+        let leaves_numbers = |x: &usize| {
+            let mut others = all().filter(|index| index != x && Some(*index) != series);
+            !drawn.is_empty() || others.any(|index| is_number(self.schema.field(index).data_type()))
+        };
+        let mut free = all().filter(is_free);
+        match free.clone().find(leaves_numbers).or_else(|| free.next()) {
+            Some(x) => Ok(x),
+            None if all().is_empty() => Err(Error::query("the result has no columns")),
+            None => Err(self.no_x()),
+        }
+    }
+
     fn first_number(&self, taken: &[Option<usize>]) -> Result<usize> {
         let free = (0..self.schema.fields().len()).filter(|index| !taken.contains(&Some(*index)));
         let mut numbers = free.filter(|index| is_number(self.schema.field(*index).data_type()));
-        numbers.next().ok_or_else(|| {
-            Error::query("the result has no column of numbers to draw")
-                .hint(format!("its columns are {}", self.names(|_| true)))
+        numbers.next().ok_or_else(|| match &self.schema.fields()[..] {
+            [only] if is_number(only.data_type()) => self.no_x(),
+            _ => Error::query("the result has no column of numbers to draw")
+                .hint(format!("its columns are {}", self.names(|_| true))),
         })
+    }
+
+    /// The error for numbers that stand by themselves.
+    fn no_x(&self) -> Error {
+        let numbers = self.names(is_number);
+        Error::query(format!("the chart has no x: a column of times or names beside {numbers}"))
+            .hint("numbers alone are drawn by histogram")
     }
 
     fn require_number(&self, index: usize) -> Result<()> {
@@ -565,6 +598,22 @@ fn are_whole<'a>(mut numbers: impl Iterator<Item = &'a f64>) -> bool {
 fn distinct(texts: &[String]) -> Vec<String> {
     let mut seen = HashSet::new();
     texts.iter().filter(|text| seen.insert(text.as_str())).cloned().collect()
+}
+
+/// Whether a text is a month or a day, or another part of a year, as in 2012-08; the
+/// order of such texts is that of time.
+pub(super) fn reads_as_time(text: &str) -> bool {
+    let shape: String =
+        text.chars().map(|sign| if sign.is_ascii_digit() { '0' } else { sign }).collect();
+    let day = shape.split([' ', 'T']).next().unwrap_or_default();
+    let (date, is_day) = match shape.as_str() {
+        "0000-Q0" | "0000-W00" | "0000-00" | "0000/00" | "0000.00" | "0000年00月" => {
+            (true, false)
+        }
+        _ => (matches!(day, "0000-00-00" | "0000/00/00" | "0000.00.00" | "0000年00月00日"), true),
+    };
+    let clock = shape.get(day.len() + 1..).unwrap_or_default();
+    date && (!is_day || matches!(clock, "" | "00" | "00:00" | "00:00:00"))
 }
 
 pub(super) fn is_time(data_type: &DataType) -> bool {

@@ -270,6 +270,33 @@ fn wrong_settings_and_columns_name_what_is_right() {
 }
 
 #[test]
+fn numbers_that_stand_alone_are_told_what_they_lack() {
+    let alone = batch(vec![("likes", ints([Some(1), Some(2)]))]);
+    for settings in [&[("kind", "line")][..], &[("kind", "bar"), ("y", "likes")]] {
+        let (said, advice) = refused(settings, &alone);
+        assert!(said.contains("has no x") && said.ends_with("beside likes"), "{said}");
+        assert!(advice.contains("histogram"), "{advice}");
+    }
+    let named = batch(vec![("n", ints([Some(1), Some(2)])), ("tag", texts(["a", "b"]))]);
+    for settings in [&[("kind", "bar")][..], &[("kind", "bar"), ("y", "n")]] {
+        let text = chart(settings, &named).unwrap().to_text(&Screen::default());
+        assert!(text.starts_with("a "), "{text}");
+    }
+}
+
+#[test]
+fn months_of_lines_stand_in_the_order_of_time() {
+    let batch = batch(vec![
+        ("month", texts(["2021-03", "2021-04", "2021-01", "2021-02"])),
+        ("account", texts(["a", "a", "b", "b"])),
+        ("n", ints([Some(1), Some(2), Some(3), Some(4)])),
+    ]);
+    let svg = chart(&[("kind", "line"), ("series", "account")], &batch).unwrap().to_svg();
+    let at = |month: &str| svg.find(&format!("middle\">{month}")).unwrap();
+    assert!(at("2021-01") < at("2021-03"), "{svg}");
+}
+
+#[test]
 fn stacked_bars_stand_on_each_other_and_carry_their_sum() {
     let batch = batch(vec![
         ("m", texts(["a", "b"])),

@@ -64,7 +64,8 @@ pub(super) async fn open(path: Option<&Path>) -> Result<Database> {
     Database::open(path).await.map_err(|error| {
         let line = Cli::command();
         let word = path.to_str().filter(|_| error.kind() == Kind::Usage);
-        match word.and_then(|word| command_meant(&line, word)) {
+        let is_told = error.advice().is_some_and(|advice| advice.starts_with("did you mean"));
+        match word.filter(|_| !is_told).and_then(|word| command_meant(&line, word)) {
             Some(near) => error.hint(format!("did you mean the command `weiku {near}`?")),
             None => error,
         }

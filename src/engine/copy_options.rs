@@ -350,6 +350,11 @@ fn for_engine(format: &Format, options: &[(String, String)]) -> Result<Vec<(Stri
             "null" | "nullstr" | "null_value" => ("null_value", value.clone()),
             "row_group_size" => ("max_row_group_size", value.clone()),
             "compression_level" | "single_file_output" => continue,
+            "bom" if name_for_engine(format)? == "CSV" && !truth(name, value)? => continue,
+            "bom" if name_for_engine(format)? == "CSV" => {
+                return Err(Error::query("files of a folder have no byte-order mark")
+                    .hint("COPY to one file takes BOM, without PARTITION_BY"));
+            }
             name if is_packing(name) && is_parquet => {
                 ("compression", packed(value, level.map(|(_, level)| level.as_str()))?)
             }
@@ -396,6 +401,7 @@ fn set(
         "header" | "has_header" if of_fields => shown.header = truth(name, value)?,
         "delimiter" | "delim" | "sep" if of_fields => shown.delimiter = Some(delimiter(value)?),
         "null" | "nullstr" | "null_value" if of_fields => shown.null_field = Some(value.to_owned()),
+        "bom" if of_fields => shown.mark = truth(name, value)?,
         "quote" | "escape" if of_fields && value == "\"" => {}
         "array" if of_json => {
             *format = render::format(if truth(name, value)? { "json" } else { "jsonl" })?;
@@ -417,7 +423,7 @@ fn set(
 
 fn no_option(format: &Format, name: &str) -> Error {
     let known: &[&str] = match format.name {
-        "csv" | "tsv" => &["header", "delimiter", "null", "compression", "encoding"],
+        "csv" | "tsv" => &["header", "delimiter", "null", "bom", "compression", "encoding"],
         "json" | "jsonl" => &["array", "compression", "encoding"],
         _ => &["encoding"],
     };

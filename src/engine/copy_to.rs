@@ -254,6 +254,9 @@ mod tests {
             ),
             (nulls, "x.data", "WITH CSV HEADER NULL AS 'NA'", "a,b\n1,NA\n"),
             (nulls, "x.tsv", "", "a\tb\n1\t\n"),
+            (nulls, "x.csv", "(BOM, NULL 'NA')", "\u{feff}a,b\n1,NA\n"),
+            (nulls, "x.csv", "(HEADER false, BOM true)", "\u{feff}1,\n"),
+            (nulls, "x.csv", "(BOM false)", "a,b\n1,\n"),
             (nulls, "x.csv", "STORED AS CSV OPTIONS ('format.has_header' 'false')", "1,\n"),
             (
                 "COPY (SELECT a, a FROM t)",
@@ -283,6 +286,8 @@ mod tests {
             ("x.csv", "(HEADR)", "header"),
             ("x.csv", "(DELIMITER 'ab')", "one ASCII character"),
             ("x.jsonl", "(DELIMITER ';')", "there are format, array"),
+            ("x.json", "(BOM)", "there are format, array"),
+            ("x", "(FORMAT csv, BOM, PARTITION_BY (a))", "one file"),
             ("x.xlsx", "", "(FORMAT csv)"),
             ("x.csv", "(ENCODING 'GBK')", "iconv"),
             ("x.parquet", "(COMPRESSION zip)", "zstd"),

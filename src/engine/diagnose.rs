@@ -12,12 +12,14 @@ use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::parser::ParserError;
 use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan};
 
+use super::clashes;
 use super::habits;
 use super::named_beside;
 use super::script::{Statement, tokenize};
-use super::wording::{arrow_error, between, exhausted, io_error, meaning, plain};
+use super::wording::{arrow_error, beside_tables, between, exhausted, io_error, meaning, plain};
 use crate::catalog::{self, CATALOG, SCHEMA, SUFFIXES, VIEWS, View, setting_name};
 use crate::error::{Error, HINT, Kind, Place, nearest};
+use crate::ingest;
 use crate::model::TABLES;
 use crate::text::full_width;
 
@@ -54,9 +56,12 @@ impl Translator {
     pub(super) fn translate(&self, error: &DataFusionError) -> Error {
         let span = error.diagnostic().and_then(|diagnostic| diagnostic.span);
         let told = self.root(error);
-        let translated = match meaning(told.message()) {
-            Some(meant) => meant.at(told.place().clone()),
-            None => told,
+        let translated = match clashes::told(told.message(), &self.statement) {
+            Some(clash) => clash,
+            None => match meaning(told.message()) {
+                Some(meant) => meant.at(told.place().clone()),
+                None => told,
+            },
         };
         if !translated.place().eq(&Place::default()) || translated.kind() == Kind::Cancelled {
             return translated;
@@ -107,17 +112,28 @@ impl Translator {
                 other => Error::store(plain(&other.to_string())),
             },
             DataFusionError::IoError(io) => io_error(io),
-            DataFusionError::ParquetError(parquet) => Error::store(format!(
-                "a Parquet file cannot be read: {}",
-                plain(&parquet.to_string())
-            ))
-            .hint("`weiku verify DB` names damaged files of a database"),
-            DataFusionError::NotImplemented(message) => {
-                self.known_elsewhere(Error::query(format!("not supported: {}", plain(message))))
-            }
+            DataFusionError::ParquetError(parquet) => self.unread(&plain(&parquet.to_string())),
+            DataFusionError::NotImplemented(message) => self.known_elsewhere(Error::query(
+                format!("not supported: {}", plain(without_tree(message))),
+            )),
             DataFusionError::Configuration(message) => self.setting(message),
             DataFusionError::Execution(message) => Error::query(plain(message)),
             other => Error::query(plain(&other.strip_backtrace())),
+        }
+    }
+
+    /// The error for a Parquet file with something wrong in it: one that the
+    /// statement names, or one of the database.
+    fn unread(&self, reason: &str) -> Error {
+        let tokens = tokenize(&self.statement.sql).unwrap_or_default();
+        let mut named = tokens.iter().filter_map(|token| match &token.token {
+            Token::SingleQuotedString(name) if name.ends_with(".parquet") => Some(name),
+            _ => None,
+        });
+        match named.next() {
+            Some(name) => Error::store(format!("'{name}' cannot be read: {reason}")),
+            None => Error::store(format!("a Parquet file cannot be read: {reason}"))
+                .hint("`weiku verify DB` names damaged files of a database"),
         }
     }
 
@@ -132,6 +148,10 @@ impl Translator {
         let (words, at) = split_location(message);
         let words = words.replace(", found: ", ", found ").replace("Expected: ", "expected ");
         let words = words.replace("found EOF", "found the end of the statement");
+        let words = match between(&words, "No infix parser for token Word(Word { value: \"", "\"") {
+            Some(word) => format!("{word} does not stand between two values"),
+            None => words,
+        };
         let error = Error::query(format!("syntax error: {}", plain(&words)));
         let error = self.known_elsewhere(error);
         let Some((line, column)) = at else {
@@ -205,8 +225,17 @@ impl Translator {
                 {
                     return error.hint(advice);
                 }
+                if valid_fields.iter().any(|column| column.name.starts_with("UNNEST(outer_ref(")) {
+                    return beside_tables();
+                }
+                if field.relation.is_none() && field.name.eq_ignore_ascii_case("all") {
+                    return error.hint("ORDER BY 1, 2 orders by the first column, then the second");
+                }
                 let same = |column: &Column| column.name.eq_ignore_ascii_case(&field.name);
-                if self.is_in_double_quotes(&field.name) && !valid_fields.iter().any(same) {
+                if self.is_in_double_quotes(&field.name)
+                    && !valid_fields.iter().any(same)
+                    && ingest::own_name(&field.name).is_none()
+                {
                     return error.hint(format!("text goes in single quotes: '{}'", field.name));
                 }
                 error
@@ -376,11 +405,17 @@ impl Translator {
             .or_else(|| between(message, "no function ", " gives rows"))
             .or_else(|| message.strip_prefix("no function "))
             .or_else(|| between(message, "no column ", " "));
-        let found = named.and_then(|name| {
-            let tokens = tokenize(&self.statement.sql).ok()?;
-            let token = tokens.into_iter().find(|token| names(&token.token, name))?;
+        let tokens = tokenize(&self.statement.sql).unwrap_or_default();
+        let called = message.split(' ').next().and_then(|first| {
+            let calls = |pair: &&[TokenWithSpan]| {
+                names(&pair[0].token, first) && pair[1].token == Token::LParen
+            };
+            tokens.windows(2).find(calls).map(|pair| &pair[0])
+        });
+        let found = named.and_then(|name| tokens.iter().find(|token| names(&token.token, name)));
+        let found = found.or(called).map(|token| {
             let length = token.span.end.column.saturating_sub(token.span.start.column);
-            Some((token.span.start, length))
+            (token.span.start, length)
         });
         match found {
             Some((at, length)) => self.statement.place(at.line, at.column, Some(length)),
@@ -453,26 +488,45 @@ fn no_column(field: &Column, valid: &[Column], is_compared: bool) -> Error {
         None => format!("no column \"{}\" in {tables}", field.name),
     });
     let elsewhere = elsewhere(&field.name);
-    match nearest(&field.name, valid.iter().map(|column| column.name.as_str())) {
+    // Of a column of one table the others say nothing.
+    let of_table = |column: &&Column| field.relation.is_none() || column.relation == field.relation;
+    let valid: Vec<&Column> = valid.iter().filter(of_table).collect();
+    let names = || valid.iter().map(|column| column.name.as_str());
+    let own = ingest::own_name(&field.name).filter(|_| !is_compared);
+    match nearest(&field.name, names()).or_else(|| names().find(|name| Some(*name) == own)) {
         Some(near) => error.hint(format!("did you mean \"{near}\"?")),
         None if !elsewhere.is_empty() => {
             error.hint(format!("{} is in {}", field.name, elsewhere.join(", ")))
+        }
+        None if own.is_some_and(|own| !self::elsewhere(own).is_empty()) => {
+            let own = own.unwrap_or_default();
+            let tables = self::elsewhere(own).join(", ");
+            error.hint(format!("here it is {own}, which is in {tables}"))
         }
         // Names of columns are seldom Chinese; values often are.
         None if valid.is_empty() || is_compared || !field.name.is_ascii() => {
             error.hint(format!("text goes in single quotes: '{}'", field.name))
         }
         None => {
-            let mut names: Vec<_> = Vec::new();
-            for column in valid {
-                if !names.contains(&column.name.as_str()) {
-                    names.push(&column.name);
+            let mut all: Vec<_> = Vec::new();
+            for name in names() {
+                if !all.contains(&name) {
+                    all.push(name);
                 }
             }
-            names.truncate(20);
+            all.truncate(20);
+            let names = all;
             error.hint(format!("there are {}", names.join(", ")))
         }
     }
+}
+
+/// What the engine calls a part of SQL that it does not know, without the tree
+/// that it prints of it.
+fn without_tree(message: &str) -> &str {
+    let Some((_, rest)) = message.split_once("nsupported ast node") else { return message };
+    let named = rest.split(['{', '(', '[']).next().unwrap_or(rest);
+    named.split_whitespace().last().unwrap_or(message)
 }
 
 /// The tables and views of a database that have a column called `name`.

@@ -2,6 +2,8 @@
 
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::logical_expr::{DdlStatement, LogicalPlan, Statement as PlanStatement};
+use datafusion::sql::parser::Statement as Parsed;
+use datafusion::sql::sqlparser::ast::{Statement as SqlStatement, TableObject};
 use datafusion::sql::sqlparser::tokenizer::Token;
 
 use super::script::{Statement, tokenize};
@@ -171,6 +173,20 @@ pub(super) fn new_timezone(plan: &LogicalPlan) -> Option<&str> {
         {
             Some(&set.value)
         }
+        _ => None,
+    }
+}
+
+/// The table whose rows `parsed` changes, if it does.
+pub(super) fn changed(parsed: &Parsed) -> Option<String> {
+    let inner = match parsed {
+        Parsed::Statement(statement) => statement.as_ref(),
+        Parsed::Explain(explain) => return changed(&explain.statement),
+        _ => return None,
+    };
+    let SqlStatement::Insert(insert) = inner else { return None };
+    match &insert.table {
+        TableObject::TableName(name) => Some(name.to_string().to_lowercase()),
         _ => None,
     }
 }

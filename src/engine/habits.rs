@@ -15,6 +15,7 @@ use crate::error::{Error, Result};
 
 /// A function known elsewhere, and a call that does the same here.
 const FUNCTIONS: &[(&str, &str)] = &[
+    ("age", "now() - posted_at"),
     ("approx_count_distinct", "approx_distinct(text)"),
     ("arbitrary", "first_value(text)"),
     ("arg_max", "first_value(text ORDER BY likes DESC)"),
@@ -102,6 +103,12 @@ const FUNCTIONS: &[(&str, &str)] = &[
     ("year", "date_part('year', posted_at)"),
 ];
 
+/// What is no call of a function here, and what to write.
+const OTHERWISE: &[(&str, &str)] = &[
+    ("columns", "the names of the columns; * EXCEPT (text) leaves some out"),
+    ("mode", "SELECT text FROM posts GROUP BY text ORDER BY count(*) DESC LIMIT 1"),
+];
+
 /// A word that begins statements elsewhere, and what to do here.
 const STATEMENTS: &[(&str, &str)] = &[
     ("alter", "a table of your own is made anew: CREATE OR REPLACE TABLE t AS SELECT ..."),
@@ -138,6 +145,19 @@ const PHRASES: &[(&[&str], &str)] = &[
     (&["fetch", "next"], "LIMIT 5 at the end of the statement"),
     (&["using", "sample"], "ORDER BY random() LIMIT 100 takes rows by chance"),
     (&["contains", "'"], "look for words by text LIKE '%微博%'"),
+    (&["match", "'"], "look for words by text LIKE '%微博%'"),
+    (&["match", "("], "look for words by text LIKE '%微博%'"),
+    (&["glob", "'"], "look for words by text LIKE '%微博%'"),
+    (&["regexp", "'"], "a pattern stands behind ~ : text ~ '微博[0-9]+'"),
+    (&["rlike", "'"], "a pattern stands behind ~ : text ~ '微博[0-9]+'"),
+    (
+        &["pivot", "("],
+        "an aggregate for each column: count(*) FILTER (WHERE platform = 'weibo') AS weibo",
+    ),
+    (&["unpivot", "("], "SELECT one column each and join them by UNION ALL"),
+    (&["in", "hashtags"], "a list holds a value: '微博' = ANY(hashtags)"),
+    (&["in", "mentions"], "a list holds a value: '人民日报' = ANY(mentions)"),
+    (&["in", "urls"], "a list holds a value: 'http://t.cn/a' = ANY(urls)"),
     (&["like", "%"], "the pattern is a text: LIKE '%微博%'"),
     (&["ilike", "%"], "the pattern is a text: ILIKE '%微博%'"),
     (&["filter", "(", "!where"], "write it as count(*) FILTER (WHERE likes > 9)"),
@@ -215,7 +235,7 @@ fn pattern(expression: &Expr) -> Option<(String, Location)> {
 
 /// What stands here for the function `name` of other databases.
 pub(super) fn function(name: &str) -> Option<&'static str> {
-    look_up(FUNCTIONS, name)
+    look_up(FUNCTIONS, name).or_else(|| look_up(OTHERWISE, name))
 }
 
 /// What to do here instead of `sql`, a statement that is none here.
@@ -295,6 +315,14 @@ mod tests {
             ("SELECT * FROM t WHERE text LIKE %微博%", "the pattern is a text"),
             ("SELECT count(*) FILTER (likes > 3) FROM t", "FILTER (WHERE"),
             ("ROLLBACK", "stands by itself"),
+            ("SELECT * FROM t WHERE 'a' IN mentions", "= ANY(mentions)"),
+            ("SELECT * FROM t WHERE text MATCH '微博'", "LIKE '%微博%'"),
+            ("SELECT * FROM (SELECT 1 AS t) WHERE MATCH (t) AGAINST ('微博')", "LIKE '%微博%'"),
+            ("SELECT * FROM (SELECT 'a' AS t) WHERE t REGEXP '微博'", "text ~ "),
+            ("SELECT * FROM (SELECT 1 AS n) PIVOT (count(*) FOR n IN (1))", "FILTER (WHERE"),
+            ("SELECT mode(n) FROM (SELECT 1 AS n)", "GROUP BY text"),
+            ("SELECT COLUMNS('n.*') FROM (SELECT 1 AS n)", "EXCEPT (text)"),
+            ("SELECT n FROM (SELECT 1 AS n) ORDER BY ALL", "ORDER BY 1, 2"),
         ] {
             let error = session.collect(sql).await.unwrap_err();
             assert!(error.advice().is_some_and(|told| told.contains(advice)), "{sql}: {error}");

@@ -7,6 +7,7 @@ mod answer;
 mod bounded_text;
 mod checked_arithmetic;
 mod checked_sum;
+mod clashes;
 mod cluster;
 mod copy_options;
 mod copy_sink;

@@ -52,6 +52,7 @@ use super::script::{self, Statement};
 use super::settings::Settings;
 use super::text_index::UseTextIndex;
 use super::versions;
+use super::wording::written_by_import;
 use super::zoned_casts::CastInZone;
 use crate::bucket::Files;
 use crate::catalog::{CATALOG, DECODED, DatabaseSchema, HeldColumns, Levers, Pinned, SCHEMA};
@@ -380,6 +381,12 @@ impl Session {
     /// The plan of a statement that is allowed, with its placeholders.
     async fn unbound(&self, parsed: Parsed) -> Result<LogicalPlan, DataFusionError> {
         self.pin().await.map_err(foreign)?;
+        // Before the planner counts values, as if others could be written.
+        if guard::changed(&parsed).is_some_and(|name| crate::catalog::is_built_in(&name))
+            && self.inner.store.is_some()
+        {
+            return Err(foreign(written_by_import()));
+        }
         let plan = self.inner.context.state().statement_to_plan(parsed).await?;
         guard::check_effect(&plan, &self.inner.settings).map_err(foreign)?;
         if let Some(name) = guard::dropped(&plan)

@@ -33,6 +33,12 @@ const MEANINGS: &[Meaning] = &[
     ("equal lengths between records on CSV file", ragged),
     ("ncorrect number of fields for line", ragged_later),
     ("nvalid qualifier ", no_qualifier),
+    ("nnest() can only be applied to array", |_| {
+        let error = Error::query("unnest takes a list");
+        Some(error.hint("of a text make one: unnest(string_to_array(text, ' '))"))
+    }),
+    ("nable to cast to Date32 for converting", |_| Some(no_date())),
+    ("nconsistent data length across values list", uneven),
     ("annot access field at argument", no_fields),
 ];
 
@@ -45,18 +51,35 @@ fn not_grouped(message: &str) -> Option<Error> {
     let column = between(message, "olumn \"", "\" must appear")?;
     let column = column.rsplit('.').next().unwrap_or(column);
     let message = format!("the column \"{column}\" is neither in GROUP BY nor in an aggregate");
-    Some(Error::query(message).hint(format!("add GROUP BY {column}, or take max({column})")))
+    Some(Error::query(message).hint(format!("put {column} into GROUP BY, or take max({column})")))
 }
 
 fn no_signature(message: &str) -> Option<Error> {
     let function = between(message, "Function '", "'")?;
-    let error = Error::query(format!("{function} does not take what it is given"));
-    Some(if message.contains("requires Decimal, but received String") {
-        error.hint(format!("a text becomes a number by a cast: {function}(TRY_CAST(x AS DOUBLE))"))
-    } else {
-        error.hint(format!("`.help {function}` shows how it is called"))
+    let given = between(message, ", but received ", " (DataType").unwrap_or_default();
+    let given = GIVEN.iter().find(|(engine, _)| given.starts_with(engine)).map(|(_, name)| *name);
+    let wanted = if message.contains("requires Decimal") { "takes numbers and" } else { "" };
+    let error = Error::query(match (given, wanted) {
+        (Some(given), "") => format!("{function} does not take {given}"),
+        (Some(given), wanted) => format!("{function} {wanted} is given {given}"),
+        (None, _) => format!("{function} does not take what it is given"),
+    });
+    Some(match given {
+        Some("a text") if !wanted.is_empty() => error
+            .hint(format!("a text becomes a number by a cast: {function}(TRY_CAST(x AS DOUBLE))")),
+        _ => error.hint(format!("`.help {function}` shows how it is called")),
     })
 }
+
+/// What the engine calls what is given to a function, and what people do.
+const GIVEN: &[(&str, &str)] = &[
+    ("String", "a text"),
+    ("Timestamp", "a time"),
+    ("Date", "a date"),
+    ("Interval", "an interval"),
+    ("List", "a list"),
+    ("Boolean", "a truth"),
+];
 
 fn wrong_number(message: &str) -> Option<Error> {
     let function = between(message, "unction '", "'")?;
@@ -119,7 +142,20 @@ fn no_instant(message: &str) -> Option<Error> {
     Some(Error::query(message).hint("write it as '2012-08-27' or '2012-08-27 18:00:00'"))
 }
 
-fn written_by_import() -> Error {
+fn no_date() -> Error {
+    Error::query("to_date is given a text that is no date").hint("write it as '2012-08-27'")
+}
+
+fn uneven(message: &str) -> Option<Error> {
+    let given = between(message, "got ", " values")?;
+    let (_, wanted) = message.split_once("but expected ")?;
+    Some(
+        Error::query(format!("a row has {given} values instead of {wanted}"))
+            .hint("each row of VALUES has a value for each column"),
+    )
+}
+
+pub(super) fn written_by_import() -> Error {
     Error::query("the tables of a database are not changed by SQL").hint(
         "`weiku import DB FILE...` adds rows; CREATE TABLE t AS SELECT ... makes one of your own",
     )
@@ -129,11 +165,13 @@ fn beside(message: &str) -> Option<Error> {
     if !message.contains("unnest") && !message.contains("List(") {
         return None;
     }
-    Some(
-        Error::query("unnest in FROM does not see the columns of the tables beside it").hint(
-            "unnest in a subquery: FROM (SELECT post_id, unnest(hashtags) AS tag FROM posts)",
-        ),
-    )
+    Some(beside_tables())
+}
+
+/// The error for an unnest in FROM of what another table there has.
+pub(super) fn beside_tables() -> Error {
+    Error::query("unnest in FROM does not see the columns of the tables beside it")
+        .hint("unnest in a subquery: FROM (SELECT post_id, unnest(hashtags) AS tag FROM posts)")
 }
 
 fn no_lists(message: &str) -> Option<Error> {
@@ -385,6 +423,24 @@ mod tests {
             (
                 "Cannot coerce arithmetic expression Utf8View + Int64 to valid types",
                 "there is no text + bigint",
+            ),
+            (
+                "Function 'sum' failed to match any signature, errors: Function 'sum' requires \
+                 Decimal, but received String (DataType: Utf8View).,Function 'sum' requires",
+                "sum takes numbers and is given a text",
+            ),
+            (
+                "Function 'sum' failed to match any signature, errors: Function 'sum' requires \
+                 Decimal, but received Timestamp(µs, \"UTC\") (DataType: Timestamp(µs)).",
+                "sum takes numbers and is given a time",
+            ),
+            (
+                "Unable to cast to Date32 for converting from i64 to i32 failed",
+                "to_date is given a text that is no date",
+            ),
+            (
+                "Inconsistent data length across values list: got 1 values in row 0 but expected 2",
+                "a row has 1 values instead of 2",
             ),
         ] {
             let meant = meaning(message).unwrap();

@@ -184,6 +184,50 @@ impl Field {
     }
 }
 
+/// Short names that crawlers' files do not have and people type.
+const SHORT: [(&str, Field); 14] = [
+    ("赞", Field::Likes),
+    ("点赞", Field::Likes),
+    ("转发", Field::Reposts),
+    ("评论", Field::Comments),
+    ("内容", Field::Text),
+    ("微博内容", Field::Text),
+    ("文本", Field::Text),
+    ("时间", Field::PostedAt),
+    ("用户名", Field::ScreenName),
+    ("账号", Field::ScreenName),
+    ("粉丝", Field::Followers),
+    ("关注", Field::Following),
+    ("来源", Field::Client),
+    ("标签", Field::Hashtags),
+];
+
+/// The column of weiku's tables that is called `name` by crawlers or in Chinese.
+pub(crate) fn own_name(name: &str) -> Option<&'static str> {
+    let short = SHORT.iter().find(|(known, _)| *known == name).map(|(_, field)| *field);
+    let columns = super::FORMATS.iter().flat_map(|format| {
+        format.columns.iter().chain(format.more.iter().flat_map(|(_, columns)| columns.iter()))
+    });
+    let mut columns = columns.filter(|column| column.part == Part::Record);
+    let of_format = || columns.find(|column| column.name == name).map(|column| column.field);
+    let field = match short.or_else(of_format)? {
+        Field::Bid | Field::Mid | Field::PostUrl => Field::PostId,
+        Field::RoughPostedAt => Field::PostedAt,
+        Field::ShortText | Field::Html | Field::TextOrHtml => Field::Text,
+        Field::IsOriginal => Field::IsRepost,
+        Field::Topics => Field::Hashtags,
+        Field::AtUsers => Field::Mentions,
+        Field::Link => Field::Urls,
+        Field::Media => Field::MediaCount,
+        Field::DescriptionHtml => Field::Description,
+        Field::Badge => Field::VerifiedType,
+        Field::RoundedFollowers => Field::Followers,
+        Field::TimeAndClient | Field::Ignored => return None,
+        field => field,
+    };
+    Some(field.name())
+}
+
 /// Whom a column tells of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Part {

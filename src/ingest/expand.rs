@@ -104,17 +104,26 @@ pub(super) fn is_importable(path: &Path) -> bool {
 
 /// The files that match a pattern.
 fn matching(path: &Path) -> Result<Vec<PathBuf>> {
-    let missing =
-        || Error::usage(format!("cannot read {}: no such file or folder", path.display()));
     let pattern = path.to_string_lossy();
     if !pattern.contains(['*', '?', '[']) {
-        return Err(missing());
+        // Behind a folder that may not be read nobody sees what there is.
+        let there = std::fs::metadata(path).err().unwrap_or(std::io::ErrorKind::NotFound.into());
+        return Err(Error::io("read", path, &there));
     }
     let matches = glob::glob(&pattern).map_err(|error| {
         Error::usage(format!("the pattern `{pattern}` is malformed: {}", error.msg))
     })?;
-    let files: Vec<PathBuf> =
-        matches.filter_map(Result::ok).filter(|path| path.is_file()).collect();
+    let (mut files, mut unread) = (Vec::new(), None);
+    for found in matches {
+        match found {
+            Ok(file) if file.is_file() => files.push(file),
+            Ok(_) => {}
+            Err(error) => unread = Some(error),
+        }
+    }
+    if let Some(error) = unread.filter(|_| files.is_empty()) {
+        return Err(Error::io("read", error.path(), error.error()));
+    }
     if files.is_empty() {
         return Err(Error::usage(format!("no file matches {pattern}")));
     }

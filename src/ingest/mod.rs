@@ -27,6 +27,7 @@ mod table;
 use std::io;
 
 use crate::error::{Error, Result};
+pub(crate) use column::own_name;
 pub use column::{Column, Field, Part};
 pub use describe::{Described, describe};
 pub(crate) use encoding::Decoded;

@@ -57,6 +57,9 @@ fn open(
         None => String::new(),
     };
     let mut output = Output::new(to);
+    if options.mark {
+        output.text.push('\u{feff}');
+    }
     if options.header {
         for (index, field) in schema.fields().iter().enumerate() {
             push_separator(&mut output.text, index, separator);

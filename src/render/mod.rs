@@ -127,6 +127,8 @@ pub struct Options {
     pub delimiter: Option<char>,
     /// How CSV and TSV write NULL, if not as an empty field.
     pub null_field: Option<String>,
+    /// Whether CSV and TSV begin with a byte-order mark, by which Excel knows UTF-8.
+    pub mark: bool,
     /// How big numbers are put into words under a result of one row.
     pub readable: Readable,
     /// The table that INSERT statements name.
@@ -150,6 +152,7 @@ impl Default for Options {
             header: true,
             delimiter: None,
             null_field: None,
+            mark: false,
             readable: Readable::Off,
             table: "result".to_owned(),
         }

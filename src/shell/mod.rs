@@ -144,6 +144,10 @@ pub struct Shell<'t> {
     interrupts: Interrupts,
     /// The last statement of SQL that was run, with its parameters.
     last: Option<(Statement, Params)>,
+    /// The number of the answer that was `_` to that statement.
+    last_asked: Option<usize>,
+    /// How many inputs stand behind the one that failed.
+    not_run: usize,
     /// What the next prompt begins with.
     initial: String,
     /// How many rows the last statement gave.
@@ -217,6 +221,8 @@ impl<'t> Shell<'t> {
             history,
             interrupts,
             last: None,
+            last_asked: None,
+            not_run: 0,
             initial: String::new(),
             last_rows: None,
             fixed: Catalog::default(),
@@ -268,30 +274,38 @@ impl<'t> Shell<'t> {
     /// # Errors
     /// The first error, which is not printed.
     pub async fn execute(&mut self, text: &str, file: Option<&str>) -> Result<Flow> {
-        for input in input::split(text, file)? {
-            let flow = match input {
-                Input::Command(line) => {
-                    Box::pin(commands::run(self, &line)).await.map_err(|error| match file {
-                        Some(file) if error.place().file.is_none() => error.in_file(file),
-                        _ => error,
-                    })?
-                }
-                Input::Statement(statement) => {
-                    if scan::has_name(&statement.sql, results::LAST) {
-                        self.tell_if_older(results::LAST);
-                    }
-                    self.results.begin();
-                    if let Some(params) = commands::values(self, &statement).await? {
-                        self.run_statement(&statement, &params).await?;
-                    }
-                    Flow::Continue
-                }
-            };
-            if flow == Flow::Quit {
-                return Ok(flow);
+        let mut inputs = input::split(text, file)?.into_iter();
+        while let Some(input) = inputs.next() {
+            let outcome = self.run_input(input, file).await;
+            if outcome.is_err() {
+                self.not_run = inputs.len();
+            }
+            if outcome? == Flow::Quit {
+                return Ok(Flow::Quit);
             }
         }
         Ok(Flow::Continue)
+    }
+
+    async fn run_input(&mut self, input: Input, file: Option<&str>) -> Result<Flow> {
+        match input {
+            Input::Command(line) => {
+                Box::pin(commands::run(self, &line)).await.map_err(|error| match file {
+                    Some(file) if error.place().file.is_none() => error.in_file(file),
+                    _ => error,
+                })
+            }
+            Input::Statement(statement) => {
+                if scan::has_name(&statement.sql, results::LAST) {
+                    self.tell_if_older(results::LAST);
+                }
+                self.results.begin();
+                if let Some(params) = commands::values(self, &statement).await? {
+                    self.run_statement(&statement, &params).await?;
+                }
+                Ok(Flow::Continue)
+            }
+        }
     }
 
     /// Runs one line or text as if it were typed, for callers that mix the
@@ -318,6 +332,7 @@ impl<'t> Shell<'t> {
         });
         let begun = Instant::now();
         self.last_rows = None;
+        self.not_run = 0;
         let outcome = self.execute(&straight(text), None).await;
         let rows = self.last_rows;
         if let Some(entry) = entry {
@@ -329,7 +344,10 @@ impl<'t> Shell<'t> {
         match outcome {
             Ok(Flow::Quit) => return Flow::Quit,
             Ok(Flow::Continue) => {}
-            Err(error) => self.complain(&error),
+            Err(error) => {
+                self.complain(&error);
+                self.tell_not_run();
+            }
         }
         self.learn_relations().await;
         Flow::Continue
@@ -445,6 +463,16 @@ impl<'t> Shell<'t> {
         let width = self.terminal.width();
         let color = self.options.error_color;
         let _ = diagnostic::write_within(&mut self.terminal.err(), error, color, width);
+    }
+
+    /// Says what stood behind that which failed.
+    fn tell_not_run(&mut self) {
+        let said = match self.not_run {
+            0 => return,
+            1 => "1 more statement behind it was not run".to_owned(),
+            count => format!("{count} more statements behind it were not run"),
+        };
+        self.confirm(&said);
     }
 
     /// How values are shown on the terminal.

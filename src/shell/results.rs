@@ -119,6 +119,29 @@ impl Results {
         self.kept.back().filter(|_| self.last_is_kept)
     }
 
+    /// Whether result `number` is still kept.
+    pub(crate) fn has(&self, number: usize) -> bool {
+        self.kept.iter().any(|kept| kept.number == number)
+    }
+
+    /// Lets `_` be the kept result `number`, or none, whatever came after it.
+    ///
+    /// # Errors
+    /// When the session refuses the table.
+    pub(crate) fn let_last_be(
+        &self,
+        context: &SessionContext,
+        number: Option<usize>,
+    ) -> Result<()> {
+        forget(context, LAST)?;
+        let Some(kept) = self.kept.iter().find(|kept| Some(kept.number) == number) else {
+            return Ok(());
+        };
+        let table = MemTable::try_new(Arc::clone(&kept.schema), vec![kept.batches.clone()]);
+        let table = Arc::new(table.map_err(fault)?);
+        context.register_table(bare(LAST), table).map(|_| ()).map_err(fault)
+    }
+
     /// The last result, if a later statement gave none: whoever sees it may take it
     /// for that of the other.
     pub(crate) fn older(&self) -> Option<&Kept> {

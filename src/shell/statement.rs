@@ -48,6 +48,7 @@ impl Shell<'_> {
     ) -> Result<()> {
         let begun = Instant::now();
         self.last = Some((statement.clone(), params.clone()));
+        self.last_asked = self.results.last().map(|kept| kept.number);
         self.results.begin();
         self.interrupts.clear();
         let progress = self.progress();

@@ -2,18 +2,21 @@
 //! says which version of each table is committed.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use super::place::Remote;
 use super::seal;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, nearest};
 use crate::model::Table;
 
 /// The format of the folder that this program writes.
 pub(super) const FORMAT: u32 = 1;
+
+/// The name of the head.
+const HEAD: &str = "weiku.json";
 
 /// What to try when a file of the database is damaged.
 pub(super) fn repair_hint(layout: &Layout) -> String {
@@ -32,7 +35,7 @@ pub(super) struct Layout {
 impl Layout {
     /// The head.
     pub(super) fn head(&self) -> PathBuf {
-        self.root.join("weiku.json")
+        self.root.join(HEAD)
     }
 
     /// What a commit that is under way and makes `generation` is about to do. In
@@ -183,6 +186,40 @@ pub(super) fn sealed_json(value: &impl Serialize) -> Result<String> {
 /// The error that says that there is no database.
 pub(super) fn no_database(layout: &Layout) -> Error {
     let name = layout.name();
-    Error::usage(format!("{name} is not a weiku database"))
-        .hint(format!("`weiku import {name} FILE...` or `weiku generate {name}` makes one"))
+    let error = Error::usage(format!("{name} is not a weiku database"));
+    match neighbour(&layout.root).filter(|_| layout.bucket().is_none()) {
+        Some(near) => error.hint(format!("did you mean {}?", near.display())),
+        None => error
+            .hint(format!("`weiku import {name} FILE...` or `weiku generate {name}` makes one")),
+    }
+}
+
+/// The database beside `path`, which is none, that was most likely meant.
+fn neighbour(path: &Path) -> Option<PathBuf> {
+    let typed = path.file_name()?.to_str()?;
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let entries = std::fs::read_dir(folder.unwrap_or(Path::new("."))).ok()?;
+    let databases = entries.flatten().filter(|entry| entry.path().join(HEAD).is_file());
+    let names: Vec<_> =
+        databases.filter_map(|entry| entry.file_name().into_string().ok()).collect();
+    let near = nearest(typed, names.iter().map(String::as_str).filter(|name| *name != typed))?;
+    Some(path.with_file_name(near))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{HEAD, neighbour};
+
+    #[test]
+    fn a_database_beside_is_what_a_slip_of_the_hand_meant() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["demo-db", "no-database"] {
+            std::fs::create_dir(folder.path().join(name)).unwrap();
+        }
+        std::fs::write(folder.path().join("demo-db").join(HEAD), "{}").unwrap();
+        let near = neighbour(&folder.path().join("demo_db"));
+        assert_eq!(near, Some(folder.path().join("demo-db")));
+        assert_eq!(neighbour(&folder.path().join("no_database")), None);
+        assert_eq!(neighbour(&folder.path().join("nowhere/demo_db")), None);
+    }
 }

@@ -255,6 +255,61 @@ fn what_belongs_to_the_database_cannot_be_dropped() {
 }
 
 #[test]
+fn what_people_type_of_their_exports_is_told_with_our_names() {
+    let folder = tempfile::tempdir().unwrap();
+    let db = folder.path().join("demo-db").display().to_string();
+    let posts = concat!(env!("CARGO_MANIFEST_DIR"), "/datasets/posts.csv");
+    assert_eq!(code(&weiku(&["import", &db, posts], "")), 0);
+    for (sql, wanted) in [
+        ("SELECT 点赞数 FROM posts", "did you mean \"likes\"?"),
+        ("SELECT p.赞 FROM posts p", "did you mean \"likes\"?"),
+        ("SELECT \"转发数\" FROM posts", "did you mean \"reposts\"?"),
+        ("SELECT text FROM posts ORDER BY 发布时间", "did you mean \"posted_at\"?"),
+        ("SELECT 正文, 话题 FROM posts", "did you mean \"text\"?"),
+        ("SELECT 粉丝数 FROM posts", "here it is followers, which is in account_snapshots"),
+        ("SELECT 外交小灵通 FROM posts", "text goes in single quotes"),
+        // Of the columns of one table those of the others are none.
+        ("SELECT a.xyz FROM accounts a JOIN posts p USING (account_id)", "style, observed_at\n"),
+        ("INSERT INTO posts VALUES (1)", "not changed by SQL"),
+        ("EXPLAIN INSERT INTO Posts VALUES (1)", "`weiku import DB FILE...` adds rows"),
+        (
+            "SELECT platform, account_id, count(*) FROM posts GROUP BY platform",
+            "put account_id into GROUP BY",
+        ),
+        ("SELECT sum(text) FROM posts", "sum takes numbers and is given a text"),
+        ("SELECT sum(text) FROM posts", "       ^^^"),
+        ("SELECT to_date('2021-13-01')", "write it as '2012-08-27'"),
+        ("SELECT 1 FROM posts WHERE text MATCH 'x'", "MATCH does not stand between two values"),
+        ("SELECT 1 FROM posts WHERE mentions = 'x'", "'x' = ANY(mentions)"),
+        ("SELECT 1 FROM posts WHERE text = 赞", "text goes in single quotes: '赞'"),
+        ("SELECT t FROM posts p, unnest(p.hashtags) AS t", "unnest in a subquery"),
+        ("SELECT unnest(text) FROM posts", "unnest takes a list"),
+    ] {
+        let output = weiku(&[&db, "-c", sql], "");
+        let told = stderr(&output) + "\n";
+        assert!(code(&output) == 1 && told.contains(wanted), "{sql}: {told}");
+    }
+    let slip = folder.path().join("demo_db").display().to_string();
+    let told = stderr(&weiku(&[&slip, "-c", "SELECT 1"], ""));
+    assert!(told.contains(&format!("did you mean {db}?")), "{told}");
+}
+
+#[test]
+fn a_corrupt_parquet_file_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let copied = weiku(&["-c", &format!("COPY (SELECT 1 AS a) TO '{}'", path("a.parquet"))], "");
+    assert_eq!(code(&copied), 0);
+    std::fs::write(path("b.parquet"), "PAR1 and no more").unwrap();
+    for name in ["b.parquet", "*.parquet"] {
+        let output = weiku(&["-c", &format!("SELECT * FROM '{}'", path(name))], "");
+        let told = stderr(&output);
+        assert!(code(&output) == 1 && told.contains(&path("b.parquet")), "{told}");
+        assert!(!told.contains("verify"), "{told}");
+    }
+}
+
+#[test]
 fn errors_are_json_for_programs() {
     let output = weiku(&["--errors", "json", "-c", "SELECT 1 AS a FROM nowhere"], "");
     let error: serde_json::Value = serde_json::from_str(stderr(&output).trim()).unwrap();

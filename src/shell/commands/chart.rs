@@ -21,8 +21,12 @@ static ABOUT: About = About {
     usage: "[KIND [x=COLUMN y=COLUMN ...]] [-o FILE]",
     summary: "draw the last answer",
     details: "Kinds: bar, line, area, scatter, histogram, heatmap, spark. What is not said is chosen \
-              by the types of the columns, the kind too; the file ends in .svg or .png.\n\
-              .chart bar x=tag y=posts\n.chart line y=likes -o likes.png",
+              by the types of the columns, the kind too; the file ends in .svg or .png. y takes several columns, \
+              y=likes,reposts; series=COLUMN is a line or a group of bars for each value of it; value=COLUMN is \
+              the shade of a heatmap; stacked=true puts bars on each other; bins=20 is for a histogram; \
+              title='...' stands above; width and height are pixels.\n\
+              .chart bar x=tag y=posts\n.chart line x=month y=posts series=platform title='Posts a month'\n\
+              .chart line y=likes -o likes.png",
     takes: Takes::Chart(KINDS),
     reach: Reach::Session,
 };
@@ -52,7 +56,9 @@ impl Command for Chart {
             Some(file) => {
                 reach_outside(shell, &file.display().to_string())?;
                 let picture = chart.to_picture(Picture::of(&file)?)?;
-                OutputFile::create(&file)?.fill(&picture).map(|()| Flow::Continue)
+                OutputFile::create(&file)?.fill(&picture)?;
+                shell.confirm(&format!("written to {}: {}", file.display(), chart.description()));
+                Ok(Flow::Continue)
             }
             None => {
                 let shown = shell.shown();

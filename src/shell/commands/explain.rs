@@ -10,6 +10,8 @@ use crate::error::{Error, Result};
 use crate::render::{OutputFile, visible};
 use crate::shell::complete::catalog::Takes;
 use crate::shell::profile::Profile;
+use crate::shell::results::{LAST, name};
+use crate::shell::scan::has_name;
 use crate::shell::{Flow, Shell};
 
 /// See [`ABOUT`].
@@ -35,30 +37,57 @@ impl Command for Explain {
 
     async fn run(&self, shell: &mut Shell<'_>, arguments: &str) -> Result<Flow> {
         let (page, sql) = read(arguments)?;
-        let (statement, params) = match (sql, &shell.last) {
-            ("", Some(last)) => last.clone(),
+        let now = shell.results.last().map(|kept| kept.number);
+        let (statement, params, asked) = match (sql, &shell.last) {
+            ("", Some((statement, params))) => {
+                (statement.clone(), params.clone(), shell.last_asked)
+            }
             ("", None) => {
                 let error = Error::usage("there is no last statement");
                 return Err(error.hint(".explain SELECT ... explains the one that is given"));
             }
-            (sql, _) => (one_statement(&ABOUT, sql)?, shell.options.params.clone()),
+            (sql, _) => (one_statement(&ABOUT, sql)?, shell.options.params.clone(), now),
         };
+        let asks_other = asked != now && has_name(&statement.sql, LAST);
+        if let Some(number) = asked.filter(|number| asks_other && !shell.results.has(*number)) {
+            let message =
+                format!("the answer {}, which was _ then, is not kept any more", name(number));
+            return Err(Error::usage(message).hint("run the statements again, then .explain"));
+        }
         // What was typed here is the last statement as well: for html, and to edit.
         shell.last = Some((statement.clone(), params.clone()));
+        shell.last_asked = asked;
         shell.results.begin();
-        let Some(page) = page else {
-            let profile = profile(shell, &statement, &params).await?;
-            let shown = shell.shown();
-            shell.say(&profile.to_text(shown.width.unwrap_or(120), shown.color))?;
-            return Ok(Flow::Continue);
-        };
-        reach_outside(shell, ".explain html")?;
-        let file = OutputFile::create(page.as_ref())?;
-        let profile = profile(shell, &statement, &params).await?;
-        file.fill(profile.to_html(&statement.sql).as_bytes())?;
-        shell.confirm(&format!("the page is {}", visible(&page)));
-        Ok(Flow::Continue)
+        if asks_other {
+            shell.results.let_last_be(shell.session.context(), asked)?;
+        }
+        let explained = explain(shell, page, &statement, &params).await;
+        if asks_other {
+            shell.results.let_last_be(shell.session.context(), now)?;
+        }
+        explained
     }
+}
+
+/// Shows where the time of `statement` goes, or writes it to `page`.
+async fn explain(
+    shell: &mut Shell<'_>,
+    page: Option<String>,
+    statement: &Statement,
+    params: &Params,
+) -> Result<Flow> {
+    let Some(page) = page else {
+        let profile = profile(shell, statement, params).await?;
+        let shown = shell.shown();
+        shell.say(&profile.to_text(shown.width.unwrap_or(120), shown.color))?;
+        return Ok(Flow::Continue);
+    };
+    reach_outside(shell, ".explain html")?;
+    let file = OutputFile::create(page.as_ref())?;
+    let profile = profile(shell, statement, params).await?;
+    file.fill(profile.to_html(&statement.sql).as_bytes())?;
+    shell.confirm(&format!("the page is {}", visible(&page)));
+    Ok(Flow::Continue)
 }
 
 /// The file behind `html`, if a page is wanted, and the statement behind it.

@@ -10,7 +10,8 @@ use crate::error::{Error, Result};
 use crate::queries::{ParamType, SavedQuery};
 use crate::render::{OutputFile, visible};
 use crate::shell::complete::catalog::Takes;
-use crate::shell::scan::parameters;
+use crate::shell::results::LAST;
+use crate::shell::scan::{parameters, scan};
 use crate::shell::{Flow, Shell};
 
 /// See [`ABOUT`].
@@ -45,6 +46,13 @@ impl Command for Save {
         let Some((statement, _)) = shell.last.clone() else {
             return Err(Error::usage("there is no statement to save yet"));
         };
+        if let Some(answer) = answer_asked(&statement.sql) {
+            let message =
+                format!("{answer} is an answer of this session, which a saved query lacks");
+            return Err(Error::usage(message).hint(
+                "write its statement into the query: WITH answer AS (SELECT ...) SELECT ... FROM answer",
+            ));
+        }
         let folder = match &shell.options.database {
             Some(database) => database.join("queries"),
             None => Path::new("queries").to_owned(),
@@ -67,6 +75,33 @@ impl Command for Save {
         shell.learn_everything().await;
         Ok(Flow::Continue)
     }
+}
+
+/// The kept answer, `_` or `@1`, that a statement asks.
+fn answer_asked(sql: &str) -> Option<String> {
+    let lexemes = scan(sql);
+    let lexemes: Vec<_> = lexemes.iter().filter(|lexeme| lexeme.is_significant()).collect();
+    let mut asked = None;
+    for (at, lexeme) in lexemes.iter().enumerate() {
+        let Some(name) = lexeme.name() else { continue };
+        let number = name.strip_prefix('@').map(|digits| digits.parse::<usize>());
+        if name != LAST && !matches!(number, Some(Ok(_))) {
+            continue;
+        }
+        let follows = |words: &[&str]| {
+            let behind = lexemes[at + 1..].iter().map(|next| next.text.to_lowercase());
+            behind.take(words.len()).eq(words.iter().map(|word| (*word).to_owned()))
+        };
+        if follows(&["as", "("]) {
+            // The statement gives the name itself.
+            return None;
+        }
+        let before = at.checked_sub(1).map(|before| lexemes[before]);
+        if !before.is_some_and(|before| before.is("as") || before.is_symbol(".")) {
+            asked.get_or_insert(name);
+        }
+    }
+    asked
 }
 
 /// The file of a saved query: a title, its parameters, which are texts where
@@ -101,6 +136,20 @@ mod tests {
     use datafusion::arrow::datatypes::DataType;
 
     use super::*;
+
+    #[test]
+    fn an_answer_of_the_session_is_seen_in_a_statement() {
+        for (sql, asked) in [
+            ("SELECT * FROM _", Some("_")),
+            ("SELECT * FROM posts JOIN @12 AS t USING (post_id)", Some("@12")),
+            ("SELECT * FROM \"_\" WHERE a > 1", Some("_")),
+            ("SELECT 1 AS _ FROM posts", None),
+            ("WITH _ AS (SELECT 1) SELECT * FROM _", None),
+            ("SELECT '_', '@1' FROM posts -- of _", None),
+        ] {
+            assert_eq!(answer_asked(sql).as_deref(), asked, "{sql}");
+        }
+    }
 
     #[test]
     fn a_parameter_has_the_type_of_its_use_or_is_a_text() {

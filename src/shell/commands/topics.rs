@@ -123,12 +123,12 @@ pub(crate) const TOPICS: &[Topic] = &[
         details: "The suffix chooses the format: .csv .tsv .json .jsonl .parquet .arrow .md .html and more; .csv.gz and \
                   .csv.zst are packed. The file is there when all of it is; a failure leaves the old one.\n\
                   FORMAT csv says the format. CSV and TSV: HEADER false, DELIMITER ';', NULL 'text', COMPRESSION gzip or \
-                  zstd. JSON: ARRAY true or false, COMPRESSION. Parquet: COMPRESSION zstd, snappy, gzip, brotli, lz4 or none, \
+                  zstd, BOM (a mark by which Excel reads Chinese). JSON: ARRAY true or false, COMPRESSION. Parquet: COMPRESSION zstd, snappy, gzip, brotli, lz4 or none, \
                   COMPRESSION_LEVEL 3, ROW_GROUP_SIZE 100000. PARTITION_BY (column) writes a folder of files.",
         examples: &[
             "COPY posts TO 'posts.parquet';",
             "COPY (SELECT account_id, likes FROM posts) TO 'likes.csv' (DELIMITER ';');",
-            "COPY _ TO 'answer.csv';",
+            "COPY _ TO 'answer.csv' (BOM);",
         ],
     },
     Topic {
