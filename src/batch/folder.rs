@@ -2,11 +2,19 @@
 
 use std::fs::{self, File, TryLockError};
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use crate::error::{Error, Kind, Result};
 
 /// The file whose lock says that a run writes to the folder.
 const LOCK: &str = ".run.lock";
+
+/// For how long a lock may still seem to be held: a process that is just being
+/// started has the open files of the one that starts it, until its own program runs.
+const STARTING: Duration = Duration::from_secs(1);
+
+/// How long to wait between two looks.
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// An output folder that no other run writes to. The lock goes when the process
 /// ends, however it ends.
@@ -30,18 +38,26 @@ impl OutputFolder {
         let path = folder.join(LOCK);
         let lock = File::options().create(true).truncate(false).write(true).open(&path);
         let lock = lock.map_err(|error| unusable("write to", folder, &error))?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                let message = format!("another run writes to {}", folder.display());
-                return Err(Error::new(Kind::Busy, message).hint("wait for it, or name another -o"));
+        let since = Instant::now();
+        loop {
+            match lock.try_lock() {
+                Err(TryLockError::WouldBlock) if since.elapsed() < STARTING => {
+                    std::thread::sleep(PAUSE);
+                }
+                Err(TryLockError::WouldBlock) => return Err(busy(folder)),
+                // Some network folders have no locks: there we do without.
+                Ok(()) | Err(TryLockError::Error(_)) => break,
             }
-            // Some network folders have no locks: there we do without.
-            Err(TryLockError::Error(_)) => {}
         }
         remove_halves(folder);
         Ok(Self { _lock: lock })
     }
+}
+
+/// That another run has the folder.
+fn busy(folder: &Path) -> Error {
+    let message = format!("another run writes to {}", folder.display());
+    Error::new(Kind::Busy, message).hint("wait for it, or name another -o")
 }
 
 /// That nothing can run, as there is no folder for the results.
