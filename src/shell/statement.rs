@@ -247,7 +247,7 @@ impl Shell<'_> {
             }
             (Some(number), _) => parts.push(results::name(number)),
             _ if given.too_large => {
-                parts.push("too large to keep as _, .once FILE takes the next".to_owned())
+                parts.push("too large to keep as _, .once FILE takes the next".to_owned());
             }
             _ => parts.push("done".to_owned()),
         }

@@ -84,7 +84,7 @@ fn answer_asked(sql: &str) -> Option<String> {
     let mut asked = None;
     for (at, lexeme) in lexemes.iter().enumerate() {
         let Some(name) = lexeme.name() else { continue };
-        let number = name.strip_prefix('@').map(|digits| digits.parse::<usize>());
+        let number = name.strip_prefix('@').map(str::parse::<usize>);
         if name != LAST && !matches!(number, Some(Ok(_))) {
             continue;
         }
