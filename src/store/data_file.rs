@@ -34,13 +34,17 @@ const ROW_GROUP_ROWS: usize = 128 * 1024;
 /// Bytes of a row group, at most: long rows must not fill the memory.
 const ROW_GROUP_BYTES: usize = 128 << 20;
 
+/// Rows of a data page. Longer pages are smaller, as each is compressed by itself, but
+/// whoever wants one row reads a page.
+const PAGE_ROWS: usize = 8 * 1024;
+
 /// How hard the writer of a data file works to make it small.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Packing {
     /// As far as those who wait for an import do not wait for long.
     Fast,
-    /// As far as it pays for what is written once and read for long. It takes four
-    /// times as long to write, and no longer to read.
+    /// As far as it pays for what is written once and read for long. It takes
+    /// several times as long to write, and no longer to read.
     Tight,
 }
 
@@ -49,16 +53,7 @@ impl Packing {
     const fn level(self) -> i32 {
         match self {
             Self::Fast => 3,
-            Self::Tight => 9,
-        }
-    }
-
-    /// Rows of a data page. A page is compressed by itself: the longer it is,
-    /// the more of its text was there before.
-    const fn page_rows(self) -> usize {
-        match self {
-            Self::Fast => 8 * 1024,
-            Self::Tight => 16 * 1024,
+            Self::Tight => 12,
         }
     }
 }
@@ -295,12 +290,12 @@ fn properties(table: &Table, packing: Packing) -> Result<WriterProperties> {
         .set_dictionary_enabled(false)
         .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
         .set_max_row_group_bytes(Some(ROW_GROUP_BYTES))
-        .set_data_page_row_count_limit(packing.page_rows())
-        .set_write_batch_size(packing.page_rows())
+        .set_data_page_row_count_limit(PAGE_ROWS)
+        .set_write_batch_size(PAGE_ROWS)
         .set_statistics_enabled(EnabledStatistics::Page)
         .set_sorting_columns(Some(sorting_columns(table)));
     for column in table.columns {
-        builder = column_properties(builder, table, column.name, column.kind);
+        builder = column_properties(builder, table, column.name, column.kind, packing);
     }
     Ok(builder.build())
 }
@@ -311,6 +306,7 @@ fn column_properties(
     table: &Table,
     name: &str,
     kind: ColumnKind,
+    packing: Packing,
 ) -> WriterPropertiesBuilder {
     let path = match kind {
         ColumnKind::TextList => {
@@ -319,13 +315,14 @@ fn column_properties(
         _ => ColumnPath::from(name),
     };
     let builder = match kind {
-        ColumnKind::Instant => {
-            builder.set_column_encoding(path.clone(), Encoding::DELTA_BINARY_PACKED)
-        }
-        // Most counts are small, and come again and again.
-        ColumnKind::Integer | ColumnKind::TextList => {
+        // Most counts are small and come again and again, but looking each up takes time.
+        ColumnKind::Integer if packing == Packing::Tight => {
             builder.set_column_dictionary_enabled(path.clone(), true)
         }
+        ColumnKind::Integer | ColumnKind::Instant => {
+            builder.set_column_encoding(path.clone(), Encoding::DELTA_BINARY_PACKED)
+        }
+        ColumnKind::TextList => builder.set_column_dictionary_enabled(path.clone(), true),
         ColumnKind::Text | ColumnKind::Bytes if DICTIONARY.contains(&name) => {
             builder.set_column_dictionary_enabled(path.clone(), true)
         }
