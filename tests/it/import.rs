@@ -151,6 +151,27 @@ fn of_several_imports_that_begin_together_one_makes_the_database_and_all_come_in
 }
 
 #[test]
+fn optimize_makes_the_sample_smaller_and_changes_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let posts = concat!(env!("CARGO_MANIFEST_DIR"), "/datasets/posts.csv");
+    assert_eq!(run(folder, &["import", "db", posts]).0, 0);
+    let newest = || {
+        let files = std::fs::read_dir(folder.join("db/posts")).unwrap().map(Result::unwrap);
+        let files = files.filter(|file| file.path().extension().is_some_and(|it| it == "parquet"));
+        let files = files.map(|file| file.metadata().unwrap());
+        files.max_by_key(|file| file.modified().unwrap()).unwrap().len()
+    };
+    let all = || run(folder, &["db", "--csv", "-c", "SELECT * FROM posts ORDER BY post_id"]).1;
+    let (size, rows) = (newest(), all());
+    let (code, _, said) = run(folder, &["optimize", "db"]);
+    assert_eq!(code, 0, "{said}");
+    assert!(said.contains("posts: 1 files merged into 1, 1 packed tightly"), "{said}");
+    assert!(newest() * 20 < size * 19, "{} bytes, and {size} before", newest());
+    assert_eq!(all(), rows);
+}
+
+#[test]
 fn a_folder_with_something_else_in_it_stays_as_it_is() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
