@@ -23,6 +23,7 @@ use url::Url;
 use super::csv;
 use super::table::foreign;
 use crate::error::{Error, nearest};
+use crate::model::HEAD;
 
 /// The suffixes that can be queried in place.
 pub(crate) const SUFFIXES: [&str; 7] =
@@ -266,7 +267,7 @@ pub(crate) fn folder_advice(name: &str) -> Option<String> {
     let folder = Path::new(name);
     let entries = std::fs::read_dir(folder).ok()?;
     let shown = name.trim_end_matches('/');
-    if folder.join("weiku.json").exists() {
+    if folder.join(HEAD).exists() {
         return Some(format!("it is a database: `weiku {shown}` opens it"));
     }
     // Not all files of such a table belong to its current version.

@@ -86,7 +86,7 @@ impl Shard {
             self.grow();
         }
         let entry = tag << COUNT_BITS | counts;
-        let slot = self.home(tag) + self.passed_over(tag);
+        let slot = self.find(tag);
         match self.slots.get_mut(slot) {
             Some(there) if *there >> COUNT_BITS == tag => {
                 let before = std::mem::replace(there, entry);
@@ -105,10 +105,11 @@ impl Shard {
         ((share * self.homes as u64) >> u32::BITS) as usize
     }
 
-    /// How many slots from its home on hold lesser tags than `tag`.
-    fn passed_over(&self, tag: u64) -> usize {
-        let from_home = self.slots[self.home(tag)..].iter();
-        from_home.take_while(|entry| **entry != 0 && **entry >> COUNT_BITS < tag).count()
+    /// Where `tag` stands, or would stand.
+    fn find(&self, tag: u64) -> usize {
+        let home = self.home(tag);
+        let is_before = |entry: &&u64| **entry != 0 && **entry >> COUNT_BITS < tag;
+        home + self.slots[home..].iter().take_while(is_before).count()
     }
 
     /// Puts `entry` at `slot`, and what stands there one further.

@@ -109,30 +109,33 @@ const OTHERWISE: &[(&str, &str)] = &[
     ("mode", "SELECT text FROM posts GROUP BY text ORDER BY count(*) DESC LIMIT 1"),
 ];
 
+const NO_TRANSACTIONS: &str =
+    "each statement stands by itself, and an import is taken as a whole or not at all";
+const PIVOT: &str =
+    "an aggregate for each column: count(*) FILTER (WHERE platform = 'weibo') AS weibo";
+const UNPIVOT: &str = "SELECT one column each and join them by UNION ALL";
+
 /// A word that begins statements elsewhere, and what to do here.
 const STATEMENTS: &[(&str, &str)] = &[
     ("alter", "a table of your own is made anew: CREATE OR REPLACE TABLE t AS SELECT ..."),
     ("attach", "start weiku with the other folder, as in `weiku DB`"),
-    ("begin", "each statement stands by itself, and an import is taken as a whole or not at all"),
+    ("begin", NO_TRANSACTIONS),
     ("call", "the dot-commands of the shell take its place: .help"),
     ("checkpoint", "nothing has to be done: each import is committed when it ends"),
-    ("commit", "each statement stands by itself, and an import is taken as a whole or not at all"),
+    ("commit", NO_TRANSACTIONS),
     ("detach", "leave the shell with .quit"),
     ("export", "COPY posts TO 'posts.parquet', or the flag -o FILE"),
     ("grant", "files have owners, weiku has no users"),
     ("import", "`weiku import DB FILE...` on the command line"),
     ("install", "weiku has no extensions: all formats and functions are built in"),
     ("load", "weiku has no extensions: all formats and functions are built in"),
-    ("pivot", "an aggregate for each column: count(*) FILTER (WHERE platform = 'weibo') AS weibo"),
+    ("pivot", PIVOT),
     ("pragma", ".set lists the settings, .tables and .describe the tables"),
     ("revoke", "files have owners, weiku has no users"),
-    (
-        "rollback",
-        "each statement stands by itself, and an import is taken as a whole or not at all",
-    ),
+    ("rollback", NO_TRANSACTIONS),
     ("summarise", ".summarize TABLE in the shell"),
     ("summarize", ".summarize TABLE in the shell"),
-    ("unpivot", "SELECT one column each and join them by UNION ALL"),
+    ("unpivot", UNPIVOT),
     ("use", "a session has one database: start weiku with the other folder"),
     ("vacuum", "`weiku optimize DB` on the command line"),
 ];
@@ -150,11 +153,8 @@ const PHRASES: &[(&[&str], &str)] = &[
     (&["glob", "'"], "look for words by text LIKE '%微博%'"),
     (&["regexp", "'"], "a pattern stands behind ~ : text ~ '微博[0-9]+'"),
     (&["rlike", "'"], "a pattern stands behind ~ : text ~ '微博[0-9]+'"),
-    (
-        &["pivot", "("],
-        "an aggregate for each column: count(*) FILTER (WHERE platform = 'weibo') AS weibo",
-    ),
-    (&["unpivot", "("], "SELECT one column each and join them by UNION ALL"),
+    (&["pivot", "("], PIVOT),
+    (&["unpivot", "("], UNPIVOT),
     (&["in", "hashtags"], "a list holds a value: '微博' = ANY(hashtags)"),
     (&["in", "mentions"], "a list holds a value: '人民日报' = ANY(mentions)"),
     (&["in", "urls"], "a list holds a value: 'http://t.cn/a' = ANY(urls)"),

@@ -58,14 +58,14 @@ fn no_signature(message: &str) -> Option<Error> {
     let function = between(message, "Function '", "'")?;
     let given = between(message, ", but received ", " (DataType").unwrap_or_default();
     let given = GIVEN.iter().find(|(engine, _)| given.starts_with(engine)).map(|(_, name)| *name);
-    let wanted = if message.contains("requires Decimal") { "takes numbers and" } else { "" };
-    let error = Error::query(match (given, wanted) {
-        (Some(given), "") => format!("{function} does not take {given}"),
-        (Some(given), wanted) => format!("{function} {wanted} is given {given}"),
-        (None, _) => format!("{function} does not take what it is given"),
+    let takes_numbers = message.contains("requires Decimal");
+    let error = Error::query(match given {
+        Some(given) if takes_numbers => format!("{function} takes numbers and is given {given}"),
+        Some(given) => format!("{function} does not take {given}"),
+        None => format!("{function} does not take what it is given"),
     });
     Some(match given {
-        Some("a text") if !wanted.is_empty() => error
+        Some("a text") if takes_numbers => error
             .hint(format!("a text becomes a number by a cast: {function}(TRY_CAST(x AS DOUBLE))")),
         _ => error.hint(format!("`.help {function}` shows how it is called")),
     })

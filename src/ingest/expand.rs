@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::source::is_stdin;
 use crate::error::{Error, Result};
+use crate::model::HEAD;
 
 /// The suffixes, before `.gz` and `.zst`, of files that a folder is searched for.
 const SUFFIXES: [&str; 9] =
@@ -92,7 +93,7 @@ impl Expanded {
 
 /// Whether a folder is a database of weiku's.
 fn is_database(folder: &Path) -> bool {
-    folder.join("weiku.json").is_file()
+    folder.join(HEAD).is_file()
 }
 
 /// Whether the name of a file has a suffix of an import format.

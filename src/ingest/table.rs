@@ -40,34 +40,33 @@ pub(super) fn read(
     // Without a header the first record is one like all others.
     let mut is_read = common.headless;
     while std::mem::take(&mut is_read) || records.next()? {
-        let refused = {
+        let reason = {
             let taken = match records.fields() {
                 Some(fields) => layout.read(&fields, columns, common),
                 None => Taken::Refused(no_text(records.raw()).to_owned()),
             };
             match taken {
-                Taken::Refused(reason) => Some(reason),
+                Taken::Refused(reason) => reason,
                 Taken::Rows(rows) => {
                     sink.record(records.row, rows)?;
-                    None
+                    continue;
                 }
                 Taken::Nothing => {
                     sink.skip(records.row)?;
-                    None
+                    continue;
                 }
                 Taken::Header(other) => {
                     layout = other;
                     sink.header(&raw(encoding.get(), records.raw()))?;
                     sink.skip(records.row)?;
-                    None
+                    continue;
                 }
             }
         };
-        if let Some(reason) = refused {
-            let (row, line) = (records.row, Some(records.line()));
-            let raw = &raw(encoding.get(), records.raw());
-            sink.reject(Refusal { row, line, reason, raw })?;
-        }
+        // Lines are counted only up to records that are refused.
+        let (row, line) = (records.row, Some(records.line()));
+        let raw = &raw(encoding.get(), records.raw());
+        sink.reject(Refusal { row, line, reason, raw })?;
     }
     records.check_end()?;
     let has_rows = common.headless || records.row > 1;

@@ -22,6 +22,10 @@ pub use type_names::type_name;
 pub const TABLES: [&Table; 6] =
     [&ACCOUNTS, &ACCOUNT_SNAPSHOTS, &POSTS, &POST_SNAPSHOTS, &REJECTS, &IMPORTS];
 
+/// The file that makes a folder a database: it names the current version of each
+/// table, and is called the head.
+pub(crate) const HEAD: &str = "weiku.json";
+
 /// One table: what it holds, and how it is laid out.
 #[derive(Debug)]
 pub struct Table {

@@ -10,13 +10,10 @@ use serde::{Deserialize, Serialize};
 use super::place::Remote;
 use super::seal;
 use crate::error::{Error, Kind, Result, nearest};
-use crate::model::Table;
+use crate::model::{HEAD, Table};
 
 /// The format of the folder that this program writes.
 pub(super) const FORMAT: u32 = 1;
-
-/// The name of the head.
-const HEAD: &str = "weiku.json";
 
 /// What to try when a file of the database is damaged.
 pub(super) fn repair_hint(layout: &Layout) -> String {

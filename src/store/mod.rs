@@ -258,12 +258,8 @@ impl Store {
     /// When there is something, or nothing can be written there.
     pub async fn create(path: &Path) -> Result<Self> {
         let store = Self::at(path)?;
-        if store.layout.bucket().is_some() {
-            let in_bucket = |layout: &Layout| match layout.bucket() {
-                Some(bucket) => layout.create_in(bucket),
-                None => Ok(()),
-            };
-            store.blocking(in_bucket).await?;
+        if let Some(bucket) = store.layout.bucket().cloned() {
+            store.blocking(move |layout| layout.create_in(&bucket)).await?;
             return Ok(store);
         }
         store.blocking(make_room).await?;

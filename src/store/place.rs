@@ -19,7 +19,7 @@ use super::{files, log, pending};
 use crate::bucket::{Address, Bucket, Created};
 use crate::error::{Error, Kind, Result};
 use crate::index;
-use crate::model::{TABLES, Table};
+use crate::model::{HEAD, TABLES, Table};
 
 /// Folders of a database with files that people put there.
 const OF_PEOPLE: [&str; 2] = ["dictionaries", "queries"];
@@ -281,7 +281,7 @@ impl Layout {
                 let _ = std::fs::remove_dir_all(self.root.join(folder));
             }
         }
-        Ok(children.objects.iter().any(|name| name == "weiku.json"))
+        Ok(children.objects.iter().any(|name| name == HEAD))
     }
 
     /// Sends data files and what lies beside them to the bucket, if there is
@@ -352,7 +352,7 @@ impl Layout {
     /// may do the same at the same time.
     pub(super) fn create_in(&self, bucket: &Arc<Bucket>) -> Result<()> {
         let there = bucket.children("")?;
-        if there.objects.iter().any(|name| name == "weiku.json") {
+        if there.objects.iter().any(|name| name == HEAD) {
             return match Head::read(self)?.generation {
                 0 => Ok(()),
                 _ => Err(Error::usage(format!("{bucket} is a weiku database already"))),
