@@ -196,10 +196,10 @@ async fn read_again(
             None => (reason, Some(id.as_str())),
         };
         let place = (group.import_id.as_str(), group.file.as_str(), *row);
-        rows::push_reject(&mut marks, place, reason, None, None, taken_by)?;
+        rows::push_reject(&mut marks, place, reason, None, None, taken_by, true.into())?;
     }
     let marks = marks.take()?;
-    transaction.upsert(&REJECTS, marks.batch, &marks.primary).await?;
+    transaction.upsert(&REJECTS, marks.batch, &marks.standings).await?;
     report.refusals.truncate(TOLD);
     import::finish(transaction, &report, group.observed_at, started).await?;
     Ok(report)

@@ -12,6 +12,7 @@ use super::strangers::Authors;
 use crate::error::{Error, Result};
 use crate::ingest::{self, Account, Instant, Position, Post, Reading, Refusal, Row, Sink, Source};
 use crate::model::{ACCOUNT_SNAPSHOTS, ACCOUNTS, POST_SNAPSHOTS, POSTS, REJECTS};
+use crate::store::Standing;
 
 /// Rows of a table that are handed over at once.
 const BATCH_ROWS: usize = 8_192;
@@ -72,6 +73,8 @@ pub(super) struct BatchSink {
     /// Whether refused records are kept, or only told: those that were kept
     /// before.
     keeps_rejects: bool,
+    /// The greatest number of a record that was refused and kept.
+    rejected: u64,
     repeats: Repeats,
     tally: Tally,
     /// Rows so far, and who hears of them.
@@ -99,6 +102,7 @@ impl BatchSink {
             rejects: Rows::new(&REJECTS),
             header: None,
             keeps_rejects: true,
+            rejected: 0,
             repeats: Repeats::default(),
             tally: Tally::default(),
             rows: 0,
@@ -120,10 +124,12 @@ impl BatchSink {
         let counts = [post.counts.reposts, post.counts.comments, post.counts.likes];
         self.tally.authors.wrote(&post.platform, post.account_id.as_deref());
         let seen = self.seen.at(post.observed_at);
-        let look = self.repeats.look(&(&post.platform, &post.post_id, seen), &counts);
-        rows::push_post(&mut self.posts, post, seen + look.later, primary)?;
+        let look = self.repeats.look(&POSTS, (&post.platform, &post.post_id), seen, &counts);
+        let seen = seen + look.later;
+        rows::push_post(&mut self.posts, post, seen, look.standing(primary))?;
         if look.is_news {
-            rows::push_post_counts(&mut self.post_snapshots, post, seen + look.later)?;
+            let standing = look.standing_then();
+            rows::push_post_counts(&mut self.post_snapshots, post, seen, standing)?;
         }
         Ok(())
     }
@@ -133,10 +139,13 @@ impl BatchSink {
         let counts = account.counts.clone().unwrap_or_default();
         let counts = [counts.followers, counts.following, counts.posts];
         let seen = self.seen.at(account.observed_at);
-        let look = self.repeats.look(&(&account.platform, &account.account_id, seen), &counts);
-        rows::push_account(&mut self.accounts, account, seen + look.later, primary)?;
+        let id = (&*account.platform, &*account.account_id);
+        let look = self.repeats.look(&ACCOUNTS, id, seen, &counts);
+        let seen = seen + look.later;
+        rows::push_account(&mut self.accounts, account, seen, look.standing(primary))?;
         if look.is_news {
-            rows::push_account_counts(&mut self.account_snapshots, account, seen + look.later)?;
+            let standing = look.standing_then();
+            rows::push_account_counts(&mut self.account_snapshots, account, seen, standing)?;
         }
         Ok(())
     }
@@ -221,7 +230,17 @@ impl Sink for BatchSink {
         if self.keeps_rejects {
             let place = (self.import_id.as_str(), self.file.as_str(), row);
             let header = self.header.as_deref();
-            rows::push_reject(&mut self.rejects, place, &reason, Some(raw), header, None)?;
+            let standing = Standing { is_record: true, is_first: row > self.rejected };
+            rows::push_reject(
+                &mut self.rejects,
+                place,
+                &reason,
+                Some(raw),
+                header,
+                None,
+                standing,
+            )?;
+            self.rejected = self.rejected.max(row);
         }
         self.tally.rejected += 1;
         if self.tally.refusals.len() < SAMPLES || !self.keeps_rejects {

@@ -399,8 +399,8 @@ async fn merge(
     mut batches: mpsc::Receiver<Pending>,
     reader: JoinHandle<Result<(Reading, Tally)>>,
 ) -> Result<(Reading, Tally, [MergeCounts; 2])> {
-    while let Some(Pending { table, batch, primary }) = batches.recv().await {
-        transaction.upsert(table, batch, &primary).await?;
+    while let Some(Pending { table, batch, standings }) = batches.recv().await {
+        transaction.upsert(table, batch, &standings).await?;
     }
     let (read, tally) =
         reader.await.map_err(|error| Error::internal(format!("the reader stopped: {error}")))??;

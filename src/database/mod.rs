@@ -4,6 +4,9 @@ mod again;
 mod builder;
 mod cancel;
 mod import;
+#[cfg(test)]
+mod import_tests;
+mod notes;
 mod repeats;
 mod rows;
 mod strangers;

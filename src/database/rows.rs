@@ -12,17 +12,17 @@ use datafusion::arrow::record_batch::RecordBatch;
 use crate::error::{Error, Result};
 use crate::ingest::{Account, Instant, Post, Text};
 use crate::model::{ACCOUNT_SNAPSHOTS, ACCOUNTS, IMPORTS, POST_SNAPSHOTS, POSTS, REJECTS, Table};
+use crate::store::Standing;
 
 /// The largest block of text.
 const LARGEST_BLOCK: u32 = 16 << 20;
 
-/// Rows of one table that wait to be merged, and which of them are records of
-/// the file rather than nested in one.
+/// Rows of one table that wait to be merged, and what is known of each.
 #[derive(Debug)]
 pub(super) struct Pending {
     pub(super) table: &'static Table,
     pub(super) batch: RecordBatch,
-    pub(super) primary: Vec<bool>,
+    pub(super) standings: Vec<Standing>,
 }
 
 /// Collects the columns of one table row by row.
@@ -31,7 +31,7 @@ pub(super) struct Pending {
 pub(super) struct Rows {
     table: &'static Table,
     columns: Vec<Column>,
-    primary: Vec<bool>,
+    standings: Vec<Standing>,
     /// Bytes of text so far, to bound memory.
     bytes: usize,
 }
@@ -118,11 +118,11 @@ impl Rows {
     pub(super) fn new(table: &'static Table) -> Self {
         let schema = table.schema();
         let columns = schema.fields().iter().map(|field| Column::new(field.data_type())).collect();
-        Self { table, columns, primary: Vec::new(), bytes: 0 }
+        Self { table, columns, standings: Vec::new(), bytes: 0 }
     }
 
     pub(super) fn len(&self) -> usize {
-        self.primary.len()
+        self.standings.len()
     }
 
     /// Bytes of text collected so far.
@@ -131,7 +131,7 @@ impl Rows {
     }
 
     /// Adds a row; `values` are those of the table's columns in order.
-    pub(super) fn push(&mut self, primary: bool, values: &[Value<'_>]) -> Result<()> {
+    pub(super) fn push(&mut self, standing: Standing, values: &[Value<'_>]) -> Result<()> {
         if values.len() != self.columns.len() {
             return Err(Error::internal(format!(
                 "{} columns for {}",
@@ -143,7 +143,7 @@ impl Rows {
             self.bytes += append(column, value)
                 .ok_or_else(|| Error::internal(format!("a wrong type for {}", self.table.name)))?;
         }
-        self.primary.push(primary);
+        self.standings.push(standing);
         Ok(())
     }
 
@@ -153,7 +153,7 @@ impl Rows {
         let batch = RecordBatch::try_new(self.table.schema(), columns)
             .map_err(|error| Error::internal(format!("{}: {error}", self.table.name)))?;
         self.bytes = 0;
-        Ok(Pending { table: self.table, batch, primary: std::mem::take(&mut self.primary) })
+        Ok(Pending { table: self.table, batch, standings: std::mem::take(&mut self.standings) })
     }
 }
 
@@ -184,11 +184,11 @@ pub(super) fn push_post(
     rows: &mut Rows,
     post: &Post<'_>,
     seen: Instant,
-    primary: bool,
+    standing: Standing,
 ) -> Result<()> {
     debug_assert_eq!(rows.table.name, POSTS.name);
     rows.push(
-        primary,
+        standing,
         &[
             Value::Text(Some(&post.platform)),
             Value::Text(Some(&post.post_id)),
@@ -213,10 +213,15 @@ pub(super) fn push_post(
 }
 
 /// A post's counts into `post_snapshots`.
-pub(super) fn push_post_counts(rows: &mut Rows, post: &Post<'_>, seen: Instant) -> Result<()> {
+pub(super) fn push_post_counts(
+    rows: &mut Rows,
+    post: &Post<'_>,
+    seen: Instant,
+    standing: Standing,
+) -> Result<()> {
     debug_assert_eq!(rows.table.name, POST_SNAPSHOTS.name);
     rows.push(
-        true,
+        standing,
         &[
             Value::Text(Some(&post.platform)),
             Value::Text(Some(&post.post_id)),
@@ -234,11 +239,11 @@ pub(super) fn push_account(
     rows: &mut Rows,
     account: &Account<'_>,
     seen: Instant,
-    primary: bool,
+    standing: Standing,
 ) -> Result<()> {
     debug_assert_eq!(rows.table.name, ACCOUNTS.name);
     rows.push(
-        primary,
+        standing,
         &[
             Value::Text(Some(&account.platform)),
             Value::Text(Some(&account.account_id)),
@@ -264,11 +269,12 @@ pub(super) fn push_account_counts(
     rows: &mut Rows,
     account: &Account<'_>,
     seen: Instant,
+    standing: Standing,
 ) -> Result<()> {
     debug_assert_eq!(rows.table.name, ACCOUNT_SNAPSHOTS.name);
     let Some(counts) = &account.counts else { return Ok(()) };
     rows.push(
-        true,
+        standing,
         &[
             Value::Text(Some(&account.platform)),
             Value::Text(Some(&account.account_id)),
@@ -290,10 +296,11 @@ pub(super) fn push_reject(
     raw: Option<&[u8]>,
     header: Option<&[u8]>,
     taken_by: Option<&str>,
+    standing: Standing,
 ) -> Result<()> {
     debug_assert_eq!(rows.table.name, REJECTS.name);
     rows.push(
-        true,
+        standing,
         &[
             Value::Text(Some(import)),
             Value::Text(Some(file)),
@@ -316,7 +323,7 @@ pub(super) fn push_import(
     let count = |count: u64| Value::Integer(Some(i64::try_from(count).unwrap_or(i64::MAX)));
     let [observed, started, finished] = times;
     rows.push(
-        true,
+        Standing::from(true),
         &[
             Value::Text(Some(&report.import_id)),
             Value::Text(Some(&report.file)),

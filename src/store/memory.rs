@@ -3,19 +3,15 @@
 use datafusion::arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
 use datafusion::arrow::compute::interleave_record_batch;
 use datafusion::arrow::datatypes::TimestampMicrosecondType;
-use datafusion::common::HashMap;
 
 use super::errors::arrow;
-use super::key_set::{key_columns, key_hashes};
+use super::keys::{Keys, key_columns, key_hashes};
 use super::rows;
 use crate::error::Result;
 use crate::model::{ColumnKind, Table};
 
 /// The most rows that stay behind when a file is made of the others.
 const MOST_EXPECTED: usize = 32 * 1024;
-
-/// Where a row lies: the batch, and the row in it.
-pub(super) type Spot = (u32, u32);
 
 /// Rows that came out of merging.
 #[derive(Debug)]
@@ -27,69 +23,78 @@ pub(super) struct MergedRows {
     pub(super) nested: Vec<u32>,
 }
 
-/// Rows that wait for their file, and where each key lies among them.
+/// Rows that wait for their file.
 #[derive(Debug, Default)]
 pub(super) struct Memory {
-    batches: Vec<RecordBatch>,
-    /// For each batch, the rows that were replaced, in no order.
-    replaced: Vec<Vec<u32>>,
-    /// For each batch, the rows, in order, that stood in other records only.
-    nested: Vec<Vec<u32>>,
-    spots: HashMap<u64, Spot>,
-    /// Keys whose hash another key has too: next to none.
-    same_hash: Vec<(u64, Spot)>,
+    batches: Vec<Waiting>,
     rows: usize,
     bytes: usize,
 }
 
+/// Rows that came out of merging and wait.
+#[derive(Debug)]
+pub(super) struct Waiting {
+    rows: MergedRows,
+    /// Where keys lie, in the place of their hashes, once one was looked for.
+    keys: Option<Keys>,
+    /// The rows that were replaced; empty as long as there are none.
+    replaced: Vec<bool>,
+}
+
+impl Waiting {
+    /// The rows that may have one of the `wanted` keys and were not replaced, each
+    /// with the number that came with the key.
+    pub(super) fn find(&mut self, wanted: &[(u64, u32)]) -> Result<Vec<(u32, u32)>> {
+        let keys = match self.keys.take() {
+            Some(keys) => keys,
+            None => Keys::new(std::mem::take(&mut self.rows.hashes))?,
+        };
+        let mut found = self.keys.insert(keys).find(wanted);
+        found.retain(|(row, _)| !self.is_replaced(*row));
+        Ok(found)
+    }
+
+    /// All rows, replaced ones included.
+    pub(super) fn batch(&self) -> &RecordBatch {
+        &self.rows.batch
+    }
+
+    /// Whether the row stood in other records only.
+    pub(super) fn is_nested(&self, row: u32) -> bool {
+        self.rows.nested.binary_search(&row).is_ok()
+    }
+
+    /// Forgets the row, which another one replaces.
+    pub(super) fn replace(&mut self, row: u32) {
+        self.replaced.resize(self.rows.batch.num_rows(), false);
+        self.replaced[row as usize] = true;
+    }
+
+    fn is_replaced(&self, row: u32) -> bool {
+        self.replaced.get(row as usize).is_some_and(|gone| *gone)
+    }
+
+    /// The rows that were not replaced.
+    fn take(self) -> Result<RecordBatch> {
+        if self.replaced.is_empty() {
+            return Ok(self.rows.batch);
+        }
+        let keep: BooleanArray = self.replaced.iter().map(|gone| Some(!gone)).collect();
+        rows::keep_rows(&self.rows.batch, &keep)
+    }
+}
+
 impl Memory {
     /// Takes rows in.
-    pub(super) fn push(&mut self, MergedRows { batch, hashes, nested }: MergedRows) {
-        let number = self.batches.len() as u32;
-        for (row, hash) in (0u32..).zip(hashes) {
-            let spot = (number, row);
-            if let Some(other) = self.spots.insert(hash, spot) {
-                self.same_hash.push((hash, other));
-            }
-        }
-        self.rows += batch.num_rows();
-        self.bytes += batch.get_array_memory_size();
-        self.batches.push(batch);
-        self.replaced.push(Vec::new());
-        self.nested.push(nested);
+    pub(super) fn push(&mut self, rows: MergedRows) {
+        self.rows += rows.batch.num_rows();
+        self.bytes += rows.batch.get_array_memory_size();
+        self.batches.push(Waiting { rows, keys: None, replaced: Vec::new() });
     }
 
-    /// Where rows with this key hash lie: one, but for a freak of hashing.
-    pub(super) fn spots(&self, hash: u64) -> impl Iterator<Item = Spot> {
-        let first = self.spots.get(&hash).copied();
-        // Nothing but the first is looked at as long as hashes differ.
-        let others = first.map_or(&[][..], |_| &self.same_hash);
-        let others = others.iter().filter(move |(other, _)| *other == hash);
-        first.into_iter().chain(others.map(|(_, spot)| *spot))
-    }
-
-    /// Forgets the row at `spot`, which another one replaces.
-    pub(super) fn replace(&mut self, hash: u64, spot: Spot) {
-        self.replaced[spot.0 as usize].push(spot.1);
-        if self.spots.get(&hash) != Some(&spot) {
-            self.same_hash.retain(|entry| *entry != (hash, spot));
-            return;
-        }
-        self.spots.remove(&hash);
-        if let Some(at) = self.same_hash.iter().position(|(other, _)| *other == hash) {
-            let (hash, spot) = self.same_hash.swap_remove(at);
-            self.spots.insert(hash, spot);
-        }
-    }
-
-    /// The batches, replaced rows included.
-    pub(super) fn batches(&self) -> &[RecordBatch] {
-        &self.batches
-    }
-
-    /// Whether the row at `spot` stood in other records only.
-    pub(super) fn is_nested(&self, spot: Spot) -> bool {
-        self.nested[spot.0 as usize].binary_search(&spot.1).is_ok()
+    /// What waits, batch by batch.
+    pub(super) fn batches(&mut self) -> &mut [Waiting] {
+        &mut self.batches
     }
 
     /// How many rows there are, replaced ones included.
@@ -102,26 +107,21 @@ impl Memory {
         self.bytes
     }
 
-    /// The rows for a file of `table`, and the hashes of their keys.
+    /// The rows for a file of `table`.
     ///
     /// Rows whose own record is expected stay: it would replace them, and the
     /// file would have to be written again for a few rows.
-    pub(super) fn take_for_file(
-        &mut self,
-        table: &'static Table,
-    ) -> Result<(Vec<RecordBatch>, Vec<u64>)> {
+    pub(super) fn take_for_file(&mut self, table: &'static Table) -> Result<Vec<RecordBatch>> {
         let expected = self.expected(table);
         if expected.is_empty() || expected.len() > MOST_EXPECTED {
             return self.take();
         }
-        let batches: Vec<&RecordBatch> = self.batches.iter().collect();
-        let places: Vec<(usize, usize)> =
-            expected.iter().map(|spot| (spot.0 as usize, spot.1 as usize)).collect();
-        let batch = interleave_record_batch(&batches, &places).map_err(arrow)?;
+        let batches: Vec<&RecordBatch> = self.batches.iter().map(Waiting::batch).collect();
+        let batch = interleave_record_batch(&batches, &expected).map_err(arrow)?;
         let batch = rows::compact(&batch)?;
         let hashes = key_hashes(&key_columns(table, &batch))?;
-        for (hash, spot) in hashes.iter().zip(&expected) {
-            self.replace(*hash, *spot);
+        for (number, row) in expected {
+            self.batches[number].replace(row as u32);
         }
         let taken = self.take()?;
         let nested = (0..batch.num_rows() as u32).collect();
@@ -129,11 +129,11 @@ impl Memory {
         Ok(taken)
     }
 
-    /// The rows that stood in other records only, and that the records have not
-    /// come to: all of these lie before them in the table's order of time.
+    /// The rows, as batch and row, that stood in other records only, and that the
+    /// records have not come to: all of these lie before them in the table's order of time.
     /// Crawlers write the newest posts first, each with the older one that it
     /// passes on.
-    fn expected(&mut self, table: &Table) -> Vec<Spot> {
+    fn expected(&self, table: &Table) -> Vec<(usize, usize)> {
         let Some(sort) = table.sort.first() else { return Vec::new() };
         let is_instant =
             table.column(sort.name).is_some_and(|column| column.kind == ColumnKind::Instant);
@@ -142,53 +142,34 @@ impl Memory {
         };
         let mut last = None;
         let mut nested = Vec::new();
-        for (number, batch) in (0u32..).zip(&self.batches) {
-            let instants = batch.column(column).as_primitive::<TimestampMicrosecondType>();
+        for (number, waiting) in self.batches.iter().enumerate() {
+            let instants = waiting.batch().column(column);
+            let instants = instants.as_primitive::<TimestampMicrosecondType>();
             let place = |row: u32| {
                 let instant = instants.value(row as usize);
                 let place = if sort.descending { !instant } else { instant };
                 instants.is_valid(row as usize).then_some(place)
             };
-            let replaced = &mut self.replaced[number as usize];
-            replaced.sort_unstable();
-            let mut others = self.nested[number as usize].iter().peekable();
-            for row in 0..batch.num_rows() as u32 {
+            let mut others = waiting.rows.nested.iter().peekable();
+            for row in 0..instants.len() as u32 {
                 if others.next_if_eq(&&row).is_none() {
                     last = last.max(place(row));
-                } else if replaced.binary_search(&row).is_err() {
-                    nested.push((place(row), (number, row)));
+                } else if !waiting.is_replaced(row) {
+                    nested.push((place(row), (number, row as usize)));
                 }
             }
         }
         nested.retain(|(place, _)| last.is_some() && *place > last);
-        nested.into_iter().map(|(_, spot)| spot).collect()
+        nested.into_iter().map(|(_, place)| place).collect()
     }
 
-    /// All rows that were not replaced, and the hashes of their keys; none are
-    /// left.
-    pub(super) fn take(&mut self) -> Result<(Vec<RecordBatch>, Vec<u64>)> {
-        let taken = std::mem::take(self);
-        let mut hashes: Vec<u64> = taken.spots.into_keys().collect();
-        hashes.extend(taken.same_hash.iter().map(|(hash, _)| *hash));
-        let mut batches = Vec::with_capacity(taken.batches.len());
-        for (batch, replaced) in taken.batches.into_iter().zip(taken.replaced) {
-            batches.push(without(&batch, &replaced)?);
-        }
+    /// All rows that were not replaced; none are left.
+    pub(super) fn take(&mut self) -> Result<Vec<RecordBatch>> {
+        let batches = std::mem::take(self).batches.into_iter();
+        let mut batches = batches.map(Waiting::take).collect::<Result<Vec<_>>>()?;
         batches.retain(|batch| batch.num_rows() > 0);
-        Ok((batches, hashes))
+        Ok(batches)
     }
-}
-
-/// The batch without the rows in `gone`.
-fn without(batch: &RecordBatch, gone: &[u32]) -> Result<RecordBatch> {
-    if gone.is_empty() {
-        return Ok(batch.clone());
-    }
-    let mut kept = vec![true; batch.num_rows()];
-    for &row in gone {
-        kept[row as usize] = false;
-    }
-    rows::keep_rows(batch, &BooleanArray::from(kept))
 }
 
 #[cfg(test)]
@@ -225,13 +206,10 @@ mod tests {
     }
 
     /// The ids in what was taken.
-    fn ids((batches, hashes): (Vec<RecordBatch>, Vec<u64>)) -> Vec<i64> {
-        let ids: Vec<i64> = batches
-            .iter()
-            .flat_map(|batch| batch.column(0).as_primitive::<Int64Type>().values().to_vec())
-            .collect();
-        assert_eq!(hashes.len(), ids.len());
-        ids
+    fn ids(batches: &[RecordBatch]) -> Vec<i64> {
+        let ids =
+            |batch: &RecordBatch| batch.column(0).as_primitive::<Int64Type>().values().to_vec();
+        batches.iter().flat_map(ids).collect()
     }
 
     #[test]
@@ -240,15 +218,18 @@ mod tests {
         let nested = [(2, Some(80), true), (3, Some(95), true), (4, None, true)];
         memory.push(rows(&[&[(1, Some(100), false)][..], &nested].concat()));
         memory.push(rows(&[(5, Some(90), false), (6, Some(70), true)]));
-        assert_eq!(ids(memory.take_for_file(&TABLE).unwrap()), [1, 3, 4, 5]);
+        assert_eq!(ids(&memory.take_for_file(&TABLE).unwrap()), [1, 3, 4, 5]);
         assert_eq!(memory.rows(), 2);
         // The record of one comes, and replaces it.
         let own = rows(&[(2, Some(80), false)]);
-        let spot = memory.spots(own.hashes[0]).next().unwrap();
-        assert!(memory.is_nested(spot));
-        memory.replace(own.hashes[0], spot);
+        let [waiting] = memory.batches() else { panic!("in one batch") };
+        let wanted = [(own.hashes[0], 7)];
+        assert_eq!(waiting.find(&wanted).unwrap(), [(0, 7)]);
+        assert!(waiting.is_nested(0));
+        waiting.replace(0);
+        assert_eq!(waiting.find(&wanted).unwrap(), []);
         memory.push(own);
-        assert_eq!(ids(memory.take().unwrap()), [6, 2]);
+        assert_eq!(ids(&memory.take().unwrap()), [6, 2]);
         assert_eq!(memory.rows(), 0);
     }
 
@@ -256,10 +237,10 @@ mod tests {
     fn no_row_waits_where_there_is_no_record_or_too_many_would() {
         let mut memory = Memory::default();
         memory.push(rows(&[(1, Some(10), true), (2, Some(20), true)]));
-        assert_eq!(ids(memory.take_for_file(&TABLE).unwrap()), [1, 2]);
+        assert_eq!(ids(&memory.take_for_file(&TABLE).unwrap()), [1, 2]);
         let record = MOST_EXPECTED as i64 + 1;
         let many: Vec<_> = (0..=record).map(|id| (id, Some(id), id < record)).collect();
         memory.push(rows(&many));
-        assert_eq!(ids(memory.take_for_file(&TABLE).unwrap()).len(), many.len());
+        assert_eq!(ids(&memory.take_for_file(&TABLE).unwrap()).len(), many.len());
     }
 }

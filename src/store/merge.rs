@@ -1,8 +1,9 @@
 //! Merges rows by key into the files of one table, as if row by row.
 //!
 //! Rows come in chunks. Within a chunk, rows of one key form a group; for each
-//! group the row that is there already is looked for in memory, in the files
-//! this transaction wrote and in the committed ones; then the group's rows are
+//! group the row that is there already is looked for in the committed files and,
+//! unless the key is known not to have come before, in memory and in the files
+//! this transaction wrote; then the group's rows are
 //! merged into it one after the other. A row in a file that changes is marked
 //! there and goes on in memory; when the transaction commits, files with marked
 //! rows are written anew without them.
@@ -11,22 +12,23 @@ use std::path::PathBuf;
 
 use datafusion::arrow::array::{Array, ArrayRef, BooleanArray, RecordBatch, UInt32Array};
 use datafusion::arrow::compute::{concat_batches, interleave, take_record_batch};
-use datafusion::common::HashMap;
 
 use super::append::{Staged, Writing};
-use super::compare::{Compared, Incoming, Outcome};
+use super::compare::{Incoming, Outcome};
 use super::data_file::{DataFileWriter, Packing};
 use super::errors::arrow;
-use super::key_set::{FileKeys, KeySet, key_columns, key_hashes};
-use super::memory::{Memory, MergedRows, Spot};
+use super::groups::Groups;
+use super::keys::{self, Keys};
+use super::memory::{Memory, MergedRows};
 use super::rows::{self, Rows};
 use super::statistics::may_hold;
-use super::{DataFile, Limits, MergeCounts, Snapshot};
+use super::{DataFile, Limits, MergeCounts, Snapshot, Standing};
 use crate::error::{Error, Result};
 use crate::model::Table;
 
-/// Rows of which the keys of files are held in memory at a time.
-const HELD_KEYS: u64 = 24 << 20;
+/// Rows of which the keys of files are held in memory at a time, eight bytes each;
+/// so few in tests that they do not suffice.
+const HELD_KEYS: u64 = if cfg!(test) { 20_000 } else { 12 << 20 };
 
 /// Rows that are put together at a time.
 const SLICE_ROWS: usize = 32 * 1024;
@@ -35,21 +37,25 @@ const SLICE_ROWS: usize = 32 * 1024;
 #[derive(Debug, Default)]
 pub(super) struct Chunk {
     batches: Vec<RecordBatch>,
-    primary: Vec<bool>,
+    standings: Vec<Standing>,
     bytes: usize,
 }
 
 impl Chunk {
-    /// Takes rows in; `primary` says in which count each is counted.
-    pub(super) fn push(&mut self, batch: RecordBatch, primary: &[bool]) {
+    /// Takes rows in, with what is known of each.
+    pub(super) fn push(
+        &mut self,
+        batch: RecordBatch,
+        standings: impl IntoIterator<Item = Standing>,
+    ) {
         self.bytes += batch.get_array_memory_size();
         self.batches.push(batch);
-        self.primary.extend_from_slice(primary);
+        self.standings.extend(standings);
     }
 
     /// How many rows there are.
     pub(super) fn rows(&self) -> usize {
-        self.primary.len()
+        self.standings.len()
     }
 
     /// Whether it is time to merge them.
@@ -75,9 +81,9 @@ pub(super) struct Merger {
     files: Vec<MergedFile>,
     /// Files that are being written.
     writing: Vec<Writing>,
-    /// The keys of all files that this transaction wrote.
-    seen: KeySet,
     memory: Memory,
+    /// How many chunks were merged.
+    merges: u64,
     counts: [MergeCounts; 2],
 }
 
@@ -87,7 +93,9 @@ struct MergedFile {
     file: DataFile,
     /// The guard of a file that this transaction wrote.
     staged: Option<Staged>,
-    keys: Option<FileKeys>,
+    keys: Option<Keys>,
+    /// The merge in which keys were looked for in it last, 0 if they never were.
+    asked: u64,
     /// The rows that were replaced; empty as long as there are none.
     replaced: Vec<bool>,
 }
@@ -101,8 +109,8 @@ impl Merger {
             folder,
             files: base.files.iter().map(committed).collect(),
             writing: Vec::new(),
-            seen: KeySet::new(),
             memory: Memory::default(),
+            merges: 0,
             counts: Default::default(),
         }
     }
@@ -120,16 +128,12 @@ impl Merger {
     /// The rows for the next file, while others are still to be merged. The
     /// caller writes it, and says so to [`Merger::is_writing`].
     pub(super) fn take_file(&mut self) -> Result<Vec<RecordBatch>> {
-        let (batches, hashes) = self.memory.take_for_file(self.table)?;
-        self.seen.extend(hashes);
-        Ok(batches)
+        self.memory.take_for_file(self.table)
     }
 
     /// The rows for the last file, when nothing more is merged.
     pub(super) fn take_rest(&mut self) -> Result<Vec<RecordBatch>> {
-        let (batches, hashes) = self.memory.take()?;
-        self.seen.extend(hashes);
-        Ok(batches)
+        self.memory.take()
     }
 
     /// Takes note of a file that is being written.
@@ -143,8 +147,10 @@ impl Merger {
             return Ok(());
         }
         let rows = concat_batches(&self.table.schema(), &chunk.batches).map_err(arrow)?;
-        let groups = Groups::of(self.table, &rows)?;
-        let mut work = Work::new(self.table, &rows, &groups, &chunk.primary)?;
+        let are_first = chunk.standings.iter().all(|standing| standing.is_first);
+        let groups = Groups::of(self.table, &rows, are_first)?;
+        let mut work = Work::new(self.table, &rows, &groups, &chunk.standings)?;
+        self.merges += 1;
         self.merge_into_memory(&mut work)?;
         self.merge_into_files(&mut work)?;
         work.take_new();
@@ -161,26 +167,26 @@ impl Merger {
 
     /// Merges the groups whose key waits in memory.
     fn merge_into_memory(&mut self, work: &mut Work<'_>) -> Result<()> {
-        let mut sources: HashMap<u32, u32> = HashMap::new();
-        for group in 0..work.groups.len() {
-            let hash = work.groups.hashes[group];
-            let spots: Vec<Spot> = self.memory.spots(hash).collect();
-            for spot in spots {
-                let source = match sources.get(&spot.0) {
-                    Some(source) => *source,
-                    None => work.add_source(self.memory.batches()[spot.0 as usize].clone())?,
-                };
-                sources.insert(spot.0, source);
-                if !work.has_key(group, source, spot.1) {
-                    continue;
-                }
-                let is_nested = self.memory.is_nested(spot);
-                let there = There { source, row: spot.1, is_nested };
-                if work.merge_group(group, Some(there)) == Outcome::Changed {
-                    self.memory.replace(hash, spot);
-                }
-                break;
+        let mut open = work.open(|group| !work.is_first(group));
+        for waiting in self.memory.batches() {
+            let found = if open.is_empty() { Vec::new() } else { waiting.find(&open)? };
+            if found.is_empty() {
+                continue;
             }
+            let source = work.add_source(waiting.batch().clone())?;
+            let mut used = false;
+            for (row, group) in found {
+                let group = group as usize;
+                let there = There { source, row, is_nested: waiting.is_nested(row) };
+                if work.merges(group, there) == Some(Outcome::Changed) {
+                    waiting.replace(row);
+                    used = true;
+                }
+            }
+            if !used {
+                work.drop_source(source);
+            }
+            open.retain(|(_, group)| !work.done[*group as usize]);
         }
         Ok(())
     }
@@ -188,19 +194,11 @@ impl Merger {
     /// Merges the groups whose key lies in a file.
     fn merge_into_files(&mut self, work: &mut Work<'_>) -> Result<()> {
         let has_committed = self.files.iter().any(|file| file.staged.is_none());
-        let mut open: Vec<(u64, u32)> = (0u32..)
-            .zip(&work.groups.hashes)
-            .filter(|(group, _)| !work.done[*group as usize])
-            .map(|(group, hash)| (*hash, group))
-            .collect();
-        if !has_committed {
-            open.retain(|(hash, _)| self.seen.contains(*hash));
-        }
+        let open = work.open(|group| has_committed || !work.is_first(group));
         if open.is_empty() {
             return Ok(());
         }
-        open.sort_unstable();
-        if open.iter().any(|(hash, _)| self.seen.contains(*hash)) {
+        if open.iter().any(|(_, group)| !work.is_first(*group as usize)) {
             self.await_files()?;
         }
         let range = work.key_range(&open)?;
@@ -208,17 +206,17 @@ impl Merger {
             let file = &self.files[number];
             let wanted: Vec<(u64, u32)> = open
                 .iter()
-                .filter(|(hash, group)| {
-                    !work.done[*group as usize]
-                        && (file.staged.is_none() || self.seen.contains(*hash))
+                .filter(|(_, group)| {
+                    let group = *group as usize;
+                    !work.done[group] && (file.staged.is_none() || !work.is_first(group))
                 })
                 .copied()
                 .collect();
             if wanted.is_empty() || !may_hold(self.table, &file.file.statistics, &range) {
                 continue;
             }
-            self.hold_keys(number)?;
-            self.files[number].merge(self.table, &wanted, work)?;
+            let found = self.find(number, &wanted)?;
+            self.files[number].merge(self.table, found, work)?;
         }
         Ok(())
     }
@@ -234,19 +232,38 @@ impl Merger {
         Ok(())
     }
 
-    /// Sees to it that the keys of file `number` are in memory, and not too
-    /// many others.
-    fn hold_keys(&mut self, number: usize) -> Result<()> {
-        if self.files[number].keys.is_some() {
-            return Ok(());
+    /// The rows of file `number` that may have one of the `wanted` keys, each with
+    /// the number that came with the key.
+    ///
+    /// The keys of a file are held from the second time on: many a file is looked
+    /// into but once, by an import of one chunk or by two keys of one hash.
+    fn find(&mut self, number: usize, wanted: &[(u64, u32)]) -> Result<Vec<(u32, u32)>> {
+        let is_known = self.files[number].asked > 0;
+        self.files[number].asked = self.merges;
+        if self.files[number].keys.is_none() && is_known && self.makes_room(number) {
+            self.files[number].keys = Some(rows::keys(self.table, &self.files[number].file)?);
         }
-        let held: u64 =
-            self.files.iter().filter(|file| file.keys.is_some()).map(|file| file.file.rows).sum();
-        if held + self.files[number].file.rows > HELD_KEYS {
-            self.files.iter_mut().for_each(|file| file.keys = None);
+        let file = &self.files[number];
+        match &file.keys {
+            Some(keys) => Ok(keys.find(wanted)),
+            None => keys::find(rows::hashes(self.table, &file.file)?, wanted),
         }
-        self.files[number].keys = Some(rows::keys(self.table, &self.files[number].file)?);
-        Ok(())
+    }
+
+    /// Whether the keys of file `number` can be held, too. If it is for them, those
+    /// of files go in which nothing was looked for of late. Others stay: all files
+    /// are looked into in turn, and each would push out one that comes next.
+    fn makes_room(&mut self, number: usize) -> bool {
+        let rows = self.files[number].file.rows;
+        let has_room = |files: &[MergedFile]| {
+            let held = files.iter().filter(|file| file.keys.is_some());
+            held.map(|file| file.file.rows).sum::<u64>() + rows <= HELD_KEYS
+        };
+        if !has_room(&self.files) {
+            let is_old = |file: &&mut MergedFile| file.asked + 1 < self.merges;
+            self.files.iter_mut().filter(is_old).for_each(|file| file.keys = None);
+        }
+        has_room(&self.files)
     }
 
     /// Ends merging, after [`Merger::take_rest`]: waits for the files, and
@@ -274,19 +291,21 @@ impl Merger {
 impl MergedFile {
     /// A file none of whose rows was replaced.
     fn new(file: DataFile, staged: Option<Staged>) -> Self {
-        Self { file, staged, keys: None, replaced: Vec::new() }
+        Self { file, staged, keys: None, asked: 0, replaced: Vec::new() }
     }
 
-    /// Merges the groups in `wanted` whose keys the file holds.
+    /// Merges groups into the rows where they were `found`, if these have their
+    /// keys.
     fn merge(
         &mut self,
         table: &'static Table,
-        wanted: &[(u64, u32)],
+        mut found: Vec<(u32, u32)>,
         work: &mut Work<'_>,
     ) -> Result<()> {
-        let Some(keys) = &self.keys else { return Ok(()) };
-        let mut found = keys.find(wanted);
         found.retain(|(row, _)| !self.replaced.get(*row as usize).is_some_and(|gone| *gone));
+        if found.is_empty() {
+            return Ok(());
+        }
         let mut numbers: Vec<u32> = found.iter().map(|(row, _)| *row).collect();
         numbers.dedup();
         let mut replaced = Vec::new();
@@ -305,12 +324,8 @@ impl MergedFile {
                 let (same, rest) = found.split_at(count);
                 found = rest;
                 for &(_, group) in same {
-                    let group = group as usize;
                     let there = There { source, row: position as u32, is_nested: false };
-                    if !work.done[group]
-                        && work.has_key(group, there.source, there.row)
-                        && work.merge_group(group, Some(there)) == Outcome::Changed
-                    {
+                    if work.merges(group as usize, there) == Some(Outcome::Changed) {
                         replaced.push(*row);
                         used = true;
                     }
@@ -364,63 +379,6 @@ impl MergedFile {
     }
 }
 
-/// The rows of a chunk, grouped by key.
-struct Groups {
-    /// The hash of each group's key.
-    hashes: Vec<u64>,
-    /// The first row of each group.
-    first: Vec<u32>,
-    /// For each row the next one of its group.
-    next: Vec<Option<std::num::NonZeroU32>>,
-}
-
-impl Groups {
-    /// The groups of the rows of `rows`.
-    fn of(table: &'static Table, rows: &RecordBatch) -> Result<Self> {
-        let keys = key_columns(table, rows);
-        let row_hashes = key_hashes(&keys)?;
-        let same = Compared::new(&keys, &keys)?;
-        let mut groups = Self {
-            hashes: Vec::with_capacity(row_hashes.len()),
-            first: Vec::with_capacity(row_hashes.len()),
-            next: vec![None; row_hashes.len()],
-        };
-        let mut last: Vec<u32> = Vec::with_capacity(row_hashes.len());
-        let mut by_hash: HashMap<u64, u32> = HashMap::with_capacity(row_hashes.len());
-        let mut same_hash: Vec<(u64, u32)> = Vec::new();
-        for (row, hash) in (0u32..).zip(row_hashes) {
-            let is_it =
-                |group: &u32| same.all_equal(groups.first[*group as usize] as usize, row as usize);
-            let known = by_hash.get(&hash).copied();
-            let group = known.filter(is_it).or_else(|| {
-                let mut others = same_hash.iter().filter(|(other, _)| *other == hash);
-                others.find(|(_, group)| is_it(group)).map(|(_, group)| *group)
-            });
-            if let Some(group) = group {
-                let end = std::mem::replace(&mut last[group as usize], row);
-                groups.next[end as usize] = std::num::NonZeroU32::new(row);
-                continue;
-            }
-            let group = groups.first.len() as u32;
-            groups.first.push(row);
-            groups.hashes.push(hash);
-            last.push(row);
-            match known {
-                Some(_) => same_hash.push((hash, group)),
-                None => {
-                    by_hash.insert(hash, group);
-                }
-            }
-        }
-        Ok(groups)
-    }
-
-    /// How many groups there are.
-    fn len(&self) -> usize {
-        self.first.len()
-    }
-}
-
 /// A row into which a group is merged.
 #[derive(Clone, Copy)]
 struct There {
@@ -435,7 +393,7 @@ struct Work<'a> {
     table: &'static Table,
     rows: &'a RecordBatch,
     groups: &'a Groups,
-    primary: &'a [bool],
+    standings: &'a [Standing],
     /// The chunk's rows beside all rows they are merged into.
     incoming: Incoming,
     /// For each group whether it is merged.
@@ -456,13 +414,13 @@ impl<'a> Work<'a> {
         table: &'static Table,
         rows: &'a RecordBatch,
         groups: &'a Groups,
-        primary: &'a [bool],
+        standings: &'a [Standing],
     ) -> Result<Self> {
         Ok(Self {
             table,
             rows,
             groups,
-            primary,
+            standings,
             incoming: Incoming::new(table, rows)?,
             done: vec![false; groups.len()],
             counts: Default::default(),
@@ -475,9 +433,29 @@ impl<'a> Work<'a> {
         })
     }
 
-    /// Whether the row at `there` of a source has the key of the group.
-    fn has_key(&self, group: usize, source: u32, there: u32) -> bool {
-        self.incoming.same_key(source, there as usize, self.groups.first[group] as usize)
+    /// Whether for certain no row of the group's key came before in the transaction.
+    fn is_first(&self, group: usize) -> bool {
+        self.standings[self.groups.first[group] as usize].is_first
+    }
+
+    /// The groups that are still to be merged and that are `wanted`, by the hashes of
+    /// their keys, in the order of these.
+    fn open(&self, wanted: impl Fn(usize) -> bool) -> Vec<(u64, u32)> {
+        let is_open = |group: &u32| !self.done[*group as usize] && wanted(*group as usize);
+        let groups = (0..self.groups.len() as u32).filter(is_open);
+        let mut open: Vec<(u64, u32)> =
+            groups.map(|group| (self.groups.hashes[group as usize], group)).collect();
+        open.sort_unstable();
+        open
+    }
+
+    /// Merges a group into a row that is there, if it is still to be merged and has
+    /// the row's key.
+    fn merges(&mut self, group: usize, there: There) -> Option<Outcome> {
+        let first = self.groups.first[group] as usize;
+        let is_it =
+            !self.done[group] && self.incoming.same_key(there.source, there.row as usize, first);
+        is_it.then(|| self.merge_group(group, Some(there)))
     }
 
     /// Makes rows known into which groups are merged; gives their number.
@@ -508,14 +486,14 @@ impl<'a> Work<'a> {
             None => {
                 self.incoming.begin(0, first);
                 self.count(first).added += 1;
-                row = self.next(first);
-                !self.primary[first as usize]
+                row = self.groups.next(first);
+                !self.standings[first as usize].is_record
             }
         };
         let mut outcome = Outcome::Unchanged;
         let before = self.counts;
         while let Some(incoming) = row {
-            is_nested &= !self.primary[incoming as usize];
+            is_nested &= !self.standings[incoming as usize].is_record;
             match self.incoming.merge(incoming) {
                 Outcome::Changed => {
                     outcome = Outcome::Changed;
@@ -523,7 +501,7 @@ impl<'a> Work<'a> {
                 }
                 Outcome::Unchanged => self.count(incoming).unchanged += 1,
             }
-            row = self.next(incoming);
+            row = self.groups.next(incoming);
         }
         if let (Outcome::Changed, Some(there)) = (outcome, there)
             && self.incoming.says_the_same(there.source, there.row)
@@ -557,14 +535,9 @@ impl<'a> Work<'a> {
         }
     }
 
-    /// The row after `row` in its group.
-    fn next(&self, row: u32) -> Option<u32> {
-        self.groups.next[row as usize].map(std::num::NonZeroU32::get)
-    }
-
     /// The count in which `row` is counted.
     fn count(&mut self, row: u32) -> &mut MergeCounts {
-        &mut self.counts[usize::from(!self.primary[row as usize])]
+        &mut self.counts[usize::from(!self.standings[row as usize].is_record)]
     }
 
     /// The least and greatest key of the groups in `open`, column by column.

@@ -12,9 +12,10 @@ mod data_file;
 mod durable;
 mod errors;
 mod files;
+mod groups;
 mod history;
 mod indexing;
-mod key_set;
+mod keys;
 mod layout;
 mod lock;
 mod log;
@@ -235,6 +236,24 @@ pub struct MergeCounts {
     pub changed: u64,
     /// Rows that said nothing new.
     pub unchanged: u64,
+}
+
+/// What is known of a row that is merged, beside its values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Standing {
+    /// Whether it is a record of the file, and no row nested in one.
+    pub is_record: bool,
+    /// Whether for certain no row of its key came before in the transaction, so
+    /// that it need not be looked for in what the transaction wrote. If one did
+    /// come, the key would be there twice.
+    pub is_first: bool,
+}
+
+impl From<bool> for Standing {
+    /// A record or a nested row, before which others of its key may have come.
+    fn from(is_record: bool) -> Self {
+        Self { is_record, is_first: false }
+    }
 }
 
 /// The absolute path without `..`, which addresses of files cannot have.

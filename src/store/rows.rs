@@ -15,7 +15,7 @@ use datafusion::parquet::file::metadata::{PageIndexPolicy, RowGroupMetaData};
 
 use super::DataFile;
 use super::errors::{arrow, parquet};
-use super::key_set::{FileKeys, key_hashes};
+use super::keys::{Keys, key_hashes};
 use crate::error::{Error, Result};
 use crate::model::Table;
 
@@ -126,8 +126,11 @@ fn conform(
     RecordBatch::try_new(SchemaRef::clone(schema), columns?).map_err(|_| wrong())
 }
 
-/// The keys of a data file, row by row.
-pub(super) fn keys(table: &'static Table, file: &DataFile) -> Result<FileKeys> {
+/// The hashes of the keys of a data file, row by row, as they are read.
+pub(super) fn hashes(
+    table: &'static Table,
+    file: &DataFile,
+) -> Result<impl Iterator<Item = Result<Vec<u64>>>> {
     let builder = builder(file)?;
     let mask = ProjectionMask::columns(builder.parquet_schema(), table.key.iter().copied());
     let reader = builder
@@ -135,8 +138,7 @@ pub(super) fn keys(table: &'static Table, file: &DataFile) -> Result<FileKeys> {
         .with_batch_size(BATCH_ROWS)
         .build()
         .map_err(|error| parquet("read", &file.path, error))?;
-    let mut hashes = Vec::new();
-    for batch in reader {
+    Ok(reader.map(|batch| {
         let batch = batch.map_err(arrow)?;
         let columns: Result<Vec<ArrayRef>> = table
             .key
@@ -144,9 +146,17 @@ pub(super) fn keys(table: &'static Table, file: &DataFile) -> Result<FileKeys> {
             .filter_map(|name| Some((batch.column_by_name(name)?, table.column(name)?)))
             .map(|(values, column)| cast(values, &column.kind.data_type()).map_err(arrow))
             .collect();
-        hashes.extend(key_hashes(&columns?)?);
+        key_hashes(&columns?)
+    }))
+}
+
+/// The keys of a data file.
+pub(super) fn keys(table: &'static Table, file: &DataFile) -> Result<Keys> {
+    let mut all = Vec::with_capacity(usize::try_from(file.rows).unwrap_or(0));
+    for part in hashes(table, file)? {
+        all.extend(part?);
     }
-    FileKeys::new(hashes)
+    Keys::new(all)
 }
 
 /// How many rows a data file says it has.

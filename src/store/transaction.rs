@@ -14,7 +14,7 @@ use super::log::{self, Change};
 use super::merge::{Chunk, Merged, Merger};
 use super::optimize;
 use super::pending::{Pending, PendingEntry};
-use super::{MergeCounts, Snapshot, Store, data_file, errors};
+use super::{MergeCounts, Snapshot, Standing, Store, data_file, errors};
 use crate::error::{Error, Result};
 use crate::model::{TABLES, Table};
 
@@ -104,8 +104,9 @@ impl Transaction {
     /// is NULL never replaces a known one. A row that differs from what is
     /// there only in `observed_at` is unchanged.
     ///
-    /// `primary[i]` says in which of the two counts row `i` is counted: `[0]`
-    /// for records of the file, `[1]` for rows nested in them.
+    /// `standings[i]` says in which of the two counts row `i` is counted: `[0]`
+    /// for records of the file, `[1]` for rows nested in them; and whether its key
+    /// need not be looked for in what the transaction wrote before.
     /// Counts are known for certain after the commit only.
     ///
     /// # Errors
@@ -114,10 +115,10 @@ impl Transaction {
         &mut self,
         table: &'static Table,
         batch: RecordBatch,
-        primary: &[bool],
+        standings: &[impl Into<Standing> + Copy],
     ) -> Result<()> {
         check_schema(table, &batch)?;
-        if batch.num_rows() != primary.len() {
+        if batch.num_rows() != standings.len() {
             return Err(Error::internal("not every row is said to be a record or nested"));
         }
         let (folder, limits) = (self.store.layout.table(table), self.store.limits);
@@ -127,7 +128,7 @@ impl Transaction {
         }
         let base = Arc::clone(&change.base);
         let merging = change.merging.get_or_insert_with(|| Merging::new(&base, folder));
-        merging.chunk.push(batch, primary);
+        merging.chunk.push(batch, standings.iter().map(|standing| (*standing).into()));
         if merging.chunk.is_full(&limits) { self.merge_chunk(table).await } else { Ok(()) }
     }
 

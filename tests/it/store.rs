@@ -1,6 +1,6 @@
 //! The store: nothing lost, nothing twice, nothing torn.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use datafusion::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use weiku::model::{POST_SNAPSHOTS, POSTS};
-use weiku::store::{Limits, MergeCounts, Optimized, Repair, Snapshot, Store};
+use weiku::store::{Limits, MergeCounts, Optimized, Repair, Snapshot, Standing, Store};
 
 use crate::store_loops::number;
 
@@ -275,6 +275,7 @@ async fn merging_gives_what_merging_row_by_row_gives() {
             let mut transaction = store.begin().await.unwrap();
             let mut expected = [MergeCounts::default(); 2];
             let mut chunk = Vec::new();
+            let mut told = BTreeSet::new();
             for _ in 0..random.random_range(1..6) {
                 let rows: Vec<KnownPost> = (0..random.random_range(0..60))
                     .map(|_| KnownPost {
@@ -294,7 +295,15 @@ async fn merging_gives_what_merging_row_by_row_gives() {
                     .collect();
                 let primary: Vec<bool> = rows.iter().map(|_| random.random_bool(0.5)).collect();
                 chunk.extend(rows.iter().cloned().zip(primary.iter().copied()));
-                transaction.upsert(&POSTS, posts(&rows), &primary).await.unwrap();
+                let standings: Vec<Standing> = rows
+                    .iter()
+                    .zip(&primary)
+                    .map(|(row, is_record)| Standing {
+                        is_record: *is_record,
+                        is_first: told.insert(row.id) && seed % 2 == 0,
+                    })
+                    .collect();
+                transaction.upsert(&POSTS, posts(&rows), &standings).await.unwrap();
                 let is_flushed = random.random_bool(0.5);
                 if is_flushed {
                     transaction.flush(&POSTS).await.unwrap();
