@@ -6,16 +6,16 @@ use datafusion::arrow::record_batch::RecordBatch;
 use tokio::sync::mpsc;
 
 use super::import::{Progress, Refused, Seen};
-use super::repeats::Repeats;
 use super::rows::{self, Pending, Rows};
 use super::strangers::Authors;
 use crate::error::{Error, Result};
 use crate::ingest::{self, Account, Instant, Position, Post, Reading, Refusal, Row, Sink, Source};
-use crate::model::{ACCOUNT_SNAPSHOTS, ACCOUNTS, POST_SNAPSHOTS, POSTS, REJECTS};
+use crate::model::{ACCOUNTS, POSTS, REJECTS};
 use crate::store::Standing;
 
-/// Rows of a table that are handed over at once.
-const BATCH_ROWS: usize = 8_192;
+/// Rows of a table that are handed over at once: as many as are merged at a time, so
+/// that they need not be put together first.
+const BATCH_ROWS: usize = 32 * 1024;
 
 /// Bytes of text after which a batch is handed over early.
 const BATCH_BYTES: usize = 16 << 20;
@@ -64,9 +64,7 @@ pub(super) struct BatchSink {
     file: String,
     seen: Seen,
     posts: Rows,
-    post_snapshots: Rows,
     accounts: Rows,
-    account_snapshots: Rows,
     rejects: Rows,
     /// The header of the records that come.
     header: Option<Vec<u8>>,
@@ -75,7 +73,6 @@ pub(super) struct BatchSink {
     keeps_rejects: bool,
     /// The greatest number of a record that was refused and kept.
     rejected: u64,
-    repeats: Repeats,
     tally: Tally,
     /// Rows so far, and who hears of them.
     rows: u64,
@@ -96,14 +93,11 @@ impl BatchSink {
             file,
             seen,
             posts: Rows::new(&POSTS),
-            post_snapshots: Rows::new(&POST_SNAPSHOTS),
             accounts: Rows::new(&ACCOUNTS),
-            account_snapshots: Rows::new(&ACCOUNT_SNAPSHOTS),
             rejects: Rows::new(&REJECTS),
             header: None,
             keeps_rejects: true,
             rejected: 0,
-            repeats: Repeats::default(),
             tally: Tally::default(),
             rows: 0,
             progress: None,
@@ -120,34 +114,15 @@ impl BatchSink {
         self.progress = Some((progress, position));
     }
 
-    fn post(&mut self, post: &Post<'_>, primary: bool) -> Result<()> {
-        let counts = [post.counts.reposts, post.counts.comments, post.counts.likes];
+    fn post(&mut self, post: &Post<'_>, is_record: bool) -> Result<()> {
         self.tally.authors.wrote(&post.platform, post.account_id.as_deref());
-        let seen = self.seen.at(post.observed_at);
-        let look = self.repeats.look(&POSTS, (&post.platform, &post.post_id), seen, &counts);
-        let seen = seen + look.later;
-        rows::push_post(&mut self.posts, post, seen, look.standing(primary))?;
-        if look.is_news {
-            let standing = look.standing_then();
-            rows::push_post_counts(&mut self.post_snapshots, post, seen, standing)?;
-        }
-        Ok(())
+        rows::push_post(&mut self.posts, post, self.seen.at(post.observed_at), is_record)
     }
 
-    fn account(&mut self, account: &Account<'_>, primary: bool) -> Result<()> {
+    fn account(&mut self, account: &Account<'_>, is_record: bool) -> Result<()> {
         self.tally.authors.are_named();
-        let counts = account.counts.clone().unwrap_or_default();
-        let counts = [counts.followers, counts.following, counts.posts];
         let seen = self.seen.at(account.observed_at);
-        let id = (&*account.platform, &*account.account_id);
-        let look = self.repeats.look(&ACCOUNTS, id, seen, &counts);
-        let seen = seen + look.later;
-        rows::push_account(&mut self.accounts, account, seen, look.standing(primary))?;
-        if look.is_news {
-            let standing = look.standing_then();
-            rows::push_account_counts(&mut self.account_snapshots, account, seen, standing)?;
-        }
-        Ok(())
+        rows::push_account(&mut self.accounts, account, seen, is_record)
     }
 
     fn hand_over_full(&mut self) -> Result<()> {
@@ -156,8 +131,7 @@ impl BatchSink {
             self.tell_progress();
         }
         let full = |rows: &Rows| rows.len() >= BATCH_ROWS || rows.bytes() >= BATCH_BYTES;
-        let tables = [&self.posts, &self.post_snapshots, &self.accounts, &self.account_snapshots];
-        if tables.into_iter().any(full) || full(&self.rejects) {
+        if [&self.posts, &self.accounts, &self.rejects].into_iter().any(full) {
             self.hand_over_all()
         } else {
             Ok(())
@@ -171,13 +145,7 @@ impl BatchSink {
     }
 
     fn hand_over_all(&mut self) -> Result<()> {
-        for rows in [
-            &mut self.accounts,
-            &mut self.account_snapshots,
-            &mut self.posts,
-            &mut self.post_snapshots,
-            &mut self.rejects,
-        ] {
+        for rows in [&mut self.accounts, &mut self.posts, &mut self.rejects] {
             if rows.len() == 0 {
                 continue;
             }
@@ -185,7 +153,9 @@ impl BatchSink {
             let sample = pending.table.name == POSTS.name || pending.table.name == ACCOUNTS.name;
             if sample && self.tally.samples.is_none() {
                 let most = pending.batch.num_rows().min(SAMPLES);
-                self.tally.samples = Some(pending.batch.slice(0, most));
+                let columns: Vec<usize> = (0..pending.table.columns.len()).collect();
+                let rows = pending.batch.slice(0, most).project(&columns);
+                self.tally.samples = rows.ok();
             }
             // Nobody listens any more once merging has failed, and the reason
             // is reported from there.
@@ -199,15 +169,15 @@ impl BatchSink {
 impl Sink for BatchSink {
     fn record(&mut self, _row: u64, rows: Vec<Row<'_>>) -> Result<()> {
         for (index, row) in rows.iter().enumerate() {
-            let primary = index == 0;
+            let is_record = index == 0;
             match row {
                 Row::Post(post) => {
                     self.tally.observed = self.tally.observed.or(post.observed_at);
-                    self.post(post, primary)?;
+                    self.post(post, is_record)?;
                 }
                 Row::Account(account) => {
                     self.tally.observed = self.tally.observed.or(account.observed_at);
-                    self.account(account, primary)?;
+                    self.account(account, is_record)?;
                 }
             }
         }

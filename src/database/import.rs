@@ -16,6 +16,8 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use super::builder::{self, BatchSink, Tally};
+use super::looks;
+use super::repeats::Repeats;
 use super::rows::{self, Pending, Rows};
 use super::strangers::Authors;
 use super::{Cancel, Database};
@@ -32,7 +34,7 @@ pub(super) const TRIES: usize = 8;
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// Batches that may wait to be merged.
-const QUEUE: usize = 4;
+const QUEUE: usize = 2;
 
 /// How files are imported.
 #[derive(Debug, Clone, Default)]
@@ -399,8 +401,11 @@ async fn merge(
     mut batches: mpsc::Receiver<Pending>,
     reader: JoinHandle<Result<(Reading, Tally)>>,
 ) -> Result<(Reading, Tally, [MergeCounts; 2])> {
-    while let Some(Pending { table, batch, standings }) = batches.recv().await {
-        transaction.upsert(table, batch, &standings).await?;
+    let mut repeats = Repeats::default();
+    while let Some(looks) = batches.recv().await {
+        for Pending { table, batch, standings } in looks::sort_out(looks, &mut repeats)? {
+            transaction.upsert(table, batch, &standings).await?;
+        }
     }
     let (read, tally) =
         reader.await.map_err(|error| Error::internal(format!("the reader stopped: {error}")))??;

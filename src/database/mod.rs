@@ -6,6 +6,7 @@ mod cancel;
 mod import;
 #[cfg(test)]
 mod import_tests;
+mod looks;
 mod notes;
 mod repeats;
 mod rows;

@@ -6,18 +6,20 @@ use datafusion::arrow::array::{
     ArrayRef, BinaryViewBuilder, BooleanBuilder, Int64Builder, ListBuilder, StringBuilder,
     StringViewBuilder, TimestampMicrosecondBuilder,
 };
-use datafusion::arrow::datatypes::{DataType, Field};
+use datafusion::arrow::datatypes::{DataType, Field, SchemaRef};
 use datafusion::arrow::record_batch::RecordBatch;
 
+use super::looks;
 use crate::error::{Error, Result};
-use crate::ingest::{Account, Instant, Post, Text};
-use crate::model::{ACCOUNT_SNAPSHOTS, ACCOUNTS, IMPORTS, POST_SNAPSHOTS, POSTS, REJECTS, Table};
+use crate::ingest::{Account, AccountCounts, Instant, Post, Text};
+use crate::model::{ACCOUNTS, IMPORTS, POSTS, REJECTS, Table};
 use crate::store::Standing;
 
 /// The largest block of text.
 const LARGEST_BLOCK: u32 = 16 << 20;
 
-/// Rows of one table that wait to be merged, and what is known of each.
+/// Rows of one table that wait to be merged, and what is known of each. Those of
+/// posts and accounts have the columns of [`looks::schema`] until they are sorted out.
 #[derive(Debug)]
 pub(super) struct Pending {
     pub(super) table: &'static Table,
@@ -30,6 +32,7 @@ pub(super) struct Pending {
 /// Values are pushed in the order of the table's columns, one per column.
 pub(super) struct Rows {
     table: &'static Table,
+    schema: SchemaRef,
     columns: Vec<Column>,
     standings: Vec<Standing>,
     /// Bytes of text so far, to bound memory.
@@ -68,13 +71,17 @@ impl Texts {
         length
     }
 
-    fn finish(&mut self) -> ArrayRef {
-        let texts = Arc::new(self.builder.finish());
+    fn finish(&mut self, rows: usize) -> ArrayRef {
         let block = self.bytes.clamp(SMALLEST_BLOCK, LARGEST_BLOCK);
         self.bytes = 0;
-        self.builder = StringViewBuilder::new().with_fixed_block_size(block + block / 16);
-        texts
+        let next = StringViewBuilder::with_capacity(rows).with_fixed_block_size(block + block / 16);
+        Arc::new(std::mem::replace(&mut self.builder, next).finish())
     }
+}
+
+/// A column of instants with room for `rows`.
+fn instants(rows: usize) -> TimestampMicrosecondBuilder {
+    TimestampMicrosecondBuilder::with_capacity(rows).with_timezone("UTC")
 }
 
 /// One value of a row.
@@ -98,17 +105,24 @@ impl Column {
             DataType::Int64 => Self::Integer(Int64Builder::new()),
             DataType::Boolean => Self::Boolean(BooleanBuilder::new()),
             DataType::BinaryView => Self::Bytes(BinaryViewBuilder::new()),
-            _ => Self::Instant(TimestampMicrosecondBuilder::new().with_timezone("UTC")),
+            _ => Self::Instant(instants(0)),
         }
     }
 
-    fn finish(&mut self) -> ArrayRef {
+    /// The values so far; makes room for as many as there were.
+    fn finish(&mut self, rows: usize) -> ArrayRef {
         match self {
-            Self::Text(texts) => texts.finish(),
+            Self::Text(texts) => texts.finish(rows),
             Self::Texts(builder) => Arc::new(builder.finish()),
-            Self::Integer(builder) => Arc::new(builder.finish()),
+            Self::Integer(builder) => {
+                let next = Int64Builder::with_capacity(rows);
+                Arc::new(std::mem::replace(builder, next).finish())
+            }
             Self::Boolean(builder) => Arc::new(builder.finish()),
-            Self::Instant(builder) => Arc::new(builder.finish()),
+            Self::Instant(builder) => {
+                let next = instants(rows);
+                Arc::new(std::mem::replace(builder, next).finish())
+            }
             Self::Bytes(builder) => Arc::new(builder.finish()),
         }
     }
@@ -116,9 +130,9 @@ impl Column {
 
 impl Rows {
     pub(super) fn new(table: &'static Table) -> Self {
-        let schema = table.schema();
+        let schema = looks::schema(table);
         let columns = schema.fields().iter().map(|field| Column::new(field.data_type())).collect();
-        Self { table, columns, standings: Vec::new(), bytes: 0 }
+        Self { table, schema, columns, standings: Vec::new(), bytes: 0 }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -149,8 +163,9 @@ impl Rows {
 
     /// The rows collected so far; begins anew.
     pub(super) fn take(&mut self) -> Result<Pending> {
-        let columns = self.columns.iter_mut().map(Column::finish).collect();
-        let batch = RecordBatch::try_new(self.table.schema(), columns)
+        let rows = self.len();
+        let columns = self.columns.iter_mut().map(|column| column.finish(rows)).collect();
+        let batch = RecordBatch::try_new(Arc::clone(&self.schema), columns)
             .map_err(|error| Error::internal(format!("{}: {error}", self.table.name)))?;
         self.bytes = 0;
         Ok(Pending { table: self.table, batch, standings: std::mem::take(&mut self.standings) })
@@ -179,16 +194,16 @@ fn append(column: &mut Column, value: &Value<'_>) -> Option<usize> {
     Some(8)
 }
 
-/// A post into `posts`.
+/// A post into looks at `posts`.
 pub(super) fn push_post(
     rows: &mut Rows,
     post: &Post<'_>,
     seen: Instant,
-    standing: Standing,
+    is_record: bool,
 ) -> Result<()> {
     debug_assert_eq!(rows.table.name, POSTS.name);
     rows.push(
-        standing,
+        is_record.into(),
         &[
             Value::Text(Some(&post.platform)),
             Value::Text(Some(&post.post_id)),
@@ -208,42 +223,23 @@ pub(super) fn push_post(
             Value::Texts(post.urls.as_deref()),
             Value::Integer(post.media_count),
             Value::Instant(Some(seen)),
-        ],
-    )
-}
-
-/// A post's counts into `post_snapshots`.
-pub(super) fn push_post_counts(
-    rows: &mut Rows,
-    post: &Post<'_>,
-    seen: Instant,
-    standing: Standing,
-) -> Result<()> {
-    debug_assert_eq!(rows.table.name, POST_SNAPSHOTS.name);
-    rows.push(
-        standing,
-        &[
-            Value::Text(Some(&post.platform)),
-            Value::Text(Some(&post.post_id)),
-            Value::Instant(Some(seen)),
-            Value::Integer(post.counts.reposts),
-            Value::Integer(post.counts.comments),
-            Value::Integer(post.counts.likes),
             Value::Integer(post.counts.precision),
         ],
     )
 }
 
-/// An account into `accounts`.
+/// An account into looks at `accounts`.
 pub(super) fn push_account(
     rows: &mut Rows,
     account: &Account<'_>,
     seen: Instant,
-    standing: Standing,
+    is_record: bool,
 ) -> Result<()> {
     debug_assert_eq!(rows.table.name, ACCOUNTS.name);
+    let counts = account.counts.as_ref();
+    let count = |of: fn(&AccountCounts) -> Option<i64>| Value::Integer(counts.and_then(of));
     rows.push(
-        standing,
+        is_record.into(),
         &[
             Value::Text(Some(&account.platform)),
             Value::Text(Some(&account.account_id)),
@@ -260,29 +256,10 @@ pub(super) fn push_account(
             Value::Text(account.region.as_deref()),
             Value::Text(account.style.as_deref()),
             Value::Instant(Some(seen)),
-        ],
-    )
-}
-
-/// An account's counts into `account_snapshots`, if it has any.
-pub(super) fn push_account_counts(
-    rows: &mut Rows,
-    account: &Account<'_>,
-    seen: Instant,
-    standing: Standing,
-) -> Result<()> {
-    debug_assert_eq!(rows.table.name, ACCOUNT_SNAPSHOTS.name);
-    let Some(counts) = &account.counts else { return Ok(()) };
-    rows.push(
-        standing,
-        &[
-            Value::Text(Some(&account.platform)),
-            Value::Text(Some(&account.account_id)),
-            Value::Instant(Some(seen)),
-            Value::Integer(counts.followers),
-            Value::Integer(counts.following),
-            Value::Integer(counts.posts),
-            Value::Integer(counts.precision),
+            count(|counts| counts.followers),
+            count(|counts| counts.following),
+            count(|counts| counts.posts),
+            count(|counts| counts.precision),
         ],
     )
 }

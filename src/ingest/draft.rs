@@ -356,7 +356,7 @@ impl<'a> Half<'a> {
 
     /// The record's own row first, then its account if anything is known of it.
     fn rows(mut self, subject: Subject, platform: Text<'a>) -> Result<Vec<Row<'a>>, String> {
-        let says = says_anything(&self.account);
+        let says = self.account.says_anything();
         self.account.platform.clone_from(&platform);
         let has_account = !self.account.account_id.is_empty();
         match subject {
@@ -379,16 +379,6 @@ impl<'a> Half<'a> {
 /// The time that a Weibo id carries.
 fn carried_time(post_id: &str) -> Option<Instant> {
     weibo_id::instant_from_mid(post_id.parse().ok()?)
-}
-
-/// Whether more than the id of the account is known.
-fn says_anything(account: &Account<'_>) -> bool {
-    let bare = Account {
-        account_id: account.account_id.clone(),
-        observed_at: account.observed_at,
-        ..Account::default()
-    };
-    *account != bare
 }
 
 /// `found` with those of `beside` that it has not, whole or as one of several

@@ -158,6 +158,9 @@ impl<R: Read> Decoded<R> {
 impl<R: Read> Read for Decoded<R> {
     fn read(&mut self, target: &mut [u8]) -> io::Result<usize> {
         if self.taken == self.out.len() {
+            if self.encoding.is_decided() && self.decoder.is_none() {
+                return self.inner.read(target);
+            }
             self.refill()?;
         }
         let length = target.len().min(self.out.len() - self.taken);

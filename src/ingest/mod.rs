@@ -4,6 +4,7 @@
 //! [`Format`] of [`FORMATS`] whether it knows the content, and lets the one that
 //! does push rows into a [`Sink`].
 
+mod ahead;
 mod binary;
 mod column;
 mod describe;
@@ -27,6 +28,7 @@ mod table;
 use std::io;
 
 use crate::error::{Error, Result};
+use ahead::Ahead;
 pub(crate) use column::own_name;
 pub use column::{Column, Field, Part};
 pub use describe::{Described, describe};
@@ -143,8 +145,8 @@ pub fn read(source: Source, options: &Options, sink: &mut dyn Sink) -> Result<Re
     let sum = raw.sum();
     let failed =
         |error: io::Error| Error::input(format!("cannot read: {error}")).in_file(name.clone());
-    let (magic, content) =
-        raw.unpacked().and_then(|bytes| source::peek(bytes, binary::LENGTH)).map_err(failed)?;
+    let content = raw.unpacked().and_then(Ahead::new).map_err(failed)?;
+    let (magic, content) = source::peek(content, binary::LENGTH).map_err(failed)?;
     let is_parquet = magic.starts_with(PARQUET);
     let decode = if is_parquet { Decoded::verbatim } else { Decoded::new };
     let content = decode(content);

@@ -18,7 +18,7 @@ pub enum Row<'a> {
 }
 
 /// An account as a file describes it. Text that is only blank is `None`.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Hash)]
 pub struct Account<'a> {
     /// The service, such as `weibo`.
     pub platform: Text<'a>,
@@ -55,7 +55,7 @@ pub struct Account<'a> {
 }
 
 /// How large an account was.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct AccountCounts {
     /// Accounts that follow it.
     pub followers: Option<i64>,
@@ -118,6 +118,47 @@ pub struct PostCounts {
 }
 
 impl Account<'_> {
+    /// Whether more than the id of the account is known.
+    #[must_use]
+    pub fn says_anything(&self) -> bool {
+        // All fields are named, so that a new one is not forgotten here.
+        let Self {
+            platform,
+            account_id: _,
+            screen_name,
+            description,
+            verified,
+            verified_type,
+            verified_reason,
+            location,
+            registered_at,
+            organization,
+            level,
+            system,
+            region,
+            style,
+            counts,
+            observed_at: _,
+        } = self;
+        let texts = [
+            screen_name,
+            description,
+            verified_type,
+            verified_reason,
+            location,
+            organization,
+            level,
+            system,
+            region,
+            style,
+        ];
+        !platform.is_empty()
+            || texts.into_iter().any(Option::is_some)
+            || verified.is_some()
+            || registered_at.is_some()
+            || counts.is_some()
+    }
+
     /// The account apart from what was read.
     #[must_use]
     pub fn into_owned(self) -> Account<'static> {

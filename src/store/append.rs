@@ -15,7 +15,17 @@ use crate::model::Table;
 
 /// Files that are written at the same time; with the one that is collected,
 /// this bounds memory.
-const WRITERS: usize = 2;
+const WRITERS: u32 = 2;
+
+/// How a file's rows came together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Made {
+    /// One after the other, as they were given.
+    Appended,
+    /// By merging, which takes as much memory for the next file meanwhile, and as
+    /// much time: such a file is written alone.
+    Merged,
+}
 
 /// Rows that wait for their file.
 #[derive(Debug, Default)]
@@ -99,7 +109,7 @@ pub(super) struct Writing {
 impl Writers {
     /// Writers under `lock`.
     pub(super) fn new(lock: Arc<WriterLock>) -> Self {
-        Self { free: Arc::new(Semaphore::new(WRITERS)), lock }
+        Self { free: Arc::new(Semaphore::new(WRITERS as usize)), lock }
     }
 
     /// The writer's lock, for other work on other threads.
@@ -114,8 +124,10 @@ impl Writers {
         table: &'static Table,
         folder: PathBuf,
         batches: Vec<RecordBatch>,
+        made: Made,
     ) -> Result<Writing> {
-        let free = Arc::clone(&self.free).acquire_owned().await;
+        let places = if made == Made::Merged { WRITERS } else { 1 };
+        let free = Arc::clone(&self.free).acquire_many_owned(places).await;
         let free = free.map_err(|error| Error::internal(error.to_string()))?;
         let lock = self.lock();
         let (sender, result) = sync_channel(1);

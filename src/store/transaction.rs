@@ -6,7 +6,7 @@ use std::sync::Arc;
 use datafusion::arrow::record_batch::RecordBatch;
 use tokio::task::JoinHandle;
 
-use super::append::{Collected, Staged, Writers, Writing};
+use super::append::{Collected, Made, Staged, Writers, Writing};
 use super::data_file::Written;
 use super::layout::{Head, Layout, repair_hint};
 use super::lock::WriterLock;
@@ -207,7 +207,7 @@ impl Transaction {
         }
         let folder = self.store.layout.table(table);
         let batches = change.collected.take();
-        let writing = self.writers.write(table, folder, batches).await?;
+        let writing = self.writers.write(table, folder, batches, Made::Appended).await?;
         change.writing.push(writing);
         Ok(())
     }
@@ -224,7 +224,7 @@ impl Transaction {
         if merger.is_full(&self.store.limits) {
             let folder = self.store.layout.table(table);
             let batches = merger.take_file()?;
-            let writing = self.writers.write(table, folder, batches).await?;
+            let writing = self.writers.write(table, folder, batches, Made::Merged).await?;
             merger.is_writing(writing);
         }
         merging.start(chunk, self.writers.lock());
@@ -240,7 +240,8 @@ impl Transaction {
         let batches = merger.take_rest()?;
         if !batches.is_empty() {
             let folder = self.store.layout.table(table);
-            merger.is_writing(self.writers.write(table, folder, batches).await?);
+            let writing = self.writers.write(table, folder, batches, Made::Merged).await?;
+            merger.is_writing(writing);
         }
         Ok(())
     }
