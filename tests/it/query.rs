@@ -384,6 +384,9 @@ fn read_only_and_safe_sessions_refuse_what_they_must() {
         assert!(!stdout(&output).contains("sentinel"));
     }
     assert!(!std::path::Path::new(&target).exists());
+    // What the command line itself names is written.
+    let beside = weiku(&["--readonly", "-c", "SELECT 1 AS a", "-o", &target], "");
+    assert_eq!(std::fs::read_to_string(&target).unwrap(), "a\n1\n", "{}", stderr(&beside));
     for slip in ["secre.csv", "secret.cs", "nowhere/secret.csv"] {
         let sql = format!("SELECT * FROM '{}'", folder.path().join(slip).display());
         let told = stderr(&weiku(&["--safe", "-c", &sql], ""));

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use async_trait::async_trait;
 
-use super::{About, Command, Reach, misused, one_statement, reach_outside, split_words};
+use super::{About, Command, Reach, misused, one_statement, permit, split_words};
 use crate::engine::{Params, Statement};
 use crate::error::{Error, Result};
 use crate::render::{OutputFile, visible};
@@ -81,7 +81,7 @@ async fn explain(
         shell.say(&profile.to_text(shown.width.unwrap_or(120), shown.color))?;
         return Ok(Flow::Continue);
     };
-    reach_outside(shell, ".explain html")?;
+    permit(shell, ".explain html", Reach::Writes)?;
     let file = OutputFile::create(page.as_ref())?;
     let profile = profile(shell, statement, params).await?;
     file.fill(profile.to_html(&statement.sql).as_bytes())?;
