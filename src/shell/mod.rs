@@ -42,7 +42,7 @@ pub use terminal::{Keys, Plain, Reading, Terminal};
 use crate::engine::{Params, Session, Statement};
 use crate::error::{Error, Result};
 use crate::queries::Library;
-use crate::render::{self, Format, Readable, truncate, visible, visible_lines};
+use crate::render::{self, Format, Readable, truncate, visible, visible_lines, wrap};
 use assist::Data;
 use complete::Catalog;
 use history::History;
@@ -51,6 +51,9 @@ use interrupts::Interrupts;
 use results::{Kept, Results};
 use sink::Sinks;
 use straight::straight;
+
+/// What a notice begins with.
+const NOTICE: &str = "notice: ";
 
 /// How deeply `.read` may call itself.
 const DEEPEST_READ: usize = 16;
@@ -288,6 +291,17 @@ impl<'t> Shell<'t> {
     }
 
     async fn run_input(&mut self, input: Input, file: Option<&str>) -> Result<Flow> {
+        let outcome = self.run_one(input, file).await;
+        // Behind a failure most of all: they may say what is behind it.
+        let room = self.terminal.width().unwrap_or(usize::MAX).saturating_sub(NOTICE.len());
+        for notice in self.session.notices() {
+            let lines = wrap(&visible(&notice), room.max(20), usize::MAX, "");
+            self.note(&format!("{NOTICE}{}", lines.join("\n        ")));
+        }
+        outcome
+    }
+
+    async fn run_one(&mut self, input: Input, file: Option<&str>) -> Result<Flow> {
         match input {
             Input::Command(line) => {
                 Box::pin(commands::run(self, &line)).await.map_err(|error| match file {
