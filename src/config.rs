@@ -423,7 +423,7 @@ fn fill_defaults(
                 "spill_dir" => settings.spill.folder.display().to_string(),
                 "format" => "box on a terminal, else csv".to_owned(),
                 "null" => render::Options::default().null,
-                "max_rows" => render::Options::default().max_rows.to_string(),
+                "max_rows" => "as the screen has room, 40 at most".to_owned(),
                 "keys" => "emacs".to_owned(),
                 "pager" => "off".to_owned(),
                 "result_cache" => settings

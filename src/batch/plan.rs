@@ -169,12 +169,7 @@ impl RunPlan {
         for entry in entries {
             match prepare(&entry, &options, clock) {
                 Ok(job) if !is_selected(&job.query, &options.select) => {}
-                Err(error) if !options.keep_going => {
-                    return Err(match error.advice() {
-                        None if are_others => error.hint("--keep-going runs the others"),
-                        _ => error,
-                    });
-                }
+                Err(error) if !options.keep_going => return Err(nothing_ran(error, are_others)),
                 job => planned.push(Planned {
                     name: entry.name.clone(),
                     file: entry.origin.to_string(),
@@ -197,7 +192,7 @@ impl RunPlan {
         if !options.keep_going
             && let Some(error) = planned.iter().find_map(|planned| planned.job.as_ref().err())
         {
-            return Err(error.clone());
+            return Err(nothing_ran(error.clone(), are_others));
         }
         let alone = options.prints() || options.file.is_some();
         if planned.len() > 1 && alone {
@@ -290,6 +285,18 @@ fn prepare(entry: &Entry, options: &Options, clock: &Clock) -> Result<Job> {
     let grid = Grid::new(&query.params, &options.given_to(&query), clock).map_err(place)?;
     output_name(&entry.name, format).map_err(place)?;
     Ok(Job { entry: entry.clone(), query, grid, format })
+}
+
+/// The error of a query that keeps a run from beginning, with what becomes of the
+/// others, if there are any.
+fn nothing_ran(error: Error, are_others: bool) -> Error {
+    const OTHERS: &str = "nothing was run; --keep-going runs the others";
+    let hint = match error.advice() {
+        _ if !are_others => return error,
+        Some(advice) => format!("{advice}; {OTHERS}"),
+        None => OTHERS.to_owned(),
+    };
+    error.hint(hint)
 }
 
 /// The file of a query's result, relative to the output folder.

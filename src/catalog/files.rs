@@ -21,6 +21,7 @@ use parking_lot::RwLock;
 use url::Url;
 
 use super::csv;
+use super::notices::Notices;
 use super::table::foreign;
 use crate::error::{Error, nearest};
 use crate::model::HEAD;
@@ -39,6 +40,8 @@ pub(crate) struct AdHocFiles {
     pub(crate) state: Arc<OnceLock<Weak<RwLock<SessionState>>>>,
     /// The only folders that may be read, when the session is safe.
     pub(crate) roots: Option<Arc<[PathBuf]>>,
+    /// Takes what there is to say of what is opened.
+    pub(crate) notices: Arc<Notices>,
 }
 
 impl AdHocFiles {
@@ -56,7 +59,8 @@ impl AdHocFiles {
                 csv::look(&files, known, compression, zone.as_deref().unwrap_or("UTC"))
             });
             let seen = look.await.map_err(|error| foreign(Error::internal(error.to_string())))?;
-            let csv::Seen { delimiter, columns, is_decoded } = seen.map_err(foreign)?;
+            let csv::Seen { delimiter, columns, is_decoded, notices } = seen.map_err(foreign)?;
+            self.notices.add(notices);
             let urls = if is_decoded { decoded(&paths)? } else { urls };
             let format = Arc::new(kind.csv(delimiter));
             let options = ListingOptions::new(format).with_file_extension(kind.suffix);

@@ -6,6 +6,7 @@ mod csv;
 mod files;
 mod held;
 mod levers;
+mod notices;
 mod rollup_table;
 mod schema;
 mod selection;
@@ -18,6 +19,7 @@ pub(crate) use files::{AdHocFiles, DECODED, SUFFIXES, folder_advice, missing, re
 pub(crate) use held::{FetchColumns, HeldColumns, HeldScan};
 pub(crate) use levers::is_lever;
 pub use levers::{Levers, setting_name};
+pub(crate) use notices::Notices;
 pub(crate) use rollup_table::RollupTable;
 pub(crate) use schema::AS_OF;
 pub(crate) use schema::is_built_in;

@@ -439,7 +439,7 @@ pub struct Common {
     /// The longest a statement may run, such as 60s or 5m
     #[arg(long, value_name = "TIME", env = "WEIKU_TIMEOUT")]
     pub timeout: Option<String>,
-    /// Refuse every statement that writes
+    /// Write no file but that of -o: refuse COPY, .output, .save and their like
     #[arg(long)]
     pub readonly: bool,
     /// Refuse all files outside the database and --allow, and what could lift that

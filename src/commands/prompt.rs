@@ -58,7 +58,7 @@ fn options(
     Ok(shell::Options {
         database: query.database.clone(),
         format: asked.map(render::format).transpose()?.unwrap_or(defaults.format),
-        max_rows: config.file.max_rows.unwrap_or(defaults.max_rows),
+        max_rows: config.file.max_rows.or(defaults.max_rows),
         readable: config.readable,
         null: config.file.null.clone().unwrap_or_else(|| defaults.null.clone()),
         color: config.color,

@@ -14,7 +14,7 @@ use crate::database::Database;
 use crate::engine::{Params, Session, Statement, script};
 use crate::error::{Error, Kind, Result, nearest};
 use crate::queries::guessed;
-use crate::render::is_broken_pipe;
+use crate::render::{is_broken_pipe, visible};
 use crate::shell::diagnostic;
 
 pub(super) async fn execute(query: &Query, program: &Program) -> Result<Exit> {
@@ -29,7 +29,8 @@ pub(super) async fn execute(query: &Query, program: &Program) -> Result<Exit> {
     if scripts.is_empty() {
         scripts.push(Script::File("-".into()));
     }
-    let _piped = super::piped::table(&session, &scripts).await?;
+    let piped = super::piped::table(&session, &scripts).await?;
+    let piped = piped.as_ref().map(tempfile::NamedTempFile::path);
     let mut answers = Answers::new(&query.output, &config, program)?;
     let _listening = super::interrupt::cancel_on_interrupt(&session);
     let mut exit = DONE;
@@ -43,7 +44,9 @@ pub(super) async fn execute(query: &Query, program: &Program) -> Result<Exit> {
             continue;
         }
         for statement in script::parse(&text, file.as_deref())? {
-            match run(&session, &statement, &params, &mut answers, program).await {
+            let outcome = run(&session, &statement, &params, &mut answers, program).await;
+            program.tell(session.notices(), piped, query.common.errors);
+            match outcome {
                 Ok(()) => {}
                 Err(error) if is_broken_pipe(&error) => return Ok(DONE),
                 Err(error) if query.keep_going => {
@@ -160,6 +163,23 @@ pub(super) fn params(common: &Common) -> Result<Params> {
 }
 
 impl Program {
+    /// Writes what a session has to say of files to standard error; what is `piped`
+    /// in has no name of its own.
+    fn tell(&self, notices: Vec<String>, piped: Option<&Path>, errors: Errors) {
+        let mut stderr = self.stderr();
+        let piped = piped.map(|path| path.display().to_string());
+        for notice in notices {
+            let notice = match &piped {
+                Some(piped) => notice.replace(piped, "stdin"),
+                None => notice,
+            };
+            let _ = match errors {
+                Errors::Text => writeln!(stderr, "notice: {}", visible(&notice)),
+                Errors::Json => writeln!(stderr, "{}", serde_json::json!({ "notice": notice })),
+            };
+        }
+    }
+
     /// Writes an error to standard error, for people or for programs.
     pub fn report(&self, error: &Error, errors: Errors) {
         let mut stderr = self.stderr();

@@ -81,6 +81,9 @@ fn is_operator(token: &Token) -> bool {
     }
 }
 
+/// What is to be known of a read-only session where it refuses something.
+pub(crate) const READ_ONLY: &str = "a read-only session writes no file but that of -o, and runs no program that may; start without --readonly";
+
 /// What a plan does to the world.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Effect {
@@ -151,18 +154,17 @@ fn inner_effect(plan: &LogicalPlan) -> Effect {
 /// Refuses what the session's settings forbid.
 pub(super) fn check_effect(plan: &LogicalPlan, settings: &Settings) -> Result<()> {
     let effect = effect(plan);
-    let refuse =
-        |flag: &str, what: &str| Err(Error::query(format!("{what} is not allowed under {flag}")));
-    if settings.readonly && effect == Effect::Writes {
-        return refuse("--readonly", "a statement that writes");
+    let refused = |flag, what| Error::query(format!("{what} is not allowed under {flag}"));
+    match effect {
+        Effect::Writes if settings.readonly => {
+            Err(refused("--readonly", "a statement that writes").hint(READ_ONLY))
+        }
+        Effect::Writes if settings.safe => {
+            Err(refused("--safe", "a statement that reads or writes other files"))
+        }
+        Effect::Settings if settings.safe => Err(refused("--safe", "SET")),
+        _ => Ok(()),
     }
-    if settings.safe && effect == Effect::Writes {
-        return refuse("--safe", "a statement that reads or writes other files");
-    }
-    if settings.safe && effect == Effect::Settings {
-        return refuse("--safe", "SET");
-    }
-    Ok(())
 }
 
 /// The time zone that `plan` sets for the session, if it does.

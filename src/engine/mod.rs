@@ -50,6 +50,7 @@ mod zoned_casts;
 
 pub use answer::Answer;
 pub use cluster::{Cluster, Run, Verdict, running_options};
+pub(crate) use guard::READ_ONLY;
 pub use memory::runtime_builder;
 pub use parameters::Parameters;
 pub use reads::Reads;

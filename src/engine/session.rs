@@ -55,7 +55,9 @@ use super::versions;
 use super::wording::written_by_import;
 use super::zoned_casts::CastInZone;
 use crate::bucket::Files;
-use crate::catalog::{CATALOG, DECODED, DatabaseSchema, HeldColumns, Levers, Pinned, SCHEMA};
+use crate::catalog::{
+    AdHocFiles, CATALOG, DECODED, DatabaseSchema, HeldColumns, Levers, Notices, Pinned, SCHEMA,
+};
 use crate::error::{Error, Kind, Result};
 use crate::functions::Dictionaries;
 use crate::store::Store;
@@ -82,6 +84,7 @@ struct Inner {
     held: Arc<HeldColumns>,
     dictionaries: Arc<Dictionaries>,
     answers: Option<Arc<ResultCache>>,
+    notices: Arc<Notices>,
     cancelled: watch::Sender<u64>,
 }
 
@@ -187,7 +190,13 @@ impl Session {
             timezone: settings.timezone.clone(),
         }));
         let shared = (Arc::clone(&pinned), Arc::clone(&held), Arc::clone(&dictionaries));
-        let context = context(store.clone(), &settings, roots.clone(), shared, runtime)?;
+        let notices = Arc::<Notices>::default();
+        let files = AdHocFiles {
+            roots: roots.clone(),
+            notices: Arc::clone(&notices),
+            ..Default::default()
+        };
+        let context = context(store.clone(), &settings, files, shared, runtime)?;
         let (cancelled, _) = watch::channel(0);
         let inner = Inner {
             context,
@@ -199,6 +208,7 @@ impl Session {
             held,
             dictionaries,
             answers,
+            notices,
             cancelled,
         };
         Ok(Self { inner: Arc::new(inner) })
@@ -228,6 +238,13 @@ impl Session {
     #[must_use]
     pub fn store(&self) -> Option<&Arc<Store>> {
         self.inner.store.as_ref()
+    }
+
+    /// What there is to say of files that statements named since this was asked last:
+    /// sentences for a person, each once in a session.
+    #[must_use]
+    pub fn notices(&self) -> Vec<String> {
+        self.inner.notices.take()
     }
 
     /// Stops every query of the session that runs now.
@@ -509,11 +526,10 @@ fn check_zone(zone: &str, kind: Kind) -> Result<()> {
 fn context(
     store: Option<Arc<Store>>,
     settings: &Settings,
-    roots: Option<Arc<[PathBuf]>>,
+    files: AdHocFiles,
     (pinned, held, dictionaries): (Arc<RwLock<Pinned>>, Arc<HeldColumns>, Arc<Dictionaries>),
     runtime: Arc<RuntimeEnv>,
 ) -> Result<SessionContext> {
-    let files = crate::catalog::AdHocFiles { roots, ..Default::default() };
     let state_cell = Arc::clone(&files.state);
     let schema = DatabaseSchema::new(store, pinned, files, held);
     let catalog = MemoryCatalogProvider::new();

@@ -22,7 +22,7 @@ pub struct Settings {
     pub spill: Spill,
     /// How long one statement may run.
     pub timeout: Option<Duration>,
-    /// Whether statements that change anything are refused.
+    /// Whether statements, and commands of the shell, that write are refused.
     pub readonly: bool,
     /// Whether files outside the database and `allow` are out of reach.
     pub safe: bool,

@@ -4,6 +4,7 @@
 //! that importers, the store, SQL and the documentation cannot disagree.
 
 mod accounts;
+mod column_names;
 mod imports;
 mod posts;
 mod type_names;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 
 pub use accounts::{ACCOUNT_SNAPSHOTS, ACCOUNTS};
+pub(crate) use column_names::unique_names;
 pub use imports::{IMPORTS, REJECTS};
 pub use posts::{POST_SNAPSHOTS, POSTS};
 pub use type_names::type_name;

@@ -115,17 +115,51 @@ pub enum Literal {
 /// The key of a condition.
 pub(super) const WHEN: &str = "when";
 
-/// The key that says which rule a table is, and the keys that go with it.
-pub(super) const RULES: &[(&str, &[&str])] = &[
-    ("rows", &[]),
-    ("unique", &[]),
-    ("not_null", &[]),
-    ("range", &["column"]),
-    ("accepted", &["column"]),
-    ("value", &["column", "where", "within"]),
-    ("none", &[]),
-    ("baseline", &["key"]),
+/// How a rule is written.
+#[derive(Debug)]
+pub(super) struct Form {
+    /// The key that says which rule a table is.
+    pub(super) name: &'static str,
+    /// The keys that go with it.
+    with: &'static [&'static str],
+    /// A table that is right.
+    example: &'static str,
+}
+
+/// The forms of all rules.
+pub(super) const RULES: &[Form] = &[
+    Form { name: "rows", with: &[], example: "{ rows = \">= 1\" }" },
+    Form { name: "unique", with: &[], example: "{ unique = [\"organization\"] }" },
+    Form { name: "not_null", with: &[], example: "{ not_null = [\"accounts\"] }" },
+    Form { name: "range", with: &["column"], example: "{ range = [0, 100], column = \"share\" }" },
+    Form {
+        name: "accepted",
+        with: &["column"],
+        example: "{ accepted = [\"city\", \"county\"], column = \"level\" }",
+    },
+    Form {
+        name: "value",
+        with: &["column", "where", "within"],
+        example: "{ value = 11, column = \"accounts\", where = { organization = \"外交部\" } }",
+    },
+    Form {
+        name: "none",
+        with: &[],
+        example: "{ none = \"SELECT * FROM result WHERE accounts < 1\" }",
+    },
+    Form {
+        name: "baseline",
+        with: &["key"],
+        example: "{ baseline = \"accounts.csv\", key = [\"organization\"] }",
+    },
 ];
+
+/// How expectations are written together.
+pub(super) const ALL_FORM: &str =
+    "write expect = [ { rows = \">= 1\" }, { unique = [\"organization\"] } ]";
+
+/// How those of some databases are.
+const CONDITIONAL_FORM: &str = "write { when = \"SELECT ...\", expect = [ { rows = 17 } ] }";
 
 /// Expectations in groups of those with one condition, as they stand in the file.
 pub fn by_condition(expectations: &[Expectation]) -> impl Iterator<Item = &[Expectation]> {
@@ -153,36 +187,45 @@ impl Expectation {
         let condition = Condition { sql, place: source.place(when.span()) };
         let Some(items) = fields.get("expect") else {
             let error = source.error(when.span(), "nothing is expected when this holds");
-            return Err(error.hint("write { when = \"SELECT ...\", expect = [ { rows = 17 } ] }"));
+            return Err(error.hint(CONDITIONAL_FORM));
         };
         let conditional = |item| {
             let one = Self::read_one(source, table_of(source, item)?, item)?;
             Ok(Self { when: Some(condition.clone()), ..one })
         };
-        fields.as_array("expect", items)?.iter().map(conditional).collect()
+        let items = fields.as_array("expect", items).map_err(|error| error.hint(CONDITIONAL_FORM));
+        items?.iter().map(conditional).collect()
     }
 
     fn read_one(source: Source<'_>, table: &DeTable<'_>, value: &Value<'_>) -> Result<Self> {
         let known: Vec<&str> = RULES
             .iter()
-            .flat_map(|(name, with)| [*name].into_iter().chain(with.iter().copied()))
+            .flat_map(|form| [form.name].into_iter().chain(form.with.iter().copied()))
             .collect();
         let fields = Fields::new(source, "an expectation", table, &known)?;
-        let mut named = RULES.iter().filter(|(name, _)| fields.get(name).is_some());
-        let (Some((name, with)), None) = (named.next(), named.next()) else {
-            let names: Vec<&str> = RULES.iter().map(|(name, _)| *name).collect();
+        let mut named = RULES.iter().filter(|form| fields.get(form.name).is_some());
+        let (Some(form), None) = (named.next(), named.next()) else {
+            let names: Vec<&str> = RULES.iter().map(|form| form.name).collect();
             let message = format!("an expectation has exactly one of {}", names.join(", "));
-            return Err(source.error(value.span(), message));
+            return Err(source.error(value.span(), message).hint(ALL_FORM));
         };
-        let stray = in_file_order(table)
-            .into_iter()
-            .find(|(key, _)| key.get_ref() != name && !with.contains(&key.get_ref().as_ref()));
+        let goes_with = |key: &str| key == form.name || form.with.contains(&key);
+        let stray = in_file_order(table).into_iter().find(|(key, _)| !goes_with(key.get_ref()));
         if let Some((key, _)) = stray {
-            let message = format!("`{}` does not go with `{name}`", key.get_ref());
-            return Err(source.error(key.span(), message));
+            let message = format!("`{}` does not go with `{}`", key.get_ref(), form.name);
+            return Err(source.error(key.span(), message).hint(form.advice()));
         }
-        let rule = read_rule(&fields, name, value)?;
+        let rule = read_rule(&fields, form.name, value).map_err(|error| match error.advice() {
+            None => error.hint(form.advice()),
+            Some(_) => error,
+        })?;
         Ok(Self { rule, when: None, place: source.place(value.span()) })
+    }
+}
+
+impl Form {
+    fn advice(&self) -> String {
+        format!("write {}", self.example)
     }
 }
 
@@ -190,7 +233,7 @@ impl Expectation {
 fn table_of<'a>(source: Source<'_>, value: &'a Value<'a>) -> Result<&'a DeTable<'a>> {
     let DeValue::Table(table) = value.get_ref() else {
         let message = format!("an expectation is a table, not {}", kind_of(value.get_ref()));
-        return Err(source.error(value.span(), message).hint("write { rows = \">= 1\" }"));
+        return Err(source.error(value.span(), message).hint(ALL_FORM));
     };
     Ok(table)
 }
@@ -226,12 +269,9 @@ fn read_rule(fields: &Fields<'_>, name: &str, whole: &Value<'_>) -> Result<Rule>
 
 /// The column that a rule about one column names.
 fn column(fields: &Fields<'_>, whole: &Value<'_>) -> Result<String> {
-    fields.text("column")?.ok_or_else(|| {
-        fields
-            .source
-            .error(whole.span(), "the expectation names no column")
-            .hint("add column = \"name\"")
-    })
+    fields
+        .text("column")?
+        .ok_or_else(|| fields.source.error(whole.span(), "the expectation names no column"))
 }
 
 /// The columns of `unique` and `not_null`: a list, or one name.
@@ -416,6 +456,23 @@ impl fmt::Display for Rule {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_form_that_is_shown_is_right() {
+        let parse = |expect: &str| {
+            let text = format!("/*---\nexpect = [ {expect} ]\n---*/\nSELECT 1");
+            crate::queries::SavedQuery::parse("q", "q.sql", &text)
+        };
+        for form in RULES {
+            assert!(form.example.contains(&format!("{} =", form.name)), "{}", form.name);
+            assert_eq!(parse(form.example).unwrap().expect.len(), 1, "{}", form.example);
+            // Whatever is wrong with one, its form is shown.
+            let wrong = format!("{{ {} = [[1]] }}", form.name);
+            let error = parse(&wrong).unwrap_err();
+            assert!(error.advice().is_some_and(|advice| advice.starts_with("write ")), "{error}");
+        }
+        assert!(parse("{ when = \"SELECT 1\", expect = 3 }").unwrap_err().advice().is_some());
+    }
 
     #[test]
     fn row_counts_are_read_in_every_form() {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use toml::de::{DeTable, DeValue};
 
-use super::expect::{Condition, Expectation, by_condition};
+use super::expect::{ALL_FORM, Condition, Expectation, by_condition};
 use super::fields::{Fields, Source, in_file_order};
 use super::param::Param;
 use crate::chart::Spec;
@@ -224,7 +224,7 @@ fn read_chart(fields: &Fields<'_>) -> Result<Option<ChartSettings>> {
 
 fn read_expectations(fields: &Fields<'_>) -> Result<Vec<Expectation>> {
     let Some(value) = fields.get("expect") else { return Ok(Vec::new()) };
-    let items = fields.as_array("expect", value)?;
+    let items = fields.as_array("expect", value).map_err(|error| error.hint(ALL_FORM))?;
     let read = items.iter().map(|item| Expectation::read(fields.source, item));
     Ok(read.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect())
 }
@@ -359,8 +359,16 @@ mod tests {
         );
         assert_eq!(
             fault("expect = [ { unique = [\"a\"], column = \"b\" } ]"),
-            format!("{at}:30: `column` does not go with `unique`")
+            format!(
+                "{at}:30: `column` does not go with `unique`; hint: write {{ unique = [\"organization\"] }}"
+            )
         );
+        for wrong in ["{ rows = \">= 1\" }", "\"rows >= 1\"", "1", "[ \"rows >= 1\" ]", "[ {} ]"] {
+            let fault = fault(&format!("expect = {wrong}"));
+            let right =
+                "hint: write expect = [ { rows = \">= 1\" }, { unique = [\"organization\"] } ]";
+            assert!(fault.ends_with(right), "{fault}");
+        }
         assert_eq!(
             fault("expect = [ { when = \"SELECT 1\" } ]"),
             format!(
@@ -376,7 +384,7 @@ mod tests {
         let readme = include_str!("../../queries/README.md");
         let example = readme.split("```sql\n").nth(1).unwrap().split("```").next().unwrap();
         assert_eq!(parse(example).unwrap().params.len(), 3);
-        let rules = super::super::expect::RULES.iter().map(|(name, _)| *name);
+        let rules = super::super::expect::RULES.iter().map(|form| form.name);
         let charts = crate::chart::KINDS.iter().map(|(name, _, _)| *name);
         let params = super::super::param::KEYS.iter().chain(super::super::param::TYPES).copied();
         let when = super::super::expect::WHEN;

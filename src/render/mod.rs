@@ -29,7 +29,6 @@ pub mod value;
 mod vertical;
 mod window;
 
-use std::collections::HashSet;
 use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
@@ -52,6 +51,7 @@ pub use time::Moment;
 pub(crate) use time::{civil, date_text, days_from_civil, time_text};
 
 use crate::error::{Error, Result, nearest};
+use crate::model;
 
 /// Where a format writes to.
 pub type Sink = Box<dyn Write + Send>;
@@ -222,20 +222,8 @@ fn names() -> String {
 /// The names of the columns, told apart: the second `id` is `id_2`. A join
 /// gives such columns, and most programs would keep only one of them.
 pub(crate) fn unique_names(schema: &Schema) -> Vec<String> {
-    let all: HashSet<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
-    let mut taken: HashSet<String> = HashSet::new();
-    let mut unique = Vec::with_capacity(schema.fields().len());
-    for field in schema.fields() {
-        let mut name = field.name().clone();
-        let mut number = 2;
-        while taken.contains(&name) || (name != *field.name() && all.contains(name.as_str())) {
-            name = format!("{}_{number}", field.name());
-            number += 1;
-        }
-        taken.insert(name.clone());
-        unique.push(name);
-    }
-    unique
+    let names: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
+    model::unique_names(&names)
 }
 
 /// `schema` with its columns told apart, as [`unique_names`] does.

@@ -15,8 +15,8 @@ const MOST_CELLS: usize = 100;
 /// Cells of a terminal too narrow for labels.
 const MOST_LABEL: usize = 20;
 
-/// Cells that are shown before the faulty word when the line is longer.
-const CELLS_BEFORE: usize = 60;
+/// Cells of the border between the number of a line and its text.
+const BORDER: usize = 3;
 
 const RED: &str = "\x1b[1;31m";
 const DIM: &str = "\x1b[2m";
@@ -47,8 +47,10 @@ pub fn write_within(
     writeln!(out, "{red}error:{reset} {}", indented(error.message(), "error: ", width))?;
     let place = error.place();
     if let Some(source) = place.source.as_deref().filter(|source| !source.trim().is_empty()) {
-        let (text, before, under) = excerpt(source, place);
         let number = place.line.unwrap_or(1).to_string();
+        let room = width.map(|width| width.saturating_sub(number.len() + BORDER));
+        let room = room.map_or(MOST_CELLS, |room| room.clamp(MOST_LABEL, MOST_CELLS));
+        let (text, before, under) = excerpt(source, place, room);
         let margin = " ".repeat(number.len());
         if let Some(file) = &place.file {
             let column = place.column.map(|column| format!(":{column}")).unwrap_or_default();
@@ -95,24 +97,23 @@ pub fn to_json(error: &Error) -> serde_json::Value {
     })
 }
 
-/// The part of a source line to show, the cells before the faulty word in it,
-/// and the cells of that word.
-fn excerpt(source: &str, place: &Place) -> (String, usize, usize) {
+/// The part of a source line to show in `room` cells, the cells before the faulty
+/// word in it, and the cells of that word. A line that the terminal broke would have
+/// the mark under another word.
+fn excerpt(source: &str, place: &Place, room: usize) -> (String, usize, usize) {
     let start = usize::try_from(place.column.unwrap_or(1)).unwrap_or(1).saturating_sub(1);
     let length = usize::try_from(place.length.unwrap_or(1)).unwrap_or(1);
     let at = |chars: usize| source.char_indices().nth(chars).map_or(source.len(), |(at, _)| at);
     let (from, to) = (at(start), at(start.saturating_add(length)));
     let (head, word, tail) =
         (shown(&source[..from]), shown(&source[from..to]), shown(&source[to..]));
-    let skipped = head.width().saturating_sub(CELLS_BEFORE);
-    let (head, dots) = if skipped > 0 && source.width() > MOST_CELLS {
-        (skip_cells(&head, skipped), "… ")
-    } else {
-        (head, "")
-    };
+    let to_word = head.width() + word.width();
+    let is_seen = to_word < room || to_word + tail.width() <= room;
+    let skipped = head.width().saturating_sub(room * 3 / 5);
+    let (head, dots) =
+        if skipped > 0 && !is_seen { (skip_cells(&head, skipped), "… ") } else { (head, "") };
     let before = dots.width() + head.width();
     let text = format!("{dots}{head}{word}{tail}");
-    let room = MOST_CELLS.max(before + 20);
     let under = word.width().min(room.saturating_sub(before));
     (take_cells(&text, room), before, under)
 }
@@ -151,7 +152,9 @@ fn skip_cells(text: &str, cells: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{write, write_within};
+    use unicode_width::UnicodeWidthStr;
+
+    use super::{skip_cells, write, write_within};
     use crate::error::{Error, Place};
 
     fn text(error: &Error) -> String {
@@ -188,6 +191,37 @@ mod tests {
         let marked: String = lines[1].chars().skip(mark).take(5).collect();
         assert_eq!(marked, "wrong", "{shown}");
         assert!(lines[1].chars().count() < 120, "{shown}");
+    }
+
+    #[test]
+    fn on_a_narrow_terminal_the_mark_is_under_the_word_and_no_line_too_wide() {
+        let source = "select * from '人民日报/*.csv' where 点赞数 > 100 and 转发数 > 10 limit 20";
+        for width in [24, 30, 40, 50, 60, 80] {
+            for word in ["select", "人民日报/*.csv", "点赞数", "转发数", "20"] {
+                let start = source.find(word).unwrap();
+                let column = source[..start].chars().count() as u64 + 1;
+                let place = place(source, column, word.chars().count() as u64);
+                let mut out = Vec::new();
+                write_within(&mut out, &Error::query("no").at(place), false, Some(width)).unwrap();
+                let text = String::from_utf8(out).unwrap();
+                let lines: Vec<&str> = text.lines().collect();
+                assert!(lines.iter().all(|line| line.width() <= width), "{width}\n{text}");
+                let mark = lines[2].find('^').unwrap();
+                let marked = skip_cells(lines[1], mark);
+                let under = lines[2].len() - mark;
+                assert!(marked.starts_with(&take_whole(word, under)), "{width}\n{text}");
+            }
+        }
+    }
+
+    /// The beginning of `word` in `cells` cells.
+    fn take_whole(word: &str, cells: usize) -> String {
+        let mut taken = 0;
+        let fits = word.chars().take_while(|c| {
+            taken += c.to_string().width();
+            taken < cells
+        });
+        fits.collect()
     }
 
     #[test]

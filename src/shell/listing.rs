@@ -6,6 +6,8 @@ use datafusion::arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use datafusion::arrow::datatypes::{DataType, Field, Schema};
 
 use crate::error::{Error, Result};
+use crate::render::visible;
+use crate::text::width::display_width;
 
 /// A cell of a listing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +34,24 @@ impl From<Option<i64>> for Cell {
     fn from(count: Option<i64>) -> Self {
         Self::Count(count)
     }
+}
+
+/// The cells that each column takes, if nothing of it is cut or broken.
+pub(crate) fn widths(heads: &[&str], rows: &[Vec<Cell>]) -> Vec<usize> {
+    let cell = |cell: &Cell| match cell {
+        Cell::Text(text) => text.as_deref().map_or(0, |text| display_width(&visible(text))),
+        Cell::Count(count) => count.map_or(0, |count| count.to_string().len()),
+    };
+    let column = |(index, head): (usize, &&str)| {
+        let cells = rows.iter().filter_map(|row| row.get(index)).map(cell);
+        cells.max().unwrap_or(0).max(display_width(head))
+    };
+    heads.iter().enumerate().map(column).collect()
+}
+
+/// The cells that a table with borders of columns this wide takes.
+pub(crate) fn across(widths: &[usize]) -> usize {
+    1 + widths.iter().map(|width| width + 3).sum::<usize>()
 }
 
 /// The batch of `rows` under `heads`. A column is of counts when all its cells

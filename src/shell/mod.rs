@@ -42,7 +42,7 @@ pub use terminal::{Keys, Plain, Reading, Terminal};
 use crate::engine::{Params, Session, Statement};
 use crate::error::{Error, Result};
 use crate::queries::Library;
-use crate::render::{self, Format, Readable, truncate, visible, visible_lines};
+use crate::render::{self, Format, Readable, truncate, visible, visible_lines, wrap};
 use assist::Data;
 use complete::Catalog;
 use history::History;
@@ -51,6 +51,16 @@ use interrupts::Interrupts;
 use results::{Kept, Results};
 use sink::Sinks;
 use straight::straight;
+
+/// What a notice begins with.
+const NOTICE: &str = "notice: ";
+
+/// Lines that stand on the screen beside the rows of a table: the statement, the
+/// head, what is left out, the footer and the next prompt.
+const BESIDE_ROWS: usize = 12;
+
+/// As many rows are shown on the smallest screen.
+const FEWEST_ROWS: usize = 10;
 
 /// How deeply `.read` may call itself.
 const DEEPEST_READ: usize = 16;
@@ -71,8 +81,9 @@ pub struct Options {
     pub database: Option<PathBuf>,
     /// The output format to begin with.
     pub format: &'static Format,
-    /// Most rows that formats for people show.
-    pub max_rows: usize,
+    /// Most rows that formats for people show; without it as many as the screen has
+    /// room for.
+    pub max_rows: Option<usize>,
     /// How formats for people show NULL.
     pub null: String,
     /// How big numbers are put into words.
@@ -109,7 +120,7 @@ impl Default for Options {
         Self {
             database: None,
             format: render::FORMATS[0],
-            max_rows: shown.max_rows,
+            max_rows: None,
             null: shown.null,
             readable: shown.readable,
             color: false,
@@ -288,6 +299,17 @@ impl<'t> Shell<'t> {
     }
 
     async fn run_input(&mut self, input: Input, file: Option<&str>) -> Result<Flow> {
+        let outcome = self.run_one(input, file).await;
+        // Behind a failure most of all: they may say what is behind it.
+        let room = self.terminal.width().unwrap_or(usize::MAX).saturating_sub(NOTICE.len());
+        for notice in self.session.notices() {
+            let lines = wrap(&visible(&notice), room.max(20), usize::MAX, "");
+            self.note(&format!("{NOTICE}{}", lines.join("\n        ")));
+        }
+        outcome
+    }
+
+    async fn run_one(&mut self, input: Input, file: Option<&str>) -> Result<Flow> {
         match input {
             Input::Command(line) => {
                 Box::pin(commands::run(self, &line)).await.map_err(|error| match file {
@@ -479,13 +501,20 @@ impl<'t> Shell<'t> {
     fn shown(&self) -> render::Options {
         render::Options {
             width: self.width.or_else(|| self.terminal.width()),
-            max_rows: self.options.max_rows,
+            max_rows: self.options.max_rows.unwrap_or_else(|| self.fitting_rows()),
             color: self.options.color,
             null: self.options.null.clone(),
             readable: self.options.readable,
             more: Some(".last shows all".to_owned()),
             ..render::Options::default()
         }
+    }
+
+    /// As many rows as leave the head of a table on the screen, within bounds.
+    fn fitting_rows(&self) -> usize {
+        let most = render::Options::default().max_rows;
+        let room = self.terminal.height().map_or(most, |height| height.saturating_sub(BESIDE_ROWS));
+        room.clamp(FEWEST_ROWS, most)
     }
 
     /// Tells the editor about new tables and results.

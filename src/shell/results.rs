@@ -71,6 +71,8 @@ pub(crate) struct Results {
     last_is_kept: bool,
     /// Whether a later statement gave no result.
     is_older: bool,
+    /// The result whose place and number the next one takes.
+    replaced: Option<usize>,
 }
 
 impl Results {
@@ -92,6 +94,11 @@ impl Results {
         collected: Collector,
         sql: &str,
     ) -> Result<Option<usize>> {
+        if let Some(replaced) = self.replaced.take() {
+            self.kept.retain(|kept| kept.number != replaced);
+            forget(context, &name(replaced))?;
+            self.count = replaced - 1;
+        }
         self.count += 1;
         self.is_older = false;
         self.last_is_kept = !collected.is_over();
@@ -119,27 +126,27 @@ impl Results {
         self.kept.back().filter(|_| self.last_is_kept)
     }
 
-    /// Whether result `number` is still kept.
-    pub(crate) fn has(&self, number: usize) -> bool {
-        self.kept.iter().any(|kept| kept.number == number)
-    }
-
-    /// Lets `_` be the kept result `number`, or none, whatever came after it.
+    /// The result `number`, which was `_` once.
     ///
     /// # Errors
-    /// When the session refuses the table.
-    pub(crate) fn let_last_be(
-        &self,
-        context: &SessionContext,
-        number: Option<usize>,
-    ) -> Result<()> {
-        forget(context, LAST)?;
-        let Some(kept) = self.kept.iter().find(|kept| Some(kept.number) == number) else {
-            return Ok(());
-        };
-        let table = MemTable::try_new(Arc::clone(&kept.schema), vec![kept.batches.clone()]);
-        let table = Arc::new(table.map_err(fault)?);
-        context.register_table(bare(LAST), table).map(|_| ()).map_err(fault)
+    /// When it is not kept any more.
+    pub(crate) fn earlier(&self, number: usize) -> Result<&Kept> {
+        self.kept.iter().find(|kept| kept.number == number).ok_or_else(|| {
+            let name = name(number);
+            Error::usage(format!("the answer {name}, which was _ then, is not kept any more"))
+                .hint("run the statements again first")
+        })
+    }
+
+    /// Lets the next result take the place and the number of result `number`, if
+    /// that is the last: the same question is asked again.
+    pub(crate) fn replace(&mut self, number: Option<usize>) {
+        self.replaced = self.last().map(|kept| kept.number).filter(|last| Some(*last) == number);
+    }
+
+    /// The result that the last statement gave, if it gave one that was kept.
+    pub(crate) fn given(&self) -> Option<&Kept> {
+        self.last().filter(|_| !self.is_older)
     }
 
     /// The last result, if a later statement gave none: whoever sees it may take it
@@ -165,6 +172,18 @@ impl Results {
         }
         Ok(())
     }
+}
+
+/// Lets `_` be `kept`, or none, whatever the last result is.
+///
+/// # Errors
+/// When the session refuses the table.
+pub(crate) fn let_last_be(context: &SessionContext, kept: Option<&Kept>) -> Result<()> {
+    forget(context, LAST)?;
+    let Some(kept) = kept else { return Ok(()) };
+    let table = MemTable::try_new(Arc::clone(&kept.schema), vec![kept.batches.clone()]);
+    let table = Arc::new(table.map_err(fault)?);
+    context.register_table(bare(LAST), table).map(|_| ()).map_err(fault)
 }
 
 /// The table name of result `number`.
@@ -229,6 +248,21 @@ mod tests {
         // Else `_` would be another answer than the one on the screen.
         assert!(!is_there(&context, LAST) && is_there(&context, "@1"));
         assert!(results.last().is_none());
+    }
+
+    #[test]
+    fn a_question_asked_again_keeps_its_number_and_the_answers_before_it() {
+        let (mut results, context) = (Results::default(), SessionContext::new());
+        keep(&mut results, &context, 10);
+        assert_eq!(keep(&mut results, &context, 10), Some(2));
+        for _ in 0..2 * MOST_RESULTS {
+            results.replace(Some(2));
+            assert_eq!(keep(&mut results, &context, 20), Some(2));
+        }
+        assert!(is_there(&context, "@1") && is_there(&context, "@2") && results.kept.len() == 2);
+        // An older one has its place for good.
+        results.replace(Some(1));
+        assert_eq!(keep(&mut results, &context, 10), Some(3));
     }
 
     #[test]

@@ -263,19 +263,9 @@ impl Shell<'_> {
     /// Shows a small table of our own. It is not kept: `_` stays the answer of
     /// the person's own last question.
     pub(super) fn show_table(&mut self, batch: &RecordBatch) -> Result<()> {
-        self.show_cells(batch, render::Options::default().cell_lines)
-    }
-
-    /// Shows a small table of our own with a line for each row.
-    pub(super) fn show_lines(&mut self, batch: &RecordBatch) -> Result<()> {
-        self.show_cells(batch, 1)
-    }
-
-    fn show_cells(&mut self, batch: &RecordBatch, cell_lines: usize) -> Result<()> {
         let schema = batch.schema();
         let null = String::new();
         let shown = render::Options {
-            cell_lines,
             shared_lines: usize::MAX,
             max_rows: usize::MAX,
             null,

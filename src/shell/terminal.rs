@@ -84,6 +84,11 @@ pub trait Terminal {
         None
     }
 
+    /// Lines that are seen at a time, if somebody looks at it.
+    fn height(&self) -> Option<usize> {
+        None
+    }
+
     /// Whether a line that is redrawn in place can be seen.
     fn is_live(&self) -> bool {
         false

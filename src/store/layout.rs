@@ -191,8 +191,8 @@ pub(super) fn no_database(layout: &Layout) -> Error {
     }
 }
 
-/// The database beside `path`, which is none, that was most likely meant.
-fn neighbour(path: &Path) -> Option<PathBuf> {
+/// The database beside `path` that was most likely meant, if there was none there.
+pub(super) fn neighbour(path: &Path) -> Option<PathBuf> {
     let typed = path.file_name()?.to_str()?;
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let entries = std::fs::read_dir(folder.unwrap_or(Path::new("."))).ok()?;

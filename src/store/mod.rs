@@ -313,6 +313,13 @@ impl Store {
         Self::at(path)?.blocking(Layout::discover).await
     }
 
+    /// The database in the same folder whose name is nearest to that of `path`, if
+    /// there is a near one. Of object storage it knows nothing.
+    #[must_use]
+    pub fn neighbour(path: &Path) -> Option<PathBuf> {
+        layout::neighbour(path)
+    }
+
     /// A handle on the database at `path`, unread: for [`Store::verify`], which
     /// takes a database that cannot be opened.
     ///

@@ -65,6 +65,23 @@ fn the_query_for_rejected_rows_gives_them_after_each_import() {
 }
 
 #[test]
+fn a_database_that_is_made_is_told_with_the_one_that_may_have_been_meant() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    std::fs::write(folder.join("posts.csv"), POSTS).unwrap();
+    let said = |arguments: &[&str]| {
+        let (code, _, said) = run(folder, &[&["import"], arguments, &["posts.csv"]].concat());
+        assert_eq!(code, 0, "{said}");
+        said
+    };
+    assert!(said(&["demo-db"]).contains("demo-db is a new database\n"));
+    assert!(!said(&["demo-db"]).contains("new database"));
+    let slip = said(&["-q", "demo_db"]);
+    assert!(slip.contains("demo_db is a new database, beside demo-db: was that meant?"), "{slip}");
+    assert_eq!(said(&["-q", "another"]), "");
+}
+
+#[test]
 fn of_files_that_hold_the_same_posts_it_is_told_which_has_the_latest_look() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
@@ -115,6 +132,9 @@ fn ctrl_c_says_which_files_are_in_and_leaves_nothing_of_the_others() {
         .unwrap();
     let mut errors = BufReader::new(child.stderr.take().unwrap());
     let mut said = String::new();
+    errors.read_line(&mut said).unwrap();
+    assert_eq!(said, "db is a new database\n");
+    said.clear();
     errors.read_line(&mut said).unwrap();
     assert!(said.starts_with("1.csv: 2 rows"), "{said}");
     let process = child.id().to_string();

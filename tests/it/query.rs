@@ -371,6 +371,55 @@ fn tables_in_the_encodings_of_windows_are_read_as_what_they_are() {
 }
 
 #[test]
+fn a_column_that_few_values_make_a_text_is_told_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("posts.csv").display().to_string();
+    let rows: String = (1..40).map(|row| format!("{row},\"第{row}条\n\",{row}\n")).collect();
+    let header = "id,text,likes\n";
+    std::fs::write(&file, [header, &rows, header, &rows].concat()).unwrap();
+    let sum = format!("SELECT sum(TRY_CAST(likes AS BIGINT)) AS n FROM '{file}'");
+    let twice = weiku(&["-c", &sum, "-c", &sum], "");
+    assert_eq!(stdout(&twice), "n\n1560\nn\n1560\n", "{}", stderr(&twice));
+    let told = stderr(&twice);
+    let expected = format!(
+        "notice: id, likes of {file} are text, because line 80 repeats the header: TRY_CAST(id AS BIGINT) "
+    );
+    assert!(told.starts_with(&expected) && told.lines().count() == 1, "{told}");
+    // It stands beside the error that it explains, and for programs in their form.
+    let failed =
+        weiku(&["-c", &format!("SELECT sum(likes) FROM '{file}'"), "--errors", "json"], "");
+    let told = stderr(&failed);
+    assert!(code(&failed) == 1 && told.starts_with("{\"notice\":\"id, likes of "), "{told}");
+    let piped = std::fs::read_to_string(&file).unwrap();
+    let told = stderr(&weiku(&["-c", "SELECT max(likes) FROM stdin"], &piped));
+    assert!(told.contains("likes of stdin are text"), "{told}");
+    let script = format!("SELECT max(likes) FROM '{file}';\n.timing off\n");
+    let told = stderr(&weiku(&[], &script));
+    assert_eq!(told.matches("notice: ").count(), 1, "{told}");
+    // A column in which texts are common is one of texts.
+    std::fs::write(&file, format!("{header}1,a,2\n2,b,many\n3,c,4\n")).unwrap();
+    assert_eq!(stderr(&weiku(&["-c", &format!("SELECT likes FROM '{file}'")], "")), "");
+}
+
+#[test]
+fn files_whose_columns_differ_are_not_read_as_if_they_were_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let sum = format!("SELECT sum(likes) AS n, avg(share) AS share FROM '{}'", path("*.csv"));
+    std::fs::write(path("a.csv"), "likes,reposts,share\n1,10,2\n").unwrap();
+    std::fs::write(path("b.csv"), "likes,reposts,share\n2,20,1.5\n").unwrap();
+    let same = weiku(&["-c", &sum], "");
+    assert_eq!(stdout(&same), "n,share\n3,1.75\n", "{}", stderr(&same));
+    std::fs::write(path("b.csv"), "reposts,likes,share\n20,2,1.5\n").unwrap();
+    let told = stderr(&weiku(&["-c", &sum], ""));
+    assert!(told.contains("b.csv has the columns reposts, likes, share"), "{told}");
+    let advice =
+        told.split("hint: ").nth(1).unwrap().split_whitespace().collect::<Vec<_>>().join(" ");
+    let both = weiku(&["-c", &format!("SELECT sum(likes) AS n FROM ({advice})")], "");
+    assert_eq!(stdout(&both), "n\n3\n", "{}", stderr(&both));
+}
+
+#[test]
 fn read_only_and_safe_sessions_refuse_what_they_must() {
     let folder = tempfile::tempdir().unwrap();
     let target = folder.path().join("out.csv").display().to_string();
@@ -384,6 +433,9 @@ fn read_only_and_safe_sessions_refuse_what_they_must() {
         assert!(!stdout(&output).contains("sentinel"));
     }
     assert!(!std::path::Path::new(&target).exists());
+    // What the command line itself names is written.
+    let beside = weiku(&["--readonly", "-c", "SELECT 1 AS a", "-o", &target], "");
+    assert_eq!(std::fs::read_to_string(&target).unwrap(), "a\n1\n", "{}", stderr(&beside));
     for slip in ["secre.csv", "secret.cs", "nowhere/secret.csv"] {
         let sql = format!("SELECT * FROM '{}'", folder.path().join(slip).display());
         let told = stderr(&weiku(&["--safe", "-c", &sql], ""));

@@ -287,7 +287,7 @@ async fn a_rerun_does_what_was_passed_over_and_not_what_was_done() {
     fs::remove_file(world.queries().join("b.sql")).unwrap();
     world.write("c", "SELECT 8 AS eight");
     let error = world.plan(&[], Options { rerun_failed: true, ..world.options() }).unwrap_err();
-    assert_eq!(error.advice(), Some("--keep-going runs the others"), "{error}");
+    assert_eq!(error.advice(), Some("nothing was run; --keep-going runs the others"), "{error}");
     let (night, told) =
         world.run(Options { rerun_failed: true, keep_going: true, ..world.options() }).await;
     let all = [("a", "ok"), ("b", "failed"), ("c", "ok"), ("d", "reused")];

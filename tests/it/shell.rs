@@ -206,6 +206,62 @@ async fn safe_mode_keeps_commands_inside() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn watching_a_question_on_the_last_answer_asks_that_answer_each_time() {
+    let session = Database::none().session(Settings::default()).unwrap();
+    let page = Page::default();
+    let mut terminal = Played { inputs: VecDeque::new(), page: page.clone() };
+    let library = Library::of_folders(Vec::new());
+    let mut shell = Shell::new(session, library, Options::default(), &mut terminal).unwrap();
+    shell.execute_line("select value from generate_series(1, 2);").await.unwrap();
+    shell.execute_line("select * from _ where random() < 0.5;").await.unwrap();
+    // If each round asked the answer of the one before, rows would only become fewer.
+    let watched = shell.execute_line(".watch 0.1 until rows=2");
+    tokio::time::timeout(std::time::Duration::from_secs(60), watched).await.unwrap().unwrap();
+    shell.execute_line("select count(*) + 40 as rows from _;").await.unwrap();
+    shell.execute_line("select count(*) + 50 as rows from @1;").await.unwrap();
+    let written = String::from_utf8(page.0.lock().unwrap().clone()).unwrap();
+    assert!(written.contains(" 42 ") && written.contains(" 52 "), "{written}");
+    // The rounds are one answer.
+    assert!(written.contains("@5 ·") && !written.contains("@6 ·"), "{written}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_only_reads_writes_no_file_by_any_command() {
+    let folder = folder();
+    let kept = folder.path().join("kept.sql").display().to_string();
+    let out = folder.path().join("out.csv").display().to_string();
+    let session = Database::none().session(Settings { readonly: true, ..Settings::default() });
+    let library = Library::of_folders(vec![folder.path().join("queries")]);
+    let mut terminal = Played { inputs: VecDeque::new(), page: Page::default() };
+    let mut shell =
+        Shell::new(session.unwrap(), library, Options::default(), &mut terminal).unwrap();
+    shell.execute_line("select 1 as n, 2 as m;").await.unwrap();
+    for command in [
+        format!("copy (select 1) to '{out}';"),
+        format!("explain analyze copy (select 1) to '{out}';"),
+        format!(".once {out}"),
+        ".once |cat".to_owned(),
+        format!(".output {out}"),
+        format!(".tee {out}"),
+        format!(".save {kept}"),
+        ".save kept".to_owned(),
+        ".edit top_tags".to_owned(),
+        format!(".report top_tags {out}"),
+        format!(".chart bar x=n y=m -o {out}"),
+        format!(".explain html {out} select 1"),
+    ] {
+        let error = shell.execute_line(&command).await.unwrap_err();
+        assert!(error.message().contains("not allowed under --readonly"), "{command}: {error}");
+        assert!(error.advice().unwrap().contains("-o"), "{command}");
+    }
+    assert!(!folder.path().join("out.csv").exists());
+    // What shows something is no writing.
+    for command in [".explain select 1", ".chart bar x=n y=m", ".pager less", ".help"] {
+        shell.execute_line(command).await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_session_that_only_reads_runs_no_programs() {
     let folder = folder();
     let made = folder.path().join("made");

@@ -19,6 +19,7 @@ use crate::database::{
 use crate::error::{Error, Kind, Result};
 use crate::ingest;
 use crate::render::visible;
+use crate::store::Store;
 use account::tell;
 use bar::Bar;
 use rest::Rest;
@@ -36,6 +37,9 @@ pub(super) async fn execute(import: &cli::Import, program: &Program) -> Result<E
     } else {
         open_or_create(&import.database).await?
     };
+    if made {
+        tell_made(import, program)?;
+    }
     let _listening = cancel_on_interrupt(&options.cancel);
     let (progress, bar) = progress(import, program);
     let mut rest = Rest::new(&expanded);
@@ -234,6 +238,25 @@ async fn open_or_create(path: &Path) -> Result<(Database, bool)> {
         Err(_) if Database::is_there(path).await? => Ok((Database::open(path).await?, false)),
         Err(error) => Err(error),
     }
+}
+
+/// Says that there is a new database; the name of an old one may have been meant,
+/// and that is said even to those who want to hear little.
+fn tell_made(import: &cli::Import, program: &Program) -> Result<()> {
+    let name = import.database.display().to_string();
+    let text = match Store::neighbour(&import.database) {
+        Some(near) => {
+            let near = near.display().to_string();
+            format!(
+                "{} is a new database, beside {}: was that meant?\n",
+                visible(&name),
+                visible(&near)
+            )
+        }
+        None if import.quiet => return Ok(()),
+        None => format!("{} is a new database\n", visible(&name)),
+    };
+    say(&mut program.stderr(), &text)
 }
 
 /// The session's time zone.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use async_trait::async_trait;
 
-use super::{About, Command, Reach, misused, reach_outside, split_words};
+use super::{About, Command, Reach, misused, permit, split_words};
 use crate::chart::{self, Picture, Screen, Spec};
 use crate::error::{Error, Result};
 use crate::render::OutputFile;
@@ -54,7 +54,7 @@ impl Command for Chart {
         let chart = chart::Chart::new(&spec, &kept.schema, &kept.batches)?;
         match file {
             Some(file) => {
-                reach_outside(shell, &file.display().to_string())?;
+                permit(shell, ".chart -o", Reach::Writes)?;
                 let picture = chart.to_picture(Picture::of(&file)?)?;
                 OutputFile::create(&file)?.fill(&picture)?;
                 shell.confirm(&format!("written to {}: {}", file.display(), chart.description()));

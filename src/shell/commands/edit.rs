@@ -6,7 +6,7 @@ use std::process::Command as Program;
 
 use async_trait::async_trait;
 
-use super::{About, Command, Reach, reach_outside};
+use super::{About, Command, Reach, permit};
 use crate::error::{Error, Result};
 use crate::queries::Origin;
 use crate::shell::complete::catalog::Takes;
@@ -44,6 +44,7 @@ impl Command for Edit {
         let entry = shell.library.entries()?.into_iter().find(|entry| entry.name == name);
         match entry.map(|entry| entry.origin) {
             Some(Origin::File(path)) => {
+                permit(shell, ".edit NAME", Reach::Writes)?;
                 open(shell, &path)?;
                 shell.library.get(name)?;
                 shell.learn_everything().await;
@@ -65,7 +66,7 @@ impl Command for Edit {
 
 /// Lets the person edit `text`; what comes back is typed at the next prompt.
 pub(crate) fn edit_text(shell: &mut Shell<'_>, text: &str) -> Result<()> {
-    reach_outside(shell, ABOUT.name)?;
+    permit(shell, ABOUT.name, ABOUT.reach)?;
     let failed =
         |error: std::io::Error| Error::usage(format!("cannot make a file to edit: {error}"));
     let mut file =

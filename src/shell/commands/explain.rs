@@ -4,13 +4,13 @@ use std::time::Instant;
 
 use async_trait::async_trait;
 
-use super::{About, Command, Reach, misused, one_statement, reach_outside, split_words};
+use super::{About, Command, Reach, misused, one_statement, permit, split_words};
 use crate::engine::{Params, Statement};
 use crate::error::{Error, Result};
 use crate::render::{OutputFile, visible};
 use crate::shell::complete::catalog::Takes;
 use crate::shell::profile::Profile;
-use crate::shell::results::{LAST, name};
+use crate::shell::results::{LAST, let_last_be};
 use crate::shell::scan::has_name;
 use crate::shell::{Flow, Shell};
 
@@ -49,21 +49,20 @@ impl Command for Explain {
             (sql, _) => (one_statement(&ABOUT, sql)?, shell.options.params.clone(), now),
         };
         let asks_other = asked != now && has_name(&statement.sql, LAST);
-        if let Some(number) = asked.filter(|number| asks_other && !shell.results.has(*number)) {
-            let message =
-                format!("the answer {}, which was _ then, is not kept any more", name(number));
-            return Err(Error::usage(message).hint("run the statements again, then .explain"));
-        }
+        let then = match asked.filter(|_| asks_other) {
+            Some(number) => Some(shell.results.earlier(number)?.clone()),
+            None => None,
+        };
         // What was typed here is the last statement as well: for html, and to edit.
         shell.last = Some((statement.clone(), params.clone()));
         shell.last_asked = asked;
         shell.results.begin();
         if asks_other {
-            shell.results.let_last_be(shell.session.context(), asked)?;
+            let_last_be(shell.session.context(), then.as_ref())?;
         }
         let explained = explain(shell, page, &statement, &params).await;
         if asks_other {
-            shell.results.let_last_be(shell.session.context(), now)?;
+            let_last_be(shell.session.context(), shell.results.last())?;
         }
         explained
     }
@@ -82,7 +81,7 @@ async fn explain(
         shell.say(&profile.to_text(shown.width.unwrap_or(120), shown.color))?;
         return Ok(Flow::Continue);
     };
-    reach_outside(shell, ".explain html")?;
+    permit(shell, ".explain html", Reach::Writes)?;
     let file = OutputFile::create(page.as_ref())?;
     let profile = profile(shell, statement, params).await?;
     file.fill(profile.to_html(&statement.sql).as_bytes())?;

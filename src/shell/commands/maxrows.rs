@@ -15,10 +15,11 @@ pub(crate) struct MaxRows;
 static ABOUT: About = About {
     name: ".maxrows",
     aliases: &[],
-    usage: "[N|all]",
+    usage: "[N|all|auto]",
     summary: "set how many rows a table shows at most",
-    details: "The true number of rows is always said. Formats for programs write all rows.",
-    takes: Takes::Choice(&["all"]),
+    details: "At first it is auto: as many as leave the head of the table on the screen, 40 at most. The true \
+              number of rows is always said. Formats for programs write all rows.",
+    takes: Takes::Choice(&["all", "auto"]),
     reach: Reach::Session,
 };
 
@@ -31,12 +32,14 @@ impl Command for MaxRows {
     async fn run(&self, shell: &mut Shell<'_>, arguments: &str) -> Result<Flow> {
         match arguments.trim_end_matches(';') {
             "" => {}
-            "all" | "inf" => shell.options.max_rows = usize::MAX,
+            "auto" => shell.options.max_rows = None,
+            "all" | "inf" => shell.options.max_rows = Some(usize::MAX),
             number => {
-                shell.options.max_rows = number.parse().map_err(|_| {
+                let number = number.parse().map_err(|_| {
                     let error = Error::usage(format!("{} is no number of rows", visible(number)));
-                    error.hint("give a whole number such as 40, or all")
+                    error.hint("give a whole number such as 40, all or auto")
                 })?;
+                shell.options.max_rows = Some(number);
             }
         }
         let rows = said(shell.options.max_rows);
@@ -45,10 +48,11 @@ impl Command for MaxRows {
     }
 }
 
-fn said(rows: usize) -> String {
+fn said(rows: Option<usize>) -> String {
     match rows {
-        usize::MAX => "all rows".to_owned(),
-        1 => "at most 1 row".to_owned(),
-        rows => format!("at most {} rows", group_digits(rows as u64)),
+        None => "as many rows as leave their head on the screen".to_owned(),
+        Some(usize::MAX) => "all rows".to_owned(),
+        Some(1) => "at most 1 row".to_owned(),
+        Some(rows) => format!("at most {} rows", group_digits(rows as u64)),
     }
 }

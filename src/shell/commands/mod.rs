@@ -46,7 +46,7 @@ use async_trait::async_trait;
 use super::complete::catalog::Takes;
 use super::complete::words;
 use super::{Flow, Shell};
-use crate::engine::{Statement, script};
+use crate::engine::{READ_ONLY, Statement, script};
 use crate::error::{Error, Result, nearest};
 use crate::render::visible;
 
@@ -127,15 +127,15 @@ pub(crate) struct About {
 }
 
 /// How far a command reaches, which decides whether `--safe` and `--readonly`
-/// allow it.
+/// allow it, as `engine::guard` decides of statements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Reach {
     /// Only the session: what SQL under the same rules may do.
     Session,
-    /// Files that SQL could not reach, or programs that show or edit something.
+    /// Files that SQL could not reach, or programs that show or edit what is typed.
     Outside,
-    /// Any program, which may change whatever it likes.
-    Anything,
+    /// It writes a file, as COPY does, or runs any program, which may.
+    Writes,
 }
 
 impl dyn Command {
@@ -156,21 +156,21 @@ pub(crate) async fn run(shell: &mut Shell<'_>, line: &str) -> Result<Flow> {
     let name = name.trim_end_matches(';');
     let command = find(name)?;
     let About { name, reach, .. } = command.help();
-    if *reach != Reach::Session {
-        reach_outside(shell, name)?;
-    }
-    if *reach == Reach::Anything && shell.session.settings().readonly {
-        return Err(Error::usage(format!("{name} is not allowed under --readonly")));
-    }
+    permit(shell, name, *reach)?;
     command.run(shell, arguments.trim()).await
 }
 
-/// Refuses `what`, which reaches files or programs, in a safe session.
-fn reach_outside(shell: &Shell<'_>, what: &str) -> Result<()> {
-    match shell.session.settings().safe {
-        true => Err(Error::usage(format!("{} is not allowed under --safe", visible(what)))),
-        false => Ok(()),
+/// Refuses `what`, which reaches so far, where the session does not allow it.
+fn permit(shell: &Shell<'_>, what: &str, reach: Reach) -> Result<()> {
+    let settings = shell.session.settings();
+    let refused = |flag| Error::usage(format!("{} is not allowed under {flag}", visible(what)));
+    if settings.safe && reach != Reach::Session {
+        return Err(refused("--safe"));
     }
+    if settings.readonly && reach == Reach::Writes {
+        return Err(refused("--readonly").hint(READ_ONLY));
+    }
+    Ok(())
 }
 
 /// The command called `name`, with its dot or backslash.
@@ -316,7 +316,7 @@ fn looks_like_file(argument: &str) -> bool {
 mod tests {
     use std::collections::HashSet;
 
-    use super::{ALL, find, matches, source, split_words};
+    use super::{ALL, Reach, find, matches, source, split_words};
 
     #[test]
     fn every_name_is_given_once_and_described() {
@@ -329,6 +329,17 @@ mod tests {
                 assert!(names.insert(name), "{name} is there twice");
             }
         }
+    }
+
+    #[test]
+    fn a_command_that_writes_or_reaches_outside_is_known_to() {
+        let reaching = |reach| {
+            let names = ALL.iter().map(|command| command.help());
+            names.filter(|about| about.reach == reach).map(|about| about.name).collect::<Vec<_>>()
+        };
+        let writing = [".save", ".report", ".once", ".output", ".tee", ".shell"];
+        assert_eq!(reaching(Reach::Writes), writing);
+        assert_eq!(reaching(Reach::Outside), [".pager", ".read", ".edit"]);
     }
 
     #[test]

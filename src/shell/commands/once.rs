@@ -21,7 +21,7 @@ static ABOUT: About = About {
     summary: "write the next answer to a file or a program",
     details: "The suffix chooses the format. .once posts.parquet, .once |wc -l",
     takes: Takes::File,
-    reach: Reach::Outside,
+    reach: Reach::Writes,
 };
 
 #[async_trait(?Send)]

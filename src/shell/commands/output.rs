@@ -20,7 +20,7 @@ static ABOUT: About = About {
     summary: "write all answers to a file from now on",
     details: "Without a file, answers go to the terminal again.",
     takes: Takes::File,
-    reach: Reach::Outside,
+    reach: Reach::Writes,
 };
 
 #[async_trait(?Send)]

@@ -25,7 +25,7 @@ static ABOUT: About = About {
     summary: "run saved queries and write a report of their results",
     details: "FILE ends in .html or .md.\n.report ministry_report r.html\n.report daily/top_tags tags.md n=20",
     takes: Takes::Query,
-    reach: Reach::Outside,
+    reach: Reach::Writes,
 };
 
 #[async_trait(?Send)]

@@ -26,7 +26,7 @@ static ABOUT: About = About {
     details: "It becomes NAME.sql in the queries folder of the database, or of the working folder \
               without one. Its first comment holds a title and a parameter for each placeholder.",
     takes: Takes::Nothing,
-    reach: Reach::Outside,
+    reach: Reach::Writes,
 };
 
 #[async_trait(?Send)]

@@ -146,7 +146,7 @@ fn value(shell: &Shell<'_>, name: &str) -> String {
     let switch = |on: bool| if on { "on" } else { "off" }.to_owned();
     match name {
         "mode" => options.format.name.to_owned(),
-        "maxrows" => cells(options.max_rows),
+        "maxrows" => options.max_rows.map_or("auto".to_owned(), cells),
         "width" => shell.width.map_or("auto".to_owned(), cells),
         "null" => options.null.clone(),
         "readable" => options.readable.name().to_owned(),

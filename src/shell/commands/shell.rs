@@ -22,7 +22,7 @@ static ABOUT: About = About {
     details: "The line goes to sh as it is. Without a program it is the shell in SHELL, which exit leaves.\n\
               .shell ls -l\n\\! head -3 posts.csv",
     takes: Takes::File,
-    reach: Reach::Anything,
+    reach: Reach::Writes,
 };
 
 #[async_trait(?Send)]

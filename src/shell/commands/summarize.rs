@@ -24,19 +24,32 @@ static ABOUT: About = About {
     usage: "TABLE | FILE | (QUERY)",
     summary: "show what each column holds: range, empty share, frequent values",
     details: "Distinct counts are estimates and marked so. The last column shows the most frequent \
-              values of a text, and how numbers and times are spread from the lowest to the highest.",
+              values of a text or a list, and how numbers and times are spread from the lowest to the highest. A narrow \
+              terminal gets two tables.",
     takes: Takes::RelationOrSql,
     reach: Reach::Session,
 };
 
-/// Cells of a value that is shown.
-const VALUE_CELLS: usize = 20;
+/// Cells of a value that is shown: as many as a time has.
+const VALUE_CELLS: usize = 19;
+
+/// Cells of a frequent value, which may be broken: addresses begin alike.
+const FREQUENT_CELLS: usize = 30;
 
 /// Frequent values that are shown.
 const TOP: usize = 3;
 
 /// Steps of the histogram.
 const STEPS: usize = 8;
+
+/// The columns of the answer.
+const HEADS: [&str; 7] = ["column", "type", "empty", "distinct", "lowest", "highest", "spread"];
+
+/// The place of the last of them, which is broken where the others are not.
+const SPREAD: usize = 6;
+
+/// Cells in which frequent values can be read.
+const LEAST_SPREAD: usize = 20;
 
 #[async_trait(?Send)]
 impl Command for Summarize {
@@ -70,12 +83,30 @@ impl Command for Summarize {
         for (index, column) in columns.iter().enumerate() {
             listed.push(summary(shell, column, index, rows, batch, &from).await?);
         }
-        let heads = ["column", "type", "empty", "distinct", "lowest", "highest", "spread"];
-        shell.show_lines(&listing::batch(&heads, &listed)?)?;
+        for columns in parts(shell, &listed) {
+            let heads: Vec<&str> = columns.iter().map(|&at| HEADS[at]).collect();
+            let cells = |row: &Vec<Cell>| columns.iter().map(|&at| row[at].clone()).collect();
+            let rows: Vec<Vec<Cell>> = listed.iter().map(cells).collect();
+            shell.show_table(&listing::batch(&heads, &rows)?)?;
+        }
         let counted = group_digits(u64::try_from(rows).unwrap_or(0));
         let s = if rows == 1 { "" } else { "s" };
         shell.note(&format!("summed up of {counted} row{s}"));
         Ok(Flow::Continue)
+    }
+}
+
+/// The columns of the tables that are shown: one, or two with a part each where the
+/// terminal has no room for all.
+fn parts(shell: &Shell<'_>, rows: &[Vec<Cell>]) -> &'static [&'static [usize]] {
+    let fitted = shell.sinks.is_terminal() && matches!(shell.options.format.name, "box" | "ascii");
+    let width = shell.shown().width.filter(|_| fitted).unwrap_or(usize::MAX);
+    let mut widths = listing::widths(&HEADS, rows);
+    widths[SPREAD] = widths[SPREAD].min(LEAST_SPREAD);
+    if listing::across(&widths) <= width {
+        &[&[0, 1, 2, 3, 4, 5, SPREAD]]
+    } else {
+        &[&[0, 1, 2, 3, SPREAD], &[0, 4, 5]]
     }
 }
 
@@ -105,7 +136,15 @@ impl Column {
     }
 
     fn is_text(&self) -> bool {
-        matches!(self.data_type, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
+        is_text(&self.data_type)
+    }
+
+    /// Whether it holds lists of texts.
+    fn is_list(&self) -> bool {
+        match &self.data_type {
+            DataType::List(item) | DataType::LargeList(item) => is_text(item.data_type()),
+            _ => false,
+        }
     }
 
     /// `value` of the column as it is shown; instants without the time zone,
@@ -125,6 +164,10 @@ impl Column {
             format!("CAST({value} AS DOUBLE)")
         }
     }
+}
+
+fn is_text(data_type: &DataType) -> bool {
+    matches!(data_type, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
 }
 
 /// Answers per column in [`totals`].
@@ -174,12 +217,13 @@ async fn summary(
             }
             _ => String::new(),
         }
-    } else if column.is_plain() {
+    } else if column.is_plain() || column.is_list() {
         top(shell, column, from).await?
     } else {
         String::new()
     };
-    let distinct = match (column.is_plain(), distinct) {
+    // An estimate may be more than there are.
+    let distinct = match (column.is_plain(), distinct.min(filled)) {
         (true, distinct) if distinct > 0 => {
             format!("≈ {}", group_digits(u64::try_from(distinct).unwrap_or(0)))
         }
@@ -215,12 +259,16 @@ fn share(part: i64, whole: i64) -> String {
     }
 }
 
-/// The most frequent values, with their counts.
+/// The most frequent values, of lists those of their items, with their counts.
 async fn top(shell: &mut Shell<'_>, column: &Column, from: &str) -> Result<String> {
     let name = &column.sql;
-    let value = if column.is_text() { name.clone() } else { format!("CAST({name} AS VARCHAR)") };
+    let value = match (column.is_text(), column.is_list()) {
+        (true, _) => name.clone(),
+        (_, true) => format!("unnest({name})"),
+        _ => format!("CAST({name} AS VARCHAR)"),
+    };
     let sql = format!(
-        "SELECT v, count(*) AS n FROM (SELECT {value} AS v FROM {from} WHERE {name} IS NOT NULL) \
+        "SELECT v, count(*) AS n FROM (SELECT {value} AS v FROM {from}) WHERE v IS NOT NULL \
          GROUP BY v HAVING count(*) > 1 ORDER BY n DESC, v LIMIT {TOP}"
     );
     let mut found = Vec::new();
@@ -229,7 +277,7 @@ async fn top(shell: &mut Shell<'_>, column: &Column, from: &str) -> Result<Strin
         for row in 0..batch.num_rows() {
             if let (Value::Text(value), Value::Int(count)) = (values.get(row), counts.get(row)) {
                 let count = group_digits(u64::try_from(count).unwrap_or(0));
-                found.push(format!("{} ({count})", truncate(value, VALUE_CELLS, "…")));
+                found.push(format!("{} ({count})", truncate(value, FREQUENT_CELLS, "…")));
             }
         }
     }

@@ -20,7 +20,7 @@ static ABOUT: About = About {
     summary: "copy all answers to a file from now on",
     details: "Without a file, the copies end.",
     takes: Takes::File,
-    reach: Reach::Outside,
+    reach: Reach::Writes,
 };
 
 #[async_trait(?Send)]

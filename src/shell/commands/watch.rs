@@ -3,11 +3,15 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use datafusion::arrow::array::timezone::Tz;
 
 use super::{About, Command, Reach, misused};
+use crate::engine::{Params, Statement};
 use crate::error::{Error, Result};
 use crate::shell::complete::catalog::Takes;
-use crate::shell::{Flow, Shell};
+use crate::shell::results::{Kept, LAST, let_last_be};
+use crate::shell::scan::has_name;
+use crate::shell::{Flow, Shell, seconds};
 
 /// See [`ABOUT`].
 #[derive(Debug)]
@@ -18,7 +22,8 @@ static ABOUT: About = About {
     aliases: &["\\watch"],
     usage: "[SECONDS] [until rows=N]",
     summary: "run the last statement again and again",
-    details: "It goes on until Ctrl-C, or until the statement gives N rows. Without SECONDS it waits 2.",
+    details: "It goes on until Ctrl-C, or until the statement gives N rows. Without SECONDS it waits 2. Each round \
+              asks the same `_`, and its answer takes the place of that of the round before.",
     takes: Takes::Nothing,
     reach: Reach::Session,
 };
@@ -34,8 +39,18 @@ impl Command for Watch {
             return Err(Error::usage("there is no statement to watch yet"));
         };
         let (pause, until) = parse(arguments)?;
+        // Each round gives a new answer, but asks the one that the statement asked.
+        let asked = shell.last_asked;
+        let then = match asked.filter(|_| has_name(&statement.sql, LAST)) {
+            Some(number) => Some(shell.results.earlier(number)?.clone()),
+            None => None,
+        };
+        let mut round = None;
         loop {
-            shell.run_statement(&statement, &params).await?;
+            let time = time_of_day(shell);
+            shell.confirm(&format!("{time} · again every {}, Ctrl-C ends it", seconds(pause)));
+            round = run(shell, (&statement, &params), then.as_ref(), round).await?;
+            shell.last_asked = asked;
             if until.is_some() && shell.last_rows == until {
                 return Ok(Flow::Continue);
             }
@@ -46,6 +61,37 @@ impl Command for Watch {
             }
         }
     }
+}
+
+/// The time of day in the session's time zone.
+fn time_of_day(shell: &Shell<'_>) -> String {
+    let config = shell.session.context().copied_config();
+    let zone = config.options().execution.time_zone.as_deref().unwrap_or("UTC");
+    let now = chrono::Utc::now();
+    let there =
+        zone.parse::<Tz>().map(|zone| now.with_timezone(&zone).format("%H:%M:%S").to_string());
+    there.unwrap_or_else(|_| now.format("%H:%M:%S UTC").to_string())
+}
+
+/// Runs the statement once more, over the answer `then` if it asks `_`. Its own
+/// answer, whose number is returned, takes the place of that of the `round`
+/// before, so that all others stay.
+async fn run(
+    shell: &mut Shell<'_>,
+    (statement, params): (&Statement, &Params),
+    then: Option<&Kept>,
+    round: Option<usize>,
+) -> Result<Option<usize>> {
+    if then.is_some() {
+        let_last_be(shell.session.context(), then)?;
+    }
+    shell.results.replace(round);
+    let outcome = shell.run_statement(statement, params).await;
+    shell.results.replace(None);
+    if outcome.is_err() && then.is_some() {
+        let_last_be(shell.session.context(), shell.results.last())?;
+    }
+    outcome.map(|()| shell.results.given().map(|kept| kept.number))
 }
 
 /// The pause between runs, and the number of rows that ends it.

@@ -237,7 +237,13 @@ impl Query<'_> {
                 found.add(Candidate::name(&relation.name, relation.kind));
             }
         }
-        // `select posts.` before FROM is written: the table itself will do.
+        // Before FROM is written the query of WITH, or the table itself, will do.
+        if let Some(named) = self.scope.named.iter().rev().find(|named| named.name == qualifier) {
+            for column in &named.columns {
+                found.add(Candidate::name(&column.name, &column.type_name));
+            }
+            return;
+        }
         if let Some(relation) = self.catalog.relation(None, &qualifier) {
             for column in &relation.columns {
                 found.add(Candidate::name(&column.name, &column.type_name));
@@ -268,6 +274,7 @@ impl Query<'_> {
         }
         self.compared_values(found);
         if self.scope.sources.is_empty() {
+            self.columns_of_with(found);
             self.everyday_functions(found);
         }
         self.columns(found);
@@ -324,6 +331,16 @@ impl Query<'_> {
             if !source.alias.is_empty() && !found.prefix().is_empty() {
                 found
                     .add(Candidate::new(format!("{}.", words::quote_name(&source.alias)), "alias"));
+            }
+        }
+    }
+
+    /// Before FROM is written, the columns that queries of WITH give are likely, those
+    /// of the last most.
+    fn columns_of_with(&self, found: &mut Candidates) {
+        for named in self.scope.named.iter().rev() {
+            for column in &named.columns {
+                found.add(Candidate::name(&column.name, &named.name));
             }
         }
     }

@@ -167,6 +167,10 @@ fn columns_come_through_with_and_subqueries() {
     let text = "with d as (select text, count(*) as n, p.client from posts p) select | from d";
     assert_eq!(at(text), ["text", "n", "client"]);
     assert_eq!(at("select s.| from (select * from accounts) s")[2], "screen_name");
+    let with = "with c as (select 1 as one), d as (select text, 2 as best from posts) select ";
+    assert_eq!(at(&format!("{with}|"))[..3], ["text", "best", "one"]);
+    assert_eq!(at(&format!("{with}bes|"))[0], "best");
+    assert_eq!(at(&format!("{with}d.|")), ["text", "best"]);
     assert_eq!(at("with d(a, b) as (select 1, 2) select | from d"), ["a", "b"]);
     let outer =
         at("select * from accounts a where exists (select 1 from posts p where p.text = a.f|)");

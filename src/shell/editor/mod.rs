@@ -162,6 +162,10 @@ impl Terminal for LineEditor {
         self.width.or_else(columns)
     }
 
+    fn height(&self) -> Option<usize> {
+        self.editor.borrow_mut().dimensions().map(|(_, lines)| usize::from(lines))
+    }
+
     fn is_live(&self) -> bool {
         self.stderr_is_terminal
     }

@@ -14,9 +14,16 @@ pub(super) fn waits_for(text: &str) -> String {
             Some(bracket) => {
                 format!("the {} of {} is open", bracket.text, line(text, Some(bracket)))
             }
+            None if is_ended(&lexemes) => "Enter runs it".to_owned(),
             None => "; and Enter run it".to_owned(),
         },
     }
+}
+
+/// Whether nothing stands behind the last semicolon.
+fn is_ended(lexemes: &[Lexeme<'_>]) -> bool {
+    let last = lexemes.iter().rev().find(|lexeme| lexeme.is_significant());
+    last.is_some_and(|last| last.text == ";")
 }
 
 fn open_bracket<'a>(lexemes: &[Lexeme<'a>]) -> Option<Lexeme<'a>> {
@@ -47,6 +54,7 @@ mod tests {
     fn what_is_open_is_named_with_its_line() {
         for (text, expected) in [
             ("select 1\n", "; and Enter run it"),
+            ("select 1; -- one\n", "Enter runs it"),
             ("select 'it''s\n", "the string of line 1 is open"),
             ("select\n  (1 + [2\n", "the [ of line 2 is open"),
             ("select (1), (\n", "the ( of line 1 is open"),
