@@ -179,7 +179,7 @@ const GROUPS: [&str; 10] = [
     "p.text",
 ];
 
-const AGGREGATES: [&str; 12] = [
+const AGGREGATES: [&str; 13] = [
     "count(*)",
     "count(p.likes)",
     "sum(p.reposts)",
@@ -192,6 +192,7 @@ const AGGREGATES: [&str; 12] = [
     "median(p.reposts)",
     "count(*) FILTER (WHERE p.is_repost)",
     "avg(CASE WHEN p.is_repost THEN 1.0 ELSE 0.0 END)",
+    "arg_max(p.text, p.likes)",
 ];
 
 /// What is joined to posts, and what it can be grouped and counted by.
