@@ -18,6 +18,7 @@ mod describe;
 mod diagnose;
 pub(crate) mod fence;
 mod fingerprint;
+mod forms;
 mod from_first;
 mod gauge;
 mod group_names;

@@ -35,6 +35,7 @@ use super::decoded_files::DecodedFiles;
 use super::describe;
 use super::diagnose::Translator;
 use super::fence::{Fence, OnlyInside, Safe};
+use super::forms;
 use super::from_first;
 use super::gauge::Gauge;
 use super::guard;
@@ -344,6 +345,7 @@ impl Session {
         versions.apply(&mut parsed);
         passed_over::check(&mut parsed, statement).map_err(foreign)?;
         habits::check_patterns(&mut parsed, statement).map_err(foreign)?;
+        forms::rewrite(&mut parsed);
         names::distinguish(&mut parsed, &|name| {
             let state = state.read();
             state.aggregate_functions().contains_key(name)
