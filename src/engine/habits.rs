@@ -318,7 +318,6 @@ mod tests {
             ("SELECT * FROM (SELECT 1 AS n) PIVOT (count(*) FOR n IN (1))", "FILTER (WHERE"),
             ("SELECT mode(n) FROM (SELECT 1 AS n)", "GROUP BY text"),
             ("SELECT COLUMNS('n.*') FROM (SELECT 1 AS n)", "EXCEPT (text)"),
-            ("SELECT n FROM (SELECT 1 AS n) ORDER BY ALL", "ORDER BY 1, 2"),
         ] {
             let error = session.collect(sql).await.unwrap_err();
             assert!(error.advice().is_some_and(|told| told.contains(advice)), "{sql}: {error}");

@@ -389,7 +389,7 @@ impl Session {
         {
             return Err(foreign(written_by_import()));
         }
-        let plan = self.inner.context.state().statement_to_plan(parsed).await?;
+        let plan = forms::finish(self.inner.context.state().statement_to_plan(parsed).await?)?;
         guard::check_effect(&plan, &self.inner.settings).map_err(foreign)?;
         if let Some(name) = guard::dropped(&plan)
             && self.inner.store.is_some()

@@ -2,10 +2,19 @@
 //! for something else or refuses: each is brought to one that it knows.
 
 mod exact_numbers;
+mod order_by_all;
 
+use datafusion::common::Result;
+use datafusion::logical_expr::LogicalPlan;
 use datafusion::sql::parser::Statement as Parsed;
 
 /// Rewrites what a statement says, before it is planned.
 pub(super) fn rewrite(parsed: &mut Parsed) {
     exact_numbers::keep(parsed);
+    order_by_all::mark(parsed);
+}
+
+/// Rewrites the plan of a statement that was rewritten.
+pub(super) fn finish(plan: LogicalPlan) -> Result<LogicalPlan> {
+    order_by_all::by_columns(plan)
 }
