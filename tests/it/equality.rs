@@ -196,7 +196,7 @@ const AGGREGATES: [&str; 13] = [
 ];
 
 /// What is joined to posts, and what it can be grouped and counted by.
-const JOINS: [(&str, &str); 6] = [
+const JOINS: [(&str, &str); 7] = [
     ("JOIN accounts a ON p.account_id = a.account_id", "a.level, a.system"),
     (
         "JOIN accounts a ON p.platform = a.platform AND p.account_id = a.account_id",
@@ -210,6 +210,10 @@ const JOINS: [(&str, &str); 6] = [
         "a.region",
     ),
     ("RIGHT JOIN accounts a ON p.account_id = a.account_id", "a.region"),
+    (
+        "JOIN accounts a ON p.account_id = a.account_id, unnest(p.hashtags) AS t(tag)",
+        "tag, a.level",
+    ),
 ];
 
 const JOINED_AGGREGATES: [&str; 6] = [

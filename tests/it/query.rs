@@ -282,7 +282,10 @@ fn what_people_type_of_their_exports_is_told_with_our_names() {
         ("SELECT 1 FROM posts WHERE text MATCH 'x'", "MATCH does not stand between two values"),
         ("SELECT 1 FROM posts WHERE mentions = 'x'", "'x' = ANY(mentions)"),
         ("SELECT 1 FROM posts WHERE text = 赞", "text goes in single quotes: '赞'"),
-        ("SELECT t FROM posts p, unnest(p.hashtags) AS t", "unnest in a subquery"),
+        (
+            "SELECT t FROM posts p LEFT JOIN unnest(p.hashtags) AS t ON t > 'a'",
+            "FROM posts, unnest(hashtags) AS t(tag)",
+        ),
         ("SELECT unnest(text) FROM posts", "unnest takes a list"),
     ] {
         let output = weiku(&[&db, "-c", sql], "");

@@ -2,6 +2,7 @@
 //! for something else or refuses: each is brought to one that it knows.
 
 mod exact_numbers;
+mod lateral_unnest;
 mod order_by_all;
 
 use datafusion::common::Result;
@@ -12,9 +13,10 @@ use datafusion::sql::parser::Statement as Parsed;
 pub(super) fn rewrite(parsed: &mut Parsed) {
     exact_numbers::keep(parsed);
     order_by_all::mark(parsed);
+    lateral_unnest::name(parsed);
 }
 
 /// Rewrites the plan of a statement that was rewritten.
 pub(super) fn finish(plan: LogicalPlan) -> Result<LogicalPlan> {
-    order_by_all::by_columns(plan)
+    order_by_all::by_columns(lateral_unnest::beside(plan)?)
 }
