@@ -107,9 +107,11 @@ const OTHERWISE: &[(&str, &str)] = &[
 
 const NO_TRANSACTIONS: &str =
     "each statement stands by itself, and an import is taken as a whole or not at all";
-const PIVOT: &str =
-    "an aggregate for each column: count(*) FILTER (WHERE platform = 'weibo') AS weibo";
-const UNPIVOT: &str = "SELECT one column each and join them by UNION ALL";
+const PIVOT: &str = "FROM (SELECT account_id, platform FROM posts) PIVOT (count(*) FOR platform IN \
+                     ('weibo', 'x')), or an aggregate for each column: count(*) FILTER (WHERE \
+                     platform = 'weibo') AS weibo";
+const UNPIVOT: &str = "FROM (SELECT post_id, reposts, likes FROM posts) UNPIVOT (number FOR kind IN \
+                       (reposts, likes))";
 
 /// A word that begins statements elsewhere, and what to do here.
 const STATEMENTS: &[(&str, &str)] = &[
@@ -315,7 +317,7 @@ mod tests {
             ("SELECT * FROM t WHERE text MATCH '微博'", "LIKE '%微博%'"),
             ("SELECT * FROM (SELECT 1 AS t) WHERE MATCH (t) AGAINST ('微博')", "LIKE '%微博%'"),
             ("SELECT * FROM (SELECT 'a' AS t) WHERE t REGEXP '微博'", "text ~ "),
-            ("SELECT * FROM (SELECT 1 AS n) PIVOT (count(*) FOR n IN (1))", "FILTER (WHERE"),
+            ("PIVOT posts ON n USING count(*)", "FILTER (WHERE"),
             ("SELECT mode(n) FROM (SELECT 1 AS n)", "GROUP BY text"),
             ("SELECT COLUMNS('n.*') FROM (SELECT 1 AS n)", "EXCEPT (text)"),
         ] {

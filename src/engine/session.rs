@@ -526,6 +526,7 @@ fn context(
         .with_config(config(settings))
         .with_runtime_env(runtime)
         .with_default_features()
+        .with_relation_planners(vec![Arc::new(forms::Pivots)])
         .with_analyzer_rule(Arc::new(CastInZone))
         .with_analyzer_rule(Arc::new(CheckArithmetic))
         .with_optimizer_rule(Arc::new(UseTextIndex))

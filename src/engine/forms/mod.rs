@@ -4,10 +4,13 @@
 mod exact_numbers;
 mod lateral_unnest;
 mod order_by_all;
+mod pivot;
 
 use datafusion::common::Result;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::sql::parser::Statement as Parsed;
+
+pub(super) use pivot::Pivots;
 
 /// Rewrites what a statement says, before it is planned.
 pub(super) fn rewrite(parsed: &mut Parsed) {
