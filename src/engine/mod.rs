@@ -48,6 +48,7 @@ mod versions;
 mod wording;
 mod wrapped;
 mod zoned_casts;
+mod zoned_texts;
 
 pub use answer::Answer;
 pub use cluster::{Cluster, Run, Verdict, running_options};

@@ -55,6 +55,7 @@ use super::text_index::UseTextIndex;
 use super::versions;
 use super::wording::written_by_import;
 use super::zoned_casts::CastInZone;
+use super::zoned_texts;
 use crate::bucket::Files;
 use crate::catalog::{CATALOG, DECODED, DatabaseSchema, HeldColumns, Levers, Pinned, SCHEMA};
 use crate::error::{Error, Kind, Result};
@@ -573,6 +574,7 @@ pub fn running_state(
     let context =
         with_functions(builder.build(), Dictionaries::of_database(None).map_err(foreign)?);
     context.register_udf(checked_arithmetic::function());
+    context.register_udf(zoned_texts::function());
     context.register_udaf(counted_median::counted());
     context.register_udaf(counted_median::median_of_counted());
     Ok(context.state())

@@ -412,6 +412,32 @@ fn a_date_beside_an_instant_is_a_day_of_the_session_time_zone() {
 }
 
 #[test]
+fn the_day_of_an_instant_in_a_file_is_that_of_the_session_time_zone() {
+    let folder = tempfile::tempdir().unwrap();
+    // Four in the morning in Shanghai, the day before in UTC.
+    for (name, text) in [
+        ("x.csv", "id,at\n1,2021-04-01T20:00:00Z\n2,2021-04-02T04:00:00+08:00\n"),
+        (
+            "x.json",
+            r#"[{"id":1,"at":"2021-04-01T20:00:00Z"},{"id":2,"at":"2021-04-02T04:00:00+08:00"}]"#,
+        ),
+        (
+            "x.jsonl",
+            "{\"id\":1,\"at\":\"2021-04-01T20:00:00Z\"}\n{\"id\":2,\"at\":\"2021-04-01T20:00:00.000Z\"}\n",
+        ),
+    ] {
+        let file = folder.path().join(name).display().to_string();
+        std::fs::write(&file, text).unwrap();
+        for day in ["at::date", "CAST(at AS DATE)", "at::timestamptz::date", "at::timestamp::date"]
+        {
+            let sql = format!("SELECT {day} AS day, count(*) AS n FROM '{file}' GROUP BY 1");
+            let output = weiku(&["-c", &sql], "");
+            assert_eq!(stdout(&output), "day,n\n2021-04-02,2\n", "{sql}: {}", stderr(&output));
+        }
+    }
+}
+
+#[test]
 fn commands_of_the_shell_work_in_scripts_too() {
     let output = weiku(&[], ".mode jsonl\nSELECT 1 AS a;\n.mode csv\nSELECT '\n.x' AS b;\n");
     assert_eq!(stdout(&output), "{\"a\":1}\nb\n\"\n.x\"\n", "{}", stderr(&output));
