@@ -33,7 +33,7 @@ impl AnalyzerRule for CheckArithmetic {
     }
 
     fn analyze(&self, plan: LogicalPlan, _config: &ConfigOptions) -> Result<LogicalPlan> {
-        rewrite::expressions(plan, check)
+        rewrite::expressions(plan, &check)
     }
 }
 

@@ -229,7 +229,10 @@ impl Translator {
                     return beside_tables();
                 }
                 if field.relation.is_none() && field.name.eq_ignore_ascii_case("all") {
-                    return error.hint("ORDER BY 1, 2 orders by the first column, then the second");
+                    return error.hint(
+                        "ORDER BY ALL stands alone, behind a query; ORDER BY 1, 2 orders by the \
+                         first column, then the second",
+                    );
                 }
                 let same = |column: &Column| column.name.eq_ignore_ascii_case(&field.name);
                 if self.is_in_double_quotes(&field.name)

@@ -18,6 +18,7 @@ mod describe;
 mod diagnose;
 pub(crate) mod fence;
 mod fingerprint;
+mod forms;
 mod from_first;
 mod gauge;
 mod group_names;
@@ -47,6 +48,7 @@ mod versions;
 mod wording;
 mod wrapped;
 mod zoned_casts;
+mod zoned_texts;
 
 pub use answer::Answer;
 pub use cluster::{Cluster, Run, Verdict, running_options};

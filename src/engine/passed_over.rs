@@ -82,6 +82,12 @@ impl VisitorMut for PassedOver {
             TableFactor::Table { with_ordinality: true, .. } => {
                 Some(("WITH ORDINALITY", "row_number() OVER () numbers rows"))
             }
+            TableFactor::UNNEST { with_ordinality: true, .. }
+            | TableFactor::Function { with_ordinality: true, .. } => Some((
+                "WITH ORDINALITY",
+                "unnest the numbers beside the items: unnest(hashtags, generate_series(1, \
+                 cardinality(hashtags)))",
+            )),
             TableFactor::Table { version: Some(_), .. } => Some((
                 "FOR SYSTEM_TIME",
                 "FROM posts FOR TIMESTAMP AS OF '2012-08-27' asks a table as it was",
@@ -112,6 +118,7 @@ mod tests {
                 "WITH",
             ),
             ("SELECT n FROM t ORDER BY n WITH FILL", "WITH"),
+            ("SELECT * FROM unnest([5, 6]) WITH ORDINALITY AS u(item, place)", "WITH ORDINALITY"),
         ] {
             for begin in ["", "EXPLAIN ", "CREATE TABLE made AS "] {
                 let error = session.collect(&format!("{begin}{sql}")).await.unwrap_err();

@@ -7,15 +7,15 @@ use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{Expr, LogicalPlan};
 
 /// What a rule does with one expression, whose columns are those of the schema.
-type Change = fn(Expr, &DFSchema) -> Result<Transformed<Expr>>;
+type Change<'a> = &'a dyn Fn(Expr, &DFSchema) -> Result<Transformed<Expr>>;
 
 /// Applies `change` to every expression of `plan`, inner ones first; the columns
 /// of the result keep their names.
-pub(super) fn expressions(plan: LogicalPlan, change: Change) -> Result<LogicalPlan> {
+pub(super) fn expressions(plan: LogicalPlan, change: Change<'_>) -> Result<LogicalPlan> {
     plan.transform_up_with_subqueries(|node| change_node(node, change)).map(|plan| plan.data)
 }
 
-fn change_node(plan: LogicalPlan, change: Change) -> Result<Transformed<LogicalPlan>> {
+fn change_node(plan: LogicalPlan, change: Change<'_>) -> Result<Transformed<LogicalPlan>> {
     let mut schema = merge_schema(&plan.inputs());
     if let LogicalPlan::TableScan(scan) = &plan {
         schema.merge(&DFSchema::try_from_qualified_schema(

@@ -35,6 +35,7 @@ use super::decoded_files::DecodedFiles;
 use super::describe;
 use super::diagnose::Translator;
 use super::fence::{Fence, OnlyInside, Safe};
+use super::forms;
 use super::from_first;
 use super::gauge::Gauge;
 use super::guard;
@@ -54,6 +55,7 @@ use super::text_index::UseTextIndex;
 use super::versions;
 use super::wording::written_by_import;
 use super::zoned_casts::CastInZone;
+use super::zoned_texts;
 use crate::bucket::Files;
 use crate::catalog::{
     AdHocFiles, CATALOG, DECODED, DatabaseSchema, HeldColumns, Levers, Notices, Pinned, SCHEMA,
@@ -361,6 +363,7 @@ impl Session {
         versions.apply(&mut parsed);
         passed_over::check(&mut parsed, statement).map_err(foreign)?;
         habits::check_patterns(&mut parsed, statement).map_err(foreign)?;
+        forms::rewrite(&mut parsed);
         names::distinguish(&mut parsed, &|name| {
             let state = state.read();
             state.aggregate_functions().contains_key(name)
@@ -404,7 +407,7 @@ impl Session {
         {
             return Err(foreign(written_by_import()));
         }
-        let plan = self.inner.context.state().statement_to_plan(parsed).await?;
+        let plan = forms::finish(self.inner.context.state().statement_to_plan(parsed).await?)?;
         guard::check_effect(&plan, &self.inner.settings).map_err(foreign)?;
         if let Some(name) = guard::dropped(&plan)
             && self.inner.store.is_some()
@@ -540,6 +543,7 @@ fn context(
         .with_config(config(settings))
         .with_runtime_env(runtime)
         .with_default_features()
+        .with_relation_planners(vec![Arc::new(forms::Pivots)])
         .with_analyzer_rule(Arc::new(CastInZone))
         .with_analyzer_rule(Arc::new(CheckArithmetic))
         .with_optimizer_rule(Arc::new(UseTextIndex))
@@ -586,6 +590,7 @@ pub fn running_state(
     let context =
         with_functions(builder.build(), Dictionaries::of_database(None).map_err(foreign)?);
     context.register_udf(checked_arithmetic::function());
+    context.register_udf(zoned_texts::function());
     context.register_udaf(counted_median::counted());
     context.register_udaf(counted_median::median_of_counted());
     Ok(context.state())

@@ -168,10 +168,13 @@ fn beside(message: &str) -> Option<Error> {
     Some(beside_tables())
 }
 
-/// The error for an unnest in FROM of what another table there has.
+/// The error for an unnest in FROM whose rows cannot be joined as they are asked to be.
 pub(super) fn beside_tables() -> Error {
-    Error::query("unnest in FROM does not see the columns of the tables beside it")
-        .hint("unnest in a subquery: FROM (SELECT post_id, unnest(hashtags) AS tag FROM posts)")
+    Error::query("unnest in FROM stands behind the table that has the list, in the same query")
+        .hint(
+            "write FROM posts, unnest(hashtags) AS t(tag), or LEFT JOIN ... ON true, and conditions \
+             behind WHERE; whether a list has a value says 'x' = ANY(hashtags)",
+        )
 }
 
 fn no_lists(message: &str) -> Option<Error> {

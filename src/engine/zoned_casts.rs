@@ -1,7 +1,7 @@
 //! Dates and times without a zone mean the session's zone, also beside an
 //! instant: `posted_at >= DATE '2012-08-27'` begins at midnight there, and
 //! `CAST(posted_at AS TIMESTAMP)` is the time on the wall. The engine's own casts
-//! go by UTC.
+//! go by UTC. Texts that tell a time with its zone are instants, too.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use datafusion::logical_expr::expr::{Cast, ScalarFunction, TryCast};
 use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, cast};
 use datafusion::optimizer::AnalyzerRule;
 
-use super::rewrite;
+use super::{rewrite, zoned_texts};
 
 /// The rule.
 #[derive(Debug)]
@@ -24,12 +24,17 @@ impl AnalyzerRule for CastInZone {
         "cast_in_zone"
     }
 
-    fn analyze(&self, plan: LogicalPlan, _config: &ConfigOptions) -> Result<LogicalPlan> {
-        rewrite::expressions(plan, in_zone)
+    fn analyze(&self, plan: LogicalPlan, config: &ConfigOptions) -> Result<LogicalPlan> {
+        let zone = config.execution.time_zone.as_deref();
+        rewrite::expressions(plan, &|expression, schema| in_zone(expression, schema, zone))
     }
 }
 
-fn in_zone(expression: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
+/// A cast as it is meant in the session's `zone`.
+fn in_zone(expression: Expr, schema: &DFSchema, zone: Option<&str>) -> Result<Transformed<Expr>> {
+    if let Some(day) = zone.and_then(|zone| day_of_text(&expression, schema, zone)) {
+        return Ok(Transformed::yes(day));
+    }
     let (Expr::Cast(Cast { expr, field }) | Expr::TryCast(TryCast { expr, field })) = &expression
     else {
         return Ok(Transformed::no(expression));
@@ -45,6 +50,12 @@ fn in_zone(expression: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
             let call = ScalarFunction::new_udf(local, vec![expr.as_ref().clone()]);
             Expr::ScalarFunction(call)
         }
+        (from, DataType::Date32 | DataType::Timestamp(_, None)) if from.is_string() => {
+            match zone.and_then(|zone| zoned_texts::on_the_wall(expr, zone)) {
+                Some(text) => text,
+                None => return Ok(Transformed::no(expression)),
+            }
+        }
         _ => return Ok(Transformed::no(expression)),
     };
     Ok(Transformed::yes(match expression {
@@ -53,4 +64,15 @@ fn in_zone(expression: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
         }
         _ => Expr::Cast(Cast::new_from_field(Box::new(inner), Arc::clone(field))),
     }))
+}
+
+/// `to_date` of a text, which is a cast by another name, as it is meant in `zone`.
+fn day_of_text(expression: &Expr, schema: &DFSchema, zone: &str) -> Option<Expr> {
+    let Expr::ScalarFunction(call) = expression else { return None };
+    let [text] = call.args.as_slice() else { return None };
+    if call.func.name() != "to_date" || !text.get_type(schema).ok()?.is_string() {
+        return None;
+    }
+    let text = zoned_texts::on_the_wall(text, zone)?;
+    Some(Expr::ScalarFunction(ScalarFunction::new_udf(Arc::clone(&call.func), vec![text])))
 }

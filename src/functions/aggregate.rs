@@ -330,6 +330,6 @@ fn zone(data_type: &DataType) -> Option<&Arc<str>> {
 }
 
 /// Whether the row at `at` passes the `FILTER` of the call.
-fn passes(filter: Option<&BooleanArray>, at: usize) -> bool {
+pub(super) fn passes(filter: Option<&BooleanArray>, at: usize) -> bool {
     filter.is_none_or(|filter| filter.is_valid(at) && filter.value(at))
 }

@@ -20,6 +20,8 @@ pub(super) enum Argument {
     Number,
     /// True or false.
     Flag,
+    /// Any value that compares with others of its column.
+    Any,
     /// An instant in microseconds. One without a time zone, or a date, means the
     /// zone of the other instants of the call.
     Instant,
@@ -40,6 +42,9 @@ impl Argument {
             (Self::Id, given) if given.is_integer() => Some(Int64),
             (Self::Number, given) if given.is_numeric() || given.is_null() => Some(Float64),
             (Self::Flag, Boolean | Null) => Some(Boolean),
+            (Self::Any, DataType::Dictionary(_, values)) => Some(values.as_ref().clone()),
+            (Self::Any, Null) => Some(DataType::Utf8View),
+            (Self::Any, given) => Some(given.clone()),
             (Self::Instant, Timestamp(_, zone)) => Some(instant(zone.as_ref())),
             (Self::Instant, Null) => Some(instant(zone)),
             // Arrow would read a date as midnight in UTC, whatever the zone.
@@ -56,6 +61,7 @@ impl Argument {
             Self::Id => "an id (text or an integer)",
             Self::Number => "a number",
             Self::Flag => "true or false",
+            Self::Any => "a value",
             Self::Instant => "a time",
         }
     }

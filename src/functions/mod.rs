@@ -7,9 +7,12 @@
 mod aggregate;
 mod arguments;
 mod dictionaries;
+mod extreme;
 mod judged;
 mod scalar;
 
+mod arg_max;
+mod arg_min;
 mod bci;
 mod bid;
 mod city_competitiveness;
@@ -43,10 +46,13 @@ use datafusion::prelude::SessionContext;
 use aggregate::{Aggregate, AggregateCall};
 use arguments::Argument;
 pub use dictionaries::{Dictionaries, Judgement};
+use extreme::{Extreme, ExtremeCall};
 use scalar::{Environment, Scalar, ScalarCall};
 
 /// Every function, in alphabetical order.
 pub static ALL: &[&Function] = &[
+    &arg_max::FUNCTION,
+    &arg_min::FUNCTION,
     &bci::FUNCTION,
     &bid::FUNCTION,
     &city_competitiveness::FUNCTION,
@@ -108,13 +114,15 @@ enum Body {
     Scalar(Scalar),
     /// Over the rows of a group.
     Aggregate(Aggregate),
+    /// From one row of a group.
+    Extreme(Extreme),
 }
 
 impl Function {
     /// Whether it makes one value of many rows.
     #[must_use]
     pub fn is_aggregate(&self) -> bool {
-        matches!(self.body, Body::Aggregate(_))
+        matches!(self.body, Body::Aggregate(_) | Body::Extreme(_))
     }
 }
 
@@ -131,6 +139,10 @@ pub fn register(context: &SessionContext, dictionaries: Arc<Dictionaries>) {
             }
             Body::Aggregate(body) => {
                 let call = AggregateCall::new(function, body);
+                context.register_udaf(AggregateUDF::new_from_impl(call));
+            }
+            Body::Extreme(body) => {
+                let call = ExtremeCall::new(function, body);
                 context.register_udaf(AggregateUDF::new_from_impl(call));
             }
         }

@@ -179,7 +179,7 @@ const GROUPS: [&str; 10] = [
     "p.text",
 ];
 
-const AGGREGATES: [&str; 12] = [
+const AGGREGATES: [&str; 13] = [
     "count(*)",
     "count(p.likes)",
     "sum(p.reposts)",
@@ -192,10 +192,11 @@ const AGGREGATES: [&str; 12] = [
     "median(p.reposts)",
     "count(*) FILTER (WHERE p.is_repost)",
     "avg(CASE WHEN p.is_repost THEN 1.0 ELSE 0.0 END)",
+    "arg_max(p.text, p.likes)",
 ];
 
 /// What is joined to posts, and what it can be grouped and counted by.
-const JOINS: [(&str, &str); 6] = [
+const JOINS: [(&str, &str); 7] = [
     ("JOIN accounts a ON p.account_id = a.account_id", "a.level, a.system"),
     (
         "JOIN accounts a ON p.platform = a.platform AND p.account_id = a.account_id",
@@ -209,6 +210,10 @@ const JOINS: [(&str, &str); 6] = [
         "a.region",
     ),
     ("RIGHT JOIN accounts a ON p.account_id = a.account_id", "a.region"),
+    (
+        "JOIN accounts a ON p.account_id = a.account_id, unnest(p.hashtags) AS t(tag)",
+        "tag, a.level",
+    ),
 ];
 
 const JOINED_AGGREGATES: [&str; 6] = [

@@ -282,7 +282,10 @@ fn what_people_type_of_their_exports_is_told_with_our_names() {
         ("SELECT 1 FROM posts WHERE text MATCH 'x'", "MATCH does not stand between two values"),
         ("SELECT 1 FROM posts WHERE mentions = 'x'", "'x' = ANY(mentions)"),
         ("SELECT 1 FROM posts WHERE text = 赞", "text goes in single quotes: '赞'"),
-        ("SELECT t FROM posts p, unnest(p.hashtags) AS t", "unnest in a subquery"),
+        (
+            "SELECT t FROM posts p LEFT JOIN unnest(p.hashtags) AS t ON t > 'a'",
+            "FROM posts, unnest(hashtags) AS t(tag)",
+        ),
         ("SELECT unnest(text) FROM posts", "unnest takes a list"),
     ] {
         let output = weiku(&[&db, "-c", sql], "");
@@ -458,6 +461,32 @@ fn a_date_beside_an_instant_is_a_day_of_the_session_time_zone() {
     let output = weiku(&["-c", &sql], "");
     let expected = "a,b,c,d,e,f\ntrue,false,2012-08-27,2012-08-27T01:00:00,true,true\n";
     assert_eq!(stdout(&output), expected, "{}", stderr(&output));
+}
+
+#[test]
+fn the_day_of_an_instant_in_a_file_is_that_of_the_session_time_zone() {
+    let folder = tempfile::tempdir().unwrap();
+    // Four in the morning in Shanghai, the day before in UTC.
+    for (name, text) in [
+        ("x.csv", "id,at\n1,2021-04-01T20:00:00Z\n2,2021-04-02T04:00:00+08:00\n"),
+        (
+            "x.json",
+            r#"[{"id":1,"at":"2021-04-01T20:00:00Z"},{"id":2,"at":"2021-04-02T04:00:00+08:00"}]"#,
+        ),
+        (
+            "x.jsonl",
+            "{\"id\":1,\"at\":\"2021-04-01T20:00:00Z\"}\n{\"id\":2,\"at\":\"2021-04-01T20:00:00.000Z\"}\n",
+        ),
+    ] {
+        let file = folder.path().join(name).display().to_string();
+        std::fs::write(&file, text).unwrap();
+        for day in ["at::date", "CAST(at AS DATE)", "at::timestamptz::date", "at::timestamp::date"]
+        {
+            let sql = format!("SELECT {day} AS day, count(*) AS n FROM '{file}' GROUP BY 1");
+            let output = weiku(&["-c", &sql], "");
+            assert_eq!(stdout(&output), "day,n\n2021-04-02,2\n", "{sql}: {}", stderr(&output));
+        }
+    }
 }
 
 #[test]

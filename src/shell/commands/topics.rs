@@ -26,8 +26,8 @@ pub(crate) const TOPICS: &[Topic] = &[
         summary: "ask for rows",
         details: "FROM takes a table, a view, a file as in FROM 'posts.csv', a query in brackets, the last answer _ or \
                   an earlier one @3. FROM posts alone asks for all columns.\n\
-                  GROUP BY ALL groups by all that is listed and no aggregate; ORDER BY 1 goes by the first column. NULL \
-                  comes last. A name given by AS is known in GROUP BY, HAVING and ORDER BY, but not beside it or in WHERE.",
+                  GROUP BY ALL groups by all that is listed and no aggregate; ORDER BY 1 goes by the first column, ORDER BY ALL \
+                  by all of them, from left to right. NULL comes last. A name given by AS is known in GROUP BY, HAVING and ORDER BY, but not beside it or in WHERE.",
         examples: &[
             "SELECT platform, count(*) AS posts FROM posts WHERE likes > 9 GROUP BY platform ORDER BY posts DESC LIMIT 5;",
             "FROM posts WHERE text LIKE '%地震%' ORDER BY posted_at DESC LIMIT 5;",
@@ -38,9 +38,11 @@ pub(crate) const TOPICS: &[Topic] = &[
         usage: "TABLE [LEFT | RIGHT | FULL | CROSS] JOIN TABLE [ON CONDITION | USING (COLUMN, ...)]",
         summary: "put rows of two tables side by side",
         details: "LEFT JOIN keeps rows without a partner, whose other columns are NULL. LEFT SEMI JOIN and LEFT ANTI JOIN \
-                  keep rows with a partner, or without one, as EXISTS and NOT EXISTS do.",
+                  keep rows with a partner, or without one, as EXISTS and NOT EXISTS do.\n\
+                  A comma, or LATERAL, before unnest(LIST) or a query without FROM puts what it makes of each row beside it.",
         examples: &[
             "SELECT organization, sum(reposts) AS reposts FROM posts JOIN accounts USING (platform, account_id) GROUP BY organization;",
+            "SELECT post_id, total FROM posts, LATERAL (SELECT reposts + likes AS total) AS t ORDER BY total DESC LIMIT 5;",
         ],
     },
     Topic {
@@ -85,7 +87,8 @@ pub(crate) const TOPICS: &[Topic] = &[
         usage: "CAST(EXPRESSION AS TYPE)\nEXPRESSION::TYPE\nTRY_CAST(EXPRESSION AS TYPE)",
         summary: "make a value of another type of one",
         details: "TRY_CAST gives NULL where there is none. Types: BIGINT, INT, DOUBLE, DECIMAL(20, 2), BOOLEAN, VARCHAR, \
-                  DATE, TIMESTAMP, INTERVAL. Days and hours are those of the session's time zone.",
+                  DATE, TIMESTAMP, INTERVAL. Days and hours are those of the session's time zone, also of texts that tell \
+                  a zone, as '2021-04-01T20:00:00Z' does. A number under a cast to DECIMAL keeps all its digits.",
         examples: &[
             "SELECT posted_at::date AS day, count(*) AS posts FROM posts WHERE posted_at >= TIMESTAMP '2012-08-27' - INTERVAL '7 days' GROUP BY 1 ORDER BY 1;",
         ],
@@ -102,11 +105,24 @@ pub(crate) const TOPICS: &[Topic] = &[
     },
     Topic {
         names: &["UNNEST"],
-        usage: "unnest(LIST)",
+        usage: "SELECT unnest(LIST)\nFROM TABLE, unnest(LIST) AS NAME(COLUMN)\nFROM TABLE LEFT JOIN unnest(LIST) AS NAME(COLUMN) ON true",
         summary: "make a row of each item of a list",
-        details: "It stands in what SELECT lists; in FROM it does not see the tables beside it.",
+        details: "A row whose list is empty or unknown is left out; LEFT JOIN keeps it, with NULL for the item.",
         examples: &[
+            "SELECT tag, count(*) AS posts FROM posts, unnest(hashtags) AS t(tag) GROUP BY tag ORDER BY posts DESC LIMIT 5;",
             "SELECT tag, count(*) AS posts FROM (SELECT unnest(hashtags) AS tag FROM posts) AS t GROUP BY tag ORDER BY posts DESC LIMIT 5;",
+        ],
+    },
+    Topic {
+        names: &["PIVOT", "UNPIVOT"],
+        usage: "FROM TABLE PIVOT (AGGREGATE FOR COLUMN IN (VALUE [AS NAME], ...))\n\
+                FROM TABLE UNPIVOT [INCLUDE NULLS] (VALUES FOR NAMES IN (COLUMN, ...))",
+        summary: "make columns of the values of a column, or rows of columns",
+        details: "PIVOT groups by all columns that it does not mention; a subquery leaves others out. Each value has a \
+                  column, or one for each aggregate. UNPIVOT makes a row of each of the columns: its name, and its value.",
+        examples: &[
+            "FROM (SELECT account_id, platform, likes FROM posts) PIVOT (sum(likes) FOR platform IN ('weibo', 'x'));",
+            "FROM (SELECT post_id, reposts, likes FROM posts) UNPIVOT (number FOR kind IN (reposts, likes));",
         ],
     },
     Topic {

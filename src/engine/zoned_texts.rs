@@ -1,0 +1,163 @@
+//! Texts that tell a time with its zone: `'2021-04-01T20:00:00Z'::date` is the day
+//! on which that instant falls in the session's zone, as it is by way of an instant.
+//! The engine's own cast takes the day in UTC.
+//!
+//! Such a text is written anew as the time on the wall of the session's zone, and
+//! then cast; all other texts stay as they are.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::timezone::Tz;
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, StringViewBuilder};
+use datafusion::arrow::compute::cast;
+use datafusion::arrow::compute::kernels::cast_utils::string_to_datetime;
+use datafusion::arrow::datatypes::DataType;
+use datafusion::common::{Result, ScalarValue, internal_err};
+use datafusion::logical_expr::expr::ScalarFunction;
+use datafusion::logical_expr::{
+    ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility, lit,
+};
+
+/// Where the time begins in a text that has a date before it.
+const TIME: usize = "2021-04-01T".len();
+
+/// `text` with times on the wall of `zone`; none if it is so already.
+pub(super) fn on_the_wall(text: &Expr, zone: &str) -> Option<Expr> {
+    if let Expr::ScalarFunction(call) = text
+        && call.func.inner().downcast_ref::<OnTheWall>().is_some()
+    {
+        return None;
+    }
+    let Expr::Literal(value, _) = text else {
+        let arguments = vec![text.clone(), lit(zone)];
+        return Some(Expr::ScalarFunction(ScalarFunction::new_udf(
+            Arc::new(function()),
+            arguments,
+        )));
+    };
+    wall(value.try_as_str().flatten()?, &zone.parse().ok()?).map(lit)
+}
+
+/// The function that does so. Plans that were made elsewhere name it; statements
+/// cannot.
+pub(super) fn function() -> ScalarUDF {
+    ScalarUDF::from(OnTheWall { signature: Signature::any(2, Volatility::Immutable) })
+}
+
+/// The text of a time and a zone to the text of the time on the wall there.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct OnTheWall {
+    signature: Signature,
+}
+
+impl ScalarUDFImpl for OnTheWall {
+    fn name(&self) -> &'static str {
+        "on_the_wall"
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, arguments: &[DataType]) -> Result<DataType> {
+        Ok(arguments[0].clone())
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let [texts, ColumnarValue::Scalar(zone)] = args.args.as_slice() else {
+            return internal_err!("on_the_wall takes a text and one zone");
+        };
+        let zone: Tz = zone.try_as_str().flatten().unwrap_or("UTC").parse()?;
+        match texts {
+            ColumnarValue::Array(texts) => Ok(ColumnarValue::Array(walls(texts, &zone)?)),
+            ColumnarValue::Scalar(text) => {
+                let walls = walls(&text.to_array()?, &zone)?;
+                Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&walls, 0)?))
+            }
+        }
+    }
+}
+
+fn walls(texts: &ArrayRef, zone: &Tz) -> Result<ArrayRef> {
+    let views = cast(texts, &DataType::Utf8View)?;
+    let views = views.as_string_view();
+    if !views.iter().flatten().any(has_zone) {
+        return Ok(Arc::clone(texts));
+    }
+    let mut walls = StringViewBuilder::with_capacity(views.len());
+    for text in views {
+        match text.and_then(|text| wall(text, zone)) {
+            Some(wall) => walls.append_value(wall),
+            None => walls.append_option(text),
+        }
+    }
+    Ok(cast(&walls.finish(), texts.data_type())?)
+}
+
+/// The time on the wall, if `text` is one with a zone.
+fn wall(text: &str, zone: &Tz) -> Option<String> {
+    let instant = has_zone(text).then(|| string_to_datetime(zone, text).ok())??;
+    Some(instant.naive_local().format("%Y-%m-%dT%H:%M:%S%.f").to_string())
+}
+
+/// Whether something other than digits stands behind the time of `text`.
+fn has_zone(text: &str) -> bool {
+    let behind = text.as_bytes().get(TIME..).unwrap_or_default();
+    behind.iter().any(|byte| matches!(byte, b'+' | b'-') || byte.is_ascii_alphabetic())
+}
+
+#[cfg(test)]
+mod tests {
+    use datafusion::arrow::util::display::array_value_to_string;
+
+    use crate::engine::{Session, Settings};
+
+    async fn value(session: &Session, sql: &str) -> String {
+        let batches = session.collect(sql).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
+        array_value_to_string(batches[0].column(0), 0).unwrap()
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_text_with_a_zone_is_an_instant() {
+        let session = Session::new(None, Settings::default()).unwrap();
+        for (text, day, time) in [
+            ("2021-04-01T20:00:00Z", "2021-04-02", "2021-04-02T04:00:00"),
+            ("2021-04-02T04:00:00+08:00", "2021-04-02", "2021-04-02T04:00:00"),
+            ("2021-04-01 20:00:00.5 -05:00", "2021-04-02", "2021-04-02T09:00:00.500"),
+            ("2021-04-01T20:00:00", "2021-04-01", "2021-04-01T20:00:00"),
+            ("2021-04-01", "2021-04-01", "2021-04-01T00:00:00"),
+        ] {
+            let column = format!("(SELECT CASE WHEN now() IS NOT NULL THEN '{text}' END AS x)");
+            for typed in [format!("'{text}'"), "x".to_owned()] {
+                let from = format!("FROM {column}");
+                for cast in [
+                    "CAST(# AS DATE)",
+                    "TRY_CAST(# AS DATE)",
+                    "to_date(#)",
+                    "#::timestamptz::date",
+                    "to_timestamp(#)::date",
+                    "date_trunc('day', #)::date",
+                ] {
+                    let sql = format!("SELECT {} AS d {from}", cast.replace('#', &typed));
+                    assert_eq!(value(&session, &sql).await, day, "{sql}");
+                }
+                let sql = format!("SELECT {typed}::timestamp AS t {from}");
+                assert_eq!(value(&session, &sql).await, time, "{sql}");
+            }
+        }
+        for (condition, wanted) in [
+            ("at >= TIMESTAMP '2012-08-26T16:00:00Z'", "true"),
+            ("at > TIMESTAMP '2012-08-27T00:00:00+08:00'", "false"),
+            ("at = '2012-08-26T16:00:00Z'", "true"),
+            ("TRY_CAST('no time at all, Z' AS DATE) IS NULL", "true"),
+        ] {
+            let sql = format!(
+                "SELECT {condition} AS c FROM (SELECT '2012-08-27 00:00:00'::timestamptz AS at)"
+            );
+            assert_eq!(value(&session, &sql).await, wanted, "{sql}");
+        }
+        session.collect("SET timezone = 'UTC'").await.unwrap();
+        assert_eq!(value(&session, "SELECT '2021-04-02T04:00:00+08:00'::date").await, "2021-04-01");
+        assert!(session.collect("SELECT 'no time at all, Z'::date").await.is_err());
+    }
+}
