@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use crate::cli::{Common, When};
 use crate::cluster::{self, Secret, TlsFiles, TrustOptions};
-use crate::engine::{KeepAnswers, Settings, Spill};
+use crate::engine::{KeepAnswers, Process, Settings, Spill};
 use crate::error::{Error, Result, nearest};
 use crate::queries::parse_duration;
 use crate::render::{self, Readable};
@@ -42,6 +42,8 @@ pub struct Environment {
     pub dumb: bool,
     /// Bytes of memory that the system has left, if it tells.
     pub memory: Option<u64>,
+    /// The process, if it does nothing else.
+    pub process: Option<Process>,
     /// Whether the person's language is Chinese.
     pub chinese: bool,
     /// The token of the cluster, if the environment holds it.
@@ -238,6 +240,7 @@ impl Config {
             timezone,
             threads,
             memory_limit: memory_limit(memory.as_deref(), environment)?,
+            process: environment.process,
             spill,
             timeout: timeout.as_deref().map(duration).transpose()?,
             readonly: common.readonly,

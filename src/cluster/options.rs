@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use crate::engine::Spill;
+use crate::engine::{Process, Spill};
 
 /// Where words for the person go.
 pub type Notice = Box<dyn Fn(&str) + Send + Sync>;
@@ -30,6 +30,8 @@ pub struct WorkerOptions {
     pub threads: usize,
     /// Bytes of memory that its queries may hold together.
     pub memory_limit: Option<usize>,
+    /// The process, if it does nothing else.
+    pub process: Option<Process>,
     /// Where rows go that do not fit into them.
     pub spill: Spill,
     /// How sessions and other workers know us, and we them.

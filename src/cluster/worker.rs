@@ -50,7 +50,7 @@ pub async fn serve(
     let roots = roots(&options.roots)?;
     let network = Arc::new(Network::new()?);
     let compute = Compute::new(options.threads)?;
-    let runtime = runtime_builder(options.memory_limit, &options.spill)
+    let runtime = runtime_builder(options.memory_limit, options.process, &options.spill)
         .with_object_store_registry(Arc::new(roots))
         .build_arc()
         .map_err(|error| Error::internal(error.to_string()))?;

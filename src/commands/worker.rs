@@ -26,6 +26,7 @@ pub(super) async fn execute(worker: &Worker, program: &Program) -> Result<Exit> 
         listen: worker.listen.clone(),
         threads: config.settings.threads,
         memory_limit: config.settings.memory_limit,
+        process: config.settings.process,
         spill: config.settings.spill,
         trust: config.cluster.trust,
         roots,

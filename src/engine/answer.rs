@@ -20,6 +20,7 @@ use super::cluster::{Cluster, Run, Verdict};
 use super::copy_to::Staged;
 use super::diagnose::Translator;
 use super::interrupt::Interrupter;
+use super::memory::Overrun;
 use super::result_cache::{Again, Kept, Recorder};
 use crate::error::{Error, Kind, Result};
 
@@ -180,6 +181,8 @@ pub(super) struct Stop {
     pub(super) cancelled: watch::Receiver<u64>,
     /// When the time limit is up.
     pub(super) deadline: Option<(Instant, Duration)>,
+    /// What tells when the process has too much memory.
+    pub(super) overrun: Option<Overrun>,
 }
 
 impl Stop {
@@ -204,7 +207,23 @@ impl Stop {
                 format!("stopped at the time limit of {} s", limit.as_secs_f64()),
             )
             .hint("raise it with --timeout, or ask for less"),
+            error = overrun(self.overrun.as_ref()) => error,
         }
+    }
+}
+
+/// How often a query that somebody waits for is held against the memory of the
+/// process.
+const PULSE: Duration = Duration::from_millis(10);
+
+/// Waits until the process has too much memory.
+async fn overrun(overrun: Option<&Overrun>) -> Error {
+    let Some(overrun) = overrun else { return std::future::pending().await };
+    loop {
+        if let Some(error) = overrun.error() {
+            return error;
+        }
+        tokio::time::sleep(PULSE).await;
     }
 }
 

@@ -1,12 +1,14 @@
 //! The memory that the statements of a session share.
 //!
 //! Columns that are held in memory count against its limit like everything else,
-//! and are given up where a query needs their room.
+//! and are given up where a query needs their room. What nobody counts shows in the
+//! memory of the process: see [`Process`](super::Process).
 
 use std::fmt;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
+use datafusion::common::resources_datafusion_err;
 use datafusion::error::Result;
 use datafusion::execution::memory_pool::{
     FairSpillPool, MemoryConsumer, MemoryLimit, MemoryPool, MemoryReservation, TrackConsumersPool,
@@ -14,8 +16,11 @@ use datafusion::execution::memory_pool::{
 };
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 
+use super::process::{Process, Watch};
 use super::spill::{self, Spill};
+use super::wording;
 use crate::catalog::HeldColumns;
+use crate::error::Error;
 
 /// How many of the largest consumers an out-of-memory error names.
 const NAMED_CONSUMERS: NonZeroUsize = NonZeroUsize::new(5).expect("not zero");
@@ -24,6 +29,11 @@ const NAMED_CONSUMERS: NonZeroUsize = NonZeroUsize::new(5).expect("not zero");
 /// that can spill are held to equal shares of the whole, which are small where many
 /// threads and queries have such operators, most of which need next to nothing.
 const PART_TAKEN_FREELY: usize = 2;
+
+/// The engine's name for all that aggregates. An aggregation makes arrays of all that
+/// it has collected when it gives its rows out, or writes them to disk, and has both
+/// for a while; it says only what it has collected.
+const AGGREGATES: &str = "AggregateStream";
 
 /// What merging takes for each spilled part when its rows hold long texts: some
 /// batches of them.
@@ -35,11 +45,19 @@ const FEWEST_MERGED: usize = 4;
 /// More parts than that cost more open files than they save time.
 const MOST_MERGED: usize = 64;
 
+/// Where the process has much memory, who can spill does so from this part of the
+/// limit on. Less is not worth a file.
+const PART_WORTH_SPILLING: usize = 16;
+
 /// What queries share where no columns are held: `memory_limit` bytes, if there is
 /// a limit, caches, and a folder for what does not fit.
 #[must_use]
-pub fn runtime_builder(memory_limit: Option<usize>, spill: &Spill) -> RuntimeEnvBuilder {
-    builder(limited_to(memory_limit).1, spill)
+pub fn runtime_builder(
+    memory_limit: Option<usize>,
+    process: Option<Process>,
+    spill: &Spill,
+) -> RuntimeEnvBuilder {
+    builder(Memory::limited_to(memory_limit, process).pool, spill)
 }
 
 /// What queries share: `memory`, caches and, if there is a limit to the memory, a
@@ -61,17 +79,55 @@ fn fan_in(limit: usize) -> usize {
     (limit / threads / BYTES_PER_MERGED).clamp(FEWEST_MERGED, MOST_MERGED)
 }
 
-/// Room for columns, and for queries that take theirs from it; at most `limit` bytes
-/// together, if there is a limit.
-pub(super) fn limited_to(limit: Option<usize>) -> (Arc<HeldColumns>, Arc<dyn MemoryPool>) {
-    let Some(limit) = limit else {
-        let pool: Arc<dyn MemoryPool> = Arc::new(UnboundedMemoryPool::default());
-        return (Arc::new(HeldColumns::new(&pool)), pool);
-    };
-    let pool: Arc<dyn MemoryPool> = Arc::new(FairSpillPool::new(limit));
-    let held = Arc::new(HeldColumns::new(&pool));
-    let pool = Yielding { pool, held: Arc::clone(&held), free: limit / PART_TAKEN_FREELY };
-    (held, Arc::new(TrackConsumersPool::new(pool, NAMED_CONSUMERS)))
+/// The memory of a session, and of those made from it.
+#[derive(Debug, Clone)]
+pub(super) struct Memory {
+    /// The columns that are held in it.
+    pub(super) held: Arc<HeldColumns>,
+    /// What queries take theirs from.
+    pub(super) pool: Arc<dyn MemoryPool>,
+    /// What ends queries, where the process is looked at.
+    pub(super) overrun: Option<Overrun>,
+}
+
+impl Memory {
+    /// Room for columns, and for queries that take theirs from it; at most `limit`
+    /// bytes together, if there is a limit. The process, if it is given, is held near
+    /// them.
+    pub(super) fn limited_to(limit: Option<usize>, process: Option<Process>) -> Self {
+        let Some(limit) = limit else {
+            let pool: Arc<dyn MemoryPool> = Arc::new(UnboundedMemoryPool::default());
+            return Self { held: Arc::new(HeldColumns::new(&pool)), pool, overrun: None };
+        };
+        let pool: Arc<dyn MemoryPool> = Arc::new(FairSpillPool::new(limit));
+        let held = Arc::new(HeldColumns::new(&pool));
+        let watch = process.map(|process| Arc::new(Watch::new(process, limit)));
+        let yielding = Yielding { pool, held: Arc::clone(&held), limit, watch: watch.clone() };
+        let pool = Arc::new(TrackConsumersPool::new(yielding, NAMED_CONSUMERS));
+        let overrun = watch.map(|watch| Overrun { watch, pool: Arc::clone(&pool) });
+        Self { held, pool, overrun }
+    }
+}
+
+/// Tells when a query has to end because the process has far more memory than its
+/// queries may hold.
+#[derive(Debug, Clone)]
+pub(super) struct Overrun {
+    watch: Arc<Watch>,
+    pool: Arc<TrackConsumersPool<Yielding>>,
+}
+
+impl Overrun {
+    /// Why a query has to end now, if one has to.
+    pub(super) fn error(&self) -> Option<Error> {
+        let bytes = self.watch.too_much()?;
+        if self.pool.inner().held.give_way(usize::MAX) {
+            return None;
+        }
+        self.watch.look_away();
+        let held = self.pool.report_top(NAMED_CONSUMERS.get());
+        Some(wording::exhausted(&format!("{held}\n{}", wording::process_has(bytes))))
+    }
 }
 
 /// A pool in which held columns make room for queries, and in which nobody spills
@@ -80,15 +136,29 @@ pub(super) fn limited_to(limit: Option<usize>) -> (Arc<HeldColumns>, Arc<dyn Mem
 struct Yielding {
     pool: Arc<dyn MemoryPool>,
     held: Arc<HeldColumns>,
-    /// Bytes that queries take together before shares count.
-    free: usize,
+    /// Bytes of all.
+    limit: usize,
+    watch: Option<Arc<Watch>>,
 }
 
 impl Yielding {
     /// Whether so many bytes more can be taken without looking at shares.
-    fn is_plenty_for(&self, additional: usize) -> bool {
+    fn is_plenty_for(&self, reservation: &MemoryReservation, additional: usize) -> bool {
         let taken = self.pool.reserved().saturating_sub(self.held.bytes());
-        taken.saturating_add(additional) <= self.free
+        let needed = if reservation.consumer().name().contains(AGGREGATES) {
+            reservation.size().saturating_add(additional.saturating_mul(2))
+        } else {
+            additional
+        };
+        taken.saturating_add(needed) <= self.limit / PART_TAKEN_FREELY
+    }
+
+    /// The bytes of the process, if these are so many that what `reservation` stands
+    /// for had better go to disk.
+    fn should_spill(&self, reservation: &MemoryReservation) -> Option<usize> {
+        let is_worth_it = reservation.size() > self.limit / PART_WORTH_SPILLING;
+        let watch = self.watch.as_ref().filter(|_| is_worth_it)?;
+        watch.much().filter(|_| reservation.consumer().can_spill())
     }
 }
 
@@ -113,9 +183,7 @@ impl MemoryPool for Yielding {
 
     fn grow(&self, reservation: &MemoryReservation, additional: usize) {
         self.pool.grow(reservation, additional);
-        if let MemoryLimit::Finite(limit) = self.pool.memory_limit() {
-            self.held.give_way(self.pool.reserved().saturating_sub(limit));
-        }
+        self.held.give_way(self.pool.reserved().saturating_sub(self.limit));
     }
 
     fn shrink(&self, reservation: &MemoryReservation, shrink: usize) {
@@ -123,7 +191,12 @@ impl MemoryPool for Yielding {
     }
 
     fn try_grow(&self, reservation: &MemoryReservation, additional: usize) -> Result<()> {
-        if self.is_plenty_for(additional) {
+        if let Some(bytes) = self.should_spill(reservation)
+            && !self.held.give_way(usize::MAX)
+        {
+            return Err(resources_datafusion_err!("{}", wording::process_has(bytes)));
+        }
+        if self.is_plenty_for(reservation, additional) {
             self.grow(reservation, additional);
             return Ok(());
         }
@@ -146,11 +219,13 @@ impl MemoryPool for Yielding {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use super::*;
 
     #[test]
     fn shares_count_only_when_half_is_taken() {
-        let (_, pool) = limited_to(Some(1000));
+        let Memory { pool, .. } = Memory::limited_to(Some(1000), None);
         let sorts =
             [(); 4].map(|()| MemoryConsumer::new("sort").with_can_spill(true).register(&pool));
         // Four could have 250 each.
@@ -163,8 +238,43 @@ mod tests {
     }
 
     #[test]
+    fn what_is_aggregated_needs_room_for_a_copy() {
+        let Memory { pool, .. } = Memory::limited_to(Some(1000), None);
+        let [one, two] = ["FinalHashAggregateStream[0]", "sort"]
+            .map(|name| MemoryConsumer::new(name).with_can_spill(true).register(&pool));
+        let three = MemoryConsumer::new("another").with_can_spill(true).register(&pool);
+        one.try_grow(250).unwrap();
+        two.try_grow(250).unwrap();
+        assert!(one.try_grow(84).is_err(), "a third of all is its share");
+        drop((two, three));
+        one.try_grow(84).unwrap();
+    }
+
+    #[test]
+    fn those_who_can_spill_do_where_the_process_has_much() {
+        static BYTES: AtomicUsize = AtomicUsize::new(0);
+        let process = Process { bytes: || Some(BYTES.load(Ordering::Relaxed)), give_back: || () };
+        let Memory { pool, overrun, .. } = Memory::limited_to(Some(1 << 20), Some(process));
+        let overrun = overrun.unwrap();
+        let sort = MemoryConsumer::new("sort").with_can_spill(true).register(&pool);
+        let join = MemoryConsumer::new("join").register(&pool);
+        sort.try_grow(200_000).unwrap();
+        assert!(overrun.error().is_none());
+        BYTES.store(512_000_000, Ordering::Relaxed);
+        std::thread::sleep(std::time::Duration::from_millis(30));
+        let refused = sort.try_grow(1).unwrap_err().to_string();
+        assert!(refused.contains("the process has 512 MB"), "{refused}");
+        join.try_grow(200_000).unwrap();
+        sort.free();
+        sort.try_grow(1).unwrap();
+        let error = overrun.error().unwrap();
+        assert!(error.message().contains("512 MB; most was held by join 0.2 MB"), "{error}");
+        assert!(overrun.error().is_none(), "one query at a time");
+    }
+
+    #[test]
     fn held_columns_take_nothing_from_what_is_free() {
-        let (held, pool) = limited_to(Some(1000));
+        let Memory { held, pool, .. } = Memory::limited_to(Some(1000), None);
         let spills = MemoryConsumer::new("sort").with_can_spill(true).register(&pool);
         let other = MemoryConsumer::new("other").with_can_spill(true).register(&pool);
         spills.try_grow(500).unwrap();

@@ -9,7 +9,6 @@ use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::catalog::{CatalogProvider, MemoryCatalogProvider};
 use datafusion::common::{ParamValues, ScalarValue, plan_datafusion_err, plan_err};
 use datafusion::error::DataFusionError;
-use datafusion::execution::memory_pool::MemoryPool;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
 use datafusion::logical_expr::{AggregateUDF, LogicalPlan};
@@ -34,6 +33,7 @@ use super::counted_median;
 use super::decoded_files::DecodedFiles;
 use super::describe;
 use super::diagnose::Translator;
+use super::distinct_texts::CountTexts;
 use super::fence::{Fence, OnlyInside, Safe};
 use super::forms;
 use super::from_first;
@@ -41,7 +41,7 @@ use super::gauge::Gauge;
 use super::guard;
 use super::habits;
 use super::interrupt::Interruptible;
-use super::memory;
+use super::memory::{self, Memory};
 use super::names;
 use super::parameters::{self, Parameters};
 use super::passed_over;
@@ -83,7 +83,7 @@ struct Inner {
     /// The versions that every statement reads; without them each reads the
     /// newest.
     fixed: Option<BTreeMap<String, i64>>,
-    held: Arc<HeldColumns>,
+    memory: Memory,
     dictionaries: Arc<Dictionaries>,
     answers: Option<Arc<ResultCache>>,
     notices: Arc<Notices>,
@@ -94,7 +94,7 @@ struct Inner {
 struct Shared {
     fixed: Option<BTreeMap<String, i64>>,
     roots: Option<Arc<[PathBuf]>>,
-    held: Arc<HeldColumns>,
+    memory: Memory,
     dictionaries: Arc<Dictionaries>,
     answers: Option<Arc<ResultCache>>,
 }
@@ -118,13 +118,13 @@ impl Session {
     /// # Errors
     /// When a setting is unusable: an unknown time zone, no memory at all.
     pub fn new(store: Option<Arc<Store>>, settings: Settings) -> Result<Self> {
-        let (held, memory) = memory::limited_to(settings.memory_limit);
+        let memory = Memory::limited_to(settings.memory_limit, settings.process);
         let roots: Option<Arc<[PathBuf]>> =
             settings.safe.then(|| safe_folders(store.as_deref(), &settings).into());
-        let runtime = runtime(memory, store.as_deref(), &settings, roots.as_deref())?;
+        let runtime = runtime(&memory, store.as_deref(), &settings, roots.as_deref())?;
         let dictionaries = Dictionaries::of_database(store.as_deref().map(Store::root))?;
         let answers = settings.keep_answers.as_ref().map(|keep| Arc::new(ResultCache::new(keep)));
-        let shared = Shared { fixed: None, roots, held, dictionaries, answers };
+        let shared = Shared { fixed: None, roots, memory, dictionaries, answers };
         Self::with_runtime(store, settings, runtime, shared)
     }
 
@@ -170,7 +170,7 @@ impl Session {
         Shared {
             fixed,
             roots: self.inner.roots.clone(),
-            held: Arc::clone(&self.inner.held),
+            memory: self.inner.memory.clone(),
             dictionaries: Arc::clone(&self.inner.dictionaries),
             answers: self.inner.answers.clone(),
         }
@@ -180,7 +180,7 @@ impl Session {
         store: Option<Arc<Store>>,
         settings: Settings,
         runtime: Arc<RuntimeEnv>,
-        Shared { fixed, roots, held, dictionaries, answers }: Shared,
+        Shared { fixed, roots, memory, dictionaries, answers }: Shared,
     ) -> Result<Self> {
         check_zone(&settings.timezone, Kind::Usage)?;
         if settings.cluster.is_some() && dictionaries.fingerprint().is_some() {
@@ -191,7 +191,8 @@ impl Session {
             versions: BTreeMap::new(),
             timezone: settings.timezone.clone(),
         }));
-        let shared = (Arc::clone(&pinned), Arc::clone(&held), Arc::clone(&dictionaries));
+        let held = Arc::clone(&memory.held);
+        let shared = (Arc::clone(&pinned), held, Arc::clone(&dictionaries));
         let notices = Arc::<Notices>::default();
         let files = AdHocFiles {
             roots: roots.clone(),
@@ -207,7 +208,7 @@ impl Session {
             store,
             pinned,
             fixed,
-            held,
+            memory,
             dictionaries,
             answers,
             notices,
@@ -500,6 +501,7 @@ impl Session {
         Stop {
             cancelled: self.inner.cancelled.subscribe(),
             deadline: limit.map(|limit| (Instant::now() + limit, limit)),
+            overrun: self.inner.memory.overrun.clone(),
         }
     }
 }
@@ -565,6 +567,7 @@ fn context(
 fn with_functions(state: SessionState, dictionaries: Arc<Dictionaries>) -> SessionContext {
     let context = SessionContext::new_with_state(state);
     context.register_udaf(AggregateUDF::from(CheckedSum::default()));
+    context.register_udaf(AggregateUDF::from(CountTexts::default()));
     context.register_udaf(counted_median::median());
     context.register_udf(remembered_part::function());
     context.register_udf(remembered_trunc::function());
@@ -631,12 +634,12 @@ fn safe_folders(store: Option<&Store>, settings: &Settings) -> Vec<PathBuf> {
 }
 
 fn runtime(
-    memory: Arc<dyn MemoryPool>,
+    memory: &Memory,
     store: Option<&Store>,
     settings: &Settings,
     roots: Option<&[PathBuf]>,
 ) -> Result<Arc<RuntimeEnv>> {
-    let mut builder = memory::builder(memory, &settings.spill);
+    let mut builder = memory::builder(Arc::clone(&memory.pool), &settings.spill);
     let bucket = store.and_then(Store::bucket).map(|bucket| {
         let files = Files::new(vec![Arc::clone(bucket)], no_data_file);
         (bucket.address().url().clone(), Arc::new(files) as Arc<dyn ObjectStore>)

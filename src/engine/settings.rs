@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::cluster::Cluster;
+use super::process::Process;
 use super::result_cache::KeepAnswers;
 use super::spill::Spill;
 
@@ -18,6 +19,9 @@ pub struct Settings {
     pub threads: usize,
     /// Bytes of memory that the queries of the session may hold together.
     pub memory_limit: Option<usize>,
+    /// The process, if it is there for the session alone: its memory is held near the
+    /// limit, whatever queries say that they hold.
+    pub process: Option<Process>,
     /// Where rows go that do not fit into them.
     pub spill: Spill,
     /// How long one statement may run.
@@ -42,6 +46,7 @@ impl Default for Settings {
             timezone: "Asia/Shanghai".to_owned(),
             threads: std::thread::available_parallelism().map_or(2, usize::from),
             memory_limit: None,
+            process: None,
             spill: Spill::default(),
             timeout: None,
             readonly: false,

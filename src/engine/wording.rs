@@ -268,14 +268,24 @@ pub(super) fn io_error(error: &std::io::Error) -> Error {
     Error::new(Kind::Limit, message).hint("raise --spill-limit, or --memory-limit")
 }
 
+/// How it is told that the process has too much memory.
+const PROCESS_HAS: &str = "the process has ";
+
+/// That the process has `bytes`.
+pub(super) fn process_has(bytes: usize) -> String {
+    format!("{PROCESS_HAS}{} MB", bytes / 1_000_000)
+}
+
+/// That there is no more memory; `message` is what those who hold some say.
 pub(super) fn exhausted(message: &str) -> Error {
+    let process =
+        between(message, PROCESS_HAS, " MB").map(|size| format!("{PROCESS_HAS}{size} MB"));
     let held = consumers(message);
-    let text = if held.is_empty() {
-        format!("out of memory: {}", plain(message))
-    } else {
-        format!("out of memory: most was held by {}", held.join(", "))
-    };
-    Error::new(Kind::Limit, text).hint("raise --memory-limit, or ask for fewer rows or groups")
+    let most = (!held.is_empty()).then(|| format!("most was held by {}", held.join(", ")));
+    let told = [process, most].into_iter().flatten().collect::<Vec<_>>();
+    let told = if told.is_empty() { plain(message) } else { told.join("; ") };
+    Error::new(Kind::Limit, format!("out of memory: {told}"))
+        .hint("raise --memory-limit, or ask for fewer rows or groups")
 }
 
 /// What the engine calls those who hold memory, and what they do.
@@ -302,12 +312,20 @@ const CONSUMERS: &[(&str, &str)] = &[
     ("WindowAgg", "a window function"),
 ];
 
-/// Who held how much memory, `a sort 12.3 MB`, as far as the message tells.
+/// Who held how much memory, `a sort 12.3 MB`, as far as the message tells. When all
+/// have let go of it, who held most before.
 fn consumers(message: &str) -> Vec<String> {
+    let now = held_by(message, " consumed ");
+    if now.is_empty() { held_by(message, ", peak ") } else { now }
+}
+
+/// Who held how much memory by the figures behind `what`.
+fn held_by(message: &str, what: &str) -> Vec<String> {
     let mut held: Vec<(&str, f64)> = Vec::new();
     for line in message.lines() {
         let Some((name, rest)) = line.trim().split_once("#") else { continue };
-        let Some(amount) = between(rest, " consumed ", ",").and_then(megabytes) else { continue };
+        let Some((_, amount)) = rest.split_once(what) else { continue };
+        let Some(amount) = amount.split([',', '\n']).next().and_then(megabytes) else { continue };
         let name = name.split('[').next().unwrap_or(name);
         let known = CONSUMERS.iter().find(|(known, _)| name.starts_with(known));
         let name = known.map_or(name, |(_, what)| *what);
@@ -322,7 +340,7 @@ fn consumers(message: &str) -> Vec<String> {
 
 /// `9.6 MB` as megabytes, which DataFusion counts in powers of two.
 fn megabytes(text: &str) -> Option<f64> {
-    let (number, unit) = text.trim().split_once(' ')?;
+    let (number, unit) = text.trim().trim_end_matches('.').split_once(' ')?;
     let factor = match unit {
         "B" => 1.0,
         "KB" => 1024.0,
@@ -395,7 +413,7 @@ pub(super) fn between<'a>(text: &'a str, before: &str, after: &str) -> Option<&'
 
 #[cfg(test)]
 mod tests {
-    use super::{exhausted, meaning};
+    use super::{exhausted, meaning, process_has};
 
     #[test]
     fn what_the_engine_says_in_its_own_words_has_a_meaning() {
@@ -465,5 +483,16 @@ mod tests {
             "out of memory: most was held by an aggregation 20.0 MB"
         );
         assert_eq!(exhausted("no more").message(), "out of memory: no more");
+        let freed = "  TopK[0]#1(can spill: false) consumed 0.0 B, peak 1.0 MB,\n  \
+                     RepartitionExec[1]#2(can spill: true) consumed 0.0 B, peak 3.0 MB.";
+        assert_eq!(
+            exhausted(freed).message(),
+            "out of memory: most was held by a sort with LIMIT 1.0 MB, \
+             rows on their way between threads 3.1 MB"
+        );
+        assert_eq!(
+            exhausted(&format!("{message}\n{}", process_has(512_345_678))).message(),
+            "out of memory: the process has 512 MB; most was held by an aggregation 20.0 MB"
+        );
     }
 }

@@ -51,6 +51,62 @@ fn a_sort_larger_than_the_memory_limit_spills_and_stays_near_it() {
     assert!(most < allowed, "{most} bytes of memory, and {allowed} are allowed");
 }
 
+/// Texts of accounts, about 230 bytes each and 140 MB together, as posts have them.
+const TEXTS: &str = "(SELECT value * 7919 % 5003 AS account, value AS time, arrow_cast('text ' || value || \
+                     repeat(' and more of it', 15), 'Utf8View') AS text FROM generate_series(1, 600000))";
+
+#[test]
+fn what_is_copied_to_be_given_out_and_what_nobody_counts_stays_near_the_limit() {
+    if peak(std::process::id()).is_none() {
+        return;
+    }
+    // Each query gives one number, which is that of a plain one.
+    let (rows, letters) = ("count(*)", "sum(length(text))");
+    let queries = [
+        ("sum(c) FROM (SELECT count(DISTINCT text) AS c FROM {} GROUP BY account)", rows),
+        (
+            "sum(c) / 2 FROM (SELECT count(DISTINCT text) + count(DISTINCT time::text) AS c \
+             FROM {} GROUP BY account)",
+            rows,
+        ),
+        (
+            "sum(length(t)) FROM (SELECT string_agg(text, '') AS t FROM {} GROUP BY account)",
+            letters,
+        ),
+        (
+            "sum(length(t)) FROM (SELECT string_agg(text, '' ORDER BY time) AS t FROM {} \
+             GROUP BY account)",
+            letters,
+        ),
+        ("sum(cardinality(t)) FROM (SELECT array_agg(text) AS t FROM {} GROUP BY account)", rows),
+        (
+            "count(*) FILTER (WHERE p <> text) + 5003 FROM (SELECT text, lag(text) OVER \
+             (PARTITION BY account ORDER BY time) AS p FROM {})",
+            rows,
+        ),
+        (
+            "count(*) FILTER (WHERE p <> text) + 3 FROM (SELECT text, lead(text, 3) OVER \
+             (ORDER BY time) AS p FROM {})",
+            rows,
+        ),
+    ];
+    let allowed = LIMIT * 3 / 2 + 200_000_000;
+    for (query, plain) in queries {
+        let sql = format!("SELECT {}", query.replace("{}", TEXTS));
+        let plain = format!("SELECT {plain} FROM {TEXTS}");
+        let limit = ["--memory-limit", "100MB", "-j", "2", "-c"];
+        let (code, out, err, most) = run(&[&limit[..], &[&sql]].concat());
+        assert!(most < allowed, "{query}: {most} bytes of memory, and {allowed} are allowed");
+        if code == Some(4) {
+            assert!(err.contains("out of memory") && err.contains("--memory-limit"), "{err}");
+            continue;
+        }
+        let (_, expected, ..) = run(&[&limit[..], &[&plain]].concat());
+        let number = |out: &str| out.lines().nth(1).map(str::to_owned);
+        assert_eq!((code, number(&out)), (Some(0), number(&expected)), "{query}: {err}");
+    }
+}
+
 #[test]
 fn what_cannot_spill_ends_with_the_limit_the_consumers_and_the_flag() {
     let sql = "SELECT array_length(array_agg(value)) FROM generate_series(1, 30000000)";

@@ -1,0 +1,321 @@
+//! `count(DISTINCT ...)` of texts in many groups.
+//!
+//! The engine keeps a table of texts for each group, large already when it is empty,
+//! and does not say how large. Here all groups have one: each text is kept once, and
+//! beside it which groups have it.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::{
+    Array, ArrayRef, AsArray, BooleanArray, Int64Array, ListArray, UInt32Array,
+};
+use datafusion::arrow::buffer::OffsetBuffer;
+use datafusion::arrow::compute::{cast, filter, take};
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
+use datafusion::common::{HashSet, Result, ScalarValue};
+use datafusion::functions_aggregate::count::Count;
+use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
+use datafusion::logical_expr::{
+    Accumulator, AggregateUDFImpl, Documentation, EmitTo, GroupsAccumulator, ReversedUDAF,
+    SetMonotonicity, Signature, StatisticsArgs,
+};
+use datafusion::physical_expr_common::binary_map::OutputType;
+use datafusion::physical_expr_common::binary_view_map::ArrowBytesViewMap;
+
+/// `count`: of the engine, but for texts that count once in each of many groups.
+#[derive(Debug, PartialEq, Eq, Hash, Default)]
+pub(super) struct CountTexts {
+    engine: Count,
+}
+
+/// Whether it is for us.
+fn is_ours(args: &AccumulatorArgs<'_>) -> bool {
+    let [field] = args.expr_fields else { return false };
+    args.is_distinct
+        && matches!(field.data_type(), DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
+}
+
+impl AggregateUDFImpl for CountTexts {
+    fn name(&self) -> &str {
+        self.engine.name()
+    }
+
+    fn signature(&self) -> &Signature {
+        self.engine.signature()
+    }
+
+    fn return_type(&self, arguments: &[DataType]) -> Result<DataType> {
+        self.engine.return_type(arguments)
+    }
+
+    fn is_nullable(&self) -> bool {
+        self.engine.is_nullable()
+    }
+
+    fn state_fields(&self, args: StateFieldsArgs<'_>) -> Result<Vec<FieldRef>> {
+        self.engine.state_fields(args)
+    }
+
+    fn accumulator(&self, args: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
+        self.engine.accumulator(args)
+    }
+
+    fn groups_accumulator_supported(&self, args: AccumulatorArgs<'_>) -> bool {
+        is_ours(&args) || self.engine.groups_accumulator_supported(args)
+    }
+
+    fn create_groups_accumulator(
+        &self,
+        args: AccumulatorArgs<'_>,
+    ) -> Result<Box<dyn GroupsAccumulator>> {
+        if !is_ours(&args) {
+            return self.engine.create_groups_accumulator(args);
+        }
+        Ok(Box::new(Groups::new(args.expr_fields[0].data_type().clone())))
+    }
+
+    fn create_sliding_accumulator(
+        &self,
+        args: AccumulatorArgs<'_>,
+    ) -> Result<Box<dyn Accumulator>> {
+        self.engine.create_sliding_accumulator(args)
+    }
+
+    fn reverse_expr(&self) -> ReversedUDAF {
+        self.engine.reverse_expr()
+    }
+
+    fn value_from_stats(&self, statistics: &StatisticsArgs<'_>) -> Option<ScalarValue> {
+        self.engine.value_from_stats(statistics)
+    }
+
+    fn default_value(&self, kind: &DataType) -> Result<ScalarValue> {
+        self.engine.default_value(kind)
+    }
+
+    fn documentation(&self) -> Option<&Documentation> {
+        self.engine.documentation()
+    }
+
+    fn set_monotonicity(&self, kind: &DataType) -> SetMonotonicity {
+        self.engine.set_monotonicity(kind)
+    }
+}
+
+/// The texts of all groups.
+struct Groups {
+    /// The type of the texts.
+    kind: DataType,
+    /// Each text, with its number: the first one has 0.
+    texts: ArrowBytesViewMap<u32>,
+    /// The number that the next text gets.
+    next: u32,
+    /// Groups, in the upper half, and the numbers of their texts.
+    pairs: HashSet<u64>,
+    /// How many texts each group has.
+    counts: Vec<i64>,
+}
+
+impl Groups {
+    fn new(kind: DataType) -> Self {
+        Self { kind, texts: map(), next: 0, pairs: HashSet::new(), counts: Vec::new() }
+    }
+
+    /// Adds known `texts`, each to its group.
+    fn add(&mut self, texts: &ArrayRef, groups: impl Iterator<Item = usize>) -> Result<()> {
+        let mut numbers = Vec::with_capacity(texts.len());
+        let next = &mut self.next;
+        let number = |_: Option<&[u8]>| {
+            *next += 1;
+            *next - 1
+        };
+        self.texts.insert_if_new(&cast(texts, &DataType::Utf8View)?, number, |number| {
+            numbers.push(number);
+        });
+        for (group, number) in groups.zip(numbers) {
+            if self.pairs.insert((group as u64) << 32 | u64::from(number)) {
+                self.counts[group] += 1;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes groups out: how many texts each has, and the texts of all in turn.
+    fn take(&mut self, emit_to: EmitTo) -> Result<(Vec<i64>, ArrayRef)> {
+        let texts = std::mem::replace(&mut self.texts, map()).into_state();
+        self.next = 0;
+        let mut pairs: Vec<u64> = std::mem::take(&mut self.pairs).into_iter().collect();
+        pairs.sort_unstable();
+        let counts = emit_to.take_needed(&mut self.counts);
+        let taken = pairs.partition_point(|pair| group_of(*pair) < counts.len());
+        let texts_of = |pairs: &[u64]| {
+            take(
+                &texts,
+                &pairs.iter().map(|pair| Some(*pair as u32)).collect::<UInt32Array>(),
+                None,
+            )
+        };
+        let (given, left) = (texts_of(&pairs[..taken])?, texts_of(&pairs[taken..])?);
+        // Those that stay are counted anew, without the texts of the others.
+        self.counts.fill(0);
+        self.add(&left, pairs[taken..].iter().map(|pair| group_of(*pair) - counts.len()))?;
+        Ok((counts, given))
+    }
+
+    /// Lists of `texts`, so many in each as `counts` says.
+    fn lists(
+        &self,
+        counts: impl Iterator<Item = usize>,
+        texts: &ArrayRef,
+    ) -> Result<Vec<ArrayRef>> {
+        let field = Arc::new(Field::new_list_field(self.kind.clone(), true));
+        let texts = cast(texts, &self.kind)?;
+        let lists = ListArray::try_new(field, OffsetBuffer::from_lengths(counts), texts, None)?;
+        Ok(vec![Arc::new(lists)])
+    }
+}
+
+fn group_of(pair: u64) -> usize {
+    (pair >> 32) as usize
+}
+
+fn map() -> ArrowBytesViewMap<u32> {
+    ArrowBytesViewMap::new(OutputType::Utf8View)
+}
+
+/// Which rows count: those of known texts that pass.
+fn wanted(texts: &ArrayRef, passes: Option<&BooleanArray>) -> BooleanArray {
+    let passes = |row| passes.is_none_or(|passes| passes.is_valid(row) && passes.value(row));
+    (0..texts.len()).map(|row| Some(texts.is_valid(row) && passes(row))).collect()
+}
+
+impl GroupsAccumulator for Groups {
+    fn update_batch(
+        &mut self,
+        values: &[ArrayRef],
+        group_indices: &[usize],
+        opt_filter: Option<&BooleanArray>,
+        total_num_groups: usize,
+    ) -> Result<()> {
+        self.counts.resize(total_num_groups, 0);
+        let texts = &values[0];
+        if texts.null_count() == 0 && opt_filter.is_none() {
+            return self.add(texts, group_indices.iter().copied());
+        }
+        let wanted = wanted(texts, opt_filter);
+        let groups = group_indices.iter().zip(wanted.values());
+        let groups = groups.filter_map(|(group, wanted)| wanted.then_some(*group));
+        self.add(&filter(texts, &wanted)?, groups)
+    }
+
+    fn evaluate(&mut self, emit_to: EmitTo) -> Result<ArrayRef> {
+        let counts = match emit_to {
+            EmitTo::All => std::mem::replace(self, Self::new(self.kind.clone())).counts,
+            EmitTo::First(_) => self.take(emit_to)?.0,
+        };
+        Ok(Arc::new(Int64Array::from(counts)))
+    }
+
+    fn state(&mut self, emit_to: EmitTo) -> Result<Vec<ArrayRef>> {
+        let (counts, texts) = self.take(emit_to)?;
+        self.lists(counts.into_iter().map(|count| count as usize), &texts)
+    }
+
+    fn merge_batch(
+        &mut self,
+        values: &[ArrayRef],
+        group_indices: &[usize],
+        total_num_groups: usize,
+    ) -> Result<()> {
+        self.counts.resize(total_num_groups, 0);
+        let lists = values[0].as_list::<i32>();
+        let (Some(first), Some(end)) = (lists.offsets().first(), lists.offsets().last()) else {
+            return Ok(());
+        };
+        let texts = lists.values().slice(*first as usize, (end - first) as usize);
+        let lengths = lists.offsets().lengths();
+        let groups = group_indices.iter().zip(lengths);
+        self.add(&texts, groups.flat_map(|(group, length)| std::iter::repeat_n(*group, length)))
+    }
+
+    fn convert_to_state(
+        &self,
+        values: &[ArrayRef],
+        opt_filter: Option<&BooleanArray>,
+    ) -> Result<Vec<ArrayRef>> {
+        let wanted = wanted(&values[0], opt_filter);
+        let texts = filter(&values[0], &wanted)?;
+        self.lists(wanted.values().iter().map(usize::from), &texts)
+    }
+
+    fn size(&self) -> usize {
+        self.texts.size()
+            + self.pairs.capacity() * (size_of::<u64>() + 1)
+            + self.counts.capacity() * size_of::<i64>()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use datafusion::arrow::array::{LargeStringArray, StringArray, StringViewArray};
+    use datafusion::arrow::datatypes::Int64Type;
+
+    use super::*;
+
+    const TEXTS: [Option<&str>; 7] = [
+        Some("a text that is longer than a view"),
+        Some("b"),
+        Some("a text that is longer than a view"),
+        None,
+        Some("b"),
+        Some("c"),
+        Some("a text that is longer than a view"),
+    ];
+
+    fn counts(groups: &mut Groups, emit_to: EmitTo) -> Vec<i64> {
+        groups.evaluate(emit_to).unwrap().as_primitive::<Int64Type>().values().to_vec()
+    }
+
+    #[test]
+    fn each_text_counts_once_in_each_group_whatever_its_type_and_road() {
+        let all: [ArrayRef; 3] = [
+            Arc::new(StringViewArray::from(TEXTS.to_vec())),
+            Arc::new(StringArray::from(TEXTS.to_vec())),
+            Arc::new(LargeStringArray::from(TEXTS.to_vec())),
+        ];
+        for texts in all {
+            let new = || Groups::new(texts.data_type().clone());
+            let (values, of) = ([Arc::clone(&texts)], [0, 0, 0, 2, 2, 2, 3]);
+            let mut one = new();
+            one.update_batch(&values, &of, None, 4).unwrap();
+            one.update_batch(&values, &of, None, 4).unwrap();
+            let state = one.state(EmitTo::First(1)).unwrap();
+            assert_eq!(state[0].as_list::<i32>().value_length(0), 2);
+            assert_eq!(counts(&mut one, EmitTo::First(2)), [0, 2]);
+            assert_eq!(counts(&mut one, EmitTo::All), [1]);
+            // By way of states, of rows that pass.
+            let passes = [Some(true), Some(false), Some(true), Some(true), None, Some(true), None];
+            let passes = BooleanArray::from(passes.to_vec());
+            one.update_batch(&values, &of, Some(&passes), 4).unwrap();
+            let mut two = new();
+            let rows = one.convert_to_state(&values, Some(&passes)).unwrap();
+            two.merge_batch(&rows, &of, 4).unwrap();
+            let sliced = one.state(EmitTo::All).unwrap()[0].slice(2, 2);
+            two.merge_batch(&[sliced], &[2, 4], 5).unwrap();
+            assert_eq!(counts(&mut two, EmitTo::All), [1, 0, 1, 0, 0]);
+        }
+    }
+
+    #[test]
+    fn what_is_given_out_is_held_no_longer() {
+        let mut groups = Groups::new(DataType::Utf8);
+        let texts = (0..5000).map(|n| format!("a text of which there is one, {n}"));
+        let texts: ArrayRef = Arc::new(StringArray::from_iter_values(texts));
+        let empty = groups.size();
+        groups.update_batch(&[texts], &(0..5000).collect::<Vec<_>>(), None, 5000).unwrap();
+        assert!(groups.size() > empty + 150_000);
+        groups.evaluate(EmitTo::First(4990)).unwrap();
+        assert!(groups.size() < empty + 20_000, "{}", groups.size());
+        assert_eq!(counts(&mut groups, EmitTo::All), [1; 10]);
+    }
+}
