@@ -53,8 +53,12 @@ const BEFORE_SPILLING: usize = 25_000_000;
 const PROMISED_BESIDE: usize = 200_000_000;
 
 /// Between two looks, and until a query that was told to end has heard of it, so much
-/// more is taken.
+/// more is taken, and a part of the limit: a grouping that gives rows out makes
+/// arrays of all of its share in one go.
 const BETWEEN_LOOKS: usize = 30_000_000;
+
+/// The part of the limit that such a step takes.
+const PART_OF_STEP: usize = 8;
 
 /// Looks now and then how much memory the process has.
 #[derive(Debug)]
@@ -84,7 +88,8 @@ impl Watch {
     /// The bytes of the process, if these are so many that a query has to end.
     pub(super) fn too_much(&self) -> Option<usize> {
         let promised = self.limit.saturating_add(self.limit / 2 + PROMISED_BESIDE);
-        self.much().filter(|bytes| *bytes > promised - BETWEEN_LOOKS)
+        let step = self.limit / PART_OF_STEP + BETWEEN_LOOKS;
+        self.much().filter(|bytes| *bytes > promised - step)
     }
 
     /// Looks away while a query that was told to end gives its memory back.

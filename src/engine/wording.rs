@@ -278,12 +278,16 @@ pub(super) fn process_has(bytes: usize) -> String {
 
 /// That there is no more memory; `message` is what those who hold some say.
 pub(super) fn exhausted(message: &str) -> Error {
-    let process =
-        between(message, PROCESS_HAS, " MB").map(|size| format!("{PROCESS_HAS}{size} MB"));
     let held = consumers(message);
-    let most = (!held.is_empty()).then(|| format!("most was held by {}", held.join(", ")));
-    let told = [process, most].into_iter().flatten().collect::<Vec<_>>();
-    let told = if told.is_empty() { plain(message) } else { told.join("; ") };
+    let most = format!("most was held by {}", held.join(", "));
+    let told = match between(message, PROCESS_HAS, " MB") {
+        Some(size) if held.is_empty() => {
+            format!("{PROCESS_HAS}{size} MB of rows that nobody counts, as of window functions")
+        }
+        Some(size) => format!("{PROCESS_HAS}{size} MB; {most}"),
+        None if held.is_empty() => plain(message),
+        None => most,
+    };
     Error::new(Kind::Limit, format!("out of memory: {told}"))
         .hint("raise --memory-limit, or ask for fewer rows or groups")
 }
@@ -483,6 +487,7 @@ mod tests {
             "out of memory: most was held by an aggregation 20.0 MB"
         );
         assert_eq!(exhausted("no more").message(), "out of memory: no more");
+        assert!(exhausted(&process_has(512_345_678)).message().contains("512 MB of rows"));
         let freed = "  TopK[0]#1(can spill: false) consumed 0.0 B, peak 1.0 MB,\n  \
                      RepartitionExec[1]#2(can spill: true) consumed 0.0 B, peak 3.0 MB.";
         assert_eq!(
