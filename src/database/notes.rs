@@ -126,7 +126,7 @@ impl Shard {
     /// Where an entry stands if nothing is in its way.
     fn home(&self, key: Key) -> usize {
         let share = (key.tag >> (TAG_BITS - u32::BITS)) as usize;
-        key.region * self.homes + (share * self.homes >> u32::BITS)
+        key.region * self.homes + ((share * self.homes) >> u32::BITS)
     }
 
     /// Where an entry stands; or where it would stand.

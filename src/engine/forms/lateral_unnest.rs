@@ -23,7 +23,7 @@ use crate::engine::parsed;
 const UNNEST: &str = "unnest";
 
 /// Brings each unnest in FROM to the form that the planner knows, and names what it
-/// gives as PostgreSQL does: `unnest(hashtags) AS tag` has a column `tag`.
+/// gives as other databases do: `unnest(hashtags) AS tag` has a column `tag`.
 pub(super) fn name(parsed: &mut Parsed) {
     // It never breaks off.
     let _ = parsed::visit(parsed, &mut Name);
