@@ -88,7 +88,7 @@ impl Default for Limits {
         Self {
             file_rows: 1 << 20,
             file_bytes: 192 << 20,
-            merged_file_bytes: 128 << 20,
+            merged_file_bytes: 80 << 20,
             merge_rows: 32 * 1024,
             merge_bytes: 24 << 20,
         }
