@@ -90,7 +90,10 @@ fn what_is_copied_to_be_given_out_and_what_nobody_counts_stays_near_the_limit() 
             rows,
         ),
     ];
-    let allowed = LIMIT * 3 / 2 + 200_000_000;
+    // On a machine with much else to do, a look at the memory comes late, and what is taken
+    // meanwhile comes on top. Without these looks it was up to a gigabyte.
+    let late = 100_000_000;
+    let allowed = LIMIT * 3 / 2 + 200_000_000 + late;
     for (query, plain) in queries {
         let sql = format!("SELECT {}", query.replace("{}", TEXTS));
         let plain = format!("SELECT {plain} FROM {TEXTS}");
