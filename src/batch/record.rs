@@ -14,6 +14,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::offenders::MOST;
+use crate::engine::own_memory;
 use crate::error::{Error, Result};
 use crate::queries::Clock;
 use crate::render::{OutputFile, group_digits, write_error};
@@ -358,8 +359,5 @@ pub(super) fn stamp(instant: chrono::DateTime<chrono::Utc>) -> String {
 
 /// The most memory the process held so far, where the system tells.
 pub(super) fn peak_memory() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    let kilobytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(kilobytes * 1024)
+    own_memory("VmHWM:").and_then(|bytes| u64::try_from(bytes).ok())
 }

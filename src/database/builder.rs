@@ -155,7 +155,8 @@ impl BatchSink {
                 let most = pending.batch.num_rows().min(SAMPLES);
                 let columns: Vec<usize> = (0..pending.table.columns.len()).collect();
                 let rows = pending.batch.slice(0, most).project(&columns);
-                self.tally.samples = rows.ok();
+                self.tally.samples =
+                    Some(rows.map_err(|error| Error::internal(format!("samples: {error}")))?);
             }
             // Nobody listens any more once merging has failed, and the reason
             // is reported from there.

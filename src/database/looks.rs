@@ -12,10 +12,7 @@ use datafusion::arrow::datatypes::{Field, Int64Type, Schema, SchemaRef, Timestam
 use super::repeats::Repeats;
 use super::rows::Pending;
 use crate::error::{Error, Result};
-use crate::model::{ACCOUNT_SNAPSHOTS, ACCOUNTS, POST_SNAPSHOTS, POSTS, Table};
-
-/// When posts and accounts were seen, in all four tables.
-const OBSERVED_AT: &str = "observed_at";
+use crate::model::{ACCOUNT_SNAPSHOTS, ACCOUNTS, OBSERVED_AT, POST_SNAPSHOTS, POSTS, Table};
 
 /// The tables of which the counts are kept apart, where, and the counts that a look sees.
 const COUNTS: [(&Table, &Table, [&str; 3]); 2] = [

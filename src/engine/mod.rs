@@ -58,6 +58,7 @@ pub(crate) use guard::READ_ONLY;
 pub use memory::runtime_builder;
 pub use parameters::Parameters;
 pub use process::Process;
+pub(crate) use process::own_memory;
 pub use reads::Reads;
 pub use result_cache::KeepAnswers;
 pub use script::Statement;

@@ -28,8 +28,13 @@ impl Process {
 
 /// The bytes that this process has in memory.
 fn own_bytes() -> Option<usize> {
+    own_memory("VmRSS:")
+}
+
+/// The bytes that Linux tells of this process in the line that begins with `what`.
+pub(crate) fn own_memory(what: &str) -> Option<usize> {
     let status = read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix(what))?;
     let kilobytes: usize = line.split_whitespace().next()?.parse().ok()?;
     Some(kilobytes << 10)
 }

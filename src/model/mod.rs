@@ -28,6 +28,9 @@ pub const TABLES: [&Table; 6] =
 /// table, and is called the head.
 pub(crate) const HEAD: &str = "weiku.json";
 
+/// The column that says when values were seen.
+pub(crate) const OBSERVED_AT: &str = "observed_at";
+
 /// One table: what it holds, and how it is laid out.
 #[derive(Debug)]
 pub struct Table {

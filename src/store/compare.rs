@@ -10,10 +10,7 @@ use datafusion::arrow::datatypes::TimestampMicrosecondType;
 
 use super::errors::arrow;
 use crate::error::Result;
-use crate::model::Table;
-
-/// The column that says when values were seen.
-const OBSERVED_AT: &str = "observed_at";
+use crate::model::{OBSERVED_AT, Table};
 
 /// What merging a row did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

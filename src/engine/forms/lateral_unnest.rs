@@ -261,8 +261,7 @@ impl Below<'_> {
 
 #[cfg(test)]
 mod tests {
-    use datafusion::arrow::util::pretty::pretty_format_batches;
-
+    use super::super::answers::answer;
     use crate::engine::{Session, Settings};
 
     /// Three posts: with two hashtags, with none, and with unknown ones.
@@ -278,14 +277,6 @@ mod tests {
             "CREATE TABLE accounts AS SELECT 1 AS id, 'me' AS name, make_array(5) AS hashtags";
         session.collect(accounts).await.unwrap();
         session
-    }
-
-    /// The names of the columns and the rows, each `a|b`; NULL is empty.
-    async fn answer(session: &Session, sql: &str) -> Vec<String> {
-        let batches = session.collect(sql).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
-        let table = pretty_format_batches(&batches).unwrap().to_string();
-        let lines = table.lines().filter_map(|line| line.strip_prefix('|')?.strip_suffix('|'));
-        lines.map(|line| line.split('|').map(str::trim).collect::<Vec<_>>().join("|")).collect()
     }
 
     #[tokio::test(flavor = "multi_thread")]

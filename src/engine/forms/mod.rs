@@ -23,3 +23,18 @@ pub(super) fn rewrite(parsed: &mut Parsed) {
 pub(super) fn finish(plan: LogicalPlan) -> Result<LogicalPlan> {
     order_by_all::by_columns(lateral_unnest::beside(plan)?)
 }
+
+#[cfg(test)]
+mod answers {
+    use datafusion::arrow::util::pretty::pretty_format_batches;
+
+    use crate::engine::Session;
+
+    /// The names of the columns and the rows, each `a|b`; NULL is empty.
+    pub(super) async fn answer(session: &Session, sql: &str) -> Vec<String> {
+        let batches = session.collect(sql).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
+        let table = pretty_format_batches(&batches).unwrap().to_string();
+        let lines = table.lines().filter_map(|line| line.strip_prefix('|')?.strip_suffix('|'));
+        lines.map(|line| line.split('|').map(str::trim).collect::<Vec<_>>().join("|")).collect()
+    }
+}

@@ -194,8 +194,7 @@ fn foreign(error: Error) -> DataFusionError {
 
 #[cfg(test)]
 mod tests {
-    use datafusion::arrow::util::pretty::pretty_format_batches;
-
+    use super::super::answers::answer;
     use crate::engine::{Session, Settings};
 
     async fn session() -> Session {
@@ -205,14 +204,6 @@ mod tests {
             ('you', 'mastodon', 1)) AS t(account, platform, likes)";
         session.collect(posts).await.unwrap();
         session
-    }
-
-    /// The names of the columns and the rows, each `a|b`; NULL is empty.
-    async fn answer(session: &Session, sql: &str) -> Vec<String> {
-        let batches = session.collect(sql).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
-        let table = pretty_format_batches(&batches).unwrap().to_string();
-        let lines = table.lines().filter_map(|line| line.strip_prefix('|')?.strip_suffix('|'));
-        lines.map(|line| line.split('|').map(str::trim).collect::<Vec<_>>().join("|")).collect()
     }
 
     #[tokio::test(flavor = "multi_thread")]
