@@ -186,10 +186,12 @@ impl Shared {
         let session = self.session.sibling_at(self.versions.clone())?;
         let statements = job.query.statements()?;
         let points = &job.grid.points;
-        super::points::run(&session, &statements, points, &self.room, |piece, point| {
+        let ran = super::points::run(&session, &statements, points, &self.room, |piece, point| {
             result.take(&piece, point)
         })
-        .await?;
+        .await;
+        record.notices = session.notices();
+        ran?;
         record.peak_memory = session.peak_memory().map(|bytes| bytes as u64);
         let (schema, batches) = result.finish(record)?;
         let checked = Checked {

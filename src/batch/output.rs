@@ -73,7 +73,8 @@ impl Output for Lines<'_> {
 
     fn finished(&mut self, query: &QueryRecord, error: Option<&Error>) -> Result<()> {
         if query.status.is_good() && !self.mention_good && query.changes.is_none() {
-            return Ok(());
+            let notices: Vec<String> = notices(query).map(|notice| notice + "\n").collect();
+            return self.write(&notices.concat());
         }
         self.write(&lines(query, error))
     }
@@ -124,6 +125,9 @@ pub fn lines(query: &QueryRecord, error: Option<&Error>) -> String {
             indent(&mut text, &place);
         }
     }
+    for notice in notices(query) {
+        indent(&mut text, &notice);
+    }
     for change in query.changes.iter().flatten() {
         indent(&mut text, change);
     }
@@ -132,6 +136,11 @@ pub fn lines(query: &QueryRecord, error: Option<&Error>) -> String {
         indent(&mut text, &format!("{output} is still that of an earlier run"));
     }
     text
+}
+
+/// What there is to say of the files that a query read, a line each.
+fn notices(query: &QueryRecord) -> impl Iterator<Item = String> {
+    query.notices.iter().map(|notice| format!("notice: {}", visible(notice)))
 }
 
 /// The line of queries that were not run, for the reason `why`.

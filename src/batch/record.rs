@@ -113,6 +113,9 @@ pub struct QueryRecord {
     /// Whether the same file, parameters and table versions are bound to give
     /// the same result, so that it can be used again.
     pub repeatable: bool,
+    /// What there was to say of the files that it read.
+    #[serde(default)]
+    pub notices: Vec<String>,
     /// How its expectations came out.
     pub expectations: Vec<Verdict>,
     /// What changed since the run it was compared with.
@@ -309,6 +312,7 @@ impl QueryRecord {
             tables: BTreeMap::new(),
             files_sha256: None,
             repeatable: false,
+            notices: Vec::new(),
             expectations: Vec::new(),
             changes: None,
             error: None,

@@ -201,6 +201,11 @@ impl Section {
             (Some(result), None) => self.write_table(page, result, place)?,
             (None, _) => {}
         }
+        for notice in &self.record.notices {
+            page.raw("<p class=\"dim\">");
+            page.text(notice);
+            page.raw("</p>\n");
+        }
         self.write_verdicts(page)?;
         if let Some(query) = &self.query {
             page.raw("<details><summary>SQL</summary><pre tabindex=\"0\"><code>");

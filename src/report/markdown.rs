@@ -71,6 +71,9 @@ impl Section {
                 );
             }
         }
+        for notice in &self.record.notices {
+            push_block(text, &format!("*{}*", escaped(notice)));
+        }
         for verdict in &self.record.expectations {
             if let Some(failure) = &verdict.failure {
                 let line = format!("{}; {failure}", verdict.expected);

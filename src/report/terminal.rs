@@ -79,6 +79,9 @@ impl Section {
             pen.bytes(text.trim_end().as_bytes())?;
             pen.bytes(b"\n\n")?;
         }
+        for notice in &self.record.notices {
+            pen.paragraph(&format!("notice: {notice}"))?;
+        }
         for verdict in &self.record.expectations {
             if let Some(failure) = &verdict.failure {
                 pen.paragraph(&format!("not as expected: {}; {failure}", verdict.expected))?;

@@ -805,6 +805,28 @@ async fn one_query_prints_its_result_and_several_want_a_folder() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_there_is_to_say_of_a_file_stands_with_the_query_that_reads_it() {
+    let world = World::new(&[("other", "SELECT 1 AS one")]).await;
+    let file = world.queries().join("x.csv");
+    let rows = |from: u32| (from..from + 40).map(|row| format!("{row}\n")).collect::<String>();
+    fs::write(&file, ["likes\n", &rows(1), "likes\n", &rows(41)].concat()).unwrap();
+    world.write("file", &format!("SELECT max(likes) AS n FROM '{}'", file.display()));
+    let (summary, talk) = world.run(world.options()).await;
+    let told = "because line 42 repeats the header";
+    let [query, other] = ["file", "other"].map(|name| summary.record.query(name).unwrap());
+    assert!(query.notices.len() == 1 && query.notices[0].contains(told), "{:?}", query.notices);
+    assert!(other.notices.is_empty(), "{:?}", other.notices);
+    assert!(talk.contains(&format!("    notice: {}\n", query.notices[0])), "{talk}");
+    // It is told of a result on standard output too, and of one that is quiet.
+    let plan = world.plan(&["file"], Options::default()).unwrap();
+    let mut talk = Vec::new();
+    let mut lines = Lines::new(&mut talk, Box::new(std::io::sink())).quiet();
+    batch::run(&world.database, &plan, &mut lines).await.unwrap();
+    let talk = String::from_utf8(talk).unwrap();
+    assert!(talk.starts_with("notice: ") && talk.contains(told), "{talk}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn results_that_depend_on_the_clock_or_on_files_are_never_reused() {
     let world = World::new(&[("clock", "SELECT now() AS t, count(*) AS n FROM accounts")]).await;
     let file = world.queries().join("x.csv");
