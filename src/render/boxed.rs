@@ -188,10 +188,12 @@ impl<'a> Table<'a> {
     fn new(writer: &Writer) -> Result<Table<'static>> {
         let (options, window) = (&writer.options, &writer.window);
         let width = options.width.map(|width| width.max(NARROWEST));
-        // Few rows may be tall: a result takes about as many lines as it may
-        // have rows, but a long one has a line for each row.
-        let room = options.max_rows.min(options.shared_lines);
-        let lines = (room / window.shown().max(1)).clamp(1, options.cell_lines.max(1));
+        // Few rows may be tall: a result takes as many lines as it may have rows, but
+        // a long one has a line for each row.
+        let rule = usize::from(options.rules);
+        let room = options.max_rows.min(options.shared_lines).saturating_add(rule);
+        let lines = (room / window.shown().max(1)).saturating_sub(rule);
+        let lines = lines.clamp(1, options.cell_lines.max(1));
         let most = width.map_or(usize::MAX, |width| width.saturating_mul(lines));
         let (head, tail) = window.parts();
         let mut rows = read(&head, options, most)?;
