@@ -23,6 +23,15 @@ pub(super) fn explained(error: Error, line: &Command, arguments: &[OsString]) ->
     nearest_flag(error, command.unwrap_or(line))
 }
 
+/// `weiku help run` as the flag has it; a database may be called so.
+pub(super) fn asking_for_help(mut arguments: Vec<OsString>) -> Vec<OsString> {
+    if arguments.get(1).is_some_and(|first| first == "help") && !Path::new("help").exists() {
+        arguments.remove(1);
+        arguments.push("--help".into());
+    }
+    arguments
+}
+
 /// The command that `word` is a slip of the hand for, unless it is a flag or
 /// names something that is there.
 pub fn command_meant<'a>(line: &'a Command, word: &str) -> Option<&'a str> {
@@ -93,6 +102,15 @@ mod tests {
             let said = said(line);
             assert!(said.contains(meant) && !said.contains("as a value"), "{said}");
         }
+    }
+
+    #[test]
+    fn help_of_a_command_is_given_either_way() {
+        let said = |line: &[&str]| {
+            Cli::read(line.iter().map(OsString::from)).unwrap_err().render().to_string()
+        };
+        assert_eq!(said(&["weiku", "help", "run"]), said(&["weiku", "run", "--help"]));
+        assert_eq!(said(&["weiku", "help"]), said(&["weiku", "--help"]));
     }
 
     #[test]

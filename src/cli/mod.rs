@@ -83,7 +83,7 @@ impl Cli {
     pub fn read(
         arguments: impl IntoIterator<Item = OsString>,
     ) -> std::result::Result<Self, clap::Error> {
-        let arguments: Vec<OsString> = arguments.into_iter().collect();
+        let arguments = meant::asking_for_help(arguments.into_iter().collect());
         let matches = Self::command().try_get_matches_from(&arguments);
         let matches =
             matches.map_err(|error| meant::explained(error, &Self::command(), &arguments))?;

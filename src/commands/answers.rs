@@ -10,7 +10,7 @@ use crate::config::Config;
 use crate::engine::{Answer, Params, Statement};
 use crate::error::{Error, Result};
 use crate::render::{self, BatchWriter, Format, OutputFile};
-use crate::shell::shown_for;
+use crate::shell::{Progress, shown_for};
 
 use super::Program;
 
@@ -21,6 +21,8 @@ pub(super) struct Answers {
     options: render::Options,
     file: Option<OutputFile>,
     to_terminal: bool,
+    /// Whether a line says how far a statement is.
+    progress: bool,
     written: usize,
 }
 
@@ -50,7 +52,7 @@ impl Answers {
             ..defaults
         };
         let file = output.output.as_ref().map(|path| OutputFile::create(path)).transpose()?;
-        Ok(Self { format, options, file, to_terminal, written: 0 })
+        Ok(Self { format, options, file, to_terminal, progress: config.progress, written: 0 })
     }
 
     /// Writes the answer to one statement as it arrives. A statement that gives no columns, such
@@ -64,6 +66,11 @@ impl Answers {
         (statement, params): (&Statement, &Params),
         program: &Program,
     ) -> Result<()> {
+        let width = program.environment.width.unwrap_or(usize::MAX);
+        let mut progress = self.progress.then(|| Progress::start(program.stderr(), width));
+        if let Some(progress) = &progress {
+            progress.watch(&answer.plan);
+        }
         if answer.schema.fields().is_empty() {
             while let Some(batch) = answer.next().await {
                 batch?;
@@ -73,8 +80,14 @@ impl Answers {
         let shown = shown_for(statement, params, self.options.clone());
         let mut writer = self.writer(&answer.schema, &shown, program)?;
         while let Some(batch) = answer.next().await {
-            writer.write(&batch?)?;
+            let batch = batch?;
+            if self.to_terminal {
+                // The line must be gone before rows are written over it.
+                progress = None;
+            }
+            writer.write(&batch)?;
         }
+        drop(progress);
         writer.finish()
     }
 
