@@ -245,7 +245,9 @@ async fn a_session_that_only_reads_writes_no_file_by_any_command() {
         format!(".tee {out}"),
         format!(".save {kept}"),
         ".save kept".to_owned(),
+        ".edit".to_owned(),
         ".edit top_tags".to_owned(),
+        ".pager less".to_owned(),
         format!(".report top_tags {out}"),
         format!(".chart bar x=n y=m -o {out}"),
         format!(".explain html {out} select 1"),
@@ -256,7 +258,7 @@ async fn a_session_that_only_reads_writes_no_file_by_any_command() {
     }
     assert!(!folder.path().join("out.csv").exists());
     // What shows something is no writing.
-    for command in [".explain select 1", ".chart bar x=n y=m", ".pager less", ".help"] {
+    for command in [".explain select 1", ".chart bar x=n y=m", ".pager off", ".help"] {
         shell.execute_line(command).await.unwrap();
     }
 }

@@ -132,7 +132,7 @@ pub(crate) struct About {
 pub(crate) enum Reach {
     /// Only the session: what SQL under the same rules may do.
     Session,
-    /// Files that SQL could not reach, or programs that show or edit what is typed.
+    /// Files that SQL could not reach, or a program that shows an answer.
     Outside,
     /// It writes a file, as COPY does, or runs any program, which may.
     Writes,
@@ -299,10 +299,15 @@ fn one_statement(about: &About, sql: &str) -> Result<Statement> {
     }
 }
 
-/// What stands in FROM for an argument that is a name, a file, or a query in
-/// brackets.
+/// What stands in FROM for an argument that is a name, a file, or a query, in
+/// brackets or not.
 fn source(argument: &str) -> String {
     let argument = argument.trim().trim_end_matches(';').trim_end();
+    if let Some((word, _)) = argument.split_once(char::is_whitespace)
+        && ["select", "from", "with", "values"].iter().any(|one| word.eq_ignore_ascii_case(one))
+    {
+        return format!("({argument})");
+    }
     let written = argument.starts_with(['(', '"', '\''])
         || argument.split('.').all(words::is_plain) && !looks_like_file(argument);
     if written { argument.to_owned() } else { format!("\"{}\"", argument.replace('"', "\"\"")) }
@@ -337,9 +342,9 @@ mod tests {
             let names = ALL.iter().map(|command| command.help());
             names.filter(|about| about.reach == reach).map(|about| about.name).collect::<Vec<_>>()
         };
-        let writing = [".save", ".report", ".once", ".output", ".tee", ".shell"];
+        let writing = [".save", ".report", ".once", ".output", ".tee", ".edit", ".shell"];
         assert_eq!(reaching(Reach::Writes), writing);
-        assert_eq!(reaching(Reach::Outside), [".pager", ".read", ".edit"]);
+        assert_eq!(reaching(Reach::Outside), [".pager", ".read"]);
     }
 
     #[test]
@@ -365,6 +370,7 @@ mod tests {
     fn a_source_is_quoted_when_it_must_be() {
         assert_eq!(source("posts;"), "posts");
         assert_eq!(source("(select 1)"), "(select 1)");
+        assert_eq!(source("SELECT 1;"), "(SELECT 1)");
         assert_eq!(source("a.csv"), "\"a.csv\"");
         assert_eq!(source("data/a b.parquet"), "\"data/a b.parquet\"");
         assert_eq!(source("'a.csv'"), "'a.csv'");

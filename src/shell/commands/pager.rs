@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::{About, Command, Reach};
+use super::{About, Command, Reach, permit};
 use crate::error::Result;
 use crate::shell::complete::catalog::Takes;
 use crate::shell::{Flow, Shell};
@@ -31,7 +31,10 @@ impl Command for Pager {
         match arguments.trim_end_matches(';').trim_end() {
             "" => {}
             "off" => shell.options.pager = None,
-            program => shell.options.pager = Some(program.to_owned()),
+            program => {
+                permit(shell, ".pager PROGRAM", Reach::Writes)?;
+                shell.options.pager = Some(program.to_owned());
+            }
         }
         let said = match &shell.options.pager {
             Some(program) => format!(".last opens `{program}`"),
