@@ -679,3 +679,129 @@ async fn the_newest_and_the_oldest_posts_are_found_without_a_sort() {
         assert!(plan.contains("backwards") && !plan.contains("SortExec"), "{order}: {plan}");
     }
 }
+
+/// A store with posts in order, and a session that reads them as the files have them
+/// and leaves every limit and every sort where a question has it.
+async fn in_order(folder: &Path) -> (Arc<Store>, Session) {
+    let store = store(&folder.join("db"), Times::FileByFile).await;
+    let settings = Settings { threads: 1, ..Settings::default() };
+    let plain = Session::new(Some(Arc::clone(&store)), settings).unwrap();
+    set(&plain, "weiku.column_cache", "false").await;
+    set(&plain, "datafusion.optimizer.enable_sort_pushdown", "false").await;
+    set(&plain, "datafusion.optimizer.enable_dynamic_filter_pushdown", "false").await;
+    (store, plain)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_are_read_in_order_whatever_is_shown_of_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, plain) = in_order(folder.path()).await;
+    // An order has to outlast a projection, which depends on what comes before what.
+    let shown = [
+        "p.reposts",
+        "p.posted_at",
+        "p.posted_at, p.reposts",
+        "p.posted_at, p.post_id, p.reposts",
+        "p.post_id, p.posted_at, p.reposts",
+        "p.posted_at AS instant, p.post_id, p.reposts",
+        "p.reposts + 1 AS more",
+        "p.text",
+        "p.posted_at, p.text",
+    ];
+    let orders = [
+        ("p.posted_at, p.post_id", true),
+        ("p.posted_at NULLS FIRST, p.post_id NULLS FIRST", true),
+        ("p.posted_at DESC, p.post_id DESC", false),
+        ("p.posted_at DESC NULLS FIRST, p.post_id DESC NULLS FIRST", false),
+    ];
+    for (threads, cached) in [(1, "true"), (2, "true"), (1, "false"), (2, "false")] {
+        let settings = Settings { threads, ..Settings::default() };
+        let session = Session::new(Some(Arc::clone(&store)), settings).unwrap();
+        set(&session, "weiku.column_cache", cached).await;
+        for (order, backwards) in orders {
+            let inner = format!(
+                "SELECT sum(f.likes) AS n FROM (
+                   SELECT p.likes FROM posts p ORDER BY {order} LIMIT 100) f"
+            );
+            let mut questions = vec![inner];
+            for columns in shown {
+                let all = format!("SELECT {columns} FROM posts p ORDER BY {order}");
+                questions.extend([format!("{all} LIMIT 5"), all]);
+            }
+            for question in questions {
+                let expected = answer(&plain, &question).await;
+                // A sort that is left out is not to take its limit along.
+                assert_eq!(expected.len() == 5, question.ends_with("LIMIT 5"), "{question}");
+                // From the second time on, columns are held.
+                for time in 1..=2 {
+                    let found = answer(&session, &question).await;
+                    assert_eq!(found, expected, "{threads}, {cached}, {time}: {question}");
+                }
+                if cached == "true" && question.contains("LIMIT") {
+                    let plan = plan(&session, &question).await;
+                    let sorts = plan.contains("SortExec") || !plan.contains("HeldScan");
+                    assert!(!sorts, "{question}: {plan}");
+                    assert_eq!(plan.contains("backwards"), backwards, "{question}: {plan}");
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_rows_stay_the_same_when_they_are_filtered_or_sorted_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, plain) = in_order(folder.path()).await;
+    for threads in [1, 2] {
+        let settings = Settings { threads, ..Settings::default() };
+        let session = Session::new(Some(Arc::clone(&store)), settings).unwrap();
+        // What operators learn while they run, they learn between batches.
+        set(&session, "datafusion.execution.batch_size", "7").await;
+        for (order, other) in [
+            ("posted_at DESC, post_id DESC", "p.posted_at, p.post_id"),
+            ("posted_at, post_id", "p.posted_at DESC, p.post_id DESC"),
+        ] {
+            let first = format!(
+                "(SELECT post_id, account_id, posted_at, likes FROM posts ORDER BY {order} LIMIT 90)"
+            );
+            for question in [
+                format!("SELECT p.post_id, p.likes FROM {first} p ORDER BY {other}"),
+                format!("SELECT p.post_id, p.likes FROM {first} p ORDER BY {other} LIMIT 5"),
+                format!(
+                    "SELECT p.post_id, p.likes FROM {first} p
+                     ORDER BY p.likes DESC NULLS LAST, p.post_id LIMIT 3"
+                ),
+                format!("SELECT p.post_id FROM {first} p WHERE p.likes < 500"),
+                format!(
+                    "SELECT p.post_id, a.region FROM {first} p
+                     JOIN accounts a ON a.account_id = p.account_id WHERE a.level = 'county'"
+                ),
+                format!("SELECT max(p.likes) FROM {first} p"),
+            ] {
+                let expected = answer(&plain, &question).await;
+                for time in 1..=2 {
+                    let found = answer(&session, &question).await;
+                    assert_eq!(found, expected, "{threads}, {time}: {question}");
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn extremes_of_columns_and_of_expressions_are_those_of_all_rows() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, plain) = in_order(folder.path()).await;
+    let question = "SELECT max(p.reposts) AS a, max(-p.likes) AS b,
+                      max(character_length(p.text)) AS c, max(p.post_id) AS d,
+                      min(CAST(p.reposts AS VARCHAR)) AS e FROM posts p WHERE p.likes > 0";
+    let expected = answer(&plain, question).await;
+    for threads in [1, 2] {
+        let settings = Settings { threads, ..Settings::default() };
+        let session = Session::new(Some(Arc::clone(&store)), settings).unwrap();
+        set(&session, "datafusion.execution.batch_size", "7").await;
+        for time in 1..=3 {
+            assert_eq!(answer(&session, question).await, expected, "{threads}, {time}");
+        }
+    }
+}

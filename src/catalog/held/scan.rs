@@ -91,6 +91,8 @@ pub(crate) struct HeldScan {
     pub(super) fetch: Option<usize>,
     /// Whether the rows of each partition come from the last to the first.
     pub(super) backwards: bool,
+    /// The position of the order that the planner is told of among the source's.
+    told: usize,
     properties: Arc<PlanProperties>,
     pub(super) metrics: ExecutionPlanMetricsSet,
 }
@@ -143,10 +145,11 @@ impl HeldScan {
     /// A scan of the columns at `output`.
     pub(in crate::catalog) fn new(source: Source, output: Vec<usize>) -> Result<Self> {
         let source = Arc::new(source);
-        let properties = properties(&source, &output, false)?;
+        let (backwards, told) = (false, 0);
+        let properties = properties(&source, &output, backwards, told)?;
         let metrics = ExecutionPlanMetricsSet::new();
         let filters = Vec::new();
-        Ok(Self { source, output, filters, fetch: None, backwards: false, properties, metrics })
+        Ok(Self { source, output, filters, fetch: None, backwards, told, properties, metrics })
     }
 
     /// The same with the columns at `kept` only, and the address of each row behind
@@ -154,7 +157,7 @@ impl HeldScan {
     pub(crate) fn addressed(&self, kept: &[usize]) -> Result<Self> {
         let output = kept.iter().map(|&column| self.output[column]);
         let output: Vec<usize> = output.chain([self.source.address()]).collect();
-        let properties = properties(&self.source, &output, self.backwards)?;
+        let properties = properties(&self.source, &output, self.backwards, self.told)?;
         Ok(Self { output, properties, ..self.clone() })
     }
 
@@ -165,11 +168,11 @@ impl HeldScan {
         self.source.few_wanted && largest.is_some_and(|group| !group.is_narrow(self.output[column]))
     }
 
-    /// The same with rows from the last to the first.
-    fn turned(&self) -> Result<Self> {
-        let backwards = !self.backwards;
-        let properties = properties(&self.source, &self.output, backwards)?;
-        Ok(Self { backwards, properties, ..self.clone() })
+    /// The same with rows from the last to the first or not, and the planner told of
+    /// the order at `told`.
+    fn in_order(&self, backwards: bool, told: usize) -> Result<Self> {
+        let properties = properties(&self.source, &self.output, backwards, told)?;
+        Ok(Self { backwards, told, properties, ..self.clone() })
     }
 
     fn is_sure_of_all_rows(&self) -> bool {
@@ -189,9 +192,18 @@ impl HeldScan {
 }
 
 /// What the planner may know of a scan's rows.
-fn properties(source: &Source, output: &[usize], backwards: bool) -> Result<Arc<PlanProperties>> {
+///
+/// Of several orders by the same columns it looks at the first, and a projection above
+/// may change which one that is: an order that was there when its sort was left out is
+/// then gone. So it is told of one.
+fn properties(
+    source: &Source,
+    output: &[usize],
+    backwards: bool,
+    told: usize,
+) -> Result<Arc<PlanProperties>> {
     let schema = project_schema(&source.schema, Some(&output.to_vec()))?;
-    let orderings = source.orderings.iter().filter_map(|ordering| {
+    let ordering = source.orderings.get(told).and_then(|ordering| {
         // An order holds as far as its columns come out.
         let sort = ordering.iter().map_while(|sort| {
             let column = sort.expr.downcast_ref::<Column>()?;
@@ -202,13 +214,8 @@ fn properties(source: &Source, output: &[usize], backwards: bool) -> Result<Arc<
         });
         LexOrdering::new(sort)
     });
-    let mut orderings: Vec<LexOrdering> = orderings.collect();
-    if backwards {
-        // The engine looks at the first, which is to have NULLs last either way.
-        orderings.reverse();
-    }
     Ok(Arc::new(PlanProperties::new(
-        EquivalenceProperties::new_with_orderings(schema, orderings),
+        EquivalenceProperties::new_with_orderings(schema, ordering),
         Partitioning::UnknownPartitioning(source.partitions.len()),
         EmissionType::Incremental,
         Boundedness::Bounded,
@@ -321,7 +328,7 @@ impl ExecutionPlan for HeldScan {
         projection: &ProjectionExec,
     ) -> Result<Option<Arc<dyn ExecutionPlan>>> {
         let Some(output) = self.plain_columns(projection) else { return Ok(None) };
-        let properties = properties(&self.source, &output, self.backwards)?;
+        let properties = properties(&self.source, &output, self.backwards, self.told)?;
         Ok(Some(Arc::new(Self { output, properties, ..self.clone() })))
     }
 
@@ -329,10 +336,20 @@ impl ExecutionPlan for HeldScan {
         &self,
         order: &[PhysicalSortExpr],
     ) -> Result<SortOrderPushdownResult<Arc<dyn ExecutionPlan>>> {
-        let turned = self.turned()?;
-        let fits = turned.properties.equivalence_properties();
-        if fits.ordering_satisfy(order.iter().cloned())? {
-            return Ok(SortOrderPushdownResult::Exact { inner: Arc::new(turned) });
+        if self.fetch.is_some() {
+            // The first rows of another order are other rows.
+            return Ok(SortOrderPushdownResult::Unsupported);
+        }
+        let known = 0..self.source.orderings.len();
+        let forwards = known.clone().map(|told| (false, told));
+        // The last one has NULLs last when it is read backwards, as is mostly asked for.
+        let backwards = known.rev().map(|told| (true, told));
+        for (backwards, told) in forwards.chain(backwards) {
+            let scan = self.in_order(backwards, told)?;
+            let fits = scan.properties.equivalence_properties();
+            if fits.ordering_satisfy(order.iter().cloned())? {
+                return Ok(SortOrderPushdownResult::Exact { inner: Arc::new(scan) });
+            }
         }
         Ok(SortOrderPushdownResult::Unsupported)
     }
@@ -343,6 +360,11 @@ impl ExecutionPlan for HeldScan {
         pushed: ChildPushdownResult,
         _: &ConfigOptions,
     ) -> Result<FilterPushdownPropagation<Arc<dyn ExecutionPlan>>> {
+        if self.fetch.is_some() {
+            // It is meant for the first rows; here, rows behind them would come up for
+            // those that do not pass.
+            return Ok(FilterPushdownPropagation::all_unsupported(pushed));
+        }
         let mut filters = self.filters.clone();
         for parent in &pushed.parent_filters {
             let expression =

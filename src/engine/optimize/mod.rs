@@ -3,7 +3,9 @@
 
 mod first_of_group;
 mod joined_tables;
+mod kept_limits;
 mod late_columns;
+mod limited_groups;
 mod plain_search;
 mod sum_before_join;
 
@@ -13,7 +15,9 @@ use datafusion::execution::SessionStateBuilder;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 
 use first_of_group::FirstOfGroup;
+use kept_limits::KeptLimits;
 use late_columns::{FewRows, LateColumns};
+use limited_groups::LimitedGroups;
 use plain_search::PlainSearch;
 use sum_before_join::SumBeforeJoin;
 
@@ -26,10 +30,12 @@ pub(super) fn add_rules(builder: SessionStateBuilder) -> SessionStateBuilder {
         .with_physical_optimizer_rule(Arc::new(FirstOfGroup))
 }
 
-/// Puts before all `rules` for plans the one that has to see how they are meant.
+/// Puts before all `rules` for plans the one that has to see how they are meant, and in
+/// the place of those that are wrong at times some that are not.
 pub(super) fn with_first(
-    mut rules: Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>>,
+    rules: Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>>,
 ) -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
+    let mut rules = KeptLimits::among(LimitedGroups::among(rules));
     rules.insert(0, Arc::new(LateColumns));
     rules
 }

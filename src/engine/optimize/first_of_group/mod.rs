@@ -54,7 +54,10 @@ impl PhysicalOptimizerRule for FirstOfGroup {
         }
         plan.transform_up(|node| {
             let wanted = first_rows_of_filter(&node).or_else(|| first_rows_of_operator(&node));
-            let Some(wanted) = wanted.filter(|wanted| wanted.rows <= FEW) else {
+            // Rows that are all in one group need no table of groups, and it can have none
+            // by no columns.
+            let fits = |wanted: &Wanted| wanted.rows <= FEW && !wanted.group.is_empty();
+            let Some(wanted) = wanted.filter(fits) else {
                 return Ok(Transformed::no(node));
             };
             let numbered = !node.is::<PartitionedTopKExec>();
