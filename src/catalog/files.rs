@@ -21,6 +21,7 @@ use parking_lot::RwLock;
 use url::Url;
 
 use super::csv;
+use super::delta::{DeltaFiles, LOG};
 use super::notices::Notices;
 use super::table::foreign;
 use crate::error::{Error, nearest};
@@ -34,7 +35,7 @@ pub(crate) const SUFFIXES: [&str; 7] =
 pub(crate) const DECODED: &str = "decoded:";
 
 /// Opens the files that a statement names.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct AdHocFiles {
     /// The session, to be set when it is there: it knows its options.
     pub(crate) state: Arc<OnceLock<Weak<RwLock<SessionState>>>>,
@@ -47,6 +48,12 @@ pub(crate) struct AdHocFiles {
 impl AdHocFiles {
     /// The file, glob or folder called `name`, or `None` if that is no path.
     pub(super) async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
+        let folder = Path::new(name);
+        let is_allowed = self.roots.as_ref().is_none_or(|roots| lies_within(folder, roots));
+        if is_allowed && is_delta_table(folder) {
+            let table = DeltaFiles::open(folder).await.map_err(foreign)?;
+            return Ok(Some(Arc::new(table)));
+        }
         let Some(kind) = Kind::of(name) else { return Ok(None) };
         let Some(state) = self.session_state() else { return Ok(None) };
         let paths = self.check(name).map_err(foreign)?;
@@ -129,6 +136,14 @@ fn corrupt(paths: &[PathBuf]) -> Option<Error> {
         Some(Error::query(message))
     });
     reasons.next()
+}
+
+/// Whether `folder` has a table of the Delta format, and none of ours, whose versions
+/// count only as those of the whole database.
+fn is_delta_table(folder: &Path) -> bool {
+    let around =
+        std::path::absolute(folder).ok().and_then(|whole| Some(whole.parent()?.to_owned()));
+    folder.join(LOG).is_dir() && !around.is_some_and(|around| around.join(HEAD).exists())
 }
 
 /// The addresses under which files are decoded.
@@ -272,11 +287,16 @@ pub(crate) fn folder_advice(name: &str) -> Option<String> {
     let entries = std::fs::read_dir(folder).ok()?;
     let shown = name.trim_end_matches('/');
     if folder.join(HEAD).exists() {
-        return Some(format!("it is a database: `weiku {shown}` opens it"));
+        return Some(format!(
+            "it is a database: `weiku {shown}` opens it, ATTACH '{shown}' AS other puts it beside this one"
+        ));
     }
-    // Not all files of such a table belong to its current version.
-    if folder.join("_delta_log").exists() {
-        return Some("it is a table of a database: start weiku with the folder of that".to_owned());
+    if folder.join(LOG).exists() {
+        let database = folder.parent().unwrap_or(folder).display();
+        let table = folder.file_name().unwrap_or_default().display();
+        return Some(format!(
+            "it is a table of a database: ATTACH '{database}' AS other, and it is other.{table}"
+        ));
     }
     let mut names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
     let suffix = names.find_map(|name| Kind::of(&name).map(|kind| kind.suffix));
@@ -298,7 +318,7 @@ mod tests {
         assert!(advice().advice().unwrap().starts_with("it holds no parquet, csv"));
         std::fs::write(folder.path().join("a.csv.gz"), "").unwrap();
         assert!(advice().advice().unwrap().ends_with("/*.csv.gz'"));
-        std::fs::create_dir(folder.path().join("_delta_log")).unwrap();
+        std::fs::create_dir(folder.path().join(LOG)).unwrap();
         assert!(advice().advice().unwrap().starts_with("it is a table"));
         std::fs::write(folder.path().join("weiku.json"), "{}").unwrap();
         assert!(advice().advice().unwrap().starts_with("it is a database"));

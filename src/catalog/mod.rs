@@ -3,6 +3,7 @@
 
 mod available;
 mod csv;
+mod delta;
 mod files;
 mod held;
 mod levers;

@@ -1,4 +1,5 @@
-//! The one schema of a session, in which every name is looked up.
+//! The schemas of a session, in which names are looked up: its own, and one for each
+//! database that was attached to it.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, RwLock};
@@ -11,6 +12,7 @@ use datafusion::common::exec_err;
 use datafusion::datasource::ViewTable;
 use datafusion::error::Result;
 
+use super::SCHEMA;
 use super::files::AdHocFiles;
 use super::held::HeldColumns;
 use super::table::{StoreTable, foreign};
@@ -33,9 +35,12 @@ pub struct Pinned {
 }
 
 /// Looks a name up among the tables and views that the session made, the
-/// store's tables and views, and the files of the disk, in this order.
+/// store's tables and views, and the files of the disk, in this order. In an
+/// attached database there are only its tables and views.
 #[derive(Debug)]
 pub struct DatabaseSchema {
+    /// What it is called.
+    name: Arc<str>,
     store: Option<Arc<Store>>,
     pinned: Arc<RwLock<Pinned>>,
     files: AdHocFiles,
@@ -52,7 +57,36 @@ impl DatabaseSchema {
         files: AdHocFiles,
         held: Arc<HeldColumns>,
     ) -> Self {
-        Self { store, pinned, files, held, made: RwLock::default() }
+        Self { name: SCHEMA.into(), store, pinned, files, held, made: RwLock::default() }
+    }
+
+    /// The schema `name` for the database in `store`, which is attached to that of
+    /// this one.
+    pub(crate) fn attached(&self, name: &str, store: Arc<Store>) -> Self {
+        Self {
+            name: name.into(),
+            store: Some(store),
+            pinned: Arc::default(),
+            files: self.files.clone(),
+            held: Arc::clone(&self.held),
+            made: RwLock::default(),
+        }
+    }
+
+    /// Makes the next statement see the newest commit of an attached database.
+    pub(crate) async fn pin_newest(&self, timezone: &str) -> crate::Result<()> {
+        let Some(store) = self.store.as_ref().filter(|_| self.is_attached()) else {
+            return Ok(());
+        };
+        let versions = store.versions().await?;
+        if let Ok(mut pinned) = self.pinned.write() {
+            *pinned = Pinned { versions, timezone: timezone.to_owned() };
+        }
+        Ok(())
+    }
+
+    fn is_attached(&self) -> bool {
+        &*self.name != SCHEMA
     }
 
     fn made(&self, name: &str) -> Option<Arc<dyn TableProvider>> {
@@ -78,17 +112,20 @@ impl DatabaseSchema {
             Some(as_of) => Some(version(store, table, as_of, &pinned.timezone).await?),
         };
         let snapshot = store.snapshot(table, version).await?;
-        Ok(Some(Arc::new(StoreTable::new(snapshot, &pinned.timezone, Arc::clone(&self.held)))))
+        let table = StoreTable::new(snapshot, &pinned.timezone, Arc::clone(&self.held));
+        Ok(Some(Arc::new(if self.is_attached() { table.attached(&self.name) } else { table })))
     }
 
     /// The view called `name`, planned anew for every statement, so that it sees
     /// the same commit as the statement.
     async fn view(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
-        let (Some(_), Some(view), Some(state)) =
+        let (Some(_), Some(view), Some(mut state)) =
             (&self.store, view(name), self.files.session_state())
         else {
             return Ok(None);
         };
+        // Its tables are those beside it.
+        state.config_mut().options_mut().catalog.default_schema = self.name.as_ref().to_owned();
         let plan = state.create_logical_plan(view.sql).await?;
         Ok(Some(Arc::new(ViewTable::new(plan, Some(view.sql.to_owned())))))
     }
@@ -142,6 +179,9 @@ impl SchemaProvider for DatabaseSchema {
         if let Some(table) = self.view(name).await? {
             return Ok(Some(table));
         }
+        if self.is_attached() {
+            return Ok(None);
+        }
         self.files.table(name).await
     }
 
@@ -150,6 +190,12 @@ impl SchemaProvider for DatabaseSchema {
         name: String,
         table: Arc<dyn TableProvider>,
     ) -> Result<Option<Arc<dyn TableProvider>>> {
+        if self.is_attached() {
+            let schema = &self.name;
+            return exec_err!(
+                "nothing is made in {schema}, an attached database; leave out `{schema}.`"
+            );
+        }
         if self.store.is_some() && is_built_in(&name) {
             return exec_err!("`{name}` belongs to the database and cannot be replaced");
         }

@@ -42,6 +42,8 @@ use crate::store::{DataFile, Snapshot};
 #[derive(Debug, Clone)]
 pub struct StoreTable {
     snapshot: Arc<Snapshot>,
+    /// What its database is called, if that was attached.
+    attached: Option<Arc<str>>,
     schema: SchemaRef,
     selection: Option<Selection>,
     few_wanted: bool,
@@ -60,7 +62,21 @@ impl StoreTable {
     /// in memory.
     pub(super) fn new(snapshot: Arc<Snapshot>, timezone: &str, held: Arc<HeldColumns>) -> Self {
         let schema = zoned_schema(snapshot.table, timezone);
-        Self { snapshot, schema, selection: None, few_wanted: false, held }
+        Self { snapshot, attached: None, schema, selection: None, few_wanted: false, held }
+    }
+
+    /// The same table of a database that was attached as `name`.
+    pub(super) fn attached(self, name: &Arc<str>) -> Self {
+        Self { attached: Some(Arc::clone(name)), ..self }
+    }
+
+    /// What a statement calls it, which knows it as `name` in its database.
+    #[must_use]
+    pub fn full_name(&self, name: &str) -> String {
+        match &self.attached {
+            Some(database) => format!("{database}.{name}"),
+            None => name.to_owned(),
+        }
     }
 
     /// The same table for a query that needs no rows but those of `selection`.
@@ -341,16 +357,17 @@ impl TableProvider for StoreTable {
             }
         }
         let statistics = self.summed(&files)?;
-        let orderings = self.orderings(&files)?;
+        // One is enough: which of several the engine looks at, a projection may change.
+        let ordering = self.orderings(&files)?.into_iter().next();
         let partitions = state.config().target_partitions();
-        let groups = grouped(&self.schema, files, orderings.first(), partitions);
+        let groups = grouped(&self.schema, files, ordering.as_ref(), partitions);
         let source = Arc::new(ParquetSource::new(Arc::clone(&self.schema)));
         let config = FileScanConfigBuilder::new(self.store(), source)
             .with_file_groups(groups)
             .with_statistics(statistics)
             .with_projection_indices(projection.cloned())?
             .with_limit(limit)
-            .with_output_ordering(orderings)
+            .with_output_ordering(ordering.into_iter().collect())
             .build();
         // The format adds the session's Parquet options.
         let plan = ParquetFormat::default()

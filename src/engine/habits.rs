@@ -116,12 +116,12 @@ const UNPIVOT: &str = "FROM (SELECT post_id, reposts, likes FROM posts) UNPIVOT 
 /// A word that begins statements elsewhere, and what to do here.
 const STATEMENTS: &[(&str, &str)] = &[
     ("alter", "a table of your own is made anew: CREATE OR REPLACE TABLE t AS SELECT ..."),
-    ("attach", "start weiku with the other folder, as in `weiku DB`"),
+    ("attach", "ATTACH 'DB' AS other, and its tables are other.posts and so on"),
     ("begin", NO_TRANSACTIONS),
     ("call", "the dot-commands of the shell take its place: .help"),
     ("checkpoint", "nothing has to be done: each import is committed when it ends"),
     ("commit", NO_TRANSACTIONS),
-    ("detach", "leave the shell with .quit"),
+    ("detach", "DETACH other, as it was called by ATTACH"),
     ("export", "COPY posts TO 'posts.parquet', or the flag -o FILE"),
     ("grant", "files have owners, weiku has no users"),
     ("import", "`weiku import DB FILE...` on the command line"),

@@ -81,7 +81,7 @@ impl Reads {
             return;
         };
         let snapshot = table.snapshot();
-        self.tables.insert(scan.table_name.table().to_owned(), snapshot.version);
+        self.tables.insert(table.full_name(scan.table_name.table()), snapshot.version);
         add_files(&mut self.files, snapshot);
     }
 }

@@ -8,9 +8,7 @@
 use std::ops::ControlFlow;
 
 use datafusion::sql::parser::Statement as Parsed;
-use datafusion::sql::sqlparser::ast::{
-    Ident, ObjectName, ObjectNamePart, TableAlias, TableFactor, VisitorMut,
-};
+use datafusion::sql::sqlparser::ast::{Ident, ObjectNamePart, TableAlias, TableFactor, VisitorMut};
 use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan};
 
 use super::{parsed, script};
@@ -99,7 +97,7 @@ impl VisitorMut for Rename<'_> {
         let TableFactor::Table { name, alias, .. } = factor else {
             return ControlFlow::Continue(());
         };
-        let Some(ObjectNamePart::Identifier(table)) = name.0.last() else {
+        let Some(ObjectNamePart::Identifier(table)) = name.0.last_mut() else {
             return ControlFlow::Continue(());
         };
         let asked = self.0.asked.iter().find(|(at, _)| *at == table.span.start);
@@ -114,7 +112,7 @@ impl VisitorMut for Rename<'_> {
                 let name = Ident { value: plain.clone(), ..named };
                 *alias = Some(TableAlias { explicit: true, name, columns: Vec::new(), at: None });
             }
-            *name = ObjectName::from(vec![old]);
+            *table = old;
         }
         ControlFlow::Continue(())
     }

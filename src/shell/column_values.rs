@@ -46,9 +46,10 @@ struct Known {
 }
 
 impl ColumnValues {
-    /// Those of a text column; none of any other, or when they cannot be read.
+    /// Those of a text column of what a statement calls `relation`; none of any other
+    /// column, or when they cannot be read.
     pub(super) async fn read(session: &Session, relation: &str, column: &str) -> Self {
-        let (relation, column) = (words::quote_name(relation), words::quote_name(column));
+        let column = words::quote_name(column);
         let sql = format!(
             "SELECT v, count(*) AS n FROM (SELECT {column} AS v FROM {relation} LIMIT {SAMPLE_ROWS}) \
              WHERE v IS NOT NULL AND character_length(v) <= {LONGEST} \

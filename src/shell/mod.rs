@@ -36,6 +36,7 @@ use std::time::{Duration, Instant};
 pub use assist::Assistant;
 pub use commands::{command_list, reference};
 pub use editor::{EditorOptions, LineEditor};
+pub(crate) use progress::Progress;
 pub use searched::shown_for;
 pub use terminal::{Keys, Plain, Reading, Terminal};
 

@@ -52,27 +52,37 @@ pub(crate) async fn take(session: &Session, library: &Library, fixed: &Catalog) 
     }
 }
 
-/// Tables, views and kept results.
+/// Tables, views and kept results, and what attached databases have.
 pub(crate) async fn relations(session: &Session) -> Vec<Relation> {
-    let schema = session.context().catalog(CATALOG).and_then(|catalog| catalog.schema(SCHEMA));
-    let Some(schema) = schema else {
+    let mut relations = in_schema(session, None).await;
+    for name in session.attached() {
+        relations.extend(in_schema(session, Some(&name)).await);
+    }
+    relations
+}
+
+/// What is in the schema called `name`, or in the session's own.
+async fn in_schema(session: &Session, name: Option<&str>) -> Vec<Relation> {
+    let catalog = session.context().catalog(CATALOG);
+    let Some(schema) = catalog.and_then(|known| known.schema(name.unwrap_or(SCHEMA))) else {
         return Vec::new();
     };
+    let has_store = name.is_some() || session.store().is_some();
     let zone = session.settings().timezone;
     let mut relations = Vec::new();
-    for name in schema.table_names() {
+    for table_name in schema.table_names() {
         // The store's tables are known without opening them.
-        let relation = match model::table(&name).filter(|_| session.store().is_some()) {
-            Some(table) => in_zone(relation(name, "table", &table.schema()), &zone),
-            None => match schema.table(&name).await {
+        let found = match model::table(&table_name).filter(|_| has_store) {
+            Some(table) => in_zone(relation(table_name, "table", &table.schema()), &zone),
+            None => match schema.table(&table_name).await {
                 Ok(Some(table)) => {
-                    let kind = kind(&name, table.as_ref());
-                    relation(name, kind, &table.schema())
+                    let kind = kind(&table_name, table.as_ref());
+                    relation(table_name, kind, &table.schema())
                 }
                 _ => continue,
             },
         };
-        relations.push(relation);
+        relations.push(Relation { schema: name.map(str::to_owned), ..found });
     }
     relations
 }

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a panic is a failed test")]
 
+mod attached;
 mod batch;
 #[cfg(feature = "cluster")]
 mod cluster;

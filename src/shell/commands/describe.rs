@@ -41,9 +41,10 @@ impl Command for Describe {
         let plan = shell.session.plan(&statement, &Params::new()).await.map_err(unplaced)?;
         let name = arguments.trim_end_matches(';');
         let relations = snapshot::relations(&shell.session).await;
-        let kind = relations.iter().find(|known| known.name == name).map(|known| known.kind);
-        let table = model::table(name).filter(|_| kind == Some("table"));
-        let view = view(name).filter(|_| kind == Some("view"));
+        let known = relations.iter().find(|known| known.full_name() == name);
+        let of_kind = |kind| known.filter(|known| known.kind == kind).map(|known| &*known.name);
+        let table = of_kind("table").and_then(model::table);
+        let view = of_kind("view").and_then(view);
         let about = |column: &str| {
             let stored = table.and_then(|table| table.column(column)).map(|known| known.summary);
             let viewed = || {

@@ -37,6 +37,11 @@ impl Command for Explain {
 
     async fn run(&self, shell: &mut Shell<'_>, arguments: &str) -> Result<Flow> {
         let (page, sql) = read(arguments)?;
+        // As EXPLAIN has it: here there is no other way.
+        let sql = match sql.split_once(char::is_whitespace) {
+            Some((word, rest)) if word.eq_ignore_ascii_case("analyze") => rest.trim_start(),
+            _ => sql,
+        };
         let now = shell.results.last().map(|kept| kept.number);
         let (statement, params, asked) = match (sql, &shell.last) {
             ("", Some((statement, params))) => {

@@ -41,8 +41,8 @@ impl Command for Schema {
             let wanted = if pattern.is_empty() {
                 relation.kind != "result"
             } else {
-                relation.name == pattern
-                    || pattern.contains(['*', '?']) && matches(pattern, &relation.name)
+                let name = relation.full_name();
+                name == pattern || pattern.contains(['*', '?']) && matches(pattern, &name)
             };
             if wanted {
                 found = true;
@@ -60,7 +60,8 @@ impl Command for Schema {
 async fn unknown(shell: &Shell<'_>, name: &str) -> Error {
     let relations = snapshot::relations(&shell.session).await;
     let error = Error::usage(format!("no table {}", visible(name)));
-    match nearest(name, relations.iter().map(|relation| relation.name.as_str())) {
+    let names: Vec<String> = relations.iter().map(Relation::full_name).collect();
+    match nearest(name, names.iter().map(String::as_str)) {
         Some(near) => error.hint(format!("did you mean {near}?")),
         None => error.hint(".tables lists them"),
     }
@@ -81,7 +82,9 @@ fn written(type_name: &str) -> String {
 
 /// The statement that would make a relation.
 async fn definition(shell: &Shell<'_>, relation: &Relation) -> String {
-    let schema = shell.session.context().catalog(CATALOG).and_then(|known| known.schema(SCHEMA));
+    let catalog = shell.session.context().catalog(CATALOG);
+    let schema = relation.schema.as_deref().unwrap_or(SCHEMA);
+    let schema = catalog.and_then(|known| known.schema(schema));
     if relation.kind == "view"
         && let Some(schema) = schema
         && let Ok(Some(view)) = schema.table(&relation.name).await
@@ -89,12 +92,12 @@ async fn definition(shell: &Shell<'_>, relation: &Relation) -> String {
     {
         let sql = sql.trim().trim_end_matches(';');
         let is_whole = sql.get(..6).is_some_and(|start| start.eq_ignore_ascii_case("create"));
-        let make = format!("CREATE VIEW {} AS\n", quote_name(&relation.name));
+        let make = format!("CREATE VIEW {} AS\n", relation.quoted());
         return format!("{}{sql};\n", if is_whole { "" } else { &make });
     }
     let table = model::table(&relation.name).filter(|_| relation.kind == "table");
     let mut text = table.map_or(String::new(), |table| format!("-- {}\n", table.summary));
-    text.push_str(&format!("CREATE TABLE {} (\n", quote_name(&relation.name)));
+    text.push_str(&format!("CREATE TABLE {} (\n", relation.quoted()));
     let mut lines = Vec::new();
     for (index, column) in relation.columns.iter().enumerate() {
         let known = table.and_then(|table| table.column(&column.name));

@@ -249,6 +249,8 @@ fn short_type(data_type: &DataType) -> String {
 /// `12 %`; no share is shown as 0 or 100 when it is neither.
 fn share(part: i64, whole: i64) -> String {
     match (part, whole) {
+        // Of nothing no share is known.
+        (_, 0) => String::new(),
         (0, _) => "0 %".to_owned(),
         (part, whole) if part == whole => "100 %".to_owned(),
         (part, whole) => match 100.0 * part as f64 / whole as f64 {

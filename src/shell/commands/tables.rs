@@ -10,7 +10,6 @@ use crate::model;
 use crate::render::group_digits;
 use crate::render::value::{Column as Values, Value};
 use crate::shell::complete::catalog::Takes;
-use crate::shell::complete::words::quote_name;
 use crate::shell::listing::{self, Cell};
 use crate::shell::snapshot;
 use crate::shell::{Flow, Shell};
@@ -42,7 +41,7 @@ impl Command for Tables {
             let wanted = match pattern {
                 // Each answer is one: they are asked for by name.
                 "" => relation.kind != "result",
-                pattern => matches(pattern, &relation.name),
+                pattern => matches(pattern, &relation.full_name()),
             };
             if !wanted {
                 continue;
@@ -50,7 +49,7 @@ impl Command for Tables {
             let count = match relation.kind {
                 // Counting a view may be a long question of its own.
                 "view" => None,
-                _ => count(shell, &relation.name).await?,
+                _ => count(shell, &relation.quoted()).await?,
             };
             let about = match relation.kind {
                 "table" => model::table(&relation.name).map(|table| table.summary),
@@ -58,7 +57,7 @@ impl Command for Tables {
                 _ => None,
             };
             rows.push(vec![
-                Cell::from(relation.name),
+                Cell::from(relation.full_name()),
                 Cell::from(relation.kind),
                 Cell::from(count),
                 Cell::from(about.unwrap_or_default()),
@@ -76,8 +75,8 @@ impl Command for Tables {
     }
 }
 
-async fn count(shell: &mut Shell<'_>, name: &str) -> Result<Option<i64>> {
-    let batches = shell.ask(&format!("SELECT count(*) FROM {}", quote_name(name))).await?;
+async fn count(shell: &mut Shell<'_>, table: &str) -> Result<Option<i64>> {
+    let batches = shell.ask(&format!("SELECT count(*) FROM {table}")).await?;
     let Some(batch) = batches.first() else {
         return Ok(None);
     };

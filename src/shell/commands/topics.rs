@@ -56,7 +56,7 @@ pub(crate) const TOPICS: &[Topic] = &[
     },
     Topic {
         names: &["UNION", "INTERSECT", "EXCEPT"],
-        usage: "QUERY UNION [ALL] [BY NAME] QUERY\nQUERY INTERSECT [ALL] QUERY\nQUERY EXCEPT [ALL] QUERY",
+        usage: "QUERY UNION [ALL] [BY NAME] QUERY\nQUERY INTERSECT QUERY\nQUERY EXCEPT QUERY",
         summary: "put the rows of two queries together, or keep those of both, or take some away",
         details: "Without ALL each row comes once.",
         examples: &["SELECT account_id FROM accounts EXCEPT SELECT account_id FROM posts;"],
@@ -95,7 +95,7 @@ pub(crate) const TOPICS: &[Topic] = &[
     },
     Topic {
         names: &["LIKE", "ILIKE", "SIMILAR"],
-        usage: "TEXT [NOT] LIKE 'PATTERN'\nTEXT [NOT] ILIKE 'PATTERN'\nTEXT ~ 'REGULAR EXPRESSION'",
+        usage: "TEXT [NOT] LIKE 'PATTERN'\nTEXT [NOT] ILIKE 'PATTERN'\nTEXT [NOT] SIMILAR TO '%(A|B)%'\nTEXT ~ 'REGULAR EXPRESSION'",
         summary: "look for words in texts",
         details: "% stands for any characters and _ for one; ILIKE and ~* take small and capital letters for the same. \
                   What is looked for stands out in the answer.",
@@ -131,6 +131,15 @@ pub(crate) const TOPICS: &[Topic] = &[
         summary: "rows that are written down",
         details: "",
         examples: &["SELECT * FROM (VALUES ('weibo', 1), ('twitter', 2)) AS t(platform, n);"],
+    },
+    Topic {
+        names: &["ATTACH", "DETACH"],
+        usage: "ATTACH [IF NOT EXISTS] 'DB' [AS NAME]\nDETACH [IF EXISTS] NAME",
+        summary: "ask another database beside this one",
+        details: "After ATTACH 'weibo-2013' AS old its tables and views are old.posts, old.accounts and so on; without AS \
+                  they are called after the folder. Each statement sees the newest commit of each database; an \
+                  attached one is only read.",
+        examples: &[],
     },
     Topic {
         names: &["COPY"],

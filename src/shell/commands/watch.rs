@@ -103,14 +103,17 @@ fn parse(arguments: &str) -> Result<(Duration, Option<u64>)> {
         pause = Duration::try_from_secs_f64(seconds).map_err(|_| misused(&ABOUT))?;
     }
     let rest: Vec<&str> = words.collect();
-    let until = match rest.as_slice() {
-        [] => None,
-        ["until", rows] => {
-            let count = rows.strip_prefix("rows=").and_then(|count| count.parse().ok());
-            Some(count.ok_or_else(|| misused(&ABOUT))?)
-        }
-        _ => return Err(misused(&ABOUT)),
-    };
+    let until =
+        match rest.as_slice() {
+            [] => None,
+            ["until", rows] => {
+                let count = rows.strip_prefix("rows=").and_then(|count| count.parse().ok());
+                Some(count.ok_or_else(|| misused(&ABOUT))?)
+            }
+            _ => return Err(misused(&ABOUT).hint(
+                "run the statement once; .watch [SECONDS] [until rows=N] runs it again and again",
+            )),
+        };
     Ok((pause.max(Duration::from_millis(100)), until))
 }
 

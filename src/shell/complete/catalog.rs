@@ -1,5 +1,8 @@
 //! What completion knows: a snapshot of everything that has a name.
 
+use super::words;
+use crate::catalog::SCHEMA;
+
 /// Everything that can be named at the prompt.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Catalog {
@@ -114,13 +117,32 @@ pub(crate) enum Takes {
     Chart(&'static [&'static str]),
 }
 
+impl Relation {
+    /// How it is named in a statement, but for quotes.
+    pub(crate) fn full_name(&self) -> String {
+        match &self.schema {
+            Some(schema) => format!("{schema}.{}", self.name),
+            None => self.name.clone(),
+        }
+    }
+
+    /// How it is named in a statement.
+    pub(crate) fn quoted(&self) -> String {
+        let name = words::quote_name(&self.name);
+        match &self.schema {
+            Some(schema) => format!("{}.{name}", words::quote_name(schema)),
+            None => name,
+        }
+    }
+}
+
 impl Catalog {
     /// The relation called `name`, in `schema` if one is given.
     pub(crate) fn relation(&self, schema: Option<&str>, name: &str) -> Option<&Relation> {
         self.relations.iter().find(|relation| {
             relation.name == name
                 && (schema.is_none() && relation.schema.is_none()
-                    || schema == Some(relation.schema.as_deref().unwrap_or("public")))
+                    || schema == Some(relation.schema.as_deref().unwrap_or(SCHEMA)))
         })
     }
 }

@@ -2,7 +2,7 @@
 
 use super::catalog::{Catalog, Lookup, Takes};
 use super::cursor::Cursor;
-use super::{Candidate, Candidates, Completion, sql, words};
+use super::{Candidate, Candidates, Completion, sql};
 
 /// Completes the word before byte `position` of the command line `line`.
 pub(crate) fn complete(
@@ -66,8 +66,10 @@ fn names(typed: &str, start: usize, catalog: &Catalog) -> Completion {
 fn first_argument(takes: Takes, catalog: &Catalog, lookup: &dyn Lookup, found: &mut Candidates) {
     match takes {
         Takes::Relation | Takes::RelationOrSql => {
-            for relation in catalog.relations.iter().filter(|relation| relation.schema.is_none()) {
-                found.add(Candidate::new(words::quote_name(&relation.name), relation.kind));
+            for relation in &catalog.relations {
+                if relation.schema.is_none() || !found.prefix().is_empty() {
+                    found.add(Candidate::new(relation.quoted(), relation.kind));
+                }
             }
         }
         Takes::Function => functions(catalog, found),

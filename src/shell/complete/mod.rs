@@ -140,7 +140,7 @@ impl Candidates {
         } else if any(&|text| pinyin::begins(text, &self.folded)) {
             Some(Match::Sounds)
         } else if long
-            && any(&|text| text.contains(&self.folded) || pinyin::holds(text, &self.folded))
+            && any(&|text| has_part(text, &self.folded) || pinyin::holds(text, &self.folded))
         {
             Some(Match::Holds)
         } else {
@@ -158,6 +158,15 @@ impl Candidates {
         candidates.truncate(MOST_CANDIDATES);
         Completion { start, candidates }
     }
+}
+
+/// Whether `text` holds `part`: letters of the Latin alphabet where a word of a name
+/// begins, as `number` in `row_number`, for `be` is nobody's way to ask for that.
+fn has_part(text: &str, part: &str) -> bool {
+    text.match_indices(part).any(|(at, _)| {
+        !part.is_ascii()
+            || text[..at].chars().next_back().is_none_or(|before| !before.is_ascii_alphanumeric())
+    })
 }
 
 /// Says what may stand at byte `position` of `text`.

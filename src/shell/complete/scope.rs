@@ -9,7 +9,7 @@ use crate::shell::scan::{Kind, Lexeme};
 pub(crate) struct Source {
     /// The name that qualifies its columns: the alias, or else its own.
     pub(crate) alias: String,
-    /// The table or view it is, unless it is a subquery.
+    /// The table or view it is, as a statement names it, unless it is a subquery.
     pub(crate) table: Option<String>,
     /// Its columns, as far as they are known.
     pub(crate) columns: Vec<Column>,
@@ -282,7 +282,7 @@ impl World<'_> {
                 source.columns.clone_from(&named.columns);
             } else if let Some(relation) = self.catalog.relation(schema.as_deref(), &name) {
                 source.columns.clone_from(&relation.columns);
-                source.table = Some(name.clone());
+                source.table = Some(relation.quoted());
             }
         }
         source.alias = name;

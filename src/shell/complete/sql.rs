@@ -5,6 +5,7 @@ use super::cursor::{Cursor, Quote};
 use super::scope::{self, Scope, Source};
 use super::words;
 use super::{Candidate, Candidates};
+use crate::catalog::SCHEMA;
 use crate::shell::scan::{Kind, Lexeme};
 
 /// Suffixes of files that can stand in FROM.
@@ -187,13 +188,8 @@ impl Query<'_> {
             }
             match &relation.schema {
                 None => found.add(Candidate::name(&relation.name, relation.kind)),
-                Some(schema) if !found.prefix().is_empty() => {
-                    let text = format!(
-                        "{}.{}",
-                        words::quote_name(schema),
-                        words::quote_name(&relation.name)
-                    );
-                    found.add(Candidate::new(text, relation.kind));
+                Some(_) if !found.prefix().is_empty() => {
+                    found.add(Candidate::new(relation.quoted(), relation.kind));
                 }
                 Some(_) => {}
             }
@@ -233,7 +229,7 @@ impl Query<'_> {
             return;
         }
         for relation in &self.catalog.relations {
-            if relation.schema.as_deref().unwrap_or("public") == qualifier {
+            if relation.schema.as_deref().unwrap_or(SCHEMA) == qualifier {
                 found.add(Candidate::name(&relation.name, relation.kind));
             }
         }

@@ -22,6 +22,7 @@ pub(crate) const STATEMENTS: &[&str] = &[
     "CREATE OR REPLACE VIEW",
     "DROP VIEW",
     "COPY",
+    "ATTACH",
     "VALUES",
 ];
 
