@@ -5,6 +5,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use datafusion::catalog::information_schema::{INFORMATION_SCHEMA, INFORMATION_SCHEMA_TABLES};
 use datafusion::common::{Column, SchemaError, TableReference};
 use datafusion::error::DataFusionError;
 use datafusion::prelude::SessionContext;
@@ -12,6 +13,7 @@ use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::parser::ParserError;
 use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan};
 
+use super::attach;
 use super::clashes;
 use super::habits;
 use super::named_beside;
@@ -171,8 +173,12 @@ impl Translator {
 
     /// `error` with what to do here instead of a statement of another database.
     fn known_elsewhere(&self, error: Error) -> Error {
-        match habits::statement(&self.statement.sql) {
+        let sql = &self.statement.sql;
+        match habits::statement(sql) {
             Some(here) => error.hint(here),
+            None if sql.trim() == "_" || answer_number(sql.trim()).is_some() => {
+                error.hint(format!("FROM {} asks the answer again", sql.trim()))
+            }
             None => error,
         }
     }
@@ -307,6 +313,7 @@ impl Translator {
     /// that it does not know, so the key is taken from the statement.
     fn setting(&self, message: &str) -> Error {
         let unknown = message.contains(NO_SETTING)
+            || message.starts_with("no setting ")
             || message.contains("not found on") && message.starts_with("Config value");
         let words: Vec<&str> =
             self.statement.sql.split(|c: char| c.is_whitespace() || c == '=').collect();
@@ -336,24 +343,52 @@ impl Translator {
             let error = Error::query(format!("no table \"{file}\""));
             return error.hint(format!("a file stands in single quotes: FROM '{file}'"));
         }
+        // Only the name of another schema than the session's own is told with the catalog.
+        let name =
+            name.strip_prefix(CATALOG).and_then(|rest| rest.strip_prefix('.')).unwrap_or(name);
         let error = Error::query(format!("no table \"{name}\""));
         // A safe session does not tell what folders there are.
         let folder = || catalog::folder_advice(name).filter(|_| self.roots.is_none());
-        let names = self
-            .context
-            .catalog(CATALOG)
-            .and_then(|catalog| catalog.schema(SCHEMA))
-            .map(|schema| schema.table_names())
-            .unwrap_or_default();
+        let names = self.table_names();
+        if answer_number(name).is_some() {
+            return error.hint(kept_answers(&names));
+        }
         let near = nearest(name, names.iter().map(String::as_str));
+        let database = name.split_once('.').map(|(database, _)| database);
+        // A table of another database is none of this one.
+        let near = near.filter(|near| database.is_none() || near.contains('.'));
         match (near, folder()) {
             (Some(near), _) => error.hint(format!("did you mean \"{near}\"?")),
             (None, Some(advice)) => error.hint(format!("of the folder {name}: {advice}")),
+            _ if database.is_some_and(|name| name == INFORMATION_SCHEMA) => {
+                error.hint(format!("there are {}", INFORMATION_SCHEMA_TABLES.join(", ")))
+            }
+            _ if database.is_some() => {
+                let database = database.unwrap_or_default();
+                error
+                    .hint(format!("ATTACH 'DB' AS {database} makes the tables of a database known"))
+            }
             _ if names.is_empty() => {
                 error.hint("no database is open: give its folder, as in `weiku DB`")
             }
-            _ => error.hint(format!("there are {}", names.join(", "))),
+            _ => {
+                let is_answer = |name: &&String| *name == "_" || answer_number(name).is_some();
+                let names: Vec<_> = names.iter().filter(|name| !is_answer(name)).cloned().collect();
+                error.hint(format!("there are {}", names.join(", ")))
+            }
         }
+    }
+
+    /// All tables and views, those of attached databases as `other.posts`.
+    fn table_names(&self) -> Vec<String> {
+        let Some(catalog) = self.context.catalog(CATALOG) else { return Vec::new() };
+        let of = |schema: &str| {
+            catalog.schema(schema).map(|schema| schema.table_names()).unwrap_or_default()
+        };
+        let attached = attach::names(&self.context)
+            .into_iter()
+            .flat_map(|name| of(&name).into_iter().map(move |table| format!("{name}.{table}")));
+        of(SCHEMA).into_iter().chain(attached).collect()
     }
 
     fn no_function(&self, name: &str) -> Error {
@@ -444,6 +479,25 @@ fn told(text: &str) -> Error {
     match text.split_once(HINT) {
         Some((message, hint)) => Error::query(plain(message)).hint(hint),
         None => Error::query(plain(text)),
+    }
+}
+
+/// The number of the answer that a name such as `@3` means at the prompt.
+fn answer_number(name: &str) -> Option<usize> {
+    name.strip_prefix('@')?.parse().ok()
+}
+
+/// What to try instead of an answer that is not among the tables called `names`.
+fn kept_answers(names: &[String]) -> String {
+    let mut kept: Vec<usize> = names.iter().filter_map(|name| answer_number(name)).collect();
+    kept.sort_unstable();
+    match kept.as_slice() {
+        [] => "the prompt keeps answers as @1, @2 and so on; there is none yet".to_owned(),
+        [only] => format!("the only answer that is kept is @{only}"),
+        kept => {
+            let kept: Vec<String> = kept.iter().map(|number| format!("@{number}")).collect();
+            format!("the answers that are kept are {}", kept.join(", "))
+        }
     }
 }
 

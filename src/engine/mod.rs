@@ -4,11 +4,13 @@
 //! one by one, under its limits, and gives an [`Answer`]: a stream of batches.
 
 mod answer;
+mod attach;
 mod bounded_text;
 mod checked_arithmetic;
 mod checked_sum;
 mod clashes;
 mod cluster;
+mod compared_intervals;
 mod copy_options;
 mod copy_sink;
 mod copy_to;
@@ -26,6 +28,7 @@ mod group_names;
 mod guard;
 mod habits;
 mod interrupt;
+mod list_lengths;
 mod memory;
 mod named_beside;
 mod names;
@@ -38,6 +41,7 @@ mod process;
 mod reads;
 mod remembered_part;
 mod remembered_trunc;
+mod reordering_casts;
 mod result_cache;
 mod rewrite;
 mod rollups;

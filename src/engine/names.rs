@@ -59,10 +59,9 @@ impl VisitorMut for Distinguish<'_> {
         let items = &mut select.projection;
         let all_columns = items.iter().any(|item| matches!(item, SelectItem::Wildcard(_)));
         let mut names = Names { all_columns, ..Names::default() };
-        for item in items.iter() {
+        for item in items.iter_mut() {
             if let SelectItem::ExprWithAlias { alias, .. } = item {
-                names.of_engine.insert(alias.value.to_lowercase());
-                names.shown.insert(alias.value.clone());
+                names.give(alias);
             }
         }
         // A column keeps its name; what is made of it gives way.
@@ -94,6 +93,21 @@ struct Names {
 }
 
 impl Names {
+    /// Takes a name that was given, or another one if it was given before.
+    fn give(&mut self, alias: &mut Ident) {
+        let plain = match alias.quote_style {
+            Some(_) => alias.value.clone(),
+            None => alias.value.to_lowercase(),
+        };
+        if !self.shown.insert(plain.clone()) {
+            let numbered = (1..).map(|number| format!("{plain}_{number}"));
+            if let Some(name) = numbered.into_iter().find(|name| self.shown.insert(name.clone())) {
+                *alias = Ident { span: alias.span, ..Ident::with_quote('"', name) };
+            }
+        }
+        self.of_engine.insert(alias.value.to_lowercase());
+    }
+
     /// The name that an expression needs because the engine's is taken.
     fn needed(&mut self, expression: &Expr) -> Option<String> {
         let (typed, bare) = (expression.to_string(), without_casts(expression));

@@ -1,104 +1,387 @@
 //! Clauses of other databases that the parser takes and the planner passes over in
-//! silence: an answer without them would be another one than was asked for.
+//! silence, or takes for something else: an answer without them would be another one
+//! than was asked for.
 
 use std::ops::ControlFlow;
 
 use datafusion::sql::parser::Statement as Parsed;
 use datafusion::sql::sqlparser::ast::{
-    GroupByExpr, OrderByKind, Query, Select, TableFactor, VisitorMut,
+    BinaryOperator, Distinct, Expr, Function, GroupByExpr, LimitClause, OrderByKind, Query, Select,
+    SetExpr, SetOperator, SetQuantifier, TableFactor, Value, Visit, Visitor, VisitorMut,
 };
 use datafusion::sql::sqlparser::tokenizer::Token;
 
+use super::forms::similar_to;
 use super::parsed;
 use super::script::{Statement, tokenize};
 use crate::error::{Error, Result};
 
-/// The word by which such a clause is known, and what to write instead.
-type Clause = (&'static str, &'static str);
+/// Words and signs by which the place of such a clause is found, with a blank between
+/// them, and what is told of it.
+type Refused = (&'static str, Error);
 
-const SAMPLE: Clause = ("TABLESAMPLE", "ORDER BY random() LIMIT 100 takes rows by chance");
+/// What stands for a query with LIMIT or a window function after LATERAL.
+const NUMBERED: &str = "number the rows first: JOIN (SELECT *, row_number() OVER (PARTITION BY \
+                        account_id ORDER BY reposts DESC) AS n FROM posts) AS p ON \
+                        p.account_id = accounts.account_id AND p.n = 1";
+
+/// What stands for INTERSECT ALL and EXCEPT ALL.
+const NUMBERED_EQUALS: &str = "number equal rows, and leave out ALL: SELECT platform, \
+                               row_number() OVER (PARTITION BY platform) AS n FROM posts, on both \
+                               sides and with all columns behind PARTITION BY";
+
+/// The aggregates that people ask for most.
+const AGGREGATES: [&str; 5] = ["count", "sum", "min", "max", "avg"];
 
 /// Refuses a statement with such a clause.
 pub(super) fn check(parsed: &mut Parsed, statement: &Statement) -> Result<()> {
     let found = parsed::visit(parsed, &mut PassedOver);
-    let ControlFlow::Break((word, advice)) = found else { return Ok(()) };
-    let error = Error::query(format!("not supported: {word}")).hint(advice);
-    let first = word.split(' ').next().unwrap_or(word);
+    let ControlFlow::Break((mark, error)) = found else { return Ok(()) };
+    let words: Vec<&str> = mark.split(' ').collect();
     let tokens = tokenize(&statement.sql).unwrap_or_default();
+    let tokens: Vec<_> =
+        tokens.iter().filter(|token| !matches!(token.token, Token::Whitespace(_))).collect();
     // The last one, for WITH may begin the statement.
-    let place = tokens.iter().rfind(|token| match &token.token {
-        Token::Word(known) => {
-            known.quote_style.is_none() && known.value.eq_ignore_ascii_case(first)
-        }
-        _ => false,
-    });
-    Err(match place.map(|token| token.span.start) {
-        Some(at) => {
-            error.at(statement.place(at.line, at.column, Some(first.chars().count() as u64)))
+    let place = tokens
+        .windows(words.len())
+        .rfind(|row| row.iter().zip(&words).all(|(token, word)| is_word(&token.token, word)));
+    Err(match place {
+        Some(row) => {
+            let (at, length) = (row[0].span.start, words[0].chars().count() as u64);
+            error.at(statement.place(at.line, at.column, Some(length)))
         }
         None => error,
     })
+}
+
+fn is_word(token: &Token, word: &str) -> bool {
+    match token {
+        Token::Word(known) => known.quote_style.is_none() && known.value.eq_ignore_ascii_case(word),
+        sign => sign.to_string() == word,
+    }
 }
 
 /// Finds the first such clause.
 struct PassedOver;
 
 impl VisitorMut for PassedOver {
-    type Break = Clause;
+    type Break = Refused;
 
-    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<Clause> {
+    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<Refused> {
         let fills = query.order_by.as_ref().is_some_and(|order| match &order.kind {
             OrderByKind::Expressions(all) => all.iter().any(|one| one.with_fill.is_some()),
             OrderByKind::All(_) => false,
         });
-        found(
-            fills.then_some((
-                "WITH FILL",
-                "join with generate_series, which has a row for each value",
-            )),
-        )
+        found(if fills {
+            unknown("WITH FILL", "join with generate_series, which has a row for each value")
+        } else {
+            counted_sets(query)
+        })
     }
 
-    fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<Clause> {
+    fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<Refused> {
         let (GroupByExpr::All(totals) | GroupByExpr::Expressions(_, totals)) = &select.group_by;
         found(if select.prewhere.is_some() {
-            Some(("PREWHERE", "WHERE reads no more than it must"))
+            unknown("PREWHERE", "WHERE reads no more than it must")
         } else if !select.connect_by.is_empty() {
-            Some(("CONNECT BY", "WITH RECURSIVE follows rows from one to the next"))
+            unknown("CONNECT BY", "WITH RECURSIVE follows rows from one to the next")
         } else if !totals.is_empty() {
-            Some(("WITH ROLLUP", "GROUP BY ROLLUP (platform), CUBE (...) or GROUPING SETS (...)"))
+            unknown("WITH ROLLUP", "GROUP BY ROLLUP (platform), CUBE (...) or GROUPING SETS (...)")
         } else {
             None
         })
     }
 
-    fn pre_visit_table_factor(&mut self, table: &mut TableFactor) -> ControlFlow<Clause> {
+    fn pre_visit_table_factor(&mut self, table: &mut TableFactor) -> ControlFlow<Refused> {
         found(match table {
             TableFactor::Table { sample: Some(_), .. }
-            | TableFactor::Derived { sample: Some(_), .. } => Some(SAMPLE),
+            | TableFactor::Derived { sample: Some(_), .. } => {
+                unknown("TABLESAMPLE", "ORDER BY random() LIMIT 100 takes rows by chance")
+            }
+            TableFactor::Derived { lateral: true, subquery, .. } => lateral(subquery),
             TableFactor::Table { partitions, .. } if !partitions.is_empty() => {
-                Some(("PARTITION", "a condition behind WHERE chooses rows"))
+                unknown("PARTITION", "a condition behind WHERE chooses rows")
             }
             TableFactor::Table { with_ordinality: true, .. } => {
-                Some(("WITH ORDINALITY", "row_number() OVER () numbers rows"))
+                unknown("WITH ORDINALITY", "row_number() OVER () numbers rows")
             }
             TableFactor::UNNEST { with_ordinality: true, .. }
-            | TableFactor::Function { with_ordinality: true, .. } => Some((
+            | TableFactor::Function { with_ordinality: true, .. } => unknown(
                 "WITH ORDINALITY",
                 "unnest the numbers beside the items: unnest(hashtags, generate_series(1, \
                  cardinality(hashtags)))",
-            )),
-            TableFactor::Table { version: Some(_), .. } => Some((
+            ),
+            TableFactor::Table { version: Some(_), .. } => unknown(
                 "FOR SYSTEM_TIME",
                 "FROM posts FOR TIMESTAMP AS OF '2012-08-27' asks a table as it was",
-            )),
+            ),
+            _ => None,
+        })
+    }
+
+    fn pre_visit_expr(&mut self, expression: &mut Expr) -> ControlFlow<Refused> {
+        found(match expression {
+            Expr::AnyOp { compare_op, right, is_some: true, .. } if is_query(right) => {
+                Some(("SOME (", compared_with_any(compare_op, "SOME")))
+            }
+            Expr::AnyOp { compare_op, right, .. } if is_query(right) => {
+                Some(("ANY (", compared_with_any(compare_op, "ANY")))
+            }
+            Expr::AllOp { compare_op, right, .. } if is_query(right) => {
+                Some(("ALL (", compared_with_all(compare_op)))
+            }
+            Expr::Exists { subquery, .. } => exists(subquery),
+            // The planner takes it for the exclusive or.
+            Expr::BinaryOp { op: BinaryOperator::BitwiseXor | BinaryOperator::PGExp, .. } => {
+                let error = Error::query("the sign ^ does not raise to a power here");
+                Some(("^", error.hint("power(2, 10) does")))
+            }
+            Expr::SimilarTo { pattern, escape_char, .. } => {
+                let wrong = similar_to::as_regex(pattern, escape_char.as_ref()).err();
+                wrong.map(|error| ("SIMILAR TO", error))
+            }
             _ => None,
         })
     }
 }
 
-fn found(clause: Option<Clause>) -> ControlFlow<Clause> {
+fn found(clause: Option<Refused>) -> ControlFlow<Refused> {
     clause.map_or(ControlFlow::Continue(()), ControlFlow::Break)
+}
+
+/// The clause that is known by `words`, the first of which tells its place.
+fn unknown(words: &'static str, advice: &'static str) -> Option<Refused> {
+    let first = words.split(' ').next().unwrap_or(words);
+    Some((first, Error::query(format!("not supported: {words}")).hint(advice)))
+}
+
+/// A query and what it is made of on its own level, without the queries in FROM and in
+/// expressions.
+struct Level<'a> {
+    /// The query, and those in brackets that it puts together.
+    queries: Vec<&'a Query>,
+    /// What they are made of.
+    bodies: Vec<&'a SetExpr>,
+}
+
+impl<'a> Level<'a> {
+    fn of(query: &'a Query) -> Self {
+        let mut level = Self { queries: vec![query], bodies: vec![&*query.body] };
+        let mut at = 0;
+        // A list instead of a recursion: a UNION may have thousands of parts.
+        while let Some(body) = level.bodies.get(at).copied() {
+            match body {
+                SetExpr::Query(inner) => {
+                    level.queries.push(inner);
+                    level.bodies.push(&inner.body);
+                }
+                SetExpr::SetOperation { left, right, .. } => {
+                    level.bodies.extend([&**left, &**right]);
+                }
+                _ => {}
+            }
+            at += 1;
+        }
+        level
+    }
+
+    fn selects(&self) -> impl Iterator<Item = &'a Select> {
+        self.bodies.iter().copied().filter_map(SetExpr::as_select)
+    }
+}
+
+/// INTERSECT ALL and EXCEPT ALL: the planner does not count how often a row is there.
+fn counted_sets(query: &Query) -> Option<Refused> {
+    Level::of(query).bodies.into_iter().find_map(|body| {
+        let SetExpr::SetOperation {
+            op,
+            set_quantifier: SetQuantifier::All | SetQuantifier::AllByName,
+            ..
+        } = body
+        else {
+            return None;
+        };
+        let words = match op {
+            SetOperator::Union => return None,
+            SetOperator::Intersect => "INTERSECT ALL",
+            SetOperator::Except => "EXCEPT ALL",
+            SetOperator::Minus => "MINUS ALL",
+        };
+        let error = Error::query(format!("{words} does not count how often a row is there"));
+        Some((words, error.hint(NUMBERED_EQUALS)))
+    })
+}
+
+/// What a query after LATERAL has that the planner asks of the rows of all tables
+/// before it at once, instead of for each of their rows.
+fn lateral(query: &Query) -> Option<Refused> {
+    let level = Level::of(query);
+    let (what, advice) = if level.queries.iter().any(|query| is_limited(query)) {
+        ("LIMIT or OFFSET", NUMBERED)
+    } else if level.selects().any(|select| select.qualify.is_some()) {
+        ("QUALIFY", NUMBERED)
+    } else if level.selects().any(|select| calls(select, |call| call.over.is_some())) {
+        ("a window function", NUMBERED)
+    } else if level.selects().any(|select| matches!(select.distinct, Some(Distinct::On(_)))) {
+        ("DISTINCT ON", NUMBERED)
+    } else if level.selects().any(|select| matches!(select.distinct, Some(Distinct::Distinct))) {
+        (
+            "DISTINCT",
+            "GROUP BY makes one of equal rows as well: LATERAL (SELECT platform FROM posts AS p \
+             WHERE p.account_id = accounts.account_id GROUP BY platform)",
+        )
+    } else if level.selects().any(|select| select.having.is_some()) {
+        (
+            "HAVING",
+            "put the condition behind ON: JOIN LATERAL (SELECT count(*) AS n FROM posts AS p \
+             WHERE p.account_id = accounts.account_id) AS c ON c.n > 9",
+        )
+    } else {
+        return None;
+    };
+    let error = Error::query(format!("a query after LATERAL does not take {what}"));
+    Some(("LATERAL (", error.hint(advice)))
+}
+
+fn is_limited(query: &Query) -> bool {
+    query.limit_clause.is_some() || query.fetch.is_some()
+}
+
+/// What a query in EXISTS has that the planner leaves out: it only asks whether there
+/// are rows before that.
+fn exists(query: &Query) -> Option<Refused> {
+    let level = Level::of(query);
+    let (what, advice) = if level.queries.iter().any(|query| skips(query)) {
+        ("OFFSET", "compare the count: (SELECT count(*) FROM posts WHERE likes > 9) > 5")
+    } else if level.queries.iter().any(|query| takes_none(query)) {
+        ("LIMIT 0", "compare the count: (SELECT count(*) FROM posts WHERE likes > 9) > 0")
+    } else if level.selects().any(is_one_row) {
+        (
+            "an aggregate without GROUP BY, which always gives a row",
+            "compare the count: (SELECT count(*) FROM posts WHERE likes > 9) > 0",
+        )
+    } else {
+        return None;
+    };
+    let error = Error::query(format!("EXISTS does not take a query with {what}"));
+    Some(("EXISTS (", error.hint(advice)))
+}
+
+fn skips(query: &Query) -> bool {
+    match &query.limit_clause {
+        Some(LimitClause::LimitOffset { offset, .. }) => offset.is_some(),
+        Some(LimitClause::OffsetCommaLimit { .. }) => true,
+        None => false,
+    }
+}
+
+fn takes_none(query: &Query) -> bool {
+    let limit = match &query.limit_clause {
+        Some(LimitClause::LimitOffset { limit, .. }) => limit.as_ref(),
+        Some(LimitClause::OffsetCommaLimit { limit, .. }) => Some(limit),
+        None => None,
+    };
+    let fetched = query.fetch.as_ref().and_then(|fetch| fetch.quantity.as_ref());
+    limit.is_some_and(is_zero) || fetched.is_some_and(is_zero)
+}
+
+fn is_zero(count: &Expr) -> bool {
+    match count {
+        Expr::Value(value) => match &value.value {
+            Value::Number(digits, _) => digits.to_string().parse::<f64>() == Ok(0.0),
+            _ => false,
+        },
+        Expr::Nested(inner) => is_zero(inner),
+        _ => false,
+    }
+}
+
+/// Whether `select` makes one row of all rows, or none by HAVING.
+fn is_one_row(select: &Select) -> bool {
+    let is_grouped = match &select.group_by {
+        GroupByExpr::All(_) => true,
+        GroupByExpr::Expressions(groups, _) => !groups.is_empty(),
+    };
+    let is_aggregate = |call: &Function| {
+        let name = call.name.to_string();
+        call.over.is_none() && AGGREGATES.iter().any(|known| known.eq_ignore_ascii_case(&name))
+    };
+    !is_grouped && (select.having.is_some() || calls(select, is_aggregate))
+}
+
+/// Whether what `select` gives is computed by a call that is `wanted`.
+fn calls(select: &Select, wanted: impl Fn(&Function) -> bool) -> bool {
+    select.projection.visit(&mut Calls { wanted, depth: 0 }).is_break()
+}
+
+/// Finds a call, not in queries that are in an expression.
+struct Calls<F> {
+    wanted: F,
+    depth: usize,
+}
+
+impl<F: Fn(&Function) -> bool> Visitor for Calls<F> {
+    type Break = ();
+
+    fn pre_visit_query(&mut self, _query: &Query) -> ControlFlow<()> {
+        self.depth += 1;
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_query(&mut self, _query: &Query) -> ControlFlow<()> {
+        self.depth -= 1;
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_expr(&mut self, expression: &Expr) -> ControlFlow<()> {
+        match expression {
+            Expr::Function(call) if self.depth == 0 && (self.wanted)(call) => {
+                ControlFlow::Break(())
+            }
+            _ => ControlFlow::Continue(()),
+        }
+    }
+}
+
+fn is_query(expression: &Expr) -> bool {
+    match expression {
+        Expr::Subquery(_) => true,
+        Expr::Nested(inner) => is_query(inner),
+        _ => false,
+    }
+}
+
+/// A comparison with any row of a query; `word` is ANY or SOME.
+fn compared_with_any(operator: &BinaryOperator, word: &str) -> Error {
+    let error = not_compared(operator, word);
+    error.hint(match operator {
+        BinaryOperator::Eq => "write it as account_id IN (SELECT account_id FROM posts)",
+        BinaryOperator::Gt | BinaryOperator::GtEq => {
+            "compare with the least: likes > (SELECT min(likes) FROM posts)"
+        }
+        BinaryOperator::Lt | BinaryOperator::LtEq => {
+            "compare with the largest: likes < (SELECT max(likes) FROM posts)"
+        }
+        _ => "ask whether there is such a row: EXISTS (SELECT 1 FROM posts WHERE likes <> 9)",
+    })
+}
+
+fn compared_with_all(operator: &BinaryOperator) -> Error {
+    let error = not_compared(operator, "ALL");
+    error.hint(match operator {
+        BinaryOperator::NotEq => "write it as account_id NOT IN (SELECT account_id FROM posts)",
+        BinaryOperator::Gt | BinaryOperator::GtEq => {
+            "compare with the largest: likes > (SELECT max(likes) FROM posts)"
+        }
+        BinaryOperator::Lt | BinaryOperator::LtEq => {
+            "compare with the least: likes < (SELECT min(likes) FROM posts)"
+        }
+        _ => "ask whether there is no other row: NOT EXISTS (SELECT 1 FROM posts WHERE likes <> 9)",
+    })
+}
+
+fn not_compared(operator: &BinaryOperator, word: &str) -> Error {
+    Error::query(format!("{operator} {word} does not take a query, but a list"))
 }
 
 #[cfg(test)]
@@ -119,6 +402,62 @@ mod tests {
             ),
             ("SELECT n FROM t ORDER BY n WITH FILL", "WITH"),
             ("SELECT * FROM unnest([5, 6]) WITH ORDINALITY AS u(item, place)", "WITH ORDINALITY"),
+            (
+                "SELECT * FROM t, LATERAL (SELECT b.n AS m FROM t AS b WHERE b.n < t.n
+                 ORDER BY b.n DESC LIMIT 1) AS s",
+                "LIMIT",
+            ),
+            ("SELECT * FROM t, LATERAL ((SELECT t.n AS m OFFSET 1)) AS s", "OFFSET"),
+            (
+                "SELECT * FROM t LEFT JOIN LATERAL (SELECT row_number() OVER (ORDER BY b.n) AS m
+                 FROM t AS b WHERE b.n < t.n) AS s ON true",
+                "window function",
+            ),
+            (
+                "SELECT * FROM t, LATERAL (SELECT b.n AS m FROM t AS b WHERE b.n < t.n
+                 QUALIFY row_number() OVER (ORDER BY b.n) = 1) AS s",
+                "QUALIFY",
+            ),
+            ("SELECT * FROM t, LATERAL (SELECT DISTINCT b.n AS m FROM t AS b) AS s", "DISTINCT"),
+            (
+                "SELECT * FROM t, LATERAL (SELECT DISTINCT ON (b.n) b.n AS m FROM t AS b) AS s",
+                "DISTINCT ON",
+            ),
+            (
+                "SELECT * FROM t, LATERAL (SELECT count(*) AS m FROM t AS b WHERE b.n < t.n
+                 HAVING count(*) > 0) AS s",
+                "HAVING",
+            ),
+            ("SELECT n > ALL (SELECT n FROM t) AS is_so FROM t", "> ALL"),
+            ("SELECT n FROM t WHERE n <> ALL (SELECT n FROM t)", "<> ALL"),
+            ("SELECT n FROM t WHERE n < ANY (SELECT n FROM t)", "< ANY"),
+            ("SELECT n FROM t WHERE n = ANY (SELECT n FROM t)", "= ANY"),
+            ("SELECT n FROM t WHERE n = SOME (SELECT n FROM t)", "= SOME"),
+            ("SELECT n FROM t EXCEPT ALL SELECT n FROM t", "EXCEPT ALL"),
+            (
+                "SELECT n FROM t UNION ALL (SELECT n FROM t INTERSECT ALL SELECT n FROM t)",
+                "INTERSECT ALL",
+            ),
+            ("SELECT n FROM t EXCEPT ALL BY NAME SELECT n FROM t", "EXCEPT ALL"),
+            (
+                "SELECT n FROM t WHERE EXISTS (SELECT 1 FROM t AS b WHERE b.n > t.n OFFSET 1)",
+                "OFFSET",
+            ),
+            (
+                "SELECT n FROM t WHERE NOT EXISTS (SELECT 1 FROM t AS b WHERE b.n > t.n LIMIT 0)",
+                "LIMIT 0",
+            ),
+            (
+                "SELECT n FROM t WHERE EXISTS (SELECT Count(*) FROM t AS b WHERE b.n > t.n)",
+                "aggregate without GROUP BY",
+            ),
+            (
+                "SELECT n FROM t WHERE EXISTS (SELECT 1 FROM t AS b WHERE b.n > t.n
+                 HAVING count(*) = 0)",
+                "aggregate without GROUP BY",
+            ),
+            ("SELECT 2 ^ 10 AS n", "^"),
+            ("SELECT n FROM t WHERE 'abc' SIMILAR TO concat('a', '%')", "SIMILAR TO"),
         ] {
             for begin in ["", "EXPLAIN ", "CREATE TABLE made AS "] {
                 let error = session.collect(&format!("{begin}{sql}")).await.unwrap_err();
@@ -131,6 +470,17 @@ mod tests {
             "SELECT n, count(*) FROM t GROUP BY ALL",
             "SELECT * FROM t ORDER BY random() LIMIT 100",
             "SELECT row_number() OVER (), n FROM t",
+            "SELECT n, m FROM t, LATERAL (SELECT n + 1 AS m) AS s",
+            "SELECT n, m FROM t, LATERAL (SELECT count(*) AS m FROM t AS b WHERE b.n = t.n) AS s",
+            "SELECT t.n, m FROM t JOIN (SELECT n, row_number() OVER (ORDER BY n) AS m FROM t) AS s
+             ON s.n = t.n AND s.m = 1",
+            "SELECT n = ANY([1, 2]) AS is_so, n > ALL([1, 2]) AS is_most FROM t",
+            "SELECT n FROM t WHERE n IN (SELECT n FROM t) AND n >= (SELECT max(n) FROM t)",
+            "SELECT n FROM t UNION ALL SELECT n FROM t",
+            "SELECT n FROM t EXCEPT SELECT 1",
+            "SELECT n FROM t WHERE EXISTS (SELECT 1 FROM t AS b WHERE b.n > t.n LIMIT 1)",
+            "SELECT n FROM t WHERE (SELECT count(*) FROM t AS b WHERE b.n = t.n) > 0",
+            "SELECT power(2, 10), 'a' ~ '^a'",
         ] {
             session.collect(fine).await.unwrap();
         }

@@ -11,8 +11,13 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Offset, TimeZone};
 use datafusion::arrow::array::timezone::Tz;
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, Int32Array, PrimitiveArray};
-use datafusion::arrow::datatypes::{DataType, TimeUnit, TimestampMicrosecondType};
+use datafusion::arrow::array::{
+    Array, ArrayRef, AsArray, Int32Array, IntervalMonthDayNanoArray, PrimitiveArray,
+};
+use datafusion::arrow::compute::cast;
+use datafusion::arrow::datatypes::{
+    DataType, DurationNanosecondType, IntervalMonthDayNano, TimeUnit, TimestampMicrosecondType,
+};
 use datafusion::common::{Result, ScalarValue, exec_datafusion_err};
 use datafusion::functions::datetime::date_part;
 use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDF};
@@ -32,6 +37,13 @@ pub(super) fn function() -> ScalarUDF {
 }
 
 fn call(engine: &ScalarUDF, mut args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+    if let [ColumnarValue::Scalar(part), time] = args.args.as_slice()
+        && let DataType::Duration(_) = time.data_type()
+        && !is_whole(part)
+    {
+        args.args[1] = in_days(time)?;
+        return engine.invoke_with_args(args);
+    }
     let [ColumnarValue::Scalar(part), ColumnarValue::Array(instants)] = args.args.as_slice() else {
         return engine.invoke_with_args(args);
     };
@@ -46,6 +58,33 @@ fn call(engine: &ScalarUDF, mut args: ScalarFunctionArgs) -> Result<ColumnarValu
     }
     args.args[1] = ColumnarValue::Array(Arc::new(local));
     engine.invoke_with_args(args)
+}
+
+/// Whether `part` is all of a time, in another unit.
+fn is_whole(part: &ScalarValue) -> bool {
+    part.try_as_str().flatten().is_some_and(|part| part.eq_ignore_ascii_case("epoch"))
+}
+
+/// What lies between two instants, in days and the hours beyond them, as other databases
+/// have it: the engine takes 49 for the hours of two days and one hour.
+fn in_days(time: &ColumnarValue) -> Result<ColumnarValue> {
+    let parts = |times: &ArrayRef| -> Result<ArrayRef> {
+        let nanos = cast(times, &DataType::Duration(TimeUnit::Nanosecond))?;
+        let parts: IntervalMonthDayNanoArray =
+            nanos.as_primitive::<DurationNanosecondType>().unary(|nanos| {
+                let day = MICROS_PER_DAY * 1000;
+                // All days of 64 bits of nanoseconds are fewer than those of 32 bits.
+                IntervalMonthDayNano::new(0, (nanos / day) as i32, nanos % day)
+            });
+        Ok(Arc::new(parts))
+    };
+    Ok(match time {
+        ColumnarValue::Array(times) => ColumnarValue::Array(parts(times)?),
+        ColumnarValue::Scalar(time) => {
+            let parts = parts(&time.to_array()?)?;
+            ColumnarValue::Scalar(ScalarValue::try_from_array(&parts, 0)?)
+        }
+    })
 }
 
 /// The part by its plain name, if it is worth remembering.

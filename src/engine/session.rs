@@ -9,9 +9,10 @@ use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::catalog::{CatalogProvider, MemoryCatalogProvider};
 use datafusion::common::{ParamValues, ScalarValue, plan_datafusion_err, plan_err};
 use datafusion::error::DataFusionError;
+use datafusion::execution::FunctionRegistry;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
-use datafusion::logical_expr::{AggregateUDF, LogicalPlan};
+use datafusion::logical_expr::{AggregateUDF, LogicalPlan, LogicalPlanBuilder};
 use datafusion::prelude::{SessionConfig, SessionContext};
 use datafusion::sql::parser::{DFParserBuilder, Statement as Parsed};
 use datafusion::sql::sqlparser::dialect::dialect_from_str;
@@ -23,10 +24,12 @@ use tokio::sync::watch;
 use url::Url;
 
 use super::answer::{Answer, Query, Started, Stop};
+use super::attach;
 use super::bounded_text;
 use super::checked_arithmetic::{self, CheckArithmetic};
 use super::checked_sum::CheckedSum;
 use super::cluster::rules_running;
+use super::compared_intervals::{self, CompareLengths};
 use super::copy_options;
 use super::copy_to;
 use super::counted_median;
@@ -41,12 +44,14 @@ use super::gauge::Gauge;
 use super::guard;
 use super::habits;
 use super::interrupt::Interruptible;
+use super::list_lengths::CountItems;
 use super::memory::{self, Memory};
 use super::names;
 use super::parameters::{self, Parameters};
 use super::passed_over;
 use super::remembered_part;
 use super::remembered_trunc;
+use super::reordering_casts::{self, HideExtremes};
 use super::result_cache::{Kept, Key, Question, Recorder, ResultCache, explained};
 use super::rollups::UseRollups;
 use super::script::{self, Statement};
@@ -97,6 +102,7 @@ struct Shared {
     memory: Memory,
     dictionaries: Arc<Dictionaries>,
     answers: Option<Arc<ResultCache>>,
+    notices: Arc<Notices>,
 }
 
 /// Whether an answer that is kept will do.
@@ -124,12 +130,13 @@ impl Session {
         let runtime = runtime(&memory, store.as_deref(), &settings, roots.as_deref())?;
         let dictionaries = Dictionaries::of_database(store.as_deref().map(Store::root))?;
         let answers = settings.keep_answers.as_ref().map(|keep| Arc::new(ResultCache::new(keep)));
-        let shared = Shared { fixed: None, roots, memory, dictionaries, answers };
+        let notices = Arc::default();
+        let shared = Shared { fixed: None, roots, memory, dictionaries, answers, notices };
         Self::with_runtime(store, settings, runtime, shared)
     }
 
     /// A session with the same settings and nothing made in it yet, which shares
-    /// this one's memory limit and caches; it is cancelled on its own.
+    /// this one's memory limit, caches and notices; it is cancelled on its own.
     ///
     /// # Errors
     /// As for [`Session::new`].
@@ -140,8 +147,8 @@ impl Session {
     }
 
     /// As [`Session::sibling`], for a session that reads the tables at these
-    /// versions whatever is committed meanwhile, and whose memory, with that of
-    /// its siblings, is measured: see [`Session::peak_memory`].
+    /// versions whatever is committed meanwhile, has notices of its own, and whose
+    /// memory, with that of its siblings, is measured: see [`Session::peak_memory`].
     ///
     /// # Errors
     /// As for [`Session::new`].
@@ -152,7 +159,7 @@ impl Session {
             .with_memory_pool(Arc::new(gauge))
             .build_arc()
             .map_err(|error| Error::internal(error.to_string()))?;
-        let shared = self.shared(Some(versions));
+        let shared = Shared { notices: Arc::default(), ..self.shared(Some(versions)) };
         Self::with_runtime(self.inner.store.clone(), self.settings(), runtime, shared)
     }
 
@@ -173,6 +180,7 @@ impl Session {
             memory: self.inner.memory.clone(),
             dictionaries: Arc::clone(&self.inner.dictionaries),
             answers: self.inner.answers.clone(),
+            notices: Arc::clone(&self.inner.notices),
         }
     }
 
@@ -180,7 +188,7 @@ impl Session {
         store: Option<Arc<Store>>,
         settings: Settings,
         runtime: Arc<RuntimeEnv>,
-        Shared { fixed, roots, memory, dictionaries, answers }: Shared,
+        Shared { fixed, roots, memory, dictionaries, answers, notices }: Shared,
     ) -> Result<Self> {
         check_zone(&settings.timezone, Kind::Usage)?;
         if settings.cluster.is_some() && dictionaries.fingerprint().is_some() {
@@ -193,7 +201,6 @@ impl Session {
         }));
         let held = Arc::clone(&memory.held);
         let shared = (Arc::clone(&pinned), held, Arc::clone(&dictionaries));
-        let notices = Arc::<Notices>::default();
         let files = AdHocFiles {
             roots: roots.clone(),
             notices: Arc::clone(&notices),
@@ -241,6 +248,12 @@ impl Session {
     #[must_use]
     pub fn store(&self) -> Option<&Arc<Store>> {
         self.inner.store.as_ref()
+    }
+
+    /// The names of the databases that were attached to this session, each a schema.
+    #[must_use]
+    pub fn attached(&self) -> Vec<String> {
+        attach::names(&self.inner.context)
     }
 
     /// What there is to say of files that statements named since this was asked last:
@@ -352,9 +365,10 @@ impl Session {
         let tokens = Tokenizer::new(dialect.as_ref(), &sql)
             .tokenize_with_location()
             .map_err(ParserError::from)?;
+        let dialect = attach::dialect(&tokens).unwrap_or(dialect.as_ref());
         let tokens = copy_options::plain(from_first::complete(tokens)).map_err(foreign)?;
         let mut parsed = DFParserBuilder::new(tokens)
-            .with_dialect(dialect.as_ref())
+            .with_dialect(dialect)
             .with_recursion_limit(options.recursion_limit.get())
             .build()?
             .parse_statements()?;
@@ -403,10 +417,14 @@ impl Session {
     async fn unbound(&self, parsed: Parsed) -> Result<LogicalPlan, DataFusionError> {
         self.pin().await.map_err(foreign)?;
         // Before the planner counts values, as if others could be written.
-        if guard::changed(&parsed).is_some_and(|name| crate::catalog::is_built_in(&name))
-            && self.inner.store.is_some()
-        {
+        if guard::changed(&parsed).is_some_and(|name| self.is_stored(&name)) {
             return Err(foreign(written_by_import()));
+        }
+        if attach::apply(&parsed, &self.inner.context, &self.inner.settings)
+            .await
+            .map_err(foreign)?
+        {
+            return LogicalPlanBuilder::empty(false).build();
         }
         let plan = forms::finish(self.inner.context.state().statement_to_plan(parsed).await?)?;
         guard::check_effect(&plan, &self.inner.settings).map_err(foreign)?;
@@ -421,6 +439,17 @@ impl Session {
             check_zone(zone, Kind::Query).map_err(foreign)?;
         }
         describe::in_plain_types(plan)
+    }
+
+    /// Whether a statement means a table or view of a database by `name`.
+    fn is_stored(&self, name: &str) -> bool {
+        match name.split_once('.') {
+            Some((database, name)) => {
+                let is_attached = self.attached().iter().any(|known| known == database);
+                is_attached && crate::catalog::is_built_in(name)
+            }
+            None => self.inner.store.is_some() && crate::catalog::is_built_in(name),
+        }
     }
 
     async fn start(
@@ -489,9 +518,10 @@ impl Session {
         };
         let state = self.inner.context.state_ref();
         let timezone = state.read().config_options().execution.time_zone.clone();
+        let timezone = timezone.unwrap_or_else(|| self.inner.settings.timezone.clone());
+        attach::pin(&self.inner.context, &timezone).await?;
         if let Ok(mut pinned) = self.inner.pinned.write() {
-            pinned.versions = versions;
-            pinned.timezone = timezone.unwrap_or_else(|| self.inner.settings.timezone.clone());
+            *pinned = Pinned { versions, timezone };
         }
         Ok(())
     }
@@ -547,6 +577,9 @@ fn context(
         .with_default_features()
         .with_relation_planners(vec![Arc::new(forms::Pivots)])
         .with_analyzer_rule(Arc::new(CastInZone))
+        .with_analyzer_rule(Arc::new(HideExtremes))
+        .with_analyzer_rule(Arc::new(CompareLengths))
+        .with_analyzer_rule(Arc::new(CountItems))
         .with_analyzer_rule(Arc::new(CheckArithmetic))
         .with_optimizer_rule(Arc::new(UseTextIndex))
         .with_optimizer_rule(Arc::new(UseRollups));
@@ -557,7 +590,10 @@ fn context(
         None => builder
             .with_physical_optimizer_rules(super::optimize::with_first(Interruptible::among_all())),
     };
-    let context = with_functions(builder.build(), dictionaries);
+    let mut context = with_functions(builder.build(), dictionaries);
+    context
+        .register_expr_planner(Arc::new(forms::ScaleIntervals))
+        .map_err(|error| Error::internal(error.to_string()))?;
     context.register_catalog(CATALOG, Arc::new(catalog));
     let _ = state_cell.set(context.state_weak_ref());
     Ok(context)
@@ -594,6 +630,9 @@ pub fn running_state(
         with_functions(builder.build(), Dictionaries::of_database(None).map_err(foreign)?);
     context.register_udf(checked_arithmetic::function());
     context.register_udf(zoned_texts::function());
+    context.register_udf(reordering_casts::function());
+    context.register_udf(compared_intervals::function());
+    forms::functions().for_each(|function| context.register_udf(function));
     context.register_udaf(counted_median::counted());
     context.register_udaf(counted_median::median_of_counted());
     Ok(context.state())
@@ -621,6 +660,11 @@ fn config(settings: &Settings) -> SessionConfig {
     // What is unknown is neither the most nor the least, so it does not lead.
     options.sql_parser.default_null_ordering = "nulls_last".to_owned();
     options.optimizer.enable_window_topn = true;
+    // It leaves out rows that bring no new extreme of a column, though an expression is
+    // asked for as well: max(likes), max(length(text)).
+    options.optimizer.enable_aggregate_dynamic_filter_pushdown = false;
+    // Elsewhere a rule looks which plans it is right for.
+    options.optimizer.enable_topk_aggregation = settings.cluster.is_none();
     options.explain.show_statistics = false;
     config
 }

@@ -38,6 +38,37 @@ const MEANINGS: &[Meaning] = &[
         Some(error.hint("of a text make one: unnest(string_to_array(text, ' '))"))
     }),
     ("nable to cast to Date32 for converting", |_| Some(no_date())),
+    ("logical expression WindowFunction", |_| {
+        let error = Error::query("a window function stands behind SELECT or in ORDER BY only");
+        Some(error.hint(
+            "QUALIFY takes the place of WHERE: ... QUALIFY row_number() OVER (...) = 1; instead of \
+             GROUP BY ALL name the groups, as in GROUP BY 1",
+        ))
+    }),
+    ("logical expression Exists(", |_| Some(outside_where())),
+    ("logical expression InSubquery(", |_| Some(outside_where())),
+    ("logical expression ScalarSubquery(", |_| Some(correlated())),
+    ("logical expression OuterReferenceColumn", |_| Some(correlated())),
+    ("JOIN operator Semi(", |_| Some(half_join("SEMI"))),
+    ("JOIN operator Anti(", |_| Some(half_join("ANTI"))),
+    ("JOIN operator AsOf", |_| {
+        let error = Error::query("there is no ASOF JOIN");
+        Some(error.hint(
+            "join by the range, and keep the last: ... QUALIFY row_number() OVER (PARTITION BY \
+             a.post_id ORDER BY b.observed_at DESC) = 1",
+        ))
+    }),
+    ("operator: PGOverlap", |_| {
+        let error = Error::query("&& does not compare lists");
+        Some(
+            error
+                .hint("array_has_any(hashtags, ['地震']) says whether they have a value in common"),
+        )
+    }),
+    ("Not valid JSON", |_| {
+        let error = Error::query("a JSON file that is asked has a record a line, or is one array");
+        Some(error.hint("`weiku import` reads other JSON of crawlers"))
+    }),
     ("nconsistent data length across values list", uneven),
     ("annot access field at argument", no_fields),
 ];
@@ -96,6 +127,10 @@ fn wrong_types(message: &str) -> Option<Error> {
     let types = told_types(types.split_once(")'")?.0);
     let error = Error::query(format!("{function} does not take ({types})"));
     Some(match function {
+        "interval_times" | "interval_over" => {
+            Error::query("an interval is multiplied and divided by a number")
+                .hint("a text becomes one by a cast: INTERVAL '1 day' * CAST(n AS BIGINT)")
+        }
         "array_element" => error.hint("of a text take substring(text, 1, 1)"),
         _ => error.hint(format!("`.help {function}` shows how it is called")),
     })
@@ -139,7 +174,10 @@ fn late_value(message: &str) -> Option<Error> {
 fn no_instant(message: &str) -> Option<Error> {
     let value = between(message, "rror parsing timestamp from '", "'")?;
     let message = format!("the text \"{}\" is not a time", shortened(value));
-    Some(Error::query(message).hint("write it as '2012-08-27' or '2012-08-27 18:00:00'"))
+    Some(Error::query(message).hint(
+        "write it as '2012-08-27' or '2012-08-27 18:00:00'; to_timestamp(x, '%Y-%m-%d %H:%M') reads \
+         other forms",
+    ))
 }
 
 fn no_date() -> Error {
@@ -175,6 +213,23 @@ pub(super) fn beside_tables() -> Error {
             "write FROM posts, unnest(hashtags) AS t(tag), or LEFT JOIN ... ON true, and conditions \
              behind WHERE; whether a list has a value says 'x' = ANY(hashtags)",
         )
+}
+
+fn outside_where() -> Error {
+    Error::query("EXISTS and IN (SELECT ...) stand in WHERE only")
+        .hint("elsewhere compare a count: (SELECT count(*) FROM posts WHERE ...) > 0, or LEFT JOIN")
+}
+
+fn correlated() -> Error {
+    Error::query("a subquery that uses columns from around it cannot be computed like this").hint(
+        "join with the query instead; for the best row of each: row_number() OVER (PARTITION BY \
+         account_id ORDER BY likes DESC) AS n, and n = 1",
+    )
+}
+
+fn half_join(kind: &str) -> Error {
+    Error::query(format!("{kind} JOIN says which side is kept"))
+        .hint(format!("write LEFT {kind} JOIN"))
 }
 
 fn no_lists(message: &str) -> Option<Error> {
@@ -462,6 +517,10 @@ mod tests {
             (
                 "Unable to cast to Date32 for converting from i64 to i32 failed",
                 "to_date is given a text that is no date",
+            ),
+            (
+                "Physical plan does not support logical expression WindowFunction(WindowFunction {",
+                "a window function stands behind SELECT",
             ),
             (
                 "Inconsistent data length across values list: got 1 values in row 0 but expected 2",

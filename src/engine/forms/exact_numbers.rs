@@ -10,8 +10,7 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::parser::Statement as Parsed;
 use datafusion::sql::sqlparser::ast::{
-    CastKind, DataType, ExactNumberInfo, Expr, Ident, Select, SelectItem, UnaryOperator, Value,
-    VisitMut, VisitorMut,
+    CastKind, DataType, ExactNumberInfo, Expr, Select, UnaryOperator, Value, VisitMut, VisitorMut,
 };
 
 use crate::engine::parsed;
@@ -32,19 +31,12 @@ struct Keep {
 impl VisitorMut for Keep {
     type Break = ();
 
-    // A column without a name of its own is called as it was typed.
     fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
-        for item in &mut select.projection {
-            let SelectItem::UnnamedExpr(expression) = item else { continue };
-            let typed = expression.to_string();
+        self.changed |= parsed::under_their_names(select, |expression| {
             let mut keep = Self { changed: false };
             let _ = expression.visit(&mut keep);
-            if keep.changed {
-                let alias = Ident::with_quote('"', typed);
-                *item = SelectItem::ExprWithAlias { expr: expression.clone(), alias };
-                self.changed = true;
-            }
-        }
+            keep.changed
+        });
         ControlFlow::Continue(())
     }
 

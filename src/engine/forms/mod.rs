@@ -2,21 +2,28 @@
 //! for something else or refuses: each is brought to one that it knows.
 
 mod exact_numbers;
+mod intervals;
 mod lateral_unnest;
 mod order_by_all;
+mod other_texts;
 mod pivot;
+pub(super) mod similar_to;
 
 use datafusion::common::Result;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::sql::parser::Statement as Parsed;
 
+pub(super) use intervals::{ScaleIntervals, functions};
 pub(super) use pivot::Pivots;
 
 /// Rewrites what a statement says, before it is planned.
 pub(super) fn rewrite(parsed: &mut Parsed) {
+    other_texts::quote(parsed);
     exact_numbers::keep(parsed);
+    intervals::spell(parsed);
     order_by_all::mark(parsed);
     lateral_unnest::name(parsed);
+    similar_to::spell(parsed);
 }
 
 /// Rewrites the plan of a statement that was rewritten.

@@ -1,0 +1,354 @@
+//! Intervals times numbers: `INTERVAL '1 day' * n`, `INTERVAL '1 day' / 2` and
+//! `INTERVAL n DAY`. The engine adds intervals, and has no other arithmetic of them.
+//! Of a date and some hours it makes a date again, and forgets the hours: here it is
+//! the time that it is elsewhere.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use datafusion::arrow::array::{AsArray, IntervalMonthDayNanoArray};
+use datafusion::arrow::compute::try_binary;
+use datafusion::arrow::datatypes::{
+    DataType, Float64Type, Int64Type, IntervalMonthDayNano, IntervalMonthDayNanoType, IntervalUnit,
+    TimeUnit,
+};
+use datafusion::arrow::error::ArrowError;
+use datafusion::common::{DFSchema, Result, ScalarValue, internal_err, plan_err};
+use datafusion::logical_expr::expr::ScalarFunction;
+use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr};
+use datafusion::logical_expr::{
+    ColumnarValue, Expr, ExprSchemable, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
+    Volatility, cast,
+};
+use datafusion::sql::parser::Statement as Parsed;
+use datafusion::sql::sqlparser::ast::{
+    BinaryOperator, Expr as Typed, Select, UnaryOperator, Value, VisitMut, VisitorMut,
+};
+
+use crate::engine::parsed;
+
+const NANOS_OF_A_DAY: f64 = 86_400e9;
+
+/// A part of a month becomes days as in PostgreSQL, where a month has thirty.
+const DAYS_OF_A_MONTH: f64 = 30.0;
+
+/// Writes `INTERVAL n DAY` in `parsed` as a product.
+pub(super) fn spell(parsed: &mut Parsed) {
+    // It never breaks off.
+    let _ = parsed::visit(parsed, &mut Spell { changed: false });
+}
+
+struct Spell {
+    changed: bool,
+}
+
+impl VisitorMut for Spell {
+    type Break = ();
+
+    fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
+        self.changed |= parsed::under_their_names(select, |expression| {
+            let mut spell = Self { changed: false };
+            let _ = expression.visit(&mut spell);
+            spell.changed
+        });
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_expr(&mut self, expression: &mut Typed) -> ControlFlow<()> {
+        if let Typed::Interval(interval) = expression
+            && interval.leading_field.is_some()
+            && !is_written_out(&interval.value)
+        {
+            let one = Box::new(Typed::value(Value::SingleQuotedString("1".to_owned())));
+            let count = std::mem::replace(&mut interval.value, one);
+            let product = Typed::BinaryOp {
+                left: Box::new(Typed::Interval(interval.clone())),
+                op: BinaryOperator::Multiply,
+                right: Box::new(Typed::Nested(count)),
+            };
+            *expression = Typed::Nested(Box::new(product));
+            self.changed = true;
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+/// Whether the planner takes `count` as what an interval is made of.
+fn is_written_out(count: &Typed) -> bool {
+    match count {
+        Typed::Value(value) => !matches!(value.value, Value::Placeholder(_)),
+        Typed::UnaryOp { op: UnaryOperator::Minus | UnaryOperator::Plus, expr } => {
+            is_written_out(expr)
+        }
+        Typed::BinaryOp { .. } => true,
+        _ => false,
+    }
+}
+
+/// Plans intervals times numbers.
+#[derive(Debug)]
+pub(in crate::engine) struct ScaleIntervals;
+
+impl ExprPlanner for ScaleIntervals {
+    fn plan_binary_op(
+        &self,
+        expression: RawBinaryExpr,
+        schema: &DFSchema,
+    ) -> Result<PlannerResult<RawBinaryExpr>> {
+        let RawBinaryExpr { op, left, right } = expression;
+        let (operation, interval, number) = match op {
+            BinaryOperator::Multiply if is_interval(&right, schema) => {
+                (Operation::Times, right, left)
+            }
+            BinaryOperator::Multiply if is_interval(&left, schema) => {
+                (Operation::Times, left, right)
+            }
+            BinaryOperator::Divide if is_interval(&left, schema) => (Operation::Over, left, right),
+            BinaryOperator::Plus | BinaryOperator::Minus
+                if has_hours(&right, schema) && is_date(&left, schema) =>
+            {
+                let left = midnight(left);
+                return Ok(PlannerResult::Original(RawBinaryExpr { op, left, right }));
+            }
+            BinaryOperator::Plus if has_hours(&left, schema) && is_date(&right, schema) => {
+                let right = midnight(right);
+                return Ok(PlannerResult::Original(RawBinaryExpr { op, left, right }));
+            }
+            _ => return Ok(PlannerResult::Original(RawBinaryExpr { op, left, right })),
+        };
+        let function = Arc::new(ScalarUDF::from(Scale::new(operation)));
+        let call = ScalarFunction::new_udf(function, vec![interval, number]);
+        Ok(PlannerResult::Planned(Expr::ScalarFunction(call)))
+    }
+}
+
+/// Whether `expression` is an interval that may not be whole days.
+fn has_hours(expression: &Expr, schema: &DFSchema) -> bool {
+    match expression {
+        Expr::Literal(ScalarValue::IntervalMonthDayNano(interval), _) => {
+            interval.is_some_and(|interval| interval.nanoseconds % NANOS_OF_A_DAY as i64 != 0)
+        }
+        Expr::Negative(inner) => has_hours(inner, schema),
+        Expr::ScalarFunction(call) => match call.func.inner().downcast_ref::<Scale>() {
+            Some(scale) => {
+                let whole = scale.operation == Operation::Times
+                    && matches!(call.args[1].get_type(schema), Ok(kind) if kind.is_integer());
+                !whole || has_hours(&call.args[0], schema)
+            }
+            None => is_interval(expression, schema),
+        },
+        _ => is_interval(expression, schema),
+    }
+}
+
+fn is_date(expression: &Expr, schema: &DFSchema) -> bool {
+    matches!(expression.get_type(schema), Ok(DataType::Date32 | DataType::Date64))
+}
+
+/// The time at which a date begins.
+fn midnight(date: Expr) -> Expr {
+    cast(date, DataType::Timestamp(TimeUnit::Microsecond, None))
+}
+
+/// Whether `expression` is an interval. Long chains of operators are none, and are not
+/// asked for their type, which they would find by asking each of their parts.
+fn is_interval(expression: &Expr, schema: &DFSchema) -> bool {
+    !matches!(expression, Expr::BinaryExpr(_))
+        && matches!(expression.get_type(schema), Ok(DataType::Interval(_)))
+}
+
+/// The functions that stand for the operators. Plans that were made elsewhere name
+/// them; statements cannot.
+pub(in crate::engine) fn functions() -> impl Iterator<Item = ScalarUDF> {
+    [Operation::Times, Operation::Over].into_iter().map(|one| ScalarUDF::from(Scale::new(one)))
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Operation {
+    Times,
+    Over,
+}
+
+/// An interval times or over a number.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Scale {
+    operation: Operation,
+    signature: Signature,
+}
+
+impl Scale {
+    fn new(operation: Operation) -> Self {
+        Self { operation, signature: Signature::user_defined(Volatility::Immutable) }
+    }
+}
+
+impl ScalarUDFImpl for Scale {
+    fn name(&self) -> &'static str {
+        match self.operation {
+            Operation::Times => "interval_times",
+            Operation::Over => "interval_over",
+        }
+    }
+
+    fn schema_name(&self, arguments: &[Expr]) -> Result<String> {
+        let [interval, number] = arguments else {
+            return internal_err!("an interval is scaled by one number");
+        };
+        let sign = match self.operation {
+            Operation::Times => '*',
+            Operation::Over => '/',
+        };
+        Ok(format!("{} {sign} {}", interval.schema_name(), number.schema_name()))
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn coerce_types(&self, given: &[DataType]) -> Result<Vec<DataType>> {
+        let number = match (self.operation, &given[1]) {
+            (Operation::Times, kind) if kind.is_integer() || kind.is_null() => DataType::Int64,
+            (_, kind) if kind.is_numeric() || kind.is_null() => DataType::Float64,
+            (_, kind) => return plan_err!("an interval is scaled by a number, not by {kind}"),
+        };
+        Ok(vec![DataType::Interval(IntervalUnit::MonthDayNano), number])
+    }
+
+    fn return_type(&self, _arguments: &[DataType]) -> Result<DataType> {
+        Ok(DataType::Interval(IntervalUnit::MonthDayNano))
+    }
+
+    fn invoke_with_args(&self, arguments: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let arrays = ColumnarValue::values_to_arrays(&arguments.args)?;
+        let [intervals, numbers] = arrays.as_slice() else {
+            return internal_err!("an interval is scaled by one number");
+        };
+        let intervals = intervals.as_primitive::<IntervalMonthDayNanoType>();
+        let scaled = if let Some(numbers) = numbers.as_primitive_opt::<Int64Type>() {
+            try_binary(intervals, numbers, |interval, number| {
+                times(interval, number).ok_or_else(too_long)
+            })
+        } else {
+            let operation = self.operation;
+            try_binary(intervals, numbers.as_primitive::<Float64Type>(), |interval, number| {
+                match operation {
+                    Operation::Times => scaled(interval, |part| part * number),
+                    Operation::Over if number == 0.0 => Err(ArrowError::DivideByZero),
+                    Operation::Over => scaled(interval, |part| part / number),
+                }
+            })
+        };
+        let scaled: IntervalMonthDayNanoArray = scaled?;
+        Ok(ColumnarValue::Array(Arc::new(scaled)))
+    }
+}
+
+/// Each part of `interval` that often; none if it is beyond what an interval can be.
+fn times(interval: IntervalMonthDayNano, count: i64) -> Option<IntervalMonthDayNano> {
+    let small = i32::try_from(count).ok();
+    let part = |part: i32| if part == 0 { Some(0) } else { part.checked_mul(small?) };
+    Some(IntervalMonthDayNano::new(
+        part(interval.months)?,
+        part(interval.days)?,
+        interval.nanoseconds.checked_mul(count)?,
+    ))
+}
+
+/// `interval` with each part scaled; what is left of a month becomes days, and what is
+/// left of a day becomes time.
+fn scaled(
+    interval: IntervalMonthDayNano,
+    scale: impl Fn(f64) -> f64,
+) -> Result<IntervalMonthDayNano, ArrowError> {
+    let months = scale(f64::from(interval.months));
+    let days = scale(f64::from(interval.days)).trunc();
+    // A double makes 2.9999999999999996 of a tenth of thirty.
+    let of_days = scale(f64::from(interval.days)).fract() + months.fract() * DAYS_OF_A_MONTH;
+    let of_days = (of_days * 1e9).round() / 1e9;
+    let days = days + of_days.trunc();
+    let nanos = scale(interval.nanoseconds as f64) + of_days.fract() * NANOS_OF_A_DAY;
+    let fits = |part: f64, most: f64| part.is_finite() && part.abs() < most;
+    if fits(months, f64::from(i32::MAX))
+        && fits(days, f64::from(i32::MAX))
+        && fits(nanos, i64::MAX as f64)
+    {
+        let (months, days, nanos) = (months.trunc() as i32, days as i32, nanos.round() as i64);
+        Ok(IntervalMonthDayNano::new(months, days, nanos))
+    } else {
+        Err(too_long())
+    }
+}
+
+fn too_long() -> ArrowError {
+    ArrowError::ComputeError("the interval is too long".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::engine::forms::answers::answer;
+    use crate::engine::{Session, Settings};
+
+    #[tokio::test]
+    async fn intervals_are_scaled_by_numbers() {
+        let session = Session::new(None, Settings::default()).unwrap();
+        let of = async |expression: &str| {
+            let sql = format!(
+                "SELECT (TIMESTAMP '2012-08-27 00:00:00' + {expression})::varchar AS at
+                 FROM (VALUES (3, 1.5, NULL::int)) AS t (n, x, nothing)"
+            );
+            answer(&session, &sql).await.remove(1)
+        };
+        for (expression, at) in [
+            ("INTERVAL '1 day' * n", "2012-08-30T00:00:00"),
+            ("n * INTERVAL '1 hour'", "2012-08-27T03:00:00"),
+            ("INTERVAL '1 day' * -n", "2012-08-24T00:00:00"),
+            ("INTERVAL '1 day' * x", "2012-08-28T12:00:00"),
+            ("INTERVAL '1 day' / 2", "2012-08-27T12:00:00"),
+            ("INTERVAL '1 month' / 10", "2012-08-30T00:00:00"),
+            ("INTERVAL '1 month 2 days' * n", "2012-12-03T00:00:00"),
+            ("INTERVAL n DAY", "2012-08-30T00:00:00"),
+            ("INTERVAL (n + 1) HOUR", "2012-08-27T04:00:00"),
+            ("INTERVAL '1 day' * n * 2", "2012-09-02T00:00:00"),
+            ("INTERVAL '1 day' * nothing", ""),
+        ] {
+            assert_eq!(of(expression).await, at, "{expression}");
+        }
+        // The name is what was written.
+        assert_eq!(
+            answer(&session, "SELECT INTERVAL (1 + 1) HOUR").await[0],
+            "INTERVAL (1 + 1) HOUR"
+        );
+        assert!(answer(&session, "SELECT INTERVAL '1 day' * 2").await[0].contains(" * "));
+    }
+
+    #[tokio::test]
+    async fn a_date_and_hours_are_a_time() {
+        let session = Session::new(None, Settings::default()).unwrap();
+        for (expression, is) in [
+            ("DATE '2012-08-27' + INTERVAL '8 hours'", "2012-08-27T08:00:00"),
+            ("DATE '2012-08-27' - INTERVAL '1 hour'", "2012-08-26T23:00:00"),
+            ("INTERVAL '30 minutes' + DATE '2012-08-27'", "2012-08-27T00:30:00"),
+            ("DATE '2012-08-27' + INTERVAL '1 hour' * 5", "2012-08-27T05:00:00"),
+            ("DATE '2012-08-27' + INTERVAL '1 day'", "2012-08-28"),
+            ("DATE '2012-08-27' + INTERVAL '1 day' * 5", "2012-09-01"),
+            ("DATE '2012-08-27' + 1", "2012-08-28"),
+        ] {
+            let rows = answer(&session, &format!("SELECT ({expression})::varchar AS at")).await;
+            assert_eq!(rows[1], is, "{expression}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_no_interval_can_be_is_an_error() {
+        let session = Session::new(None, Settings::default()).unwrap();
+        for (expression, told) in [
+            ("INTERVAL '1 day' * 3000000000", "too long"),
+            ("INTERVAL '1 day' * 1e300", "too long"),
+            ("INTERVAL '1 day' / 0", "zero"),
+            ("INTERVAL '1 day' * 'x'", "number"),
+        ] {
+            let error = session.collect(&format!("SELECT {expression}")).await.unwrap_err();
+            assert!(error.to_string().contains(told), "{expression}: {error}");
+        }
+    }
+}
