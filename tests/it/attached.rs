@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use datafusion::arrow::array::AsArray;
+use datafusion::arrow::array::{AsArray, RecordBatch};
 use datafusion::arrow::datatypes::Int64Type;
 use weiku::batch::Status;
 use weiku::engine::{Session, Settings};
@@ -11,8 +11,8 @@ use crate::batch::World;
 
 /// The one number that `sql` asks for.
 async fn number(session: &Session, sql: &str) -> i64 {
-    let batches = session.collect(sql).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
-    let rows: usize = batches.iter().map(|batch| batch.num_rows()).sum();
+    let batches = session.collect(sql).await.unwrap();
+    let rows: usize = batches.iter().map(RecordBatch::num_rows).sum();
     assert_eq!(rows, 1, "{sql}");
     let batch = batches.iter().find(|batch| batch.num_rows() == 1).unwrap();
     batch.column(0).as_primitive::<Int64Type>().value(0)
