@@ -222,7 +222,8 @@ impl Query<'_> {
         let Some(qualifier) = self.before.iter().rev().nth(1).and_then(Lexeme::name) else {
             return;
         };
-        if let Some(source) = self.source(&qualifier) {
+        // What stands in FROM so far, `r.`, is not one yet.
+        if let Some(source) = self.source(&qualifier).filter(|one| !one.columns.is_empty()) {
             for column in &source.columns {
                 found.add(Candidate::name(&column.name, &column.type_name));
             }
