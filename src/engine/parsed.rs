@@ -18,21 +18,43 @@ pub(super) fn visit<V: VisitorMut>(parsed: &mut Parsed, visitor: &mut V) -> Cont
     }
 }
 
-/// Changes what `select` gives by `change`, which says whether it did; a column without
-/// a name of its own is still called as it was typed. Whether anything was changed.
-pub(super) fn under_their_names(
-    select: &mut Select,
-    mut change: impl FnMut(&mut Expr) -> bool,
-) -> bool {
-    let mut changed = false;
-    for item in &mut select.projection {
-        let SelectItem::UnnamedExpr(expression) = item else { continue };
-        let typed = expression.to_string();
-        if change(expression) {
-            let alias = Ident::with_quote('"', typed);
-            *item = SelectItem::ExprWithAlias { expr: expression.clone(), alias };
-            changed = true;
+/// A change to an expression, which says whether it made one.
+pub(super) type Change = fn(&mut Expr) -> bool;
+
+/// Makes `changes` to every expression of `parsed`, outer ones first. A column without
+/// a name of its own is still called as it was typed.
+pub(super) fn change(parsed: &mut Parsed, changes: &[Change]) {
+    // It never breaks off.
+    let _ = visit(parsed, &mut Changing { changes, changed: false });
+}
+
+struct Changing<'a> {
+    changes: &'a [Change],
+    changed: bool,
+}
+
+impl VisitorMut for Changing<'_> {
+    type Break = ();
+
+    fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
+        for item in &mut select.projection {
+            let SelectItem::UnnamedExpr(expression) = item else { continue };
+            let typed = expression.to_string();
+            let mut inside = Self { changes: self.changes, changed: false };
+            let _ = expression.visit(&mut inside);
+            if inside.changed {
+                let alias = Ident::with_quote('"', typed);
+                *item = SelectItem::ExprWithAlias { expr: expression.clone(), alias };
+                self.changed = true;
+            }
         }
+        ControlFlow::Continue(())
     }
-    changed
+
+    fn pre_visit_expr(&mut self, expression: &mut Expr) -> ControlFlow<()> {
+        for change in self.changes {
+            self.changed |= change(expression);
+        }
+        ControlFlow::Continue(())
+    }
 }

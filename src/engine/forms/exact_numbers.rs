@@ -6,60 +6,33 @@
 //! texts under a cast to a decimal, which takes them digit by digit. Other
 //! numbers with a point stay doubles: `1.5 * likes` is one.
 
-use std::ops::ControlFlow;
-
-use datafusion::sql::parser::Statement as Parsed;
 use datafusion::sql::sqlparser::ast::{
-    CastKind, DataType, ExactNumberInfo, Expr, Select, UnaryOperator, Value, VisitMut, VisitorMut,
+    CastKind, DataType, ExactNumberInfo, Expr, UnaryOperator, Value,
 };
-
-use crate::engine::parsed;
 
 /// Most digits of a decimal.
 const DIGITS: usize = 38;
 
-/// Keeps all digits of the numbers in `parsed` that are, or become, decimals.
-pub(super) fn keep(parsed: &mut Parsed) {
-    // It never breaks off.
-    let _ = parsed::visit(parsed, &mut Keep { changed: false });
-}
-
-struct Keep {
-    changed: bool,
-}
-
-impl VisitorMut for Keep {
-    type Break = ();
-
-    fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
-        self.changed |= parsed::under_their_names(select, |expression| {
-            let mut keep = Self { changed: false };
-            let _ = expression.visit(&mut keep);
-            keep.changed
-        });
-        ControlFlow::Continue(())
-    }
-
-    fn pre_visit_expr(&mut self, expression: &mut Expr) -> ControlFlow<()> {
-        if let Expr::Cast { expr, data_type, .. } = expression {
-            if is_decimal(data_type)
-                && let Some(number) = Number::of(expr).filter(|number| !number.fits_64_bits())
-            {
-                **expr = number.text();
-                self.changed = true;
-            }
-        } else if let Some(number) = Number::of(expression).filter(Number::needs_decimal) {
-            *expression = Expr::Cast {
-                kind: CastKind::Cast,
-                expr: Box::new(number.text()),
-                data_type: DataType::Decimal(ExactNumberInfo::PrecisionAndScale(DIGITS as u64, 0)),
-                array: false,
-                format: None,
-            };
-            self.changed = true;
+/// Keeps all digits of a number that is, or becomes, a decimal.
+pub(super) fn keep(expression: &mut Expr) -> bool {
+    if let Expr::Cast { expr, data_type, .. } = expression {
+        if is_decimal(data_type)
+            && let Some(number) = Number::of(expr).filter(|number| !number.fits_64_bits())
+        {
+            **expr = number.text();
+            return true;
         }
-        ControlFlow::Continue(())
+    } else if let Some(number) = Number::of(expression).filter(Number::needs_decimal) {
+        *expression = Expr::Cast {
+            kind: CastKind::Cast,
+            expr: Box::new(number.text()),
+            data_type: DataType::Decimal(ExactNumberInfo::PrecisionAndScale(DIGITS as u64, 0)),
+            array: false,
+            format: None,
+        };
+        return true;
     }
+    false
 }
 
 fn is_decimal(kind: &DataType) -> bool {

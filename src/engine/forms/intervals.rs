@@ -3,7 +3,6 @@
 //! Of a date and some hours it makes a date again, and forgets the hours: here it is
 //! the time that it is elsewhere.
 
-use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{AsArray, IntervalMonthDayNanoArray};
@@ -20,57 +19,28 @@ use datafusion::logical_expr::{
     ColumnarValue, Expr, ExprSchemable, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
     Volatility, cast,
 };
-use datafusion::sql::parser::Statement as Parsed;
-use datafusion::sql::sqlparser::ast::{
-    BinaryOperator, Expr as Typed, Select, UnaryOperator, Value, VisitMut, VisitorMut,
-};
-
-use crate::engine::parsed;
+use datafusion::sql::sqlparser::ast::{BinaryOperator, Expr as Typed, UnaryOperator, Value};
 
 const NANOS_OF_A_DAY: f64 = 86_400e9;
 
 /// A part of a month becomes days as in PostgreSQL, where a month has thirty.
 const DAYS_OF_A_MONTH: f64 = 30.0;
 
-/// Writes `INTERVAL n DAY` in `parsed` as a product.
-pub(super) fn spell(parsed: &mut Parsed) {
-    // It never breaks off.
-    let _ = parsed::visit(parsed, &mut Spell { changed: false });
-}
-
-struct Spell {
-    changed: bool,
-}
-
-impl VisitorMut for Spell {
-    type Break = ();
-
-    fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
-        self.changed |= parsed::under_their_names(select, |expression| {
-            let mut spell = Self { changed: false };
-            let _ = expression.visit(&mut spell);
-            spell.changed
-        });
-        ControlFlow::Continue(())
+/// Writes `INTERVAL n DAY` as a product.
+pub(super) fn spell(expression: &mut Typed) -> bool {
+    let Typed::Interval(interval) = expression else { return false };
+    if interval.leading_field.is_none() || is_written_out(&interval.value) {
+        return false;
     }
-
-    fn pre_visit_expr(&mut self, expression: &mut Typed) -> ControlFlow<()> {
-        if let Typed::Interval(interval) = expression
-            && interval.leading_field.is_some()
-            && !is_written_out(&interval.value)
-        {
-            let one = Box::new(Typed::value(Value::SingleQuotedString("1".to_owned())));
-            let count = std::mem::replace(&mut interval.value, one);
-            let product = Typed::BinaryOp {
-                left: Box::new(Typed::Interval(interval.clone())),
-                op: BinaryOperator::Multiply,
-                right: Box::new(Typed::Nested(count)),
-            };
-            *expression = Typed::Nested(Box::new(product));
-            self.changed = true;
-        }
-        ControlFlow::Continue(())
-    }
+    let one = Box::new(Typed::value(Value::SingleQuotedString("1".to_owned())));
+    let count = std::mem::replace(&mut interval.value, one);
+    let product = Typed::BinaryOp {
+        left: Box::new(Typed::Interval(interval.clone())),
+        op: BinaryOperator::Multiply,
+        right: Box::new(Typed::Nested(count)),
+    };
+    *expression = Typed::Nested(Box::new(product));
+    true
 }
 
 /// Whether the planner takes `count` as what an interval is made of.

@@ -16,14 +16,14 @@ use datafusion::sql::parser::Statement as Parsed;
 pub(super) use intervals::{ScaleIntervals, functions};
 pub(super) use pivot::Pivots;
 
+use super::parsed;
+
 /// Rewrites what a statement says, before it is planned.
 pub(super) fn rewrite(parsed: &mut Parsed) {
     other_texts::quote(parsed);
-    exact_numbers::keep(parsed);
-    intervals::spell(parsed);
+    parsed::change(parsed, &[exact_numbers::keep, intervals::spell, similar_to::spell]);
     order_by_all::mark(parsed);
     lateral_unnest::name(parsed);
-    similar_to::spell(parsed);
 }
 
 /// Rewrites the plan of a statement that was rewritten.

@@ -6,15 +6,10 @@
 //! expression that it means.
 
 use std::iter::Peekable;
-use std::ops::ControlFlow;
 use std::str::Chars;
 
-use datafusion::sql::parser::Statement as Parsed;
-use datafusion::sql::sqlparser::ast::{
-    BinaryOperator, Expr, Select, Value, ValueWithSpan, VisitMut, VisitorMut,
-};
+use datafusion::sql::sqlparser::ast::{BinaryOperator, Expr, Value, ValueWithSpan};
 
-use crate::engine::parsed;
 use crate::error::{Error, Result};
 
 /// What takes the meaning from the sign after it, if nothing else is said to.
@@ -26,43 +21,18 @@ const NAMED_SETS: [&str; 14] = [
     ":print:", ":punct:", ":space:", ":upper:", ":word:", ":xdigit:",
 ];
 
-/// Brings each such pattern in `parsed` to a regular expression.
-pub(super) fn spell(parsed: &mut Parsed) {
-    // It never breaks off.
-    let _ = parsed::visit(parsed, &mut Spell { changed: false });
-}
-
-struct Spell {
-    changed: bool,
-}
-
-impl VisitorMut for Spell {
-    type Break = ();
-
-    fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
-        self.changed |= parsed::under_their_names(select, |expression| {
-            let mut spell = Self { changed: false };
-            let _ = expression.visit(&mut spell);
-            spell.changed
-        });
-        ControlFlow::Continue(())
-    }
-
-    fn pre_visit_expr(&mut self, expression: &mut Expr) -> ControlFlow<()> {
-        if let Expr::SimilarTo { negated, expr, pattern, escape_char } = expression
-            && let Ok(regex) = as_regex(pattern, escape_char.as_ref())
-        {
-            let op = match *negated {
-                true => BinaryOperator::PGRegexNotMatch,
-                false => BinaryOperator::PGRegexMatch,
-            };
-            let left = std::mem::replace(expr, Box::new(Expr::value(Value::Null)));
-            let right = Box::new(Expr::value(Value::SingleQuotedString(regex)));
-            *expression = Expr::Nested(Box::new(Expr::BinaryOp { left, op, right }));
-            self.changed = true;
-        }
-        ControlFlow::Continue(())
-    }
+/// Brings such a pattern to a regular expression.
+pub(super) fn spell(expression: &mut Expr) -> bool {
+    let Expr::SimilarTo { negated, expr, pattern, escape_char } = expression else { return false };
+    let Ok(regex) = as_regex(pattern, escape_char.as_ref()) else { return false };
+    let op = match *negated {
+        true => BinaryOperator::PGRegexNotMatch,
+        false => BinaryOperator::PGRegexMatch,
+    };
+    let left = std::mem::replace(expr, Box::new(Expr::value(Value::Null)));
+    let right = Box::new(Expr::value(Value::SingleQuotedString(regex)));
+    *expression = Expr::Nested(Box::new(Expr::BinaryOp { left, op, right }));
+    true
 }
 
 /// The regular expression that means what `pattern` does.
