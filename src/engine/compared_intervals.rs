@@ -1,18 +1,28 @@
 //! Intervals are compared by how long they are: a day is 24 hours, a month thirty days,
 //! as in PostgreSQL. The engine compares months first, then days, then the rest, so that
-//! 48 hours are less than a day.
+//! 48 hours are less than a day. By their length they are also sorted, and the shortest
+//! or longest found.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use datafusion::arrow::array::{AsArray, Decimal128Array};
-use datafusion::arrow::datatypes::{DataType, IntervalMonthDayNanoType, IntervalUnit};
+use datafusion::arrow::array::{ArrayRef, AsArray, Decimal128Array};
+use datafusion::arrow::datatypes::{
+    DataType, IntervalMonthDayNano, IntervalMonthDayNanoType, IntervalUnit,
+};
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::Transformed;
-use datafusion::common::{DFSchema, Result, internal_err};
-use datafusion::logical_expr::expr::{Between, InList, ScalarFunction};
+use datafusion::common::{DFSchema, Result, ScalarValue, internal_err};
+use datafusion::functions_aggregate::min_max::{max_udaf, min_udaf};
+use datafusion::logical_expr::expr::{
+    AggregateFunctionParams, Between, InList, ScalarFunction, Sort, WindowFunctionParams,
+};
+use datafusion::logical_expr::function::AccumulatorArgs;
+use datafusion::logical_expr::utils::AggregateOrderSensitivity;
 use datafusion::logical_expr::{
-    BinaryExpr, ColumnarValue, Expr, ExprSchemable, LogicalPlan, ScalarFunctionArgs, ScalarUDF,
-    ScalarUDFImpl, Signature, Volatility,
+    Accumulator, AggregateUDF, AggregateUDFImpl, BinaryExpr, ColumnarValue, Expr, ExprSchemable,
+    LogicalPlan, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
+    WindowFunctionDefinition,
 };
 use datafusion::optimizer::AnalyzerRule;
 
@@ -35,10 +45,71 @@ impl AnalyzerRule for CompareLengths {
     }
 }
 
-fn by_length(expression: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
-    let is_interval = |one: &Expr| {
-        matches!(one.get_type(schema), Ok(DataType::Interval(IntervalUnit::MonthDayNano)))
+/// The rule for what is sorted by intervals and for the extremes of them, for plans as
+/// they were written: the engine refuses windows that are ordered by intervals when it
+/// adds its casts.
+#[derive(Debug)]
+pub(super) struct OrderByLength;
+
+impl AnalyzerRule for OrderByLength {
+    fn name(&self) -> &'static str {
+        "order_by_length"
+    }
+
+    fn analyze(&self, plan: LogicalPlan, _config: &ConfigOptions) -> Result<LogicalPlan> {
+        let plan = rewrite::expressions(plan, &inside)?;
+        plan.transform_up_with_subqueries(sorted).map(|plan| plan.data)
+    }
+}
+
+/// The node, if it sorts, with the lengths of intervals in their place.
+fn sorted(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
+    let LogicalPlan::Sort(mut sort) = plan else { return Ok(Transformed::no(plan)) };
+    let schema = Arc::clone(sort.input.schema());
+    let is_changed = measure_keys(&mut sort.expr, &schema);
+    let plan = LogicalPlan::Sort(sort);
+    Ok(if is_changed { Transformed::yes(plan) } else { Transformed::no(plan) })
+}
+
+/// A function over rows that looks at the lengths of intervals.
+fn inside(mut expression: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
+    let is_changed = match &mut expression {
+        Expr::AggregateFunction(call) => {
+            let keys = measure_keys(&mut call.params.order_by, schema);
+            let extreme = Extreme::of(&mut call.func, &mut call.params.args, schema);
+            keys || extreme
+        }
+        Expr::WindowFunction(call) => {
+            let keys = measure_keys(&mut call.params.order_by, schema);
+            let extreme = match &mut call.fun {
+                WindowFunctionDefinition::AggregateUDF(function) => {
+                    Extreme::of(function, &mut call.params.args, schema)
+                }
+                WindowFunctionDefinition::WindowUDF(_) => false,
+            };
+            keys || extreme
+        }
+        _ => false,
     };
+    Ok(if is_changed { Transformed::yes(expression) } else { Transformed::no(expression) })
+}
+
+/// Puts lengths in the place of intervals that rows are sorted by; whether there were any.
+fn measure_keys(keys: &mut [Sort], schema: &DFSchema) -> bool {
+    let mut is_changed = false;
+    for key in keys.iter_mut().filter(|key| is_interval(&key.expr, schema)) {
+        key.expr = length(key.expr.clone());
+        is_changed = true;
+    }
+    is_changed
+}
+
+fn is_interval(expression: &Expr, schema: &DFSchema) -> bool {
+    matches!(expression.get_type(schema), Ok(DataType::Interval(IntervalUnit::MonthDayNano)))
+}
+
+fn by_length(expression: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
+    let is_interval = |one: &Expr| is_interval(one, schema);
     Ok(match expression {
         Expr::BinaryExpr(BinaryExpr { left, op, right })
             if op.supports_propagation() && is_interval(&left) && is_interval(&right) =>
@@ -85,6 +156,10 @@ impl ScalarUDFImpl for Length {
         "interval_length"
     }
 
+    fn schema_name(&self, arguments: &[Expr]) -> Result<String> {
+        Ok(arguments.iter().map(|argument| argument.schema_name().to_string()).collect())
+    }
+
     fn signature(&self) -> &Signature {
         &self.signature
     }
@@ -100,17 +175,168 @@ impl ScalarUDFImpl for Length {
         else {
             return internal_err!("what has a length is an interval");
         };
-        let lengths: Decimal128Array = intervals.unary(|one| {
-            let days = i128::from(one.months) * DAYS_OF_A_MONTH + i128::from(one.days);
-            days * NANOS_OF_A_DAY + i128::from(one.nanoseconds)
-        });
+        let lengths: Decimal128Array = intervals.unary(nanos);
         Ok(ColumnarValue::Array(Arc::new(lengths.with_precision_and_scale(38, 0)?)))
+    }
+}
+
+/// How long an interval is.
+fn nanos(interval: IntervalMonthDayNano) -> i128 {
+    let days = i128::from(interval.months) * DAYS_OF_A_MONTH + i128::from(interval.days);
+    days * NANOS_OF_A_DAY + i128::from(interval.nanoseconds)
+}
+
+/// The functions that find the shortest and the longest interval. Plans that were made
+/// elsewhere name them; statements cannot.
+pub(super) fn extremes() -> impl Iterator<Item = AggregateUDF> {
+    [false, true].into_iter().map(|is_greatest| AggregateUDF::from(Extreme::new(is_greatest)))
+}
+
+/// `min` or `max` of intervals.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Extreme {
+    is_greatest: bool,
+    signature: Signature,
+}
+
+impl Extreme {
+    fn new(is_greatest: bool) -> Self {
+        let takes = vec![DataType::Interval(IntervalUnit::MonthDayNano)];
+        Self { is_greatest, signature: Signature::exact(takes, Volatility::Immutable) }
+    }
+
+    /// Has `function` look at the lengths of intervals among its `arguments`, if it
+    /// compares them.
+    fn of(function: &mut Arc<AggregateUDF>, arguments: &mut [Expr], schema: &DFSchema) -> bool {
+        match (function.name(), arguments) {
+            (name @ ("min" | "max"), [value]) if is_interval(value, schema) => {
+                *function = Arc::new(AggregateUDF::from(Self::new(name == "max")));
+                true
+            }
+            ("arg_min" | "arg_max", [_, by]) if is_interval(by, schema) => {
+                *by = length(by.clone());
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// The engine's own, for what columns are called.
+    fn engine(&self) -> Arc<AggregateUDF> {
+        if self.is_greatest { max_udaf() } else { min_udaf() }
+    }
+
+    fn lengths(&self, keeps_all: bool) -> Box<dyn Accumulator> {
+        let is_greatest = self.is_greatest;
+        Box::new(Lengths { is_greatest, keeps_all, found: BTreeMap::new() })
+    }
+}
+
+impl AggregateUDFImpl for Extreme {
+    fn name(&self) -> &'static str {
+        if self.is_greatest { "longest_interval" } else { "shortest_interval" }
+    }
+
+    fn schema_name(&self, params: &AggregateFunctionParams) -> Result<String> {
+        self.engine().schema_name(params)
+    }
+
+    fn window_function_schema_name(&self, params: &WindowFunctionParams) -> Result<String> {
+        self.engine().window_function_schema_name(params)
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, arguments: &[DataType]) -> Result<DataType> {
+        Ok(arguments[0].clone())
+    }
+
+    fn accumulator(&self, _args: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
+        Ok(self.lengths(false))
+    }
+
+    fn create_sliding_accumulator(
+        &self,
+        _args: AccumulatorArgs<'_>,
+    ) -> Result<Box<dyn Accumulator>> {
+        Ok(self.lengths(true))
+    }
+
+    fn order_sensitivity(&self) -> AggregateOrderSensitivity {
+        AggregateOrderSensitivity::Insensitive
+    }
+}
+
+/// The intervals of a group: the one that is looked for, or all in a window from which
+/// they leave again.
+#[derive(Debug)]
+struct Lengths {
+    is_greatest: bool,
+    keeps_all: bool,
+    /// Each with its length before it, and how often it comes.
+    found: BTreeMap<(i128, IntervalMonthDayNano), u64>,
+}
+
+impl Accumulator for Lengths {
+    fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
+        let intervals = values[0].as_primitive::<IntervalMonthDayNanoType>();
+        for interval in intervals.iter().flatten() {
+            *self.found.entry((nanos(interval), interval)).or_default() += 1;
+            if !self.keeps_all && self.found.len() > 1 {
+                if self.is_greatest {
+                    self.found.pop_first()
+                } else {
+                    self.found.pop_last()
+                };
+            }
+        }
+        Ok(())
+    }
+
+    fn merge_batch(&mut self, states: &[ArrayRef]) -> Result<()> {
+        self.update_batch(states)
+    }
+
+    fn state(&mut self) -> Result<Vec<ScalarValue>> {
+        Ok(vec![self.evaluate()?])
+    }
+
+    fn evaluate(&mut self) -> Result<ScalarValue> {
+        let mut found = self.found.keys();
+        let found = if self.is_greatest { found.next_back() } else { found.next() };
+        Ok(ScalarValue::IntervalMonthDayNano(found.map(|(_, interval)| *interval)))
+    }
+
+    fn retract_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
+        let intervals = values[0].as_primitive::<IntervalMonthDayNanoType>();
+        for interval in intervals.iter().flatten() {
+            let key = (nanos(interval), interval);
+            match self.found.get_mut(&key) {
+                Some(count) if *count > 1 => *count -= 1,
+                Some(_) => {
+                    self.found.remove(&key);
+                }
+                None => return internal_err!("an interval that leaves a window was not in it"),
+            }
+        }
+        Ok(())
+    }
+
+    fn supports_retract_batch(&self) -> bool {
+        self.keeps_all
+    }
+
+    fn size(&self) -> usize {
+        size_of_val(self) + self.found.len() * 2 * size_of::<(i128, IntervalMonthDayNano, u64)>()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use datafusion::arrow::array::AsArray;
+    use datafusion::arrow::util::display::array_value_to_string;
 
     use crate::engine::{Session, Settings};
 
@@ -136,5 +362,74 @@ mod tests {
             let batches = session.collect(&sql).await.unwrap();
             assert_eq!(batches[0].column(0).as_boolean().value(0), holds, "{condition}");
         }
+    }
+
+    /// The values of the first column, in the order of the rows.
+    async fn column(sql: &str) -> String {
+        let session = Session::new(None, Settings::default()).unwrap();
+        let batches = session.collect(sql).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
+        let mut values = Vec::new();
+        for batch in &batches {
+            let rows = 0..batch.num_rows();
+            values.extend(rows.map(|row| array_value_to_string(batch.column(0), row).unwrap()));
+        }
+        values.join(", ")
+    }
+
+    #[tokio::test]
+    async fn intervals_are_sorted_by_length() {
+        let table = "(VALUES (1, INTERVAL '1 day'), (2, INTERVAL '30 hours'),
+              (3, INTERVAL '1 month'), (4, INTERVAL '31 days'), (5, INTERVAL '2 hours'),
+              (6, NULL)) AS t (n, x)";
+        for (sql, wanted) in [
+            ("SELECT n FROM # ORDER BY x", "5, 1, 2, 3, 4, 6"),
+            ("SELECT n FROM # ORDER BY x DESC LIMIT 2", "4, 3"),
+            ("SELECT n FROM # ORDER BY -x", "4, 3, 2, 1, 5, 6"),
+            ("SELECT n FROM (SELECT DISTINCT x, n FROM #) ORDER BY x", "5, 1, 2, 3, 4, 6"),
+            ("SELECT array_agg(n ORDER BY x)::varchar FROM #", "[5, 1, 2, 3, 4, 6]"),
+            ("SELECT rank() OVER (ORDER BY x) FROM # ORDER BY n", "2, 3, 4, 5, 1, 6"),
+            ("SELECT count(*) OVER (ORDER BY x) FROM # ORDER BY n", "2, 3, 4, 5, 1, 6"),
+            ("SELECT max(x) OVER (ORDER BY n) = INTERVAL '30 hours' FROM # WHERE n = 2", "true"),
+            ("SELECT arg_max(n, x) FROM #", "4"),
+            ("SELECT min_by(n, x) FROM #", "5"),
+        ] {
+            assert_eq!(column(&sql.replace('#', table)).await, wanted, "{sql}");
+        }
+    }
+
+    #[tokio::test]
+    async fn the_shortest_and_the_longest_interval_are_found() {
+        let table = "(VALUES (1, 'a', INTERVAL '1 day'), (2, 'a', INTERVAL '30 hours'),
+              (3, 'b', INTERVAL '31 days'), (4, 'b', INTERVAL '1 month'), (5, 'b', NULL),
+              (6, 'c', NULL)) AS t (n, g, x)";
+        let hours = "INTERVAL '30 hours'";
+        for (sql, wanted) in [
+            (format!("SELECT max(x) = {hours} FROM # WHERE g = 'a'"), "true"),
+            ("SELECT min(x) = INTERVAL '1 day' FROM #".to_owned(), "true"),
+            (
+                "SELECT max(x) = INTERVAL '31 days' FROM # GROUP BY g ORDER BY g".to_owned(),
+                "false, true, ",
+            ),
+            ("SELECT min(x)::varchar FROM # WHERE g = 'c'".to_owned(), ""),
+            (
+                format!(
+                    "SELECT max(x) OVER (ORDER BY n ROWS 1 PRECEDING) = {hours} FROM # ORDER BY n"
+                ),
+                "false, true, false, false, false, ",
+            ),
+        ] {
+            assert_eq!(column(&sql.replace('#', table)).await, wanted, "{sql}");
+        }
+        let session = Session::new(None, Settings::default()).unwrap();
+        let named = session
+            .collect(
+                "SELECT max(INTERVAL '1 day'), min(x) OVER () FROM (
+            SELECT INTERVAL '1 day' AS x) GROUP BY x",
+            )
+            .await
+            .unwrap();
+        let schema = named[0].schema();
+        assert_eq!(schema.field(0).name(), "max(INTERVAL '1 day')");
+        assert_eq!(schema.field(1).name(), "min(x) OVER ()");
     }
 }

@@ -5,6 +5,7 @@
 //! also takes two steps where it has to: numbers of parts of the rows, each with
 //! how often it comes, and the median of what several parts hold together. So a
 //! large table can be summed up before it is joined, for medians as for sums.
+//! What lies between instants is a number of units of time, and has a median like it.
 //! The numbers of a list are values and how often they come, in turn.
 
 use std::sync::Arc;
@@ -13,7 +14,8 @@ use datafusion::arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, Float64Array, Int64Array, ListArray,
 };
 use datafusion::arrow::buffer::OffsetBuffer;
-use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Int64Type};
+use datafusion::arrow::compute::cast;
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Int64Type, TimeUnit};
 use datafusion::common::types::logical_int64;
 use datafusion::common::{Result, ScalarValue, internal_err};
 use datafusion::functions_aggregate::median::Median;
@@ -31,12 +33,16 @@ const FEW: usize = 128;
 /// Values up to this have a place of their own, if there are rows enough.
 const SMALL: usize = 4096;
 
-/// `median`: of 64-bit integers ours, of other numbers the engine's own.
+/// `median`: of 64-bit integers and durations ours, of other numbers the engine's own.
 pub(super) fn median() -> AggregateUDF {
     let engine = Median::default();
     let integer = Coercion::new_exact(TypeSignatureClass::Native(logical_int64()));
-    let takes =
-        vec![TypeSignature::Coercible(vec![integer]), engine.signature().type_signature.clone()];
+    let duration = Coercion::new_exact(TypeSignatureClass::Duration);
+    let takes = vec![
+        TypeSignature::Coercible(vec![integer]),
+        TypeSignature::Coercible(vec![duration]),
+        engine.signature().type_signature.clone(),
+    ];
     let signature = Signature::one_of(takes, Volatility::Immutable);
     AggregateUDF::from(CountedMedian { step: Step::Whole, signature, engine })
 }
@@ -85,11 +91,15 @@ impl CountedMedian {
 
     /// Whether arguments of the type are ours.
     fn is_ours(&self, argument: &DataType) -> bool {
-        self.step != Step::Whole || *argument == DataType::Int64
+        self.step != Step::Whole || matches!(argument, DataType::Int64 | DataType::Duration(_))
     }
 
     fn groups(&self, args: &AccumulatorArgs<'_>) -> Groups {
-        Groups { step: self.step, is_distinct: args.is_distinct, groups: Vec::new() }
+        let unit = match args.expr_fields[0].data_type() {
+            DataType::Duration(unit) => Some(*unit),
+            _ => None,
+        };
+        Groups { step: self.step, unit, is_distinct: args.is_distinct, groups: Vec::new() }
     }
 }
 
@@ -109,6 +119,7 @@ impl AggregateUDFImpl for CountedMedian {
     fn return_type(&self, arguments: &[DataType]) -> Result<DataType> {
         match arguments {
             [argument] if !self.is_ours(argument) => self.engine.return_type(arguments),
+            [DataType::Duration(unit)] => Ok(DataType::Duration(*unit)),
             _ if self.step == Step::Count => Ok(list_type()),
             _ => Ok(DataType::Float64),
         }
@@ -226,14 +237,15 @@ impl Counts {
         pairs
     }
 
-    fn median(&mut self, is_distinct: bool) -> Option<f64> {
+    /// The two numbers in the middle, which may be one.
+    fn middle(&mut self, is_distinct: bool) -> Option<(i64, i64)> {
         if let Self::Few(values) = self {
             values.sort_unstable();
             if is_distinct {
                 values.dedup();
             }
             let last = values.len().checked_sub(1)?;
-            return Some(middle(values[last / 2], values[values.len() / 2]));
+            return Some((values[last / 2], values[values.len() / 2]));
         }
         let mut rows = 0;
         let mut ends = self.pairs();
@@ -243,7 +255,7 @@ impl Counts {
         }
         let at = |row: u64| ends.get(ends.partition_point(|(_, end)| *end <= row)).copied();
         let ((low, _), (high, _)) = (at(rows.checked_sub(1)? / 2)?, at(rows / 2)?);
-        Some(middle(low, high))
+        Some((low, high))
     }
 
     fn size(&self) -> usize {
@@ -309,24 +321,44 @@ fn remove<T>(values: &mut Vec<T>, is_wanted: impl FnMut(&T) -> bool) -> Option<T
     Some(values.swap_remove(at))
 }
 
-/// The number in the middle of two, as the engine computes it.
-fn middle(low: i64, high: i64) -> f64 {
+/// The number between two, as the engine computes it.
+fn between((low, high): (i64, i64)) -> f64 {
     (low as f64 + high as f64) / 2.0
+}
+
+/// The whole number between two: a double has no digits for the nanoseconds of a year.
+fn whole_between((low, high): (i64, i64)) -> i64 {
+    // What lies between two numbers of 64 bits is one.
+    ((i128::from(low) + i128::from(high)) / 2) as i64
+}
+
+/// Integers, or what durations are in their unit.
+fn integers(values: &ArrayRef) -> Result<ArrayRef> {
+    Ok(cast(values, &DataType::Int64)?)
 }
 
 /// The integers of many groups.
 #[derive(Debug)]
 struct Groups {
     step: Step,
+    /// The unit of durations.
+    unit: Option<TimeUnit>,
     /// Whether each number counts once.
     is_distinct: bool,
     groups: Vec<Counts>,
 }
 
 impl Groups {
-    fn update(&mut self, values: &ArrayRef, groups: &[usize], filter: Option<&BooleanArray>) {
+    fn update(
+        &mut self,
+        values: &ArrayRef,
+        groups: &[usize],
+        filter: Option<&BooleanArray>,
+    ) -> Result<()> {
+        let values = integers(values)?;
         let values = values.as_primitive::<Int64Type>();
         accumulate(groups, values, filter, |group, value| self.groups[group].add(value, 1));
+        Ok(())
     }
 
     fn merge(&mut self, lists: &ArrayRef, groups: &[usize]) {
@@ -340,10 +372,34 @@ impl Groups {
     }
 
     /// Takes in what the function is called with.
-    fn take(&mut self, values: &ArrayRef, groups: &[usize], filter: Option<&BooleanArray>) {
+    fn take(
+        &mut self,
+        values: &ArrayRef,
+        groups: &[usize],
+        filter: Option<&BooleanArray>,
+    ) -> Result<()> {
         match self.step {
-            Step::Whole | Step::Count => self.update(values, groups, filter),
+            Step::Whole | Step::Count => self.update(values, groups, filter)?,
             Step::Merge => self.merge(values, groups),
+        }
+        Ok(())
+    }
+
+    /// What the function gives for `groups`.
+    fn results(&self, groups: &mut [Counts]) -> Result<ArrayRef> {
+        if self.step == Step::Count {
+            return lists(groups);
+        }
+        let middles = groups.iter_mut().map(|group| group.middle(self.is_distinct));
+        match self.unit {
+            Some(unit) => {
+                let medians: Int64Array = middles.map(|middle| middle.map(whole_between)).collect();
+                Ok(cast(&medians, &DataType::Duration(unit))?)
+            }
+            None => {
+                let medians: Float64Array = middles.map(|middle| middle.map(between)).collect();
+                Ok(Arc::new(medians))
+            }
         }
     }
 }
@@ -373,8 +429,7 @@ impl GroupsAccumulator for Groups {
         total_groups: usize,
     ) -> Result<()> {
         self.groups.resize_with(total_groups, Counts::default);
-        self.take(&values[0], groups, filter);
-        Ok(())
+        self.take(&values[0], groups, filter)
     }
 
     fn merge_batch(
@@ -394,11 +449,7 @@ impl GroupsAccumulator for Groups {
 
     fn evaluate(&mut self, emit: EmitTo) -> Result<ArrayRef> {
         let mut groups = emit.take_needed(&mut self.groups);
-        if self.step == Step::Count {
-            return lists(&mut groups);
-        }
-        let medians = groups.iter_mut().map(|group| group.median(self.is_distinct));
-        Ok(Arc::new(medians.collect::<Float64Array>()))
+        self.results(&mut groups)
     }
 
     fn convert_to_state(
@@ -424,8 +475,7 @@ struct OneGroup(Groups);
 
 impl Accumulator for OneGroup {
     fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
-        self.0.take(&values[0], &vec![0; values[0].len()], None);
-        Ok(())
+        self.0.take(&values[0], &vec![0; values[0].len()], None)
     }
 
     fn merge_batch(&mut self, states: &[ArrayRef]) -> Result<()> {
@@ -438,14 +488,16 @@ impl Accumulator for OneGroup {
     }
 
     fn evaluate(&mut self) -> Result<ScalarValue> {
-        if self.0.step == Step::Count {
-            return ScalarValue::try_from_array(&lists(&mut self.0.groups)?, 0);
-        }
-        Ok(ScalarValue::Float64(self.0.groups[0].median(self.0.is_distinct)))
+        // A window asks again and again.
+        let mut groups = std::mem::take(&mut self.0.groups);
+        let result = self.0.results(&mut groups);
+        self.0.groups = groups;
+        ScalarValue::try_from_array(&result?, 0)
     }
 
     fn retract_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
-        let values = values[0].as_primitive::<Int64Type>();
+        let values = integers(&values[0])?;
+        let values = values.as_primitive::<Int64Type>();
         if values.iter().flatten().all(|value| self.0.groups[0].remove(value)) {
             Ok(())
         } else {
@@ -465,10 +517,12 @@ impl Accumulator for OneGroup {
 
 #[cfg(test)]
 mod tests {
+    use datafusion::arrow::util::display::array_value_to_string;
     use datafusion::arrow::util::pretty::pretty_format_batches;
     use datafusion::prelude::SessionContext;
 
     use super::*;
+    use crate::engine::{Session, Settings};
 
     /// Integers of all sizes in groups of all sizes.
     const VALUES: &str = "SELECT value, value % 97 AS part, value % 13 AS grp, CASE
@@ -539,5 +593,40 @@ mod tests {
         );
         let whole = format!("SELECT median(x) AS m FROM ({VALUES})");
         assert_eq!(ask(&context, parts).await, ask(&context, whole).await);
+    }
+
+    #[tokio::test]
+    async fn what_lies_between_instants_has_a_median() {
+        let table = "(SELECT g, n, TIMESTAMP '2012-01-01 00:00:00' AS a, b FROM (VALUES
+              ('x', 1, TIMESTAMP '2012-01-01 00:00:01'), ('x', 2, TIMESTAMP '2012-01-01 00:00:04'),
+              ('x', 3, TIMESTAMP '2012-01-01 00:00:04'), ('y', 4, NULL),
+              ('z', 5, TIMESTAMP '2022-01-01 00:00:00.000001'),
+              ('z', 6, TIMESTAMP '2022-01-01 00:00:00.000003')) AS t (g, n, b))";
+        let session = Session::new(None, Settings::default()).unwrap();
+        for (sql, wanted) in [
+            ("SELECT extract(epoch FROM median(b - a)) FROM # WHERE g = 'x'", "4.0"),
+            ("SELECT extract(epoch FROM median(DISTINCT b - a)) FROM # WHERE g = 'x'", "2.5"),
+            ("SELECT median(b - a) IS NULL FROM # WHERE g = 'y'", "true"),
+            (
+                "SELECT extract(epoch FROM median(b - a)) FROM # GROUP BY g ORDER BY g LIMIT 1",
+                "4.0",
+            ),
+            ("SELECT extract(day FROM median(b - a)) FROM # WHERE g = 'z'", "3653"),
+            (
+                "SELECT a + median(b - a) FROM # WHERE g = 'z' GROUP BY a",
+                "2022-01-01T00:00:00.000002",
+            ),
+            (
+                "SELECT extract(epoch FROM m) FROM (
+                   SELECT n, median(b - a) OVER (ORDER BY n ROWS 1 PRECEDING) AS m FROM #)
+                 WHERE n = 2",
+                "2.5",
+            ),
+        ] {
+            let sql = sql.replace('#', table);
+            let batches = session.collect(&sql).await.unwrap_or_else(|e| panic!("{sql}: {e}"));
+            let found = array_value_to_string(batches[0].column(0), 0).unwrap();
+            assert_eq!(found, wanted, "{sql}");
+        }
     }
 }

@@ -16,11 +16,14 @@ use datafusion::arrow::array::{
 };
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{
-    DataType, DurationNanosecondType, IntervalMonthDayNano, TimeUnit, TimestampMicrosecondType,
+    DataType, DurationNanosecondType, Float64Type, IntervalMonthDayNano, TimeUnit,
+    TimestampMicrosecondType,
 };
 use datafusion::common::{Result, ScalarValue, exec_datafusion_err};
 use datafusion::functions::datetime::date_part;
-use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDF};
+use datafusion::logical_expr::expr::ScalarFunction;
+use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult};
+use datafusion::logical_expr::{ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF};
 
 use super::wrapped::wrapped;
 
@@ -31,6 +34,18 @@ const PARTS: [&str; 8] = ["year", "quarter", "month", "week", "day", "hour", "do
 const MICROS_PER_HOUR: i64 = 3_600_000_000;
 const MICROS_PER_DAY: i64 = 24 * MICROS_PER_HOUR;
 
+/// Plans `extract(hour FROM posted_at)`, for which the engine takes its own `date_part`
+/// whatever function has that name.
+#[derive(Debug)]
+pub(super) struct PlanExtract;
+
+impl ExprPlanner for PlanExtract {
+    fn plan_extract(&self, args: Vec<Expr>) -> Result<PlannerResult<Vec<Expr>>> {
+        let call = ScalarFunction::new_udf(Arc::new(function()), args);
+        Ok(PlannerResult::Planned(Expr::ScalarFunction(call)))
+    }
+}
+
 /// `date_part` with a memory.
 pub(super) fn function() -> ScalarUDF {
     wrapped(date_part(), call)
@@ -39,8 +54,10 @@ pub(super) fn function() -> ScalarUDF {
 fn call(engine: &ScalarUDF, mut args: ScalarFunctionArgs) -> Result<ColumnarValue> {
     if let [ColumnarValue::Scalar(part), time] = args.args.as_slice()
         && let DataType::Duration(_) = time.data_type()
-        && !is_whole(part)
     {
+        if is_whole(part) {
+            return in_seconds(time);
+        }
         args.args[1] = in_days(time)?;
         return engine.invoke_with_args(args);
     }
@@ -63,6 +80,22 @@ fn call(engine: &ScalarUDF, mut args: ScalarFunctionArgs) -> Result<ColumnarValu
 /// Whether `part` is all of a time, in another unit.
 fn is_whole(part: &ScalarValue) -> bool {
     part.try_as_str().flatten().is_some_and(|part| part.eq_ignore_ascii_case("epoch"))
+}
+
+/// What lies between two instants, in seconds with their fraction: the engine cuts it off.
+fn in_seconds(time: &ColumnarValue) -> Result<ColumnarValue> {
+    let seconds = |times: &ArrayRef| -> Result<ArrayRef> {
+        let nanos = cast(times, &DataType::Duration(TimeUnit::Nanosecond))?;
+        let nanos = nanos.as_primitive::<DurationNanosecondType>();
+        Ok(Arc::new(nanos.unary::<_, Float64Type>(|nanos| nanos as f64 / 1e9)))
+    };
+    Ok(match time {
+        ColumnarValue::Array(times) => ColumnarValue::Array(seconds(times)?),
+        ColumnarValue::Scalar(time) => {
+            let seconds = seconds(&time.to_array()?)?;
+            ColumnarValue::Scalar(ScalarValue::try_from_array(&seconds, 0)?)
+        }
+    })
 }
 
 /// What lies between two instants, in days and the hours beyond them, as other databases
@@ -102,7 +135,7 @@ pub(super) fn zone_of(kind: &DataType) -> Option<Arc<str>> {
 }
 
 /// What clocks in `zone` show at each instant, as if it were in UTC.
-fn local_times(
+pub(super) fn local_times(
     instants: &ArrayRef,
     zone: &str,
 ) -> Result<PrimitiveArray<TimestampMicrosecondType>> {
@@ -162,10 +195,12 @@ impl Memory {
 
 #[cfg(test)]
 mod tests {
+    use datafusion::arrow::util::display::array_value_to_string;
     use datafusion::arrow::util::pretty::pretty_format_batches;
     use datafusion::prelude::SessionContext;
 
     use super::*;
+    use crate::engine::{Session, Settings};
 
     /// Instants of 1900 to 2030, in order and not, around clock changes and
     /// with NULLs, give what the engine's own function gives.
@@ -191,6 +226,29 @@ mod tests {
                 }
                 assert!(answers[0] == answers[1], "{zone} {part}");
                 assert!(answers[0].lines().count() > 40_000);
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn parts_of_what_lies_between_two_instants_are_those_of_its_days_and_hours() {
+        let session = Session::new(None, Settings::default()).unwrap();
+        let columns = "SELECT CASE WHEN now() IS NOT NULL THEN b END AS b, a FROM (SELECT
+              TIMESTAMP '2012-01-03 01:05:06' AS b, TIMESTAMP '2012-01-01 00:00:00' AS a)";
+        let between = "TIMESTAMP '2012-01-03 01:05:06' - TIMESTAMP '2012-01-01 00:00:00'";
+        for (part, wanted) in
+            [("day", "2"), ("hour", "1"), ("minute", "5"), ("second", "6"), ("epoch", "176706.0")]
+        {
+            for sql in [
+                format!("SELECT extract({part} FROM {between})"),
+                format!("SELECT date_part('{part}', {between})"),
+                format!("SELECT extract({part} FROM b - a) FROM ({columns})"),
+                format!("SELECT date_part('{part}', b - a) FROM ({columns})"),
+                format!("SELECT -extract({part} FROM a - b) FROM ({columns})"),
+            ] {
+                let batches = session.collect(&sql).await.unwrap();
+                let found = array_value_to_string(batches[0].column(0), 0).unwrap();
+                assert_eq!(found, wanted, "{sql}");
             }
         }
     }

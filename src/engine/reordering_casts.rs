@@ -46,12 +46,16 @@ fn hide(mut expression: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
     }
     match expr.get_type(schema) {
         Ok(from) if reorders(&from, field.data_type()) => {
-            let hidden = ScalarFunction::new_udf(Arc::new(function()), vec![*expr.clone()]);
-            **expr = Expr::ScalarFunction(hidden);
+            **expr = hidden(*expr.clone());
             Ok(Transformed::yes(expression))
         }
         _ => Ok(Transformed::no(expression)),
     }
+}
+
+/// The same value, of which the engine knows nothing.
+pub(super) fn hidden(expression: Expr) -> Expr {
+    Expr::ScalarFunction(ScalarFunction::new_udf(Arc::new(function()), vec![expression]))
 }
 
 fn is_column(expression: &Expr) -> bool {

@@ -1,7 +1,8 @@
 //! Dates and times without a zone mean the session's zone, also beside an
 //! instant: `posted_at >= DATE '2012-08-27'` begins at midnight there, and
 //! `CAST(posted_at AS TIMESTAMP)` is the time on the wall. The engine's own casts
-//! go by UTC. Texts that tell a time with its zone are instants, too.
+//! go by UTC. Texts that tell a time with its zone are instants, too, and those that
+//! leave something out are written in full first.
 
 use std::sync::Arc;
 
@@ -13,7 +14,7 @@ use datafusion::logical_expr::expr::{Cast, ScalarFunction, TryCast};
 use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, cast};
 use datafusion::optimizer::AnalyzerRule;
 
-use super::{rewrite, zoned_texts};
+use super::{reordering_casts, rewrite, short_times, zoned_texts};
 
 /// The rule.
 #[derive(Debug)]
@@ -32,8 +33,8 @@ impl AnalyzerRule for CastInZone {
 
 /// A cast as it is meant in the session's `zone`.
 fn in_zone(expression: Expr, schema: &DFSchema, zone: Option<&str>) -> Result<Transformed<Expr>> {
-    if let Some(day) = zone.and_then(|zone| day_of_text(&expression, schema, zone)) {
-        return Ok(Transformed::yes(day));
+    if let Some(time) = zone.and_then(|zone| by_name(&expression, schema, zone)) {
+        return Ok(Transformed::yes(time));
     }
     let (Expr::Cast(Cast { expr, field }) | Expr::TryCast(TryCast { expr, field })) = &expression
     else {
@@ -56,6 +57,12 @@ fn in_zone(expression: Expr, schema: &DFSchema, zone: Option<&str>) -> Result<Tr
                 None => return Ok(Transformed::no(expression)),
             }
         }
+        (from, DataType::Date64 | DataType::Timestamp(_, Some(_))) if from.is_string() => {
+            match short_times::in_full(expr) {
+                Some(text) => text,
+                None => return Ok(Transformed::no(expression)),
+            }
+        }
         _ => return Ok(Transformed::no(expression)),
     };
     Ok(Transformed::yes(match expression {
@@ -66,13 +73,64 @@ fn in_zone(expression: Expr, schema: &DFSchema, zone: Option<&str>) -> Result<Tr
     }))
 }
 
-/// `to_date` of a text, which is a cast by another name, as it is meant in `zone`.
-fn day_of_text(expression: &Expr, schema: &DFSchema, zone: &str) -> Option<Expr> {
+/// `to_date` or `to_timestamp`, casts by another name, as they are meant in `zone`.
+fn by_name(expression: &Expr, schema: &DFSchema, zone: &str) -> Option<Expr> {
     let Expr::ScalarFunction(call) = expression else { return None };
-    let [text] = call.args.as_slice() else { return None };
-    if call.func.name() != "to_date" || !text.get_type(schema).ok()?.is_string() {
+    let [argument] = call.args.as_slice() else { return None };
+    let name = call.func.name();
+    if !matches!(name, "to_date" | "to_timestamp") {
         return None;
     }
-    let text = zoned_texts::on_the_wall(text, zone)?;
-    Some(Expr::ScalarFunction(ScalarFunction::new_udf(Arc::clone(&call.func), vec![text])))
+    let given = argument.get_type(schema).ok()?;
+    let argument = match name {
+        "to_timestamp" if given.is_integer() => return since_1970(argument, expression, schema),
+        _ if !given.is_string() => return None,
+        "to_date" => zoned_texts::on_the_wall(argument, zone)?,
+        _ => short_times::in_full(argument)?,
+    };
+    Some(Expr::ScalarFunction(ScalarFunction::new_udf(Arc::clone(&call.func), vec![argument])))
+}
+
+/// The instant so many `seconds` after the beginning of 1970 in UTC, where the engine's
+/// own function, the `call`, takes those of the zone.
+fn since_1970(seconds: &Expr, call: &Expr, schema: &DFSchema) -> Option<Expr> {
+    let kind = call.get_type(schema).ok()?;
+    let DataType::Timestamp(_, Some(zone)) = &kind else { return None };
+    let instants = DataType::Timestamp(TimeUnit::Second, Some(Arc::clone(zone)));
+    let instant = cast(cast(seconds.clone(), DataType::Int64), instants);
+    // The engine would compare whole seconds with what it cuts off to seconds.
+    Some(reordering_casts::hidden(cast(instant, kind.clone())))
+}
+
+#[cfg(test)]
+mod tests {
+    use datafusion::arrow::util::display::array_value_to_string;
+
+    use crate::engine::{Session, Settings};
+
+    #[tokio::test]
+    async fn seconds_since_1970_are_those_of_utc() {
+        let session = Session::new(None, Settings::default()).unwrap();
+        let from = "FROM (SELECT 1330000000 + value AS x FROM generate_series(0, 0))";
+        let time = "2012-02-23T20:26:40+08:00";
+        for (what, wanted) in [
+            ("to_timestamp(1330000000)", time),
+            ("to_timestamp(x)", time),
+            ("to_timestamp(x::int)", time),
+            ("to_timestamp(x::double)", time),
+            ("to_timestamp_seconds(x)", time),
+            ("to_timestamp(x) < TIMESTAMPTZ '2012-02-23 20:26:40.5'", "true"),
+            ("to_timestamp(NULL::bigint) IS NULL", "true"),
+            ("extract(epoch FROM to_timestamp(x))", "1330000000.0"),
+        ] {
+            let batches = session.collect(&format!("SELECT {what} {from}")).await.unwrap();
+            let found = array_value_to_string(batches[0].column(0), 0).unwrap();
+            assert_eq!(found, wanted, "{what}");
+        }
+        let sql = "SELECT count(*) FROM generate_series(1330000000, 1330000003) AS t (x)
+                   WHERE to_timestamp(x) < TIMESTAMPTZ '2012-02-23 20:26:41.5'";
+        let batches = session.collect(sql).await.unwrap();
+        assert_eq!(array_value_to_string(batches[0].column(0), 0).unwrap(), "2");
+        assert!(session.collect("SELECT to_timestamp(9223372036854775807)").await.is_err());
+    }
 }

@@ -1,25 +1,71 @@
 //! Texts that tell a time with its zone: `'2021-04-01T20:00:00Z'::date` is the day
 //! on which that instant falls in the session's zone, as it is by way of an instant.
-//! The engine's own cast takes the day in UTC.
+//! The engine's own cast takes the day in UTC. `'2021-04-01T20:00:00Z'::timestamp`, where
+//! a person says that the zone is not wanted, is the time as it is written, 20:00, as in
+//! PostgreSQL and DuckDB.
 //!
-//! Such a text is written anew as the time on the wall of the session's zone, and
-//! then cast; all other texts stay as they are.
+//! Such a text is written anew as the time on the wall of the session's zone, or without
+//! its own zone, and then cast, and one that leaves something out is written in full
+//! ([`super::short_times`]); all other texts stay as they are.
 
 use std::sync::Arc;
 
+use chrono::Utc;
 use datafusion::arrow::array::timezone::Tz;
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, StringViewBuilder};
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::compute::kernels::cast_utils::string_to_datetime;
 use datafusion::arrow::datatypes::DataType;
-use datafusion::common::{Result, ScalarValue, internal_err};
-use datafusion::logical_expr::expr::ScalarFunction;
+use datafusion::common::config::ConfigOptions;
+use datafusion::common::tree_node::Transformed;
+use datafusion::common::{DFSchema, Result, ScalarValue, internal_err};
+use datafusion::logical_expr::expr::{Cast, ScalarFunction, TryCast};
 use datafusion::logical_expr::{
-    ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility, lit,
+    ColumnarValue, Expr, ExprSchemable, LogicalPlan, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl,
+    Signature, Volatility, lit,
 };
+use datafusion::optimizer::AnalyzerRule;
+
+use super::rewrite;
+use super::short_times::written_out;
 
 /// Where the time begins in a text that has a date before it.
 const TIME: usize = "2021-04-01T".len();
+
+/// In place of a zone: times as they are written.
+const AS_WRITTEN: &str = "";
+
+/// The rule for casts to timestamps without a zone that a person wrote, for plans as they
+/// were written.
+#[derive(Debug)]
+pub(super) struct CastWithoutZone;
+
+impl AnalyzerRule for CastWithoutZone {
+    fn name(&self) -> &'static str {
+        "cast_without_zone"
+    }
+
+    fn analyze(&self, plan: LogicalPlan, _config: &ConfigOptions) -> Result<LogicalPlan> {
+        rewrite::expressions(plan, &without_zone)
+    }
+}
+
+fn without_zone(mut expression: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
+    let (Expr::Cast(Cast { expr, field }) | Expr::TryCast(TryCast { expr, field })) =
+        &mut expression
+    else {
+        return Ok(Transformed::no(expression));
+    };
+    let is_text = matches!(field.data_type(), DataType::Timestamp(_, None))
+        && expr.get_type(schema).is_ok_and(|kind| kind.is_string());
+    match is_text.then(|| on_the_wall(expr, AS_WRITTEN)).flatten() {
+        Some(text) => {
+            **expr = text;
+            Ok(Transformed::yes(expression))
+        }
+        None => Ok(Transformed::no(expression)),
+    }
+}
 
 /// `text` with times on the wall of `zone`; none if it is so already.
 pub(super) fn on_the_wall(text: &Expr, zone: &str) -> Option<Expr> {
@@ -35,7 +81,12 @@ pub(super) fn on_the_wall(text: &Expr, zone: &str) -> Option<Expr> {
             arguments,
         )));
     };
-    wall(value.try_as_str().flatten()?, &zone.parse().ok()?).map(lit)
+    wall(value.try_as_str().flatten()?, parsed(zone).ok()?.as_ref()).map(lit)
+}
+
+/// The zone called `zone`; none if times are as they are written.
+fn parsed(zone: &str) -> Result<Option<Tz>> {
+    if zone == AS_WRITTEN { Ok(None) } else { Ok(Some(zone.parse()?)) }
 }
 
 /// The function that does so. Plans that were made elsewhere name it; statements
@@ -67,21 +118,21 @@ impl ScalarUDFImpl for OnTheWall {
         let [texts, ColumnarValue::Scalar(zone)] = args.args.as_slice() else {
             return internal_err!("on_the_wall takes a text and one zone");
         };
-        let zone: Tz = zone.try_as_str().flatten().unwrap_or("UTC").parse()?;
+        let zone = parsed(zone.try_as_str().flatten().unwrap_or("UTC"))?;
         match texts {
-            ColumnarValue::Array(texts) => Ok(ColumnarValue::Array(walls(texts, &zone)?)),
+            ColumnarValue::Array(texts) => Ok(ColumnarValue::Array(walls(texts, zone.as_ref())?)),
             ColumnarValue::Scalar(text) => {
-                let walls = walls(&text.to_array()?, &zone)?;
+                let walls = walls(&text.to_array()?, zone.as_ref())?;
                 Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&walls, 0)?))
             }
         }
     }
 }
 
-fn walls(texts: &ArrayRef, zone: &Tz) -> Result<ArrayRef> {
+fn walls(texts: &ArrayRef, zone: Option<&Tz>) -> Result<ArrayRef> {
     let views = cast(texts, &DataType::Utf8View)?;
     let views = views.as_string_view();
-    if !views.iter().flatten().any(has_zone) {
+    if !views.iter().flatten().any(|text| zone_at(text).is_some() || written_out(text).is_some()) {
         return Ok(Arc::clone(texts));
     }
     let mut walls = StringViewBuilder::with_capacity(views.len());
@@ -94,16 +145,33 @@ fn walls(texts: &ArrayRef, zone: &Tz) -> Result<ArrayRef> {
     Ok(cast(&walls.finish(), texts.data_type())?)
 }
 
-/// The time on the wall, if `text` is one with a zone.
-fn wall(text: &str, zone: &Tz) -> Option<String> {
-    let instant = has_zone(text).then(|| string_to_datetime(zone, text).ok())??;
-    Some(instant.naive_local().format("%Y-%m-%dT%H:%M:%S%.f").to_string())
+/// The time on the wall of `zone`, or as it is written, if `text` is one with a zone, or
+/// one that leaves something out.
+fn wall(text: &str, zone: Option<&Tz>) -> Option<String> {
+    let full = written_out(text);
+    let text = full.as_deref().unwrap_or(text);
+    zone_at(text).and_then(|at| wall_of(text, at, zone)).or(full)
 }
 
-/// Whether something other than digits stands behind the time of `text`.
-fn has_zone(text: &str) -> bool {
-    let behind = text.as_bytes().get(TIME..).unwrap_or_default();
-    behind.iter().any(|byte| matches!(byte, b'+' | b'-') || byte.is_ascii_alphabetic())
+/// The time on the wall of `zone` in `text`, whose own zone begins `at` a place.
+fn wall_of(text: &str, at: usize, zone: Option<&Tz>) -> Option<String> {
+    match zone {
+        Some(zone) => {
+            let instant = string_to_datetime(zone, text).ok()?;
+            Some(instant.naive_local().format("%Y-%m-%dT%H:%M:%S%.f").to_string())
+        }
+        None => {
+            string_to_datetime(&Utc, text).ok()?;
+            Some(text.get(..at)?.trim_end().to_owned())
+        }
+    }
+}
+
+/// Where something other than digits begins behind the time of `text`.
+fn zone_at(text: &str) -> Option<usize> {
+    let behind = text.as_bytes().get(TIME..)?;
+    let begins = |byte: &u8| matches!(byte, b'+' | b'-') || byte.is_ascii_alphabetic();
+    behind.iter().position(begins).map(|at| TIME + at)
 }
 
 #[cfg(test)]
@@ -121,9 +189,9 @@ mod tests {
     async fn a_text_with_a_zone_is_an_instant() {
         let session = Session::new(None, Settings::default()).unwrap();
         for (text, day, time) in [
-            ("2021-04-01T20:00:00Z", "2021-04-02", "2021-04-02T04:00:00"),
+            ("2021-04-01T20:00:00Z", "2021-04-02", "2021-04-01T20:00:00"),
             ("2021-04-02T04:00:00+08:00", "2021-04-02", "2021-04-02T04:00:00"),
-            ("2021-04-01 20:00:00.5 -05:00", "2021-04-02", "2021-04-02T09:00:00.500"),
+            ("2021-04-01 20:00:00.5 -05:00", "2021-04-02", "2021-04-01T20:00:00.500"),
             ("2021-04-01T20:00:00", "2021-04-01", "2021-04-01T20:00:00"),
             ("2021-04-01", "2021-04-01", "2021-04-01T00:00:00"),
         ] {
@@ -149,7 +217,9 @@ mod tests {
             ("at >= TIMESTAMP '2012-08-26T16:00:00Z'", "true"),
             ("at > TIMESTAMP '2012-08-27T00:00:00+08:00'", "false"),
             ("at = '2012-08-26T16:00:00Z'", "true"),
+            ("at > TIMESTAMP '2012-08-26T23:59:59Z'", "true"),
             ("TRY_CAST('no time at all, Z' AS DATE) IS NULL", "true"),
+            ("TRY_CAST('no time at all, Z' AS TIMESTAMP) IS NULL", "true"),
         ] {
             let sql = format!(
                 "SELECT {condition} AS c FROM (SELECT '2012-08-27 00:00:00'::timestamptz AS at)"

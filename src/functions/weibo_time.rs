@@ -17,7 +17,7 @@ pub(super) static FUNCTION: Function = Function {
               for the short ids given until about 2011, which carry no time.",
     source: Some("the id's bits above the 22nd count seconds from 515483463 (Unix time)."),
     example: Example {
-        sql: "SELECT weibo_time('3501756485200075') = TIMESTAMP '2012-10-16T06:01:08Z'",
+        sql: "SELECT weibo_time('3501756485200075') = TIMESTAMPTZ '2012-10-16T06:01:08Z'",
         result: "true",
     },
     arguments: &[Argument::Id],

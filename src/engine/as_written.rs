@@ -1,0 +1,24 @@
+//! Rules that see a statement as it was written, before the engine adds casts of its
+//! own: there the casts are those that a person wrote, and each expression has the
+//! type that it was written with.
+
+use std::sync::Arc;
+
+use datafusion::optimizer::{Analyzer, AnalyzerRule};
+
+use super::compared_intervals::OrderByLength;
+use super::compared_times::CompareFractions;
+use super::rounding_casts::RoundCasts;
+use super::zoned_texts::CastWithoutZone;
+
+/// These rules, and after them the engine's own.
+pub(super) fn rules() -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
+    let mut rules: Vec<Arc<dyn AnalyzerRule + Send + Sync>> = vec![
+        Arc::new(CastWithoutZone),
+        Arc::new(RoundCasts),
+        Arc::new(OrderByLength),
+        Arc::new(CompareFractions),
+    ];
+    rules.extend(Analyzer::new().rules);
+    rules
+}
