@@ -6,9 +6,12 @@
 
 mod aggregate;
 mod arguments;
+mod counted;
 mod dictionaries;
 mod extreme;
 mod judged;
+mod moments;
+mod patterns;
 mod scalar;
 
 mod arg_max;
@@ -19,19 +22,30 @@ mod city_competitiveness;
 mod dormancy;
 mod emojis;
 mod engagement_rate;
+mod entropy;
 mod formality;
 mod g_index;
 mod gini;
 mod h_index;
 mod hashtags;
+mod kurtosis;
+mod kurtosis_pop;
+mod mad;
 mod mentions;
 mod mid;
+mod mode;
 mod originality;
 mod own_words;
 mod plain_text;
 mod post_style;
 mod post_url;
+mod product;
+mod quantile_disc;
+mod regexp_group;
+mod regexp_split;
 mod repost_chain;
+mod skewness;
+mod split_text;
 mod style;
 mod text_width;
 mod urls;
@@ -45,6 +59,7 @@ use datafusion::prelude::SessionContext;
 
 use aggregate::{Aggregate, AggregateCall};
 use arguments::Argument;
+use counted::{Counted, CountedCall};
 pub use dictionaries::{Dictionaries, Judgement};
 use extreme::{Extreme, ExtremeCall};
 use scalar::{Environment, Scalar, ScalarCall};
@@ -59,19 +74,30 @@ pub static ALL: &[&Function] = &[
     &dormancy::FUNCTION,
     &emojis::FUNCTION,
     &engagement_rate::FUNCTION,
+    &entropy::FUNCTION,
     &formality::FUNCTION,
     &g_index::FUNCTION,
     &gini::FUNCTION,
     &h_index::FUNCTION,
     &hashtags::FUNCTION,
+    &kurtosis::FUNCTION,
+    &kurtosis_pop::FUNCTION,
+    &mad::FUNCTION,
     &mentions::FUNCTION,
     &mid::FUNCTION,
+    &mode::FUNCTION,
     &originality::FUNCTION,
     &own_words::FUNCTION,
     &plain_text::FUNCTION,
     &post_style::FUNCTION,
     &post_url::FUNCTION,
+    &product::FUNCTION,
+    &quantile_disc::FUNCTION,
+    &regexp_group::FUNCTION,
+    &regexp_split::FUNCTION,
     &repost_chain::FUNCTION,
+    &skewness::FUNCTION,
+    &split_text::FUNCTION,
     &style::FUNCTION,
     &text_width::FUNCTION,
     &urls::FUNCTION,
@@ -116,13 +142,15 @@ enum Body {
     Aggregate(Aggregate),
     /// From one row of a group.
     Extreme(Extreme),
+    /// From how often each value of a group comes.
+    Counted(Counted),
 }
 
 impl Function {
     /// Whether it makes one value of many rows.
     #[must_use]
     pub fn is_aggregate(&self) -> bool {
-        matches!(self.body, Body::Aggregate(_) | Body::Extreme(_))
+        matches!(self.body, Body::Aggregate(_) | Body::Extreme(_) | Body::Counted(_))
     }
 }
 
@@ -143,6 +171,10 @@ pub fn register(context: &SessionContext, dictionaries: Arc<Dictionaries>) {
             }
             Body::Extreme(body) => {
                 let call = ExtremeCall::new(function, body);
+                context.register_udaf(AggregateUDF::new_from_impl(call));
+            }
+            Body::Counted(body) => {
+                let call = CountedCall::new(function, body);
                 context.register_udaf(AggregateUDF::new_from_impl(call));
             }
         }

@@ -1,0 +1,602 @@
+//! Functions that ask how often each value of a group comes.
+//!
+//! Values are kept as bytes that compare as they do, in order, each with its number of
+//! rows: so what is looked for does not depend on the order in which rows come, nor on
+//! the number of threads.
+
+use std::collections::BTreeMap;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use datafusion::arrow::array::{
+    Array, ArrayRef, AsArray, BooleanArray, Float64Array, Int64Array, ListArray, RecordBatch,
+    UInt32Array, new_null_array,
+};
+use datafusion::arrow::buffer::OffsetBuffer;
+use datafusion::arrow::compute::{cast, take};
+use datafusion::arrow::datatypes::{
+    DataType, Field, FieldRef, Float32Type, Float64Type, Int64Type, Schema,
+};
+use datafusion::arrow::row::{RowConverter, SortField};
+use datafusion::common::{Result, ScalarValue, internal_err, plan_err};
+use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
+use datafusion::logical_expr::utils::{AggregateOrderSensitivity, format_state_name};
+use datafusion::logical_expr::{
+    Accumulator, AggregateUDFImpl, ColumnarValue, Documentation, EmitTo, GroupsAccumulator,
+    Signature, Volatility,
+};
+
+use super::Function;
+use super::aggregate::passes;
+use super::arguments::{coerce, documentation};
+
+/// What a function makes of the values.
+#[derive(Debug)]
+pub(super) struct Counted {
+    /// What it gives.
+    pub(super) gives: Gives,
+    /// What the function is called elsewhere.
+    pub(super) aliases: &'static [&'static str],
+}
+
+/// What is given for a group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Gives {
+    /// The value that comes most often, and the least of several.
+    MostFrequent,
+    /// The least value that a share of all does not go beyond; the second argument is
+    /// the share.
+    Quantile,
+    /// How much a value tells, in bits.
+    Entropy,
+}
+
+/// A [`Counted`] as DataFusion calls it.
+#[derive(Debug)]
+pub(super) struct CountedCall {
+    function: &'static Function,
+    gives: Gives,
+    aliases: Vec<String>,
+    signature: Signature,
+    documentation: Documentation,
+}
+
+impl CountedCall {
+    /// The `function` with its `body`.
+    pub(super) fn new(function: &'static Function, body: &'static Counted) -> Self {
+        Self {
+            function,
+            gives: body.gives,
+            aliases: body.aliases.iter().map(|&alias| alias.to_owned()).collect(),
+            signature: Signature::user_defined(Volatility::Immutable),
+            documentation: documentation(function),
+        }
+    }
+
+    /// Nothing counted yet.
+    fn groups(&self, arguments: &AccumulatorArgs<'_>) -> Result<Groups> {
+        let Some(value) = arguments.expr_fields.first() else {
+            return internal_err!("{} was not given a value", self.function.name);
+        };
+        let kind = value.data_type().clone();
+        let converter = RowConverter::new(vec![SortField::new(kind.clone())])?;
+        let unknown = converter.convert_columns(&[new_null_array(&kind, 1)])?;
+        let unknown = unknown.row(0).data().into();
+        Ok(Groups {
+            gives: self.gives,
+            share: self.share(arguments)?,
+            is_distinct: arguments.is_distinct,
+            kind,
+            converter,
+            unknown,
+            groups: Vec::new(),
+            bytes: 0,
+        })
+    }
+
+    /// The second argument, which is the same for all rows; `None` if it is unknown.
+    fn share(&self, arguments: &AccumulatorArgs<'_>) -> Result<Option<f64>> {
+        let Some(share) = arguments.exprs.get(1) else { return Ok(None) };
+        let no_rows = RecordBatch::new_empty(Arc::new(Schema::empty()));
+        let Ok(ColumnarValue::Scalar(share)) = share.evaluate(&no_rows) else {
+            return plan_err!("the share of {} is a number, not a column", self.function.name);
+        };
+        let ScalarValue::Float64(share) = share.cast_to(&DataType::Float64)? else {
+            return internal_err!("the share of {} is no number", self.function.name);
+        };
+        match share {
+            Some(share) if !(0.0..=1.0).contains(&share) => {
+                plan_err!(
+                    "the share of {} lies between 0 and 1, not at {share}",
+                    self.function.name
+                )
+            }
+            share => Ok(share),
+        }
+    }
+}
+
+impl PartialEq for CountedCall {
+    fn eq(&self, other: &Self) -> bool {
+        self.function.name == other.function.name
+    }
+}
+
+impl Eq for CountedCall {}
+
+impl Hash for CountedCall {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.function.name.hash(state);
+    }
+}
+
+impl AggregateUDFImpl for CountedCall {
+    fn name(&self) -> &str {
+        self.function.name
+    }
+
+    fn aliases(&self) -> &[String] {
+        &self.aliases
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn coerce_types(&self, given: &[DataType]) -> Result<Vec<DataType>> {
+        let types = coerce(self.function, given)?;
+        let fields: Vec<SortField> = types.iter().cloned().map(SortField::new).collect();
+        if !RowConverter::supports_fields(&fields) {
+            return plan_err!("{} cannot compare what it is given", self.function.name);
+        }
+        Ok(types)
+    }
+
+    fn return_type(&self, arguments: &[DataType]) -> Result<DataType> {
+        match self.gives {
+            Gives::Entropy => Ok(DataType::Float64),
+            Gives::MostFrequent | Gives::Quantile => Ok(arguments[0].clone()),
+        }
+    }
+
+    fn state_fields(&self, arguments: StateFieldsArgs<'_>) -> Result<Vec<FieldRef>> {
+        let types = [arguments.input_fields[0].data_type().clone(), DataType::Int64];
+        let fields = ["values", "counts"].iter().zip(types).map(|(part, kind)| {
+            let kind = DataType::List(Arc::new(Field::new_list_field(kind, true)));
+            Arc::new(Field::new(format_state_name(arguments.name, part), kind, true))
+        });
+        Ok(fields.collect())
+    }
+
+    fn accumulator(&self, arguments: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
+        let mut groups = self.groups(&arguments)?;
+        groups.grow(1);
+        Ok(Box::new(OneGroup(groups)))
+    }
+
+    fn groups_accumulator_supported(&self, _arguments: AccumulatorArgs<'_>) -> bool {
+        true
+    }
+
+    fn create_groups_accumulator(
+        &self,
+        arguments: AccumulatorArgs<'_>,
+    ) -> Result<Box<dyn GroupsAccumulator>> {
+        Ok(Box::new(self.groups(&arguments)?))
+    }
+
+    fn order_sensitivity(&self) -> AggregateOrderSensitivity {
+        AggregateOrderSensitivity::Insensitive
+    }
+
+    fn documentation(&self) -> Option<&Documentation> {
+        Some(&self.documentation)
+    }
+}
+
+/// A value as bytes.
+type Row = Box<[u8]>;
+
+/// The values of a group, and in how many rows each comes.
+type Counts = BTreeMap<Row, i64>;
+
+/// Values as they compare: floating point numbers with one zero and one NaN.
+fn comparable(values: &ArrayRef) -> ArrayRef {
+    match values.data_type() {
+        DataType::Float32 => Arc::new(
+            values
+                .as_primitive::<Float32Type>()
+                .unary::<_, Float32Type>(|one| if one.is_nan() { f32::NAN } else { one + 0.0 }),
+        ),
+        DataType::Float64 => Arc::new(
+            values
+                .as_primitive::<Float64Type>()
+                .unary::<_, Float64Type>(|one| if one.is_nan() { f64::NAN } else { one + 0.0 }),
+        ),
+        _ => Arc::clone(values),
+    }
+}
+
+/// What a value that is kept takes: a tree keeps room for as much again.
+fn cost(row: &[u8]) -> usize {
+    row.len() + 2 * size_of::<(Row, i64)>()
+}
+
+/// The values of all groups.
+#[derive(Debug)]
+struct Groups {
+    gives: Gives,
+    share: Option<f64>,
+    /// Whether each value counts once.
+    is_distinct: bool,
+    /// The type of the values.
+    kind: DataType,
+    converter: RowConverter,
+    /// NULL as a row.
+    unknown: Row,
+    groups: Vec<Counts>,
+    /// What all values take together, for the account of memory.
+    bytes: usize,
+}
+
+impl Groups {
+    /// Makes room for groups up to `count`.
+    fn grow(&mut self, count: usize) {
+        self.groups.resize_with(self.groups.len().max(count), Counts::new);
+    }
+
+    /// Counts the known `values`, each for the group that `group_of` names.
+    fn add(
+        &mut self,
+        columns: &[ArrayRef],
+        group_of: impl Fn(usize) -> Option<usize>,
+    ) -> Result<()> {
+        let values = comparable(&columns[0]);
+        let rows = self.converter.convert_columns(&[Arc::clone(&values)])?;
+        for at in 0..values.len() {
+            if let Some(group) = group_of(at).filter(|_| values.is_valid(at)) {
+                self.count(group, rows.row(at).data(), 1);
+            }
+        }
+        Ok(())
+    }
+
+    fn count(&mut self, group: usize, row: &[u8], times: i64) {
+        let counts = &mut self.groups[group];
+        if let Some(count) = counts.get_mut(row) {
+            *count += times;
+        } else {
+            counts.insert(row.into(), times);
+            self.bytes += cost(row);
+        }
+    }
+
+    /// Takes `values` that leave a window out of the first group.
+    fn remove(&mut self, columns: &[ArrayRef]) -> Result<()> {
+        let values = comparable(&columns[0]);
+        let rows = self.converter.convert_columns(&[Arc::clone(&values)])?;
+        for at in (0..values.len()).filter(|at| values.is_valid(*at)) {
+            let row = rows.row(at).data();
+            match self.groups[0].get_mut(row) {
+                Some(count) if *count > 1 => *count -= 1,
+                Some(_) => {
+                    self.groups[0].remove(row);
+                    self.bytes -= cost(row);
+                }
+                None => return internal_err!("a value that leaves a window was not in it"),
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds what other parts have counted, for the groups that `group_of` names.
+    fn merge(&mut self, states: &[ArrayRef], group_of: impl Fn(usize) -> usize) -> Result<()> {
+        let [values, counts] = states else { return internal_err!("not values and counts") };
+        let (values, counts) = (values.as_list::<i32>(), counts.as_list::<i32>());
+        let rows = self.converter.convert_columns(&[Arc::clone(values.values())])?;
+        let numbers = counts.values().as_primitive::<Int64Type>().values();
+        let (of_values, of_counts) = (values.value_offsets(), counts.value_offsets());
+        for at in (0..values.len()).filter(|at| values.is_valid(*at)) {
+            let group = group_of(at);
+            let places = of_values[at]..of_values[at + 1];
+            for (row, number) in places.zip(of_counts[at]..of_counts[at + 1]) {
+                self.count(group, rows.row(row as usize).data(), numbers[number as usize]);
+            }
+        }
+        Ok(())
+    }
+
+    fn weight(&self, count: i64) -> i64 {
+        if self.is_distinct { 1 } else { count }
+    }
+
+    fn total(&self, counts: &Counts) -> i64 {
+        counts.values().map(|count| self.weight(*count)).sum()
+    }
+
+    /// The value that is looked for in a group.
+    fn found<'a>(&self, counts: &'a Counts) -> Option<&'a [u8]> {
+        if self.gives == Gives::Quantile {
+            let mut left = rank(self.total(counts), self.share?);
+            let beyond = |(_, count): &(&Row, &i64)| {
+                left -= self.weight(**count);
+                left <= 0
+            };
+            return counts.iter().find(beyond).map(|(row, _)| &**row);
+        }
+        let mut most: Option<(&Row, i64)> = None;
+        for (row, count) in counts {
+            let count = self.weight(*count);
+            if most.is_none_or(|(_, before)| count > before) {
+                most = Some((row, count));
+            }
+        }
+        most.map(|(row, _)| &**row)
+    }
+
+    /// How much a value of a group tells, in bits.
+    fn entropy(&self, counts: &Counts) -> Option<f64> {
+        let total = self.total(counts) as f64;
+        let told = counts.values().map(|count| {
+            let share = self.weight(*count) as f64 / total;
+            -share * share.log2()
+        });
+        // Of a single value it would be a negative zero.
+        (total > 0.0).then(|| told.sum::<f64>() + 0.0)
+    }
+
+    /// What is given for each of `groups`.
+    fn results(&self, groups: &[Counts]) -> Result<ArrayRef> {
+        if self.gives == Gives::Entropy {
+            let results = groups.iter().map(|counts| self.entropy(counts));
+            return Ok(Arc::new(results.collect::<Float64Array>()));
+        }
+        self.column(groups.iter().map(|counts| self.found(counts).unwrap_or(&self.unknown)))
+    }
+
+    /// Rows as the values that they stand for.
+    fn column<'a>(&self, rows: impl Iterator<Item = &'a [u8]>) -> Result<ArrayRef> {
+        let parser = self.converter.parser();
+        let columns = self.converter.convert_rows(rows.map(|row| parser.parse(row)))?;
+        Ok(cast(&columns[0], &self.kind)?)
+    }
+
+    /// The values of each of `groups`, and their counts, as lists.
+    fn state_of(&self, groups: &[Counts]) -> Result<Vec<ArrayRef>> {
+        let lengths = groups.iter().map(Counts::len).collect();
+        let counts = groups.iter().flat_map(|counts| counts.values().copied()).collect();
+        let values = self.column(groups.iter().flat_map(Counts::keys).map(|row| &**row))?;
+        self.lists(lengths, values, counts)
+    }
+
+    fn lists(
+        &self,
+        lengths: Vec<usize>,
+        values: ArrayRef,
+        counts: Vec<i64>,
+    ) -> Result<Vec<ArrayRef>> {
+        if i32::try_from(values.len()).is_err() {
+            return internal_err!("the values of {} groups do not fit into lists", lengths.len());
+        }
+        let offsets = OffsetBuffer::<i32>::from_lengths(lengths);
+        let counts: ArrayRef = Arc::new(Int64Array::from(counts));
+        let lists = [(self.kind.clone(), values), (DataType::Int64, counts)];
+        let lists = lists.map(|(kind, items)| {
+            let field = Arc::new(Field::new_list_field(kind, true));
+            Arc::new(ListArray::new(field, offsets.clone(), items, None)) as ArrayRef
+        });
+        Ok(lists.into())
+    }
+
+    /// Takes out the first groups.
+    fn take(&mut self, emit_to: EmitTo) -> Vec<Counts> {
+        let taken = emit_to.take_needed(&mut self.groups);
+        let rows = taken.iter().flat_map(Counts::keys);
+        self.bytes -= rows.map(|row| cost(row)).sum::<usize>();
+        taken
+    }
+
+    /// The bytes that are in use.
+    fn size(&self) -> usize {
+        size_of::<Self>()
+            + self.groups.capacity() * size_of::<Counts>()
+            + self.bytes
+            + self.unknown.len()
+            + self.converter.size()
+    }
+}
+
+/// Which of `total` values in order a share of them reaches, the first being 1.
+fn rank(total: i64, share: f64) -> i64 {
+    let scaled = total as f64 * share;
+    // 0.55 of 100 values are 55, and not a little more.
+    let near = scaled.round();
+    let is_whole = (scaled - near).abs() <= scaled * 1e-14;
+    let rank = if is_whole { near } else { scaled.ceil() };
+    (rank as i64).max(1)
+}
+
+impl GroupsAccumulator for Groups {
+    fn update_batch(
+        &mut self,
+        columns: &[ArrayRef],
+        groups: &[usize],
+        filter: Option<&BooleanArray>,
+        count: usize,
+    ) -> Result<()> {
+        self.grow(count);
+        self.add(columns, |row| passes(filter, row).then(|| groups[row]))
+    }
+
+    fn merge_batch(&mut self, states: &[ArrayRef], groups: &[usize], count: usize) -> Result<()> {
+        self.grow(count);
+        self.merge(states, |row| groups[row])
+    }
+
+    fn evaluate(&mut self, emit_to: EmitTo) -> Result<ArrayRef> {
+        let taken = self.take(emit_to);
+        self.results(&taken)
+    }
+
+    fn state(&mut self, emit_to: EmitTo) -> Result<Vec<ArrayRef>> {
+        let taken = self.take(emit_to);
+        self.state_of(&taken)
+    }
+
+    fn convert_to_state(
+        &self,
+        columns: &[ArrayRef],
+        filter: Option<&BooleanArray>,
+    ) -> Result<Vec<ArrayRef>> {
+        let values = comparable(&columns[0]);
+        let is_kept = |row: usize| values.is_valid(row) && passes(filter, row);
+        let lengths = (0..values.len()).map(|row| usize::from(is_kept(row))).collect();
+        let kept = (0..values.len()).filter(|row| is_kept(*row)).map(|row| row as u32);
+        let kept = take(&values, &kept.collect::<UInt32Array>(), None)?;
+        let counts = vec![1; kept.len()];
+        self.lists(lengths, kept, counts)
+    }
+
+    fn size(&self) -> usize {
+        Self::size(self)
+    }
+}
+
+/// The same for all rows, of which there is one group.
+#[derive(Debug)]
+struct OneGroup(Groups);
+
+impl Accumulator for OneGroup {
+    fn update_batch(&mut self, columns: &[ArrayRef]) -> Result<()> {
+        self.0.add(columns, |_| Some(0))
+    }
+
+    fn retract_batch(&mut self, columns: &[ArrayRef]) -> Result<()> {
+        self.0.remove(columns)
+    }
+
+    fn supports_retract_batch(&self) -> bool {
+        true
+    }
+
+    fn merge_batch(&mut self, states: &[ArrayRef]) -> Result<()> {
+        self.0.merge(states, |_| 0)
+    }
+
+    fn evaluate(&mut self) -> Result<ScalarValue> {
+        ScalarValue::try_from_array(&self.0.results(&self.0.groups)?, 0)
+    }
+
+    fn state(&mut self) -> Result<Vec<ScalarValue>> {
+        let state = self.0.state_of(&self.0.groups)?;
+        state.iter().map(|list| ScalarValue::try_from_array(list, 0)).collect()
+    }
+
+    fn size(&self) -> usize {
+        self.0.size()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use datafusion::arrow::util::pretty::pretty_format_batches;
+    use datafusion::prelude::SessionContext;
+
+    use crate::functions::{Dictionaries, register};
+
+    /// Values of some groups in several batches, so that states are merged.
+    const VALUES: &str = "SELECT value, value % 7 AS grp,
+          CASE WHEN value % 11 = 0 THEN NULL ELSE value * 7919 % (30 + value % 5) END AS x
+        FROM generate_series(1, 30000)";
+
+    fn context() -> SessionContext {
+        let context = SessionContext::new();
+        register(&context, std::sync::Arc::new(Dictionaries::built_in()));
+        context
+    }
+
+    async fn ask(context: &SessionContext, sql: &str) -> String {
+        let batches = context.sql(sql).await.unwrap().collect().await.unwrap();
+        pretty_format_batches(&batches).unwrap().to_string()
+    }
+
+    #[tokio::test]
+    async fn groups_give_what_counting_by_hand_gives() {
+        let context = context();
+        for (x, kind) in [("x", "BIGINT"), ("'博' || x", "VARCHAR"), ("x / 4.0", "DOUBLE")] {
+            let values = format!("SELECT value, grp, CAST({x} AS {kind}) AS x FROM ({VALUES})");
+            let by_hand = format!(
+                "SELECT grp, x AS m FROM (
+                   SELECT grp, x, row_number() OVER (PARTITION BY grp ORDER BY n DESC, x) AS r
+                   FROM (SELECT grp, x, count(*) AS n FROM ({values})
+                         WHERE x IS NOT NULL GROUP BY grp, x)
+                 ) WHERE r = 1 ORDER BY grp"
+            );
+            let ours =
+                format!("SELECT grp, mode(x) AS m FROM ({values}) GROUP BY grp ORDER BY grp");
+            assert_eq!(ask(&context, &ours).await, ask(&context, &by_hand).await, "mode of {x}");
+            let by_hand = format!(
+                "SELECT grp, min(x) AS m FROM (
+                   SELECT grp, x, cume_dist() OVER (PARTITION BY grp ORDER BY x) AS c
+                   FROM ({values}) WHERE x IS NOT NULL
+                 ) WHERE c >= 0.3 GROUP BY grp ORDER BY grp"
+            );
+            let ours = format!(
+                "SELECT grp, quantile_disc(x, 0.3) AS m FROM ({values}) GROUP BY grp ORDER BY grp"
+            );
+            assert_eq!(ask(&context, &ours).await, ask(&context, &by_hand).await, "share of {x}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_window_that_moves_gives_what_its_rows_give() {
+        let context = context();
+        for call in ["mode(x)", "quantile_disc(x, 0.5)", "round(entropy(x), 9)"] {
+            let function = call.trim_start_matches("round(").trim_end_matches(", 9)");
+            let window = format!(
+                "{function} OVER (ORDER BY value ROWS BETWEEN 5 PRECEDING AND 2 FOLLOWING)"
+            );
+            let moving = call.replace(function, &window);
+            let ours = format!(
+                "SELECT value, {moving} AS m FROM ({VALUES} WHERE value <= 300) ORDER BY value"
+            );
+            let by_hand = format!(
+                "SELECT a.value, {} AS m FROM ({VALUES} WHERE value <= 300) AS a
+                 JOIN ({VALUES} WHERE value <= 300) AS b
+                   ON b.value BETWEEN a.value - 5 AND a.value + 2
+                 GROUP BY a.value ORDER BY a.value",
+                call.replace('x', "b.x")
+            );
+            assert_eq!(ask(&context, &ours).await, ask(&context, &by_hand).await, "{call}");
+        }
+    }
+
+    #[tokio::test]
+    async fn distinct_values_zeros_and_what_is_no_share() {
+        let context = context();
+        let from = "FROM (VALUES (0.0), (-0.0), (3.0), (5.0), (NULL)) AS t (x)";
+        for (asked, wanted) in [
+            ("abs(mode(x))", "0.0"),
+            ("abs(mode(DISTINCT x))", "0.0"),
+            ("quantile_disc(DISTINCT x, 0.5)", "3.0"),
+            ("quantile_disc(x, 0)", "0.0"),
+            ("quantile(x, 1)", "5.0"),
+            ("quantile_disc(x, NULL)", ""),
+            ("entropy(x)", "1.5"),
+            ("entropy(x) FILTER (WHERE x = 3)", "0.0"),
+            ("mode(x) FILTER (WHERE x > 9)", ""),
+        ] {
+            let table = ask(&context, &format!("SELECT {asked} AS m {from}")).await;
+            let row = table.lines().nth(3).unwrap().trim_matches(['|', ' ']);
+            assert_eq!(row, wanted, "{asked}");
+        }
+        for refused in ["quantile_disc(x, 1.5)", "quantile_disc(x, x)", "mode(x, x)"] {
+            let asked = context.sql(&format!("SELECT {refused} {from}")).await;
+            let failed = match asked {
+                Ok(asked) => asked.collect().await.is_err(),
+                Err(_) => true,
+            };
+            assert!(failed, "{refused}");
+        }
+    }
+}

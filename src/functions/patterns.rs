@@ -1,0 +1,61 @@
+//! What functions with regular expressions and delimiters have in common.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::{ArrayRef, ListBuilder, StringBuilder};
+use datafusion::arrow::datatypes::{DataType, Field};
+use datafusion::common::{Result, exec_datafusion_err};
+use regex::Regex;
+
+use super::scalar::texts;
+
+/// The regular expression that was needed last: mostly all rows have the same.
+#[derive(Debug, Default)]
+pub(super) struct Last(Option<(String, Regex)>);
+
+impl Last {
+    /// The regular expression that `pattern` writes.
+    pub(super) fn regex(&mut self, pattern: &str) -> Result<&Regex> {
+        let kept = match self.0.take().filter(|(text, _)| text == pattern) {
+            Some(kept) => kept,
+            None => {
+                let regex = Regex::new(pattern).map_err(|error| exec_datafusion_err!("{error}"))?;
+                (pattern.to_owned(), regex)
+            }
+        };
+        Ok(&self.0.insert(kept).1)
+    }
+}
+
+/// Each text of `column` in the pieces between what `find` finds, given the rest of a
+/// text and the delimiter: where it begins, and how long it is. An unknown delimiter
+/// leaves a text as it is.
+pub(super) fn split(
+    column: &ArrayRef,
+    delimiters: &ArrayRef,
+    mut find: impl FnMut(&str, &str) -> Result<Option<(usize, usize)>>,
+) -> Result<ArrayRef> {
+    let element = Field::new("element", DataType::Utf8, true);
+    let mut lists = ListBuilder::new(StringBuilder::new()).with_field(element);
+    for (text, delimiter) in texts(column)?.zip(texts(delimiters)?) {
+        let Some(mut rest) = text else {
+            lists.append_null();
+            continue;
+        };
+        while let Some(delimiter) = delimiter.filter(|_| !rest.is_empty()) {
+            let Some((mut start, length)) = find(rest, delimiter)? else { break };
+            // What is found everywhere stands between any two characters.
+            if (start, length) == (0, 0) {
+                start = rest.chars().next().map_or(0, char::len_utf8);
+                if start == rest.len() {
+                    break;
+                }
+            }
+            lists.values().append_value(&rest[..start]);
+            rest = &rest[start + length..];
+        }
+        lists.values().append_value(rest);
+        lists.append(true);
+    }
+    Ok(Arc::new(lists.finish()))
+}
