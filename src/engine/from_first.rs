@@ -40,7 +40,7 @@ struct Level {
 fn starts(tokens: &[TokenWithSpan]) -> Vec<usize> {
     let mut starts = Vec::new();
     let mut levels = vec![Level::default()];
-    let mut previous: Option<&Token> = None;
+    let (mut previous, mut before): (Option<&Token>, Option<&Token>) = (None, None);
     for (index, token) in tokens.iter().enumerate() {
         let Some(level) = levels.last_mut() else { break };
         match &token.token {
@@ -64,7 +64,7 @@ fn starts(tokens: &[TokenWithSpan]) -> Vec<usize> {
                     level.begun = true;
                     level.from = None;
                 }
-                Keyword::FROM if !level.begun && may_begin(previous, level) => {
+                Keyword::FROM if !level.begun && may_begin(before, previous, level) => {
                     level.begun = true;
                     level.from = Some(index);
                 }
@@ -72,33 +72,28 @@ fn starts(tokens: &[TokenWithSpan]) -> Vec<usize> {
             },
             _ => {}
         }
-        previous = Some(&token.token);
+        (before, previous) = (previous, Some(&token.token));
     }
     starts.extend(levels.into_iter().filter_map(|level| level.from));
     starts.sort_unstable();
     starts
 }
 
-/// Whether a query may begin after `previous`; `extract(year FROM t)` is none.
-fn may_begin(previous: Option<&Token>, level: &Level) -> bool {
+/// Whether a query may begin after `previous`, and `before` that; `extract(year FROM t)` is
+/// none, nor is `a IS DISTINCT FROM b`.
+fn may_begin(before: Option<&Token>, previous: Option<&Token>, level: &Level) -> bool {
     use Keyword::{
         ALL, ANALYZE, AS, BY, DISTINCT, EXCEPT, EXPLAIN, INTERSECT, NAME, UNION, VERBOSE,
     };
     match previous {
         None | Some(Token::LParen | Token::SemiColon) => true,
         Some(Token::RParen) => level.with,
+        Some(Token::Word(word)) if word.keyword == DISTINCT => {
+            matches!(before, Some(Token::Word(word)) if [UNION, EXCEPT, INTERSECT].contains(&word.keyword))
+        }
         Some(Token::Word(word)) => matches!(
             word.keyword,
-            ALL | ANALYZE
-                | AS
-                | BY
-                | DISTINCT
-                | EXCEPT
-                | EXPLAIN
-                | INTERSECT
-                | NAME
-                | UNION
-                | VERBOSE
+            ALL | ANALYZE | AS | BY | EXCEPT | EXPLAIN | INTERSECT | NAME | UNION | VERBOSE
         ),
         _ => false,
     }
@@ -137,6 +132,7 @@ mod tests {
             "SELECT a FROM t",
             "SELECT extract(year FROM t), trim(both chr(1) FROM x), substring(f(x) FROM 2)",
             "SELECT a IS DISTINCT FROM b FROM t",
+            "SELECT count(*) FILTER (WHERE a IS NOT DISTINCT FROM b) FROM t",
             "SELECT DISTINCT ON (a) b FROM t",
             "DELETE FROM t",
         ] {

@@ -5,9 +5,9 @@ use std::ops::ControlFlow;
 use datafusion::sql::sqlparser::ast::{
     Expr, Ident, Select, SelectItem, Visit, Visitor, visit_expressions,
 };
-use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::parser::Parser;
 
+use super::dialect::Ours;
 use super::from_first;
 use super::script::tokenize;
 use super::versions;
@@ -20,7 +20,7 @@ const SHOWN: usize = 40;
 pub(super) fn advice(sql: &str, name: &str) -> Option<String> {
     let (sql, _) = versions::hide(sql);
     let tokens = from_first::complete(tokenize(&sql).ok()?);
-    let mut parser = Parser::new(&GenericDialect {}).with_tokens_with_locations(tokens);
+    let mut parser = Parser::new(&Ours).with_tokens_with_locations(tokens);
     let statements = parser.parse_statements().ok()?;
     let ControlFlow::Break(found) = statements.visit(&mut Gives { name }) else { return None };
     let Found { expression, in_condition } = found;

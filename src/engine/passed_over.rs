@@ -6,12 +6,12 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::parser::Statement as Parsed;
 use datafusion::sql::sqlparser::ast::{
-    BinaryOperator, Distinct, Expr, Function, GroupByExpr, LimitClause, OrderByKind, Query, Select,
-    SetExpr, SetOperator, SetQuantifier, TableFactor, Value, Visit, Visitor, VisitorMut,
+    BinaryOperator, Distinct, Expr, Fetch, Function, GroupByExpr, LimitClause, OrderByKind, Query,
+    Select, SetExpr, SetOperator, SetQuantifier, TableFactor, Value, Visit, Visitor, VisitorMut,
 };
 use datafusion::sql::sqlparser::tokenizer::Token;
 
-use super::forms::similar_to;
+use super::forms::{arithmetic, like, sample, similar_to};
 use super::parsed;
 use super::script::{Statement, tokenize};
 use crate::error::{Error, Result};
@@ -75,7 +75,7 @@ impl VisitorMut for PassedOver {
         found(if fills {
             unknown("WITH FILL", "join with generate_series, which has a row for each value")
         } else {
-            counted_sets(query)
+            query.fetch.as_ref().and_then(fetched).or_else(|| counted_sets(query))
         })
     }
 
@@ -94,10 +94,6 @@ impl VisitorMut for PassedOver {
 
     fn pre_visit_table_factor(&mut self, table: &mut TableFactor) -> ControlFlow<Refused> {
         found(match table {
-            TableFactor::Table { sample: Some(_), .. }
-            | TableFactor::Derived { sample: Some(_), .. } => {
-                unknown("TABLESAMPLE", "ORDER BY random() LIMIT 100 takes rows by chance")
-            }
             TableFactor::Derived { lateral: true, subquery, .. } => lateral(subquery),
             TableFactor::Table { partitions, .. } if !partitions.is_empty() => {
                 unknown("PARTITION", "a condition behind WHERE chooses rows")
@@ -115,6 +111,8 @@ impl VisitorMut for PassedOver {
                 "FOR SYSTEM_TIME",
                 "FROM posts FOR TIMESTAMP AS OF '2012-08-27' asks a table as it was",
             ),
+            TableFactor::Table { sample: Some(taken), .. }
+            | TableFactor::Derived { sample: Some(taken), .. } => sample::check(taken),
             _ => None,
         })
     }
@@ -136,6 +134,8 @@ impl VisitorMut for PassedOver {
                 let error = Error::query("the sign ^ does not raise to a power here");
                 Some(("^", error.hint("power(2, 10) does")))
             }
+            Expr::UnaryOp { .. } => arithmetic::ambiguous(expression),
+            Expr::Like { .. } | Expr::ILike { .. } => like::refused(expression),
             Expr::SimilarTo { pattern, escape_char, .. } => {
                 let wrong = similar_to::as_regex(pattern, escape_char.as_ref()).err();
                 wrong.map(|error| ("SIMILAR TO", error))
@@ -153,6 +153,22 @@ fn found(clause: Option<Refused>) -> ControlFlow<Refused> {
 fn unknown(words: &'static str, advice: &'static str) -> Option<Refused> {
     let first = words.split(' ').next().unwrap_or(words);
     Some((first, Error::query(format!("not supported: {words}")).hint(advice)))
+}
+
+/// What FETCH asks for beside a number of rows.
+fn fetched(fetch: &Fetch) -> Option<Refused> {
+    let (what, advice) = if fetch.with_ties {
+        ("WITH TIES", "rank the rows: QUALIFY rank() OVER (ORDER BY likes DESC) <= 5")
+    } else if fetch.percent {
+        (
+            "PERCENT",
+            "number the rows: QUALIFY row_number() OVER (ORDER BY likes DESC) <= 0.1 * count(*) \
+             OVER ()",
+        )
+    } else {
+        return None;
+    };
+    Some(("FETCH", Error::query(format!("FETCH does not take {what}")).hint(advice)))
 }
 
 /// A query and what it is made of on its own level, without the queries in FROM and in
@@ -297,7 +313,7 @@ fn is_zero(count: &Expr) -> bool {
 }
 
 /// Whether `select` makes one row of all rows, or none by HAVING.
-fn is_one_row(select: &Select) -> bool {
+pub(super) fn is_one_row(select: &Select) -> bool {
     let is_grouped = match &select.group_by {
         GroupByExpr::All(_) => true,
         GroupByExpr::Expressions(groups, _) => !groups.is_empty(),
@@ -393,14 +409,14 @@ mod tests {
         let session = Session::new(None, Settings::default()).unwrap();
         session.collect("CREATE VIEW t AS SELECT * FROM (VALUES (1), (2)) AS t(n)").await.unwrap();
         for (sql, word) in [
-            ("SELECT count(*) FROM t TABLESAMPLE (10 PERCENT)", "TABLESAMPLE"),
-            ("SELECT count(*) FROM (SELECT * FROM t) AS s TABLESAMPLE (10 ROWS)", "TABLESAMPLE"),
             ("SELECT count(*) FROM t PREWHERE n > 1", "PREWHERE"),
             (
                 "WITH a AS (SELECT n, count(*) FROM t GROUP BY n WITH ROLLUP) SELECT * FROM a",
                 "WITH",
             ),
             ("SELECT n FROM t ORDER BY n WITH FILL", "WITH"),
+            ("SELECT n FROM t ORDER BY n FETCH FIRST 1 ROWS WITH TIES", "WITH TIES"),
+            ("SELECT n FROM t ORDER BY n FETCH FIRST 10 PERCENT ROWS ONLY", "PERCENT"),
             ("SELECT * FROM unnest([5, 6]) WITH ORDINALITY AS u(item, place)", "WITH ORDINALITY"),
             (
                 "SELECT * FROM t, LATERAL (SELECT b.n AS m FROM t AS b WHERE b.n < t.n

@@ -1,10 +1,10 @@
 //! The one statement splitter, on the tokenizer of the SQL parser.
 
-use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::tokenizer::{
     Location, Token, TokenWithSpan, Tokenizer, TokenizerError,
 };
 
+use super::dialect::Ours;
 use crate::error::{Error, Place, Result};
 
 /// One statement of a script, with its place.
@@ -102,7 +102,7 @@ pub fn is_complete(text: &str) -> bool {
 /// # Errors
 /// When a string, a quoted name or a comment is not closed.
 pub fn tokenize(text: &str) -> std::result::Result<Vec<TokenWithSpan>, TokenizerError> {
-    Tokenizer::new(&GenericDialect {}, text).with_unescape(false).tokenize_with_location()
+    Tokenizer::new(&Ours, text).with_unescape(false).tokenize_with_location()
 }
 
 fn without_mark(text: &str) -> &str {

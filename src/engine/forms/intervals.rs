@@ -57,7 +57,7 @@ fn is_written_out(count: &Typed) -> bool {
 
 /// Plans intervals times numbers.
 #[derive(Debug)]
-pub(in crate::engine) struct ScaleIntervals;
+pub(super) struct ScaleIntervals;
 
 impl ExprPlanner for ScaleIntervals {
     fn plan_binary_op(
@@ -278,6 +278,9 @@ mod tests {
             ("INTERVAL '1 month 2 days' * n", "2012-12-03T00:00:00"),
             ("INTERVAL n DAY", "2012-08-30T00:00:00"),
             ("INTERVAL (n + 1) HOUR", "2012-08-27T04:00:00"),
+            ("INTERVAL (2) HOUR", "2012-08-27T02:00:00"),
+            ("INTERVAL (n) DAY", "2012-08-30T00:00:00"),
+            ("2 * INTERVAL (2) MINUTE", "2012-08-27T00:04:00"),
             ("INTERVAL '1 day' * n * 2", "2012-09-02T00:00:00"),
             ("INTERVAL '1 day' * nothing", ""),
         ] {

@@ -261,8 +261,6 @@ mod tests {
             ("FROM posts PIVOT (sum(likes) FOR (platform, account) IN (1))", "FILTER (WHERE"),
             ("FROM posts PIVOT (abs(likes) FOR platform IN ('x'))", "FILTER (WHERE"),
             ("FROM posts UNPIVOT ((a, b) FOR kind IN (likes))", "number FOR kind"),
-            ("PIVOT posts ON platform USING count(*)", "FOR platform IN"),
-            ("UNPIVOT posts ON likes INTO NAME kind VALUE n", "FOR kind IN"),
         ] {
             let error = session.collect(sql).await.unwrap_err();
             let told = error.advice().unwrap_or_default();
