@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use datafusion::arrow::array::{ArrayRef, StringArray};
-use datafusion::arrow::datatypes::{Schema, SchemaRef};
+use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use datafusion::error::DataFusionError;
 use datafusion::execution::{SendableRecordBatchStream, SessionState, TaskContext};
@@ -57,8 +57,6 @@ pub(super) struct Started {
     pub(super) running: Running,
     /// What keeps the answer, if it may be kept.
     pub(super) recorder: Option<Recorder>,
-    /// What the person would call the columns; see [`super::names`].
-    pub(super) names: Vec<Option<String>>,
 }
 
 /// A statement, to be started and, when a machine is lost, started again.
@@ -231,8 +229,8 @@ impl Answer {
     /// Starts to pull batches from `stream` on a task of its own, so that a
     /// cancellation is heard even while an operator computes without a pause.
     pub(super) fn start(started: Started, stop: Stop, translator: Translator) -> Self {
-        let Started { query, running, recorder, names } = started;
-        let schema = renamed(&running.stream.schema(), &names);
+        let Started { query, running, recorder } = started;
+        let schema = running.stream.schema();
         let plan = Arc::clone(&running.plan);
         let from_cache = plan.downcast_ref::<Again>().map(Again::took);
         let counted = counted(&query.plan);
@@ -270,7 +268,7 @@ impl Answer {
             match batch {
                 Some(Ok(batch)) if batch.num_rows() == 0 => {}
                 Some(Ok(batch)) => {
-                    return Some(self.with_names(&batch));
+                    return Some(self.with_schema(&batch));
                 }
                 Some(Err(error)) => {
                     self.ended = true;
@@ -289,7 +287,9 @@ impl Answer {
         self.worker.abort();
     }
 
-    fn with_names(&self, batch: &RecordBatch) -> Result<RecordBatch> {
+    /// `batch` under the schema of the answer: an operator may promise less of a column, or
+    /// more, than the plan did.
+    fn with_schema(&self, batch: &RecordBatch) -> Result<RecordBatch> {
         let rows = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
         let (schema, columns) = (Arc::clone(&self.schema), batch.columns().to_vec());
         RecordBatch::try_new_with_options(schema, columns, &rows)
@@ -330,24 +330,6 @@ fn counted(plan: &LogicalPlan) -> Option<&'static str> {
         }),
         _ => None,
     }
-}
-
-/// `schema` with the columns called as the person called them, where `names`
-/// knows better; it is left alone when the two do not fit.
-fn renamed(schema: &SchemaRef, names: &[Option<String>]) -> SchemaRef {
-    if names.len() != schema.fields().len() || names.iter().all(Option::is_none) {
-        return Arc::clone(schema);
-    }
-    let fields: Vec<_> = schema
-        .fields()
-        .iter()
-        .zip(names)
-        .map(|(field, name)| match name {
-            Some(name) => Arc::new(field.as_ref().clone().with_name(name)),
-            None => Arc::clone(field),
-        })
-        .collect();
-    Arc::new(Schema::new_with_metadata(fields, schema.metadata().clone()))
 }
 
 impl Drop for Answer {

@@ -10,7 +10,6 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use datafusion::arrow::datatypes::Schema;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, Result, TableReference};
 use datafusion::datasource::provider_as_source;
@@ -37,14 +36,13 @@ pub(super) struct Staged {
 }
 
 /// Lets the COPY in `plan`, if there is one, write as `writer` says and beside its
-/// place; its columns are called as in `names`, where these say more.
+/// place.
 ///
 /// # Errors
 /// When the place is a folder with something in it, or cannot be written to.
 pub(super) fn stage(
     plan: LogicalPlan,
     writer: Option<&Writer>,
-    names: &[Option<String>],
 ) -> Result<(LogicalPlan, Option<Staged>)> {
     let Some(writer) = writer else { return Ok((plan, None)) };
     // What is only explained is not written.
@@ -52,7 +50,7 @@ pub(super) fn stage(
     let mut staged = None;
     let plan = plan.transform_down(|node| match node {
         LogicalPlan::Copy(mut copy) => {
-            copy.input = Arc::new(called(&copy.input, names)?);
+            copy.input = Arc::new(told_apart(&copy.input)?);
             let name = copy.output_url.clone();
             if let Some(place) = local(&copy.output_url).filter(|_| runs) {
                 let beside = Staged::beside(&place).map_err(foreign)?;
@@ -94,17 +92,10 @@ fn written(mut copy: CopyTo, name: &str, writer: &Writer) -> LogicalPlan {
     }
 }
 
-/// `plan` with its columns called as a person would, and no two alike: a reader of
-/// the file would find only one of them.
-fn called(plan: &LogicalPlan, names: &[Option<String>]) -> Result<LogicalPlan> {
-    let fields = plan.schema().fields();
-    let names = if names.len() == fields.len() { names } else { &[] };
-    let names = names.iter().map(Option::as_ref).chain(std::iter::repeat(None));
-    let fields = fields.iter().zip(names).map(|(field, name)| {
-        let field = field.as_ref().clone();
-        name.map_or(field.clone(), |name| field.with_name(name))
-    });
-    let names = render::unique_names(&Schema::new(fields.collect::<Vec<_>>()));
+/// `plan` with no two columns called alike: a reader of the file would find only one of
+/// them.
+fn told_apart(plan: &LogicalPlan) -> Result<LogicalPlan> {
+    let names = render::unique_names(plan.schema().inner());
     let columns: Vec<_> = plan.schema().columns();
     if columns.iter().map(Column::name).eq(names.iter().map(String::as_str)) {
         return Ok(plan.clone());
@@ -268,9 +259,11 @@ mod tests {
             let found = written(statement, name, options).await.unwrap();
             assert_eq!(found, content, "{statement} {name} {options}");
         }
-        for (name, options, begins) in
-            [("x.csv.gz", "", "\u{1f}"), ("x.jsonl", "(COMPRESSION zstd)", "(\u{fffd}/\u{fffd}")]
-        {
+        for (name, options, begins) in [
+            ("x.csv.gz", "", "\u{1f}"),
+            ("x.csv.GZ", "", "\u{1f}"),
+            ("x.jsonl", "(COMPRESSION zstd)", "(\u{fffd}/\u{fffd}"),
+        ] {
             let found = written("COPY t", name, options).await.unwrap();
             assert!(found.starts_with(begins), "{name} {found:?}");
         }

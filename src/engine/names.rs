@@ -1,83 +1,104 @@
-//! What a person would call the columns of an answer: `min(posted_at)` where the
+//! What a person would call the columns of a query: `min(posted_at)` where the
 //! engine says `min(posts.posted_at)`, and `1` where it says `Int64(1)`.
 
 use std::collections::HashSet;
 use std::ops::ControlFlow;
 
-use datafusion::sql::parser::{CopyToSource, CopyToStatement, Statement as Parsed};
+use datafusion::sql::parser::Statement as Parsed;
 use datafusion::sql::sqlparser::ast::{
-    Expr, Ident, Query, Select, SelectItem, SetExpr, Statement, VisitorMut, visit_expressions_mut,
+    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident,
+    ObjectName, OrderBy, OrderByKind, Query, Select, SelectItem, SetExpr, VisitorMut,
+    visit_expressions_mut,
 };
 
+use super::forms::{grouping_sets, order_by_input};
 use super::group_names::{self, IsAggregate};
 use super::parsed;
 
-/// For each column of a query the expression as it was typed, if it has no name
-/// of its own; empty when the columns cannot be told from the text.
-pub(super) fn of_columns(parsed: &Parsed) -> Vec<Option<String>> {
-    let Parsed::Statement(statement) = parsed else { return Vec::new() };
-    let Statement::Query(query) = statement.as_ref() else { return Vec::new() };
-    of_query(query)
-}
-
-/// The same for the query that a COPY writes, or would write.
-pub(super) fn of_copied(parsed: &Parsed) -> Vec<Option<String>> {
-    match parsed {
-        Parsed::Explain(explain) => of_copied(&explain.statement),
-        Parsed::CopyTo(CopyToStatement { source: CopyToSource::Query(query), .. }) => {
-            of_query(query)
-        }
-        _ => Vec::new(),
-    }
-}
-
-fn of_query(query: &Query) -> Vec<Option<String>> {
-    let Some(items) = items(query) else { return Vec::new() };
-    items.iter().map(name).collect::<Option<Vec<_>>>().unwrap_or_default()
-}
-
-/// Gives a name of its own to each listed expression that the engine would call
-/// like one before it: to the engine `posted_at::date` is `posted_at`.
-pub(super) fn distinguish(parsed: &mut Parsed, is_aggregate: IsAggregate<'_>) {
+/// Calls each listed expression that has no name of its own as it was typed, in
+/// subqueries too, where the engine's name would be seen by what is around. No two of a
+/// list are called alike, which the engine refuses. ORDER BY means columns of the tables
+/// and of the list by their names as everywhere.
+pub(super) fn give(parsed: &mut Parsed, is_aggregate: IsAggregate<'_>) {
+    grouping_sets::spell(parsed, is_aggregate);
     // It never breaks off.
-    let _ = parsed::visit(parsed, &mut Distinguish { is_aggregate });
+    let _ = parsed::visit(parsed, &mut Give { is_aggregate });
 }
 
-struct Distinguish<'a> {
+struct Give<'a> {
     is_aggregate: IsAggregate<'a>,
 }
 
-impl VisitorMut for Distinguish<'_> {
+impl VisitorMut for Give<'_> {
     type Break = ();
 
     fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
         group_names::tell_apart(query, self.is_aggregate);
+        if let Some(select) = first_select(&mut query.body) {
+            name_items(&mut select.projection);
+            if let Some(order_by) = &mut query.order_by {
+                order_by_names(order_by, &select.projection);
+            }
+        }
+        order_by_input::tell_apart(query);
         ControlFlow::Continue(())
     }
 
     fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
-        let items = &mut select.projection;
-        let all_columns = items.iter().any(|item| matches!(item, SelectItem::Wildcard(_)));
-        let mut names = Names { all_columns, ..Names::default() };
-        for item in items.iter_mut() {
-            if let SelectItem::ExprWithAlias { alias, .. } = item {
-                names.give(alias);
-            }
-        }
-        // A column keeps its name; what is made of it gives way.
-        for columns in [true, false] {
-            for item in items.iter_mut() {
-                let SelectItem::UnnamedExpr(expression) = item else { continue };
-                if is_column(expression) != columns {
-                    continue;
-                }
-                if let Some(name) = names.needed(expression) {
-                    let alias = Ident::with_quote('"', name);
-                    *item = SelectItem::ExprWithAlias { expr: expression.clone(), alias };
-                }
-            }
-        }
+        name_items(&mut select.projection);
         ControlFlow::Continue(())
+    }
+}
+
+/// The SELECT that names the columns of a query.
+fn first_select(body: &mut SetExpr) -> Option<&mut Select> {
+    match body {
+        SetExpr::Select(select) => Some(select),
+        SetExpr::Query(inner) => first_select(&mut inner.body),
+        SetExpr::SetOperation { left, .. } => first_select(left),
+        _ => None,
+    }
+}
+
+fn name_items(items: &mut [SelectItem]) {
+    let all_columns = items.iter().any(|item| matches!(item, SelectItem::Wildcard(_)));
+    let mut names = Names { all_columns, ..Names::default() };
+    for item in items.iter_mut() {
+        if let SelectItem::ExprWithAlias { alias, .. } = item {
+            names.take(alias);
+        }
+    }
+    // A column keeps its name; what is made of it gives way.
+    for columns in [true, false] {
+        for item in items.iter_mut() {
+            let SelectItem::UnnamedExpr(expression) = item else { continue };
+            if is_column(expression) != columns {
+                continue;
+            }
+            if let Some(name) = names.needed(expression) {
+                let alias = Ident::with_quote('"', name);
+                *item = SelectItem::ExprWithAlias { expr: expression.clone(), alias };
+            }
+        }
+    }
+}
+
+/// Has a query ordered by the listed columns where ORDER BY repeats their expressions:
+/// behind DISTINCT and UNION the engine looks for names only.
+fn order_by_names(order_by: &mut OrderBy, items: &[SelectItem]) {
+    let OrderByKind::Expressions(orders) = &mut order_by.kind else { return };
+    for order in orders {
+        // A number is a place in the list.
+        if is_column(&order.expr) || matches!(order.expr, Expr::Value(_)) {
+            continue;
+        }
+        let listed = items.iter().find_map(|item| match item {
+            SelectItem::ExprWithAlias { expr, alias } if *expr == order.expr => Some(alias),
+            _ => None,
+        });
+        if let Some(alias) = listed {
+            order.expr = Expr::Identifier(alias.clone());
+        }
     }
 }
 
@@ -86,40 +107,104 @@ impl VisitorMut for Distinguish<'_> {
 struct Names {
     /// Those that people see.
     shown: HashSet<String>,
-    /// Those that the engine gives.
-    of_engine: HashSet<String>,
+    /// Columns, with their tables as they were typed, and names that were given.
+    columns: HashSet<String>,
+    /// Columns that were typed with their tables, without them.
+    of_tables: HashSet<String>,
     /// Whether there was a `*`.
     all_columns: bool,
 }
 
 impl Names {
     /// Takes a name that was given, or another one if it was given before.
-    fn give(&mut self, alias: &mut Ident) {
-        let plain = match alias.quote_style {
-            Some(_) => alias.value.clone(),
-            None => alias.value.to_lowercase(),
-        };
-        if !self.shown.insert(plain.clone()) {
-            let numbered = (1..).map(|number| format!("{plain}_{number}"));
-            if let Some(name) = numbered.into_iter().find(|name| self.shown.insert(name.clone())) {
-                *alias = Ident { span: alias.span, ..Ident::with_quote('"', name) };
-            }
+    fn take(&mut self, alias: &mut Ident) {
+        let name = plain(alias);
+        if !self.shown.insert(name.clone()) {
+            let name = self.numbered(&name);
+            *alias = Ident { span: alias.span, ..Ident::with_quote('"', name) };
         }
-        self.of_engine.insert(alias.value.to_lowercase());
+        self.columns.insert(plain(alias));
     }
 
-    /// The name that an expression needs because the engine's is taken.
+    /// The name that an expression needs; a column has one, unless that is taken.
     fn needed(&mut self, expression: &Expr) -> Option<String> {
-        let (typed, bare) = (expression.to_string(), without_casts(expression));
-        let is_free = self.of_engine.insert(bare.to_string().to_lowercase());
-        if is_free && !(self.all_columns && is_column(&bare)) {
-            self.shown.insert(typed);
+        match expression {
+            Expr::Identifier(name) => {
+                let name = plain(name);
+                // It may be the same column as one with its table.
+                let is_taken = self.of_tables.contains(&name);
+                self.column(name.clone(), name, is_taken)
+            }
+            Expr::CompoundIdentifier(parts) => {
+                let name = parts.last().map(plain).unwrap_or_default();
+                let typed: Vec<_> = parts.iter().map(plain).collect();
+                let is_taken = self.columns.contains(&name);
+                self.of_tables.insert(name.clone());
+                // A column of two tables is two columns to the engine as well.
+                self.column(typed.join("."), name, is_taken)
+            }
+            _ => {
+                let typed = expression.to_string();
+                match self.shown.insert(typed.clone()) {
+                    true => Some(typed),
+                    false => Some(self.numbered(&typed)),
+                }
+            }
+        }
+    }
+
+    /// The name that the column `typed` needs, which is called `name`.
+    fn column(&mut self, typed: String, name: String, is_taken: bool) -> Option<String> {
+        let is_new = self.columns.insert(typed);
+        if is_new && !is_taken && !self.all_columns {
+            self.shown.insert(name);
             return None;
         }
-        let numbered = (1..).map(|number| format!("{typed}_{number}"));
-        let mut names = (bare != *expression).then(|| typed.clone()).into_iter().chain(numbered);
-        names.find(|name| self.shown.insert(name.clone()))
+        Some(self.numbered(&name))
     }
+
+    /// `name` with the first number under which it is not shown.
+    fn numbered(&mut self, name: &str) -> String {
+        let mut number = 1_usize;
+        loop {
+            let numbered = format!("{name}_{number}");
+            if self.shown.insert(numbered.clone()) {
+                return numbered;
+            }
+            number += 1;
+        }
+    }
+}
+
+/// A name as the engine knows it.
+pub(super) fn plain(name: &Ident) -> String {
+    match name.quote_style {
+        Some(_) => name.value.clone(),
+        None => name.value.to_ascii_lowercase(),
+    }
+}
+
+/// A call of the function `name`.
+pub(super) fn call(name: &str, given: impl IntoIterator<Item = Expr>) -> Expr {
+    Expr::Function(Function {
+        name: ObjectName::from(vec![Ident::new(name)]),
+        uses_odbc_syntax: false,
+        parameters: FunctionArguments::None,
+        args: arguments(given),
+        filter: None,
+        null_treatment: None,
+        over: None,
+        within_group: Vec::new(),
+    })
+}
+
+fn arguments(given: impl IntoIterator<Item = Expr>) -> FunctionArguments {
+    let args = given.into_iter().map(|one| FunctionArg::Unnamed(FunctionArgExpr::Expr(one)));
+    FunctionArguments::List(FunctionArgumentList {
+        duplicate_treatment: None,
+        args: args.collect(),
+        clauses: Vec::new(),
+    })
 }
 
 fn is_column(expression: &Expr) -> bool {
@@ -138,32 +223,9 @@ pub(super) fn without_casts(expression: &Expr) -> Expr {
     bare
 }
 
-/// What the first SELECT of a query lists.
-fn items(query: &Query) -> Option<&[SelectItem]> {
-    let mut body = query.body.as_ref();
-    loop {
-        match body {
-            SetExpr::Select(select) => return Some(&select.projection),
-            SetExpr::Query(inner) => return items(inner),
-            SetExpr::SetOperation { left, .. } => body = left,
-            _ => return None,
-        }
-    }
-}
-
-/// `Some(None)` for an item with a name of its own, `None` for one that stands
-/// for any number of columns.
-fn name(item: &SelectItem) -> Option<Option<String>> {
-    match item {
-        SelectItem::UnnamedExpr(Expr::Identifier(_) | Expr::CompoundIdentifier(_)) => Some(None),
-        SelectItem::UnnamedExpr(expression) => Some(Some(expression.to_string())),
-        SelectItem::ExprWithAlias { .. } => Some(None),
-        _ => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use crate::engine::forms::answers::answer;
     use crate::engine::{Session, Settings};
 
     #[tokio::test(flavor = "multi_thread")]
@@ -178,6 +240,26 @@ mod tests {
             ("a + 1, CAST(a AS INT) + 1", "a + 1|CAST(a AS INT) + 1"),
             ("*, a", "a|b|a_1"),
             ("b AS a, a", "a|a_1"),
+            ("a, \"a\", A", "a|a_1|a_2"),
+            ("'x', *", "'x'|a|b"),
+            (
+                "instr(b, '8'), strpos(b, '8'), position('8' in b)",
+                "instr(b, '8')|strpos(b, '8')|POSITION('8' IN b)",
+            ),
+            (
+                "substr(b, 1, 1), substring(b from 1 for 1)",
+                "SUBSTR(b, 1, 1)|SUBSTRING(b FROM 1 FOR 1)",
+            ),
+            (
+                "[a], make_array(a), [a][1], array_element([a], 1)",
+                "[a]|make_array(a)|[a][1]|array_element([a], 1)",
+            ),
+            ("trim(b), btrim(b)", "TRIM(b)|btrim(b)"),
+            ("1, 01, 1.0, 1.00", "1|01|1.0|1.00"),
+            ("a, (a), (a) + 1, a + 1", "a|(a)|(a) + 1|a + 1"),
+            ("current_date, current_date()", "current_date|current_date()"),
+            ("date '2012-08-27', '2012-08-27'::date", "DATE '2012-08-27'|'2012-08-27'::DATE"),
+            ("interval '1 day', interval 1 day", "INTERVAL '1 day'|INTERVAL 1 DAY"),
         ] {
             let sql = format!("SELECT {list} {from}");
             let batches = session.collect(&sql).await.unwrap();
@@ -187,5 +269,58 @@ mod tests {
         }
         let nested = "SELECT count(*) AS n FROM (SELECT a, a::text FROM (SELECT 7 AS a))";
         assert_eq!(session.collect(nested).await.unwrap()[0].num_rows(), 1);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn rows_are_ordered_by_what_is_listed_and_by_what_it_is_made_of() {
+        let session = Session::new(None, Settings::default()).unwrap();
+        let values = "(VALUES (1, 'a', 10), (2, 'b', 25), (3, 'a', 7)) AS t(id, g, x)";
+        session.collect(&format!("CREATE TABLE t AS SELECT * FROM {values}")).await.unwrap();
+        for (sql, wanted) in [
+            (
+                "SELECT g, rank() OVER (ORDER BY count(*) DESC) FROM t GROUP BY g ORDER BY 2",
+                &["g|rank() OVER (ORDER BY count(*) DESC)", "a|1", "b|2"][..],
+            ),
+            (
+                "SELECT g, count(*) * 3 / sum(count(*)) OVER () FROM t GROUP BY g
+                 ORDER BY count(*) * 3 / sum(count(*)) OVER () DESC",
+                &["g|count(*) * 3 / sum(count(*)) OVER ()", "a|2", "b|1"],
+            ),
+            ("SELECT x::text FROM t ORDER BY x", &["x::TEXT", "7", "10", "25"]),
+            ("SELECT DISTINCT x::text FROM t ORDER BY x::text", &["x::TEXT", "10", "25", "7"]),
+            (
+                "SELECT x::text, count(*) FROM t GROUP BY x ORDER BY x LIMIT 1",
+                &["x::TEXT|count(*)", "7|1"],
+            ),
+            (
+                "SELECT at::date, n FROM (VALUES (TIMESTAMP '2012-08-27 09:00:00', 1),
+                 (TIMESTAMP '2012-08-27 08:00:00', 2)) AS v(at, n) ORDER BY at",
+                &["at::DATE|n", "2012-08-27|2", "2012-08-27|1"],
+            ),
+            (
+                "SELECT sum(x) OVER w, sum(x::bigint) OVER w FROM t WINDOW w AS (ORDER BY id)
+                 ORDER BY id LIMIT 2",
+                &["sum(x) OVER w|sum(x::BIGINT) OVER w", "10|10", "35|35"],
+            ),
+            ("SELECT id, t.id FROM t ORDER BY id LIMIT 1", &["id|id_1", "1|1"]),
+            ("SELECT t.id, \"id\" FROM t ORDER BY 2 DESC LIMIT 1", &["id|id_1", "3|3"]),
+            (
+                "SELECT (SELECT max(x) FROM t), (SELECT min(x) FROM t)",
+                &["(SELECT max(x) FROM t)|(SELECT min(x) FROM t)", "25|7"],
+            ),
+        ] {
+            assert_eq!(answer(&session, sql).await, wanted, "{sql}");
+        }
+        let zones = "SELECT count(*) AS n FROM (SELECT at AT TIME ZONE 'UTC', at AT TIME ZONE
+                     'Asia/Tokyo' FROM (SELECT TIMESTAMP '2012-08-27 09:00:00' AS at))";
+        assert_eq!(answer(&session, zones).await, ["n", "1"]);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_description_has_the_names_of_the_answer() {
+        let session = Session::new(None, Settings::default()).unwrap();
+        let described = answer(&session, "DESCRIBE SELECT 1, 2 + 3").await;
+        let names: Vec<_> = described[1..].iter().filter_map(|row| row.split('|').next()).collect();
+        assert_eq!(names, ["1", "2 + 3"]);
     }
 }

@@ -1,0 +1,255 @@
+//! GROUP BY as other databases take it: `ROLLUP (1, 2)` by places in the list,
+//! `ROLLUP ((platform, lang), place)` and `CUBE` by several columns at once, `()` for all
+//! rows, and `(platform, lang)` for both columns.
+
+use std::ops::ControlFlow;
+
+use datafusion::sql::parser::Statement as Parsed;
+use datafusion::sql::sqlparser::ast::{
+    Expr, GroupByExpr, Query, Select, SelectItem, Value, Visit, Visitor, VisitorMut,
+};
+
+use crate::engine::group_names::IsAggregate;
+use crate::engine::parsed;
+
+/// Most parts of a CUBE that are taken together in all ways: there are 1024.
+const MOST_PARTS: usize = 10;
+
+/// Brings each GROUP BY of `parsed` to what the planner knows.
+pub(in crate::engine) fn spell(parsed: &mut Parsed, is_aggregate: IsAggregate<'_>) {
+    // It never breaks off.
+    let _ = parsed::visit(parsed, &mut Spell { is_aggregate });
+}
+
+struct Spell<'a> {
+    is_aggregate: IsAggregate<'a>,
+}
+
+impl VisitorMut for Spell<'_> {
+    type Break = ();
+
+    fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
+        let aggregates = Aggregates { is_aggregate: self.is_aggregate, depth: 0 };
+        let Select { projection, having, group_by, .. } = select;
+        let GroupByExpr::Expressions(groups, _) = group_by else {
+            return ControlFlow::Continue(());
+        };
+        let is_of_all = groups.iter().all(is_all);
+        if is_of_all && !aggregates.are_in(projection) && !aggregates.are_in(having) {
+            // One row without an aggregate would become all rows.
+            return ControlFlow::Continue(());
+        }
+        let mut spelt = Vec::with_capacity(groups.len());
+        for group in groups.drain(..) {
+            match group {
+                Expr::Tuple(parts) => spelt.extend(parts),
+                Expr::Rollup(parts) => spelt.push(rollup(by_columns(parts, projection))),
+                Expr::Cube(parts) => spelt.push(cube(by_columns(parts, projection))),
+                Expr::GroupingSets(sets) => {
+                    spelt.push(Expr::GroupingSets(by_columns(sets, projection)));
+                }
+                other => spelt.push(other),
+            }
+        }
+        *groups = spelt;
+        ControlFlow::Continue(())
+    }
+}
+
+/// Whether a group is `()`.
+fn is_all(group: &Expr) -> bool {
+    matches!(group, Expr::Tuple(parts) if parts.is_empty())
+}
+
+/// `sets` with listed expressions in the place of their numbers.
+fn by_columns(mut sets: Vec<Vec<Expr>>, items: &[SelectItem]) -> Vec<Vec<Expr>> {
+    for part in sets.iter_mut().flatten() {
+        if let Some(listed) = place(part).and_then(|place| listed(items, place)) {
+            *part = listed.clone();
+        }
+    }
+    sets
+}
+
+/// The number that `part` is.
+fn place(part: &Expr) -> Option<usize> {
+    let Expr::Value(value) = part else { return None };
+    match &value.value {
+        Value::Number(number, _) => number.to_string().parse().ok(),
+        _ => None,
+    }
+}
+
+/// The expression at a place of a list, if that can be told: of how many columns a `*`
+/// stands for is not known yet.
+fn listed(items: &[SelectItem], place: usize) -> Option<&Expr> {
+    let items = items.get(..place)?;
+    let mut found = None;
+    for item in items {
+        match item {
+            SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } => {
+                found = Some(expr);
+            }
+            _ => return None,
+        }
+    }
+    found
+}
+
+fn rollup(parts: Vec<Vec<Expr>>) -> Expr {
+    if parts.iter().all(|part| part.len() == 1) {
+        return Expr::Rollup(parts);
+    }
+    let sets = (0..=parts.len()).rev().map(|count| together(parts.iter().take(count)));
+    Expr::GroupingSets(sets.collect())
+}
+
+fn cube(parts: Vec<Vec<Expr>>) -> Expr {
+    if parts.len() > MOST_PARTS || parts.iter().all(|part| part.len() == 1) {
+        return Expr::Cube(parts);
+    }
+    let sets = (0_usize..1 << parts.len()).rev().map(|chosen| {
+        let is_chosen = |at: usize| (chosen >> at) & 1 == 1;
+        together(parts.iter().enumerate().filter(|(at, _)| is_chosen(*at)).map(|(_, part)| part))
+    });
+    Expr::GroupingSets(sets.collect())
+}
+
+/// One set of the columns of all `parts`, each once.
+fn together<'a>(parts: impl Iterator<Item = &'a Vec<Expr>>) -> Vec<Expr> {
+    let mut set: Vec<Expr> = Vec::new();
+    for column in parts.flatten() {
+        if !set.contains(column) {
+            set.push(column.clone());
+        }
+    }
+    set
+}
+
+/// Looks for an aggregate, not in queries that are in an expression.
+#[derive(Clone)]
+struct Aggregates<'a> {
+    is_aggregate: IsAggregate<'a>,
+    depth: usize,
+}
+
+impl Aggregates<'_> {
+    fn are_in(&self, part: &impl Visit) -> bool {
+        part.visit(&mut self.clone()).is_break()
+    }
+}
+
+impl Visitor for Aggregates<'_> {
+    type Break = ();
+
+    fn pre_visit_query(&mut self, _query: &Query) -> ControlFlow<()> {
+        self.depth += 1;
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_query(&mut self, _query: &Query) -> ControlFlow<()> {
+        self.depth -= 1;
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_expr(&mut self, expression: &Expr) -> ControlFlow<()> {
+        match expression {
+            Expr::Function(call)
+                if self.depth == 0
+                    && call.over.is_none()
+                    && (self.is_aggregate)(&call.name.to_string().to_lowercase()) =>
+            {
+                ControlFlow::Break(())
+            }
+            _ => ControlFlow::Continue(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::engine::forms::answers::answer;
+    use crate::engine::{Session, Settings};
+
+    async fn session() -> Session {
+        let session = Session::new(None, Settings::default()).unwrap();
+        session
+            .collect(
+                "CREATE TABLE t AS SELECT * FROM
+                 (VALUES ('a', 1, true), ('b', 1, true), ('a', 2, false)) AS t(g, x, b)",
+            )
+            .await
+            .unwrap();
+        session
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn groups_are_named_by_place_and_taken_together() {
+        let session = session().await;
+        for (sql, wanted) in [
+            (
+                "SELECT g, count(*) AS n FROM t GROUP BY ROLLUP(1) ORDER BY n, g",
+                &["g|n", "b|1", "a|2", "|3"][..],
+            ),
+            (
+                "SELECT g, count(*) AS n FROM t GROUP BY GROUPING SETS ((1), ()) ORDER BY n, g",
+                &["g|n", "b|1", "a|2", "|3"],
+            ),
+            (
+                "SELECT upper(g) AS g, x, count(*) AS n FROM t GROUP BY CUBE(1, 2)
+                 ORDER BY g, x",
+                &["g|x|n", "A|1|1", "A|2|1", "A||2", "B|1|1", "B||1", "|1|2", "|2|1", "||3"],
+            ),
+            (
+                "SELECT g, x, b, count(*) AS n FROM t GROUP BY ROLLUP((g, x), b)
+                 ORDER BY g, x, b",
+                &[
+                    "g|x|b|n",
+                    "a|1|true|1",
+                    "a|1||1",
+                    "a|2|false|1",
+                    "a|2||1",
+                    "b|1|true|1",
+                    "b|1||1",
+                    "|||3",
+                ],
+            ),
+            (
+                "SELECT g, x, b, count(*) AS n FROM t GROUP BY CUBE((g, x), b)
+                 HAVING count(*) > 1 ORDER BY g, x, b",
+                &["g|x|b|n", "||true|2", "|||3"],
+            ),
+            (
+                "SELECT g, g IS NULL AS of_all, count(*) AS n FROM t GROUP BY ROLLUP(g)
+                 ORDER BY n",
+                &["g|of_all|n", "b|false|1", "a|false|2", "|true|3"],
+            ),
+            (
+                "SELECT g, x, b FROM t GROUP BY (g, x), b ORDER BY g, x LIMIT 1",
+                &["g|x|b", "a|1|true"],
+            ),
+        ] {
+            assert_eq!(answer(&session, sql).await, wanted, "{sql}");
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn empty_brackets_group_all_rows() {
+        let session = session().await;
+        for (sql, wanted) in [
+            ("SELECT count(*) AS n FROM t GROUP BY ()", &["n", "3"][..]),
+            ("SELECT count(*) AS n FROM t WHERE false GROUP BY ()", &["n", "0"]),
+            ("SELECT g, count(*) AS n FROM t GROUP BY (), g ORDER BY g", &["g|n", "a|2", "b|1"]),
+            ("SELECT 7 AS n FROM t GROUP BY () HAVING count(*) = 3", &["n", "7"]),
+        ] {
+            assert_eq!(answer(&session, sql).await, wanted, "{sql}");
+        }
+        for refused in [
+            "SELECT 7 AS n FROM t GROUP BY ()",
+            "SELECT (SELECT count(*) FROM t) AS n FROM t GROUP BY ()",
+            "SELECT g, count(*) FROM t GROUP BY ()",
+        ] {
+            session.collect(refused).await.unwrap_err();
+        }
+    }
+}
