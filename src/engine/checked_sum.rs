@@ -2,7 +2,8 @@
 //! around: summing ids, or counts of billions, must not give a wrong number.
 //!
 //! Sums are kept in 128 bits, which 2^63 rows cannot overflow, and checked once
-//! when the result is made. Other types go to the engine's own `sum`.
+//! when the result is made. Other types go to the engine's own `sum`, but for doubles of
+//! a frame that moves on: see `moving`.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -20,10 +21,12 @@ use datafusion::functions_aggregate::sum::Sum;
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::utils::{AggregateOrderSensitivity, format_state_name};
 use datafusion::logical_expr::{
-    Accumulator, AggregateUDFImpl, Documentation, EmitTo, GroupsAccumulator, ReversedUDAF,
-    SetMonotonicity, Signature,
+    Accumulator, AggregateUDF, AggregateUDFImpl, Documentation, EmitTo, GroupsAccumulator,
+    ReversedUDAF, SetMonotonicity, Signature,
 };
 use datafusion_functions_aggregate_common::aggregate::groups_accumulator::accumulate::NullState;
+
+use super::moving;
 
 /// The type in which partial sums travel.
 const STATE: DataType = DataType::Decimal128(38, 0);
@@ -89,10 +92,14 @@ impl AggregateUDFImpl for CheckedSum {
         args: AccumulatorArgs<'_>,
     ) -> Result<Box<dyn Accumulator>> {
         let kind = args.return_field.data_type().clone();
-        if is_integer(&kind) && !args.is_distinct {
-            Ok(Box::new(Total { kind, sum: 0, rows: 0 }))
-        } else {
-            self.other.create_sliding_accumulator(args)
+        if args.is_distinct {
+            let function = Arc::new(AggregateUDF::from(Self::default()));
+            return Ok(moving::each_time(&function, &args));
+        }
+        match kind {
+            DataType::Int64 | DataType::UInt64 => Ok(Box::new(Total { kind, sum: 0, rows: 0 })),
+            DataType::Float64 => Ok(moving::sum()),
+            _ => self.other.create_sliding_accumulator(args),
         }
     }
 
