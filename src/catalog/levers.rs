@@ -23,6 +23,8 @@ pub struct Levers {
     pub sum_before_join: bool,
     /// Whether rows that cannot be among the first of their group are dropped early.
     pub first_of_group: bool,
+    /// Whether joins with conditions like `<=` look only at the rows within bounds.
+    pub range_join: bool,
     /// Whether plain words are looked for before patterns.
     pub plain_search: bool,
     /// Whether searches for words look them up in the index of the texts.
@@ -37,7 +39,7 @@ pub struct Levers {
 type Switch = (&'static str, &'static str, fn(&mut Levers) -> &mut bool);
 
 /// Every switch, by its name after `weiku.`.
-const SWITCHES: [Switch; 8] = [
+const SWITCHES: [Switch; 9] = [
     ("column_cache", "hold columns that are read again in memory, decoded", |levers| {
         &mut levers.column_cache
     }),
@@ -49,6 +51,9 @@ const SWITCHES: [Switch; 8] = [
     }),
     ("first_of_group", "drop rows early that cannot be among the first of a group", |levers| {
         &mut levers.first_of_group
+    }),
+    ("range_join", "sort one side of joins with conditions like `<=`", |levers| {
+        &mut levers.range_join
     }),
     ("plain_search", "look for plain words before patterns", |levers| &mut levers.plain_search),
     ("text_index", "look words up in the index of the texts", |levers| &mut levers.text_index),
@@ -73,6 +78,7 @@ impl Default for Levers {
             late_columns: true,
             sum_before_join: true,
             first_of_group: true,
+            range_join: true,
             plain_search: true,
             text_index: true,
             rollups: true,
@@ -137,7 +143,7 @@ impl Levers {
     #[must_use]
     pub fn for_cluster() -> Self {
         let levers = Self { column_cache: false, late_columns: false, ..Self::default() };
-        Self { first_of_group: false, rollups: false, ..levers }
+        Self { first_of_group: false, range_join: false, rollups: false, ..levers }
     }
 
     /// The switches of a session.

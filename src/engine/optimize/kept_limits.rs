@@ -64,3 +64,20 @@ impl PhysicalOptimizerRule for KeptLimits {
         true
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use datafusion::execution::session_state::SessionStateBuilder;
+
+    use super::*;
+    use crate::engine::optimize::add_rules_for_cluster;
+
+    #[test]
+    fn limits_are_kept_in_plans_for_other_machines() {
+        let state = add_rules_for_cluster(SessionStateBuilder::new()).build();
+        let names: Vec<_> =
+            state.physical_optimizers().iter().map(|rule| rule.name().to_owned()).collect();
+        let sorts = names.iter().position(|name| *name == PushdownSort::new().name()).unwrap();
+        assert_eq!([&names[sorts - 1], &names[sorts + 1]], ["kept_limits", "kept_limits"]);
+    }
+}
