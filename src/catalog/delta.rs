@@ -26,6 +26,7 @@ use deltalake_core::logstore::{StorageConfig, logstore_with};
 use object_store::local::LocalFileSystem;
 use url::Url;
 
+use super::columns::in_zone;
 use crate::error::Error;
 
 /// The folder in a table in which its log lies.
@@ -40,8 +41,8 @@ pub(super) struct DeltaFiles {
 }
 
 impl DeltaFiles {
-    /// Reads the log in `folder`.
-    pub(super) async fn open(folder: &Path) -> crate::Result<Self> {
+    /// Reads the log in `folder`; instants are those of `zone`.
+    pub(super) async fn open(folder: &Path, zone: &Arc<str>) -> crate::Result<Self> {
         let fault = |what: String| {
             Error::store(format!("the Delta table '{}' cannot be read: {what}", folder.display()))
         };
@@ -61,7 +62,7 @@ impl DeltaFiles {
                 "its columns are renamed in its log, which is not understood".into(),
             ));
         }
-        let columns = columns(&snapshot.arrow_schema(), metadata.partition_columns());
+        let columns = columns(&snapshot.arrow_schema(), metadata.partition_columns(), zone);
         let place = object_store::path::Path::from_absolute_path(&whole)
             .map_err(|error| fault(error.to_string()))?;
         let mut files = Vec::new();
@@ -93,13 +94,15 @@ impl DeltaFiles {
     }
 }
 
-/// The columns of `schema`, those of whole files last.
-fn columns(schema: &Schema, of_whole_files: &[String]) -> TableSchema {
+/// The columns of `schema`, those of whole files last; instants within files are those of
+/// `zone`, and those of whole files of UTC, in which the log has them.
+fn columns(schema: &Schema, of_whole_files: &[String], zone: &Arc<str>) -> TableSchema {
     let is_of_files = |field: &&FieldRef| of_whole_files.contains(field.name());
     let (whole, within): (Vec<_>, Vec<_>) = schema.fields().iter().partition(is_of_files);
     let within: Vec<Field> = within.into_iter().map(|field| field.as_ref().clone()).collect();
     let whole: Vec<FieldRef> = whole.into_iter().cloned().collect();
-    TableSchema::builder(Arc::new(Schema::new(within))).with_table_partition_cols(whole).build()
+    let within = in_zone(&Schema::new(within), zone);
+    TableSchema::builder(within).with_table_partition_cols(whole).build()
 }
 
 /// The value that a file's rows have in a column; the log keeps it as a text, in
@@ -153,5 +156,28 @@ impl TableProvider for DeltaFiles {
             .with_options(state.default_table_options().parquet)
             .create_physical_plan(state, config)
             .await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use datafusion::arrow::datatypes::TimeUnit;
+
+    use super::*;
+
+    #[test]
+    fn instants_are_in_the_zone_but_those_of_whole_files() {
+        let instant = |zone: &str| DataType::Timestamp(TimeUnit::Microsecond, Some(zone.into()));
+        let schema = Schema::new(vec![
+            Field::new("since", instant("UTC"), true),
+            Field::new("at", instant("UTC"), true),
+        ]);
+        let columns = columns(&schema, &["since".to_owned()], &"Asia/Shanghai".into());
+        let of = |name: &str| {
+            columns.table_schema().field_with_name(name).map(|field| field.data_type().clone())
+        };
+        assert_eq!(of("at").unwrap(), instant("Asia/Shanghai"));
+        // The log has their times in UTC.
+        assert_eq!(of("since").unwrap(), instant("UTC"));
     }
 }

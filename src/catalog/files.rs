@@ -1,9 +1,13 @@
 //! Files of the disk as tables: `SELECT ... FROM 'posts/*.parquet'`.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fs::File;
+use std::io::Read;
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, OnceLock, Weak};
 
+use datafusion::arrow::datatypes::{Schema, SchemaRef};
 use datafusion::catalog::TableProvider;
 use datafusion::datasource::file_format::FileFormat;
 use datafusion::datasource::file_format::arrow::ArrowFormat;
@@ -14,22 +18,27 @@ use datafusion::datasource::file_format::parquet::ParquetFormat;
 use datafusion::datasource::listing::{
     ListingOptions, ListingTable, ListingTableConfig, ListingTableUrl,
 };
-use datafusion::error::Result;
+use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::SessionState;
 use datafusion::parquet::file::reader::SerializedFileReader;
+use object_store::{ObjectMeta, ObjectStore};
 use parking_lot::RwLock;
 use url::Url;
 
+use super::columns::{in_zone, joined, shown_in, zone_of};
 use super::csv;
 use super::delta::{DeltaFiles, LOG};
+use super::intervals;
+use super::json::{self, Looked};
 use super::notices::Notices;
+use super::partitions::{Folders, PartitionedTable, files_below, found};
 use super::table::foreign;
 use crate::error::{Error, nearest};
 use crate::model::HEAD;
 
 /// The suffixes that can be queried in place.
-pub(crate) const SUFFIXES: [&str; 7] =
-    ["parquet", "csv", "tsv", "json", "jsonl", "ndjson", "arrow"];
+pub(crate) const SUFFIXES: [&str; 10] =
+    ["parquet", "csv", "tsv", "json", "jsonl", "ndjson", "arrow", "psv", "tab", "txt"];
 
 /// The beginning of the address of a file that is decoded while it is read.
 pub(crate) const DECODED: &str = "decoded:";
@@ -48,46 +57,134 @@ pub(crate) struct AdHocFiles {
 impl AdHocFiles {
     /// The file, glob or folder called `name`, or `None` if that is no path.
     pub(super) async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
+        let named = at_home(name);
+        let name: &str = &named;
         let folder = Path::new(name);
-        let is_allowed = self.roots.as_ref().is_none_or(|roots| lies_within(folder, roots));
-        if is_allowed && is_delta_table(folder) {
-            let table = DeltaFiles::open(folder).await.map_err(foreign)?;
+        if self.is_allowed(folder) && is_delta_table(folder) {
+            let Some(state) = self.session_state() else { return Ok(None) };
+            let table = DeltaFiles::open(folder, &zone_of(&state)).await.map_err(foreign)?;
             return Ok(Some(Arc::new(table)));
         }
-        let Some(kind) = Kind::of(name) else { return Ok(None) };
+        let Some((kind, paths)) = self.meant(name).map_err(foreign)? else { return Ok(None) };
         let Some(state) = self.session_state() else { return Ok(None) };
-        let paths = self.check(name).map_err(foreign)?;
-        let urls = vec![ListingTableUrl::parse(name)?];
-        let table = if kind.is_csv() && paths.iter().all(|path| path.is_file()) {
-            let (known, compression) = (kind.delimiter(), kind.compression);
-            let files = paths.clone();
-            let zone = state.config_options().execution.time_zone.clone();
-            let look = tokio::task::spawn_blocking(move || {
-                csv::look(&files, known, compression, zone.as_deref().unwrap_or("UTC"))
-            });
-            let seen = look.await.map_err(|error| foreign(Error::internal(error.to_string())))?;
-            let csv::Seen { delimiter, columns, is_decoded, notices } = seen.map_err(foreign)?;
-            self.notices.add(notices);
-            let urls = if is_decoded { decoded(&paths)? } else { urls };
-            let format = Arc::new(kind.csv(delimiter));
-            let options = ListingOptions::new(format).with_file_extension(kind.suffix);
-            let table = ListingTableConfig::new_with_multi_paths(urls);
-            table.with_listing_options(options).with_schema(columns)
-        } else {
-            if kind.is_json() {
-                csv::check_encoding(&paths, kind.compression).map_err(foreign)?;
-            }
-            let table = ListingTableConfig::new_with_multi_paths(urls);
-            let options = ListingOptions::new(kind.format(name)).with_file_extension(kind.suffix);
-            let inferred = table.with_listing_options(options).infer_schema(&state).await;
-            match inferred {
-                Err(error) if kind.format == "parquet" => {
-                    return Err(corrupt(&paths).map_or(error, foreign));
-                }
-                inferred => inferred?,
+        let are_files = paths.iter().all(|path| path.is_file());
+        let folders = Folders::of(&paths).filter(|_| are_files);
+        if folders.is_none() && are_files && Folders::any(&paths) {
+            self.notices.add(vec![format!(
+                "the folders in {name} are no columns: not all files lie in ones of the same names"
+            )]);
+        }
+        let Opened { format, columns, urls, is_cast } = match are_files {
+            true => self.opened(&kind, &paths, &state).await?,
+            false => {
+                let urls = vec![ListingTableUrl::parse(name)?];
+                Opened { format: kind.format(), columns: None, urls, is_cast: false }
             }
         };
-        Ok(Some(Arc::new(ListingTable::try_new(table)?)))
+        // The engine's own listing takes the extremes of another type for none at all.
+        let folders = folders.or_else(|| is_cast.then(|| Folders::silent(paths.len())));
+        let table: Arc<dyn TableProvider> = match (folders, columns) {
+            (Some(folders), Some(columns)) => {
+                let open = PartitionedTable::open(format, &columns, &urls, folders, &state);
+                Arc::new(open.await?)
+            }
+            (_, columns) => Arc::new(listed(&kind, format, columns, urls, &state).await?),
+        };
+        Ok(Some(match kind.format {
+            "parquet" => intervals::without(table, name),
+            "arrow" => shown_in(table, &zone_of(&state))?,
+            _ => table,
+        }))
+    }
+
+    /// The files that `name` means, and what they are.
+    fn meant(&self, name: &str) -> Result<Option<(Kind, Vec<PathBuf>)>, Error> {
+        let folder = Path::new(name);
+        if self.is_allowed(folder)
+            && let Some(files) = files_below(folder)
+        {
+            let files = self.only_allowed(name, files)?;
+            return Kind::of_all(name, files).map(Some);
+        }
+        if let Some(kind) = Kind::of(name) {
+            return Ok(Some((kind, self.check(name)?)));
+        }
+        match self.is_allowed(folder) && folder.is_file() && folder.extension().is_some() {
+            true => Err(unknown(name)),
+            false => Ok(None),
+        }
+    }
+
+    /// Looks at the files at `paths`.
+    async fn opened(&self, kind: &Kind, paths: &[PathBuf], state: &SessionState) -> Result<Opened> {
+        kind.check_packing(paths).map_err(foreign)?;
+        let is_empty = |path: &&PathBuf| path.metadata().is_ok_and(|meta| meta.len() == 0);
+        let empty = paths.iter().find(is_empty);
+        if kind.format == "parquet" && empty.is_some() {
+            return Err(foreign(no_bytes(empty.into_iter())));
+        }
+        if paths.iter().all(|path| is_empty(&path)) {
+            return Err(foreign(no_bytes(paths.iter())));
+        }
+        if kind.is_csv() {
+            return self.opened_csv(kind, paths, state).await;
+        }
+        if !kind.is_json() {
+            let (urls, format) = (addresses(paths)?, kind.format());
+            let (store, files) = found(&urls, state).await?;
+            let columns = format.infer_schema(state, &store, &files).await;
+            if kind.format != "parquet" {
+                return Ok(Opened { format, columns: Some(columns?), urls, is_cast: false });
+            }
+            let is_cast = columns.is_err();
+            let columns = match columns {
+                Ok(columns) if paths.len() > 1 => of_several(&columns),
+                Ok(columns) => columns,
+                Err(error) => match corrupt(paths) {
+                    Some(broken) => return Err(foreign(broken)),
+                    None if paths.len() == 1 => return Err(error),
+                    None => columns_of_each(&format, paths, &store, &files, state).await?,
+                },
+            };
+            let columns = in_zone(&columns, &zone_of(state));
+            return Ok(Opened { format, columns: Some(columns), urls, is_cast });
+        }
+        let (files, compression) = (paths.to_vec(), kind.compression);
+        let look = tokio::task::spawn_blocking(move || json::look(&files, compression));
+        let seen = look.await.map_err(|error| foreign(Error::internal(error.to_string())))?;
+        let Looked { columns, files, notices } = seen.map_err(foreign)?;
+        self.notices.add(notices);
+        let urls = addresses(paths)?;
+        Ok(Opened { format: Arc::new(files), columns: Some(columns), urls, is_cast: false })
+    }
+
+    async fn opened_csv(
+        &self,
+        kind: &Kind,
+        paths: &[PathBuf],
+        state: &SessionState,
+    ) -> Result<Opened> {
+        let (known, compression) = (kind.delimiter(), kind.compression);
+        let (files, is_told) = (paths.to_vec(), kind.is_told());
+        let zone = state.config_options().execution.time_zone.clone();
+        let look = tokio::task::spawn_blocking(move || {
+            if !is_told {
+                files.iter().try_for_each(|path| csv::check_table(path, known, compression))?;
+            }
+            csv::look(&files, known, compression, zone.as_deref().unwrap_or("UTC"))
+        });
+        let seen = look.await.map_err(|error| foreign(Error::internal(error.to_string())))?;
+        let csv::Seen { delimiter, has_header, columns, is_decoded, notices } =
+            seen.map_err(foreign)?;
+        self.notices.add(notices);
+        let urls = addresses(paths)?;
+        let urls = if is_decoded { decoded(&urls)? } else { urls };
+        let format = Arc::new(kind.csv(delimiter, has_header));
+        Ok(Opened { format, columns: Some(columns), urls, is_cast: false })
+    }
+
+    fn is_allowed(&self, path: &Path) -> bool {
+        self.roots.as_ref().is_none_or(|roots| lies_within(path, roots))
     }
 
     /// The session as it is now, if it is there.
@@ -97,7 +194,7 @@ impl AdHocFiles {
 
     /// What a path names; refuses one that is not there, or that a safe session
     /// may not read.
-    fn check(&self, name: &str) -> std::result::Result<Vec<PathBuf>, Error> {
+    fn check(&self, name: &str) -> Result<Vec<PathBuf>, Error> {
         let found = glob::glob(name)
             .map_err(|error| Error::usage(format!("`{name}` is not a path: {error}")))?;
         let (matches, unread): (Vec<_>, Vec<_>) = found.partition(std::result::Result::is_ok);
@@ -112,12 +209,92 @@ impl AdHocFiles {
                 _ => missing,
             });
         }
-        let Some(roots) = &self.roots else { return Ok(matches) };
-        match matches.iter().all(|path| lies_within(path, roots)) {
-            true => Ok(matches),
+        self.only_allowed(name, matches)
+    }
+
+    /// The files, unless one may not be read.
+    fn only_allowed(&self, name: &str, files: Vec<PathBuf>) -> Result<Vec<PathBuf>, Error> {
+        match files.iter().all(|path| self.is_allowed(path)) {
+            true => Ok(files),
             false => Err(refused(name)),
         }
     }
+}
+
+/// Files that were looked at.
+struct Opened {
+    format: Arc<dyn FileFormat>,
+    /// Their columns, if they are files and no folders.
+    columns: Option<SchemaRef>,
+    /// Where each is read.
+    urls: Vec<ListingTableUrl>,
+    /// Whether some have other types than these columns.
+    is_cast: bool,
+}
+
+/// The files of one format at `urls`, whose `columns` are known if they are no folders.
+async fn listed(
+    kind: &Kind,
+    format: Arc<dyn FileFormat>,
+    columns: Option<SchemaRef>,
+    urls: Vec<ListingTableUrl>,
+    state: &SessionState,
+) -> Result<ListingTable> {
+    let options = ListingOptions::new(format).with_file_extension(&kind.suffix);
+    let table = ListingTableConfig::new_with_multi_paths(urls).with_listing_options(options);
+    let table = match columns {
+        Some(columns) => table.with_schema(columns),
+        None => {
+            let table = table.infer_schema(state).await?;
+            match table.file_schema.clone().filter(|_| kind.format == "parquet") {
+                Some(columns) => table.with_schema(in_zone(&columns, &zone_of(state))),
+                None => table,
+            }
+        }
+    };
+    ListingTable::try_new(table)
+}
+
+/// The columns of files that do not agree in their types, each looked at by itself.
+async fn columns_of_each(
+    format: &Arc<dyn FileFormat>,
+    paths: &[PathBuf],
+    store: &Arc<dyn ObjectStore>,
+    files: &[ObjectMeta],
+    state: &SessionState,
+) -> Result<SchemaRef> {
+    let zone = zone_of(state);
+    let mut all = Vec::with_capacity(files.len());
+    for (path, file) in paths.iter().zip(files) {
+        let columns = format.infer_schema(state, store, std::slice::from_ref(file)).await?;
+        all.push((path.as_path(), in_zone(&columns, &zone)));
+    }
+    joined(&all).map_err(foreign)
+}
+
+/// The `columns` of several files, of which one may not have them all.
+fn of_several(columns: &Schema) -> SchemaRef {
+    let fields = columns.fields().iter().map(|field| field.as_ref().clone().with_nullable(true));
+    Arc::new(Schema::new_with_metadata(fields.collect::<Vec<_>>(), columns.metadata().clone()))
+}
+
+/// `name` with the home folder in place of a `~` at its beginning, as a shell has it.
+pub(crate) fn at_home(name: &str) -> Cow<'_, str> {
+    let below = name.strip_prefix("~/");
+    match below.and_then(|below| Some(std::env::home_dir()?.join(below))) {
+        Some(path) => Cow::Owned(path.display().to_string()),
+        None => Cow::Borrowed(name),
+    }
+}
+
+/// The error for files without a byte, which have no columns.
+fn no_bytes<'a>(mut files: impl Iterator<Item = &'a PathBuf>) -> Error {
+    let first = files.next().map(|path| path.display().to_string()).unwrap_or_default();
+    let error = Error::query(match files.count() {
+        0 => format!("'{first}' is empty"),
+        more => format!("'{first}' and {more} more are empty"),
+    });
+    error.hint("write it again: not even its columns are there")
 }
 
 /// The error for the first of Parquet files that is none, whole and readable: the
@@ -146,15 +323,26 @@ fn is_delta_table(folder: &Path) -> bool {
     folder.join(LOG).is_dir() && !around.is_some_and(|around| around.join(HEAD).exists())
 }
 
-/// The addresses under which files are decoded.
-fn decoded(paths: &[PathBuf]) -> Result<Vec<ListingTableUrl>> {
+/// The addresses of files. Each has its own: a pattern in one means other files to the
+/// engine, which looks at one folder only and passes over names with an equals sign.
+fn addresses(paths: &[PathBuf]) -> Result<Vec<ListingTableUrl>> {
     let address = |path: &PathBuf| {
         let whole = std::path::absolute(path).map_err(|error| Error::io("read", path, &error));
         let url = Url::from_file_path(whole.map_err(foreign)?);
         let url = url.map_err(|()| foreign(Error::internal("a whole path is no address")))?;
-        ListingTableUrl::parse(format!("{DECODED}//{}", url.path()))
+        // Parsed once more it has no dots that lead upwards.
+        let url = Url::parse(url.as_str()).map_err(|error| DataFusionError::External(error.into()));
+        ListingTableUrl::try_new(url?, None)
     };
     paths.iter().map(address).collect()
+}
+
+/// The addresses under which the files at `urls` are decoded.
+fn decoded(urls: &[ListingTableUrl]) -> Result<Vec<ListingTableUrl>> {
+    let address = |url: &ListingTableUrl| {
+        ListingTableUrl::parse(format!("{DECODED}//{}", url.get_url().path()))
+    };
+    urls.iter().map(address).collect()
 }
 
 /// Whether what `path` really is lies below one of the folders; of what is not
@@ -177,6 +365,7 @@ pub(crate) fn refused(name: &str) -> Error {
 }
 
 /// What a file name says about its content.
+#[derive(Debug)]
 struct Kind {
     /// The suffix of the format itself.
     format: &'static str,
@@ -201,22 +390,51 @@ impl Kind {
         Some(Self { format, suffix, compression })
     }
 
+    /// What the files below the folder called `name` are, with those that are data.
+    fn of_all(name: &str, files: Vec<PathBuf>) -> Result<(Self, Vec<PathBuf>), Error> {
+        let known = |path: &PathBuf| Self::of(path.to_str()?);
+        let Some(first) = files.iter().find_map(known) else {
+            let error = Error::usage(format!("no file below `{name}` can be asked"));
+            return Err(error.hint(holds(files.iter().map(PathBuf::as_path))));
+        };
+        let is_one = |path: &PathBuf| known(path).is_some_and(|kind| kind.suffix == first.suffix);
+        let (files, others): (Vec<_>, Vec<_>) = files.into_iter().partition(is_one);
+        if let Some(other) = others.iter().find_map(known) {
+            let error = Error::query(format!("the files below `{name}` are of several formats"));
+            let name = name.trim_end_matches('/');
+            let (one, other) = (&first.suffix, &other.suffix);
+            return Err(error.hint(format!(
+                "ask those of one by a pattern: '{name}/**/*.{one}', or '{name}/**/*.{other}'"
+            )));
+        }
+        Ok((first, files))
+    }
+
     fn is_csv(&self) -> bool {
-        matches!(self.format, "csv" | "tsv")
+        matches!(self.format, "csv" | "tsv" | "psv" | "tab" | "txt")
     }
 
     fn is_json(&self) -> bool {
         matches!(self.format, "json" | "jsonl" | "ndjson")
     }
 
-    /// What stands between the columns, if the name tells.
-    fn delimiter(&self) -> Option<u8> {
-        (self.format == "tsv").then_some(b'\t')
+    /// Whether the name says that this is a table, and not any text.
+    fn is_told(&self) -> bool {
+        self.format != "txt"
     }
 
-    fn csv(&self, delimiter: u8) -> CsvFormat {
+    /// What stands between the columns, if the name tells.
+    fn delimiter(&self) -> Option<u8> {
+        match self.format {
+            "tsv" | "tab" => Some(b'\t'),
+            "psv" => Some(b'|'),
+            _ => None,
+        }
+    }
+
+    fn csv(&self, delimiter: u8, has_header: bool) -> CsvFormat {
         CsvFormat::default()
-            .with_has_header(true)
+            .with_has_header(has_header)
             .with_delimiter(delimiter)
             // Posts hold line breaks. Without this a file that is split between
             // threads gives rows that are not there.
@@ -224,26 +442,57 @@ impl Kind {
             .with_file_compression_type(self.compression)
     }
 
-    fn format(&self, name: &str) -> Arc<dyn FileFormat> {
+    fn format(&self) -> Arc<dyn FileFormat> {
         match self.format {
             "parquet" => Arc::new(ParquetFormat::default()),
             "arrow" => Arc::new(ArrowFormat),
-            "csv" | "tsv" => Arc::new(self.csv(self.delimiter().unwrap_or(b','))),
-            json => Arc::new(
-                JsonFormat::default()
-                    .with_newline_delimited(json != "json" || !is_array(Path::new(name)))
-                    .with_file_compression_type(self.compression),
-            ),
+            _ if self.is_csv() => Arc::new(self.csv(self.delimiter().unwrap_or(b','), true)),
+            _ => Arc::new(JsonFormat::default().with_file_compression_type(self.compression)),
         }
+    }
+
+    /// Refuses files that are not packed as their names say.
+    fn check_packing(&self, paths: &[PathBuf]) -> Result<(), Error> {
+        let (begin, packing): (&[u8], _) = match self.compression {
+            FileCompressionType::GZIP => (&[0x1F, 0x8B], "gzip"),
+            FileCompressionType::ZSTD => (&[0x28, 0xB5, 0x2F, 0xFD], "Zstandard"),
+            FileCompressionType::BZIP2 => (b"BZh", "bzip2"),
+            FileCompressionType::XZ => (&[0xFD, b'7', b'z'], "xz"),
+            _ => return Ok(()),
+        };
+        for path in paths {
+            let mut start = Vec::new();
+            let read = File::open(path).and_then(|file| file.take(4).read_to_end(&mut start));
+            read.map_err(|error| Error::io("read", path, &error))?;
+            if !start.is_empty() && !start.starts_with(begin) {
+                let path = path.display();
+                let error = Error::query(format!("'{path}' is not packed with {packing}"));
+                return Err(error.hint("its name says so; without that ending it may be read"));
+            }
+        }
+        Ok(())
     }
 }
 
-/// Whether a plain JSON file holds one array and not a record per line.
-fn is_array(path: &Path) -> bool {
-    use std::io::Read;
-    let mut head = [0; 64];
-    let read = File::open(path).and_then(|mut file| file.read(&mut head)).unwrap_or(0);
-    head[..read].trim_ascii_start().first() == Some(&b'[')
+/// The error for a file whose name is of no format that can be asked.
+fn unknown(name: &str) -> Error {
+    let suffix = Path::new(name).extension().and_then(|end| end.to_str()).unwrap_or_default();
+    let error = Error::query(format!("'{name}' cannot be asked as it is"));
+    let advice = match suffix.to_lowercase().as_str() {
+        "xlsx" | "xls" | "xlsm" | "ods" => "save its sheets as CSV, each as a file".to_owned(),
+        "sqlite" | "sqlite3" | "db" | "db3" => format!(
+            "SQLite writes a table as a file: sqlite3 -header -csv '{name}' 'SELECT * FROM t' \
+             > t.csv"
+        ),
+        "duckdb" => "DuckDB writes a table as a file: COPY t TO 't.parquet'".to_owned(),
+        "avro" | "orc" => "write it as Parquet: DuckDB, pandas and Spark do".to_owned(),
+        "zip" | "tar" | "tgz" | "7z" | "rar" => {
+            "unpack it; `weiku import DB FILE` reads zip archives of crawlers as they are"
+                .to_owned()
+        }
+        _ => format!("files that can be asked end in {}", SUFFIXES.join(", ")),
+    };
+    error.hint(advice)
 }
 
 /// The error for a path that names nothing, with the nearest that is there. Of
@@ -260,26 +509,94 @@ pub(crate) fn missing(name: &str, roots: Option<&[PathBuf]>) -> Error {
         return error.hint("files of other machines are not read; fetch it first");
     }
     let path = Path::new(name);
+    if name.contains(['*', '?', '[']) {
+        return unmatched(name);
+    }
     if let Err(error) = std::fs::metadata(path)
         && error.kind() == std::io::ErrorKind::PermissionDenied
     {
         return Error::io("read", path, &error);
     }
+    if let Some(near) = near(path) {
+        return error.hint(format!("did you mean '{}'?", near.display()));
+    }
+    match path.parent().and_then(no_folder) {
+        Some(advice) => error.hint(advice),
+        None => error,
+    }
+}
+
+/// What is there and called nearly as `path`, in the same folder.
+fn near(path: &Path) -> Option<PathBuf> {
     let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     let there: Vec<String> = std::fs::read_dir(folder.unwrap_or(Path::new(".")))
         .into_iter()
         .flatten()
         .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
         .collect();
-    let typed = path.file_name().and_then(|file| file.to_str()).unwrap_or(name);
-    match nearest(typed, there.iter().map(String::as_str)) {
+    let typed = path.file_name()?.to_str()?;
+    let near = nearest(typed, there.iter().map(String::as_str))?;
+    Some(folder.map_or_else(|| PathBuf::from(near), |folder| folder.join(near)))
+}
+
+/// What to say of a folder that is not there, if it is not.
+fn no_folder(folder: &Path) -> Option<String> {
+    if folder.as_os_str().is_empty() || folder.is_dir() {
+        return None;
+    }
+    // The first that is not there is the one with the mistake.
+    let above = folder.parent().and_then(no_folder);
+    let told = || match near(folder) {
         Some(near) => {
-            let near = folder.map_or_else(|| PathBuf::from(near), |folder| folder.join(near));
-            error.hint(format!("did you mean '{}'?", near.display()))
+            format!("no folder {}; did you mean '{}'?", folder.display(), near.display())
         }
-        None => error,
+        None => format!("no folder {}", folder.display()),
+    };
+    Some(above.unwrap_or_else(told))
+}
+
+/// The error for a pattern that matches nothing.
+fn unmatched(name: &str) -> Error {
+    let error = Error::usage(format!("no file matches the pattern '{name}'"));
+    let is_fixed = |part: &Component<'_>| {
+        let part = part.as_os_str().to_string_lossy();
+        !part.contains(['*', '?', '['])
+    };
+    let folder: PathBuf = Path::new(name).components().take_while(is_fixed).collect();
+    if let Some(advice) = no_folder(&folder) {
+        return error.hint(advice);
+    }
+    let folder = if folder.as_os_str().is_empty() { PathBuf::from(".") } else { folder };
+    let entries = std::fs::read_dir(&folder).into_iter().flatten();
+    let there: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    let told = holds(there.iter().map(PathBuf::as_path));
+    error.hint(format!("of the folder {}: {told}", folder.display()))
+}
+
+/// What there is in a folder, by the ends of names.
+fn holds<'a>(paths: impl Iterator<Item = &'a Path>) -> String {
+    let mut counts = BTreeMap::<String, usize>::new();
+    for path in paths {
+        let end = path.extension().and_then(|end| end.to_str());
+        let kind = match end {
+            _ if path.is_dir() => "folders".to_owned(),
+            Some(end) => format!(".{}", end.to_lowercase()),
+            None => "without an ending".to_owned(),
+        };
+        *counts.entry(kind).or_default() += 1;
+    }
+    let mut counts: Vec<_> = counts.into_iter().collect();
+    counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    let told: Vec<String> =
+        counts.iter().take(ENDS).map(|(kind, count)| format!("{count} {kind}")).collect();
+    match told.is_empty() {
+        true => "it is empty".to_owned(),
+        false => format!("it holds {}", told.join(", ")),
     }
 }
+
+/// Ends of names that one error tells of.
+const ENDS: usize = 5;
 
 /// How the files in a folder called `name` are asked, if there is such a folder.
 pub(crate) fn folder_advice(name: &str) -> Option<String> {
@@ -298,17 +615,41 @@ pub(crate) fn folder_advice(name: &str) -> Option<String> {
             "it is a table of a database: ATTACH '{database}' AS other, and it is other.{table}"
         ));
     }
-    let mut names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-    let suffix = names.find_map(|name| Kind::of(&name).map(|kind| kind.suffix));
-    Some(match suffix {
-        Some(suffix) => format!("its files are asked by a pattern: '{shown}/*.{suffix}'"),
-        None => format!("it holds no {}", SUFFIXES.join(", ")),
+    let paths: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    let kinds = paths.iter().filter_map(|path| Kind::of(path.to_str()?));
+    Some(match kinds.min_by_key(|kind| !kind.is_told()) {
+        Some(Kind { suffix, .. }) => {
+            format!("its files are asked by a pattern: '{shown}/*.{suffix}'")
+        }
+        None => {
+            let there = holds(paths.iter().map(PathBuf::as_path));
+            format!("it holds no {}: {there}", SUFFIXES.join(", "))
+        }
     })
 }
 
 #[cfg(test)]
 mod tests {
+    use datafusion::arrow::util::display::array_value_to_string;
+
     use super::*;
+    use crate::engine::{Session, Settings};
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_long_array_of_json_is_not_torn_apart() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.json");
+        let text = "微博".repeat(30);
+        let record = |n: u32| format!("{{\"n\": {n}, \"text\": \"{text}\"}}");
+        let records: Vec<String> = (0..20_000).map(record).collect();
+        std::fs::write(&path, format!("[{}]", records.join(",\n"))).unwrap();
+        let settings = Settings { threads: 4, ..Settings::default() };
+        let session = Session::new(None, settings).unwrap();
+        let sql = format!("SELECT count(*) AS n, sum(n) AS s FROM '{}'", path.display());
+        let batches = session.collect(&sql).await.unwrap();
+        let value = |at: usize| array_value_to_string(batches[0].column(at), 0).unwrap();
+        assert_eq!([value(0), value(1)], ["20000", "199990000"]);
+    }
 
     #[test]
     fn a_folder_is_told_with_how_its_files_are_asked() {

@@ -2,12 +2,16 @@
 //! files.
 
 mod available;
+mod columns;
 mod csv;
 mod delta;
 mod files;
 mod held;
+mod intervals;
+mod json;
 mod levers;
 mod notices;
+mod partitions;
 mod rollup_table;
 mod schema;
 mod selection;
@@ -16,7 +20,7 @@ mod views;
 
 pub use available::available_memory;
 pub(crate) use csv::not_text;
-pub(crate) use files::{AdHocFiles, DECODED, SUFFIXES, folder_advice, missing, refused};
+pub(crate) use files::{AdHocFiles, DECODED, SUFFIXES, at_home, folder_advice, missing, refused};
 pub(crate) use held::{FetchColumns, HeldColumns, HeldScan};
 pub(crate) use levers::is_lever;
 pub use levers::{Levers, setting_name};

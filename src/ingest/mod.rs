@@ -37,6 +37,7 @@ pub use expand::{Expanded, expand};
 pub use formats::{FORMATS, Format};
 pub use head::Head;
 pub use input::Input;
+pub(crate) use json::{Records, elements_only, is_lines};
 use recognise::Choice;
 pub use record::{Account, AccountCounts, Instant, Post, PostCounts, Row, Text};
 pub use source::{Position, Source};

@@ -7,6 +7,7 @@ mod batch;
 #[cfg(feature = "cluster")]
 mod cluster;
 mod equality;
+mod files;
 mod generate;
 mod import;
 mod import_formats;

@@ -1,4 +1,4 @@
-//! What the beginning of a CSV file tells of its columns and its encoding.
+//! What the beginning of a CSV file tells of its header, its columns and its encoding.
 //!
 //! The engine looks ahead in chunks that it ends at a line break, also at one
 //! inside quotes (`newline_delimited_stream` of `object_store` 0.13 searches them
@@ -14,22 +14,22 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ::csv::{ErrorKind, Reader, ReaderBuilder, StringRecord};
-use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
+use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::datasource::file_format::file_compression_type::FileCompressionType;
 
 use crate::error::{Error, Result};
 use crate::ingest::Decoded;
 use crate::model::unique_names;
-use values::{At, Odd, Values};
+use values::{At, Odd, Values, is_code, is_text};
 
 /// Rows that are looked at, of all files together.
 const ROWS: usize = 20_000;
 
-/// Bytes of a file whose encoding is looked at.
-const BEGINNING: u64 = 4 << 20;
-
 /// Bytes in which the header must end for its delimiter to be found.
 const HEADER: u64 = 64 << 10;
+
+/// Lines by which texts are told to be a table.
+const LINES: usize = 20;
 
 /// Columns that one notice names.
 const NAMED: usize = 3;
@@ -42,10 +42,12 @@ const VALUE: usize = 30;
 pub(super) struct Seen {
     /// What stands between their columns.
     pub(super) delimiter: u8,
+    /// Whether their first lines name the columns.
+    pub(super) has_header: bool,
     pub(super) columns: SchemaRef,
     /// Whether they have to be decoded: one is in another encoding than UTF-8.
     pub(super) is_decoded: bool,
-    /// What to say of columns that few values make texts of.
+    /// What to say of columns that few values make texts of, and of headers in doubt.
     pub(super) notices: Vec<String>,
 }
 
@@ -57,7 +59,15 @@ pub(super) fn look(
     compression: FileCompressionType,
     zone: &str,
 ) -> Result<Seen> {
-    let mut look = Look { delimiter: known, compression, first: None, left: ROWS, foreign: None };
+    let mut look = Look {
+        delimiter: known,
+        compression,
+        first: None,
+        has_header: true,
+        in_doubt: None,
+        left: ROWS,
+        foreign: None,
+    };
     let mut columns = Vec::new();
     for (file, path) in paths.iter().enumerate() {
         look.at(file, path, &mut columns)?;
@@ -69,11 +79,13 @@ pub(super) fn look(
     }
     let field = |column: &Column| Field::new(&column.name, column.values.data_type(zone), true);
     let fields = columns.iter().map(field).collect::<Vec<_>>();
+    let in_doubt = look.in_doubt.map(|path| about_header(path, look.has_header));
     Ok(Seen {
         delimiter: look.delimiter.unwrap_or(b','),
+        has_header: look.has_header,
         columns: Arc::new(Schema::new(fields)),
         is_decoded: look.foreign.is_some(),
-        notices: notices(&columns, paths),
+        notices: in_doubt.into_iter().chain(notices(&columns, paths)).collect(),
     })
 }
 
@@ -82,8 +94,12 @@ struct Look<'a> {
     /// What stands between the columns, once that is known.
     delimiter: Option<u8>,
     compression: FileCompressionType,
-    /// The file whose header names the columns, and that header.
+    /// The first file that is not empty, and its first line.
     first: Option<(&'a Path, StringRecord)>,
+    /// Whether that line, as those of the other files, names the columns.
+    has_header: bool,
+    /// The file of which that has to be told.
+    in_doubt: Option<&'a Path>,
     /// How many rows are to be looked at yet.
     left: usize,
     /// The first file that is not in UTF-8, and its encoding.
@@ -108,7 +124,13 @@ impl<'a> Look<'a> {
         let delimiter = *self.delimiter.get_or_insert_with(|| delimiter(&head));
         let text = head.as_slice().chain(read);
         let mut rows = ReaderBuilder::new().delimiter(delimiter).from_reader(text);
+        let is_first = self.first.is_none();
         self.header(path, &mut rows, columns)?;
+        let header = rows.headers().map_err(|error| unread(path, &error))?.clone();
+        if !is_first && !self.has_header {
+            see_first_line(columns, &header, file);
+        }
+        let before = self.left;
         let mut row = StringRecord::new();
         while self.left > 0 && rows.read_record(&mut row).map_err(|error| unread(path, &error))? {
             self.left -= 1;
@@ -117,8 +139,41 @@ impl<'a> Look<'a> {
                 column.values.see(value, at);
             }
         }
+        if is_first && !header.is_empty() {
+            self.judge(path, &header, columns, self.left < before);
+            if !self.has_header {
+                see_first_line(columns, &header, file);
+            }
+        }
         self.foreign = self.foreign.or(encoding.other().map(|encoding| (path, encoding)));
         Ok(())
+    }
+
+    /// Decides whether the first line of the first file is a `header` of its `columns`,
+    /// below which there are rows if `has_rows`: it is none if it looks like the rows,
+    /// and these are not all of texts.
+    fn judge(
+        &mut self,
+        path: &'a Path,
+        header: &StringRecord,
+        columns: &mut [Column],
+        has_rows: bool,
+    ) {
+        let all_texts = columns.iter().all(|column| column.values.are_texts());
+        let says_more = match has_rows {
+            true => !all_texts,
+            false => header.iter().any(|value| !value.is_empty() && !is_text(value)),
+        };
+        let mut values = columns.iter().zip(header);
+        if says_more && values.all(|(column, value)| column.values.fits(value)) {
+            self.has_header = false;
+            self.in_doubt = Some(path);
+            for (at, column) in columns.iter_mut().enumerate() {
+                column.name = format!("column{at}");
+            }
+        } else if has_rows && all_texts && !names_columns(header) {
+            self.in_doubt = Some(path);
+        }
     }
 
     /// Takes the names of the columns from the first file. The scan goes by the
@@ -141,9 +196,86 @@ impl<'a> Look<'a> {
                 Ok(())
             }
             Some((_, first)) if first == header => Ok(()),
+            Some((_, first)) if !self.has_header && first.len() == header.len() => Ok(()),
             Some((first, names)) => Err(other_columns((path, header), (*first, names))),
         }
     }
+}
+
+/// Takes the first line of the file with the number `file` for a row.
+fn see_first_line(columns: &mut [Column], line: &StringRecord, file: usize) {
+    for (column, value) in columns.iter_mut().zip(line) {
+        column.values.see(value, At { file, line: 1 });
+    }
+}
+
+/// Whether a line looks like one that names columns: each has a name of its own.
+fn names_columns(line: &StringRecord) -> bool {
+    let mut names: Vec<&str> = line.iter().collect();
+    let all_named = names.iter().all(|name| !name.is_empty() && is_text(name) && !is_code(name));
+    names.sort_unstable();
+    names.dedup();
+    all_named && names.len() == line.len()
+}
+
+/// What to say of a file whose first line may be a header or not.
+fn about_header(path: &Path, has_header: bool) -> String {
+    let path = path.display();
+    let told = match has_header {
+        true => format!("the first line of {path} is taken for the names of its columns"),
+        false => format!(
+            "{path} has no header, as its first line is like the others: its columns are column0, \
+             column1 and so on"
+        ),
+    };
+    let other = !has_header;
+    format!(
+        "{told}; to have it otherwise: CREATE EXTERNAL TABLE t STORED AS CSV LOCATION '{path}' OPTIONS \
+         ('format.has_header' '{other}')"
+    )
+}
+
+/// The type that holds all of `values`, those of the names of folders, as it is found
+/// for a column; a month that is called 08 is a number all the same.
+pub(super) fn type_of<'a>(values: impl Iterator<Item = &'a str>, zone: &str) -> DataType {
+    let mut seen = Values::default();
+    let is_number = |value: &str| value.bytes().all(|byte| byte.is_ascii_digit());
+    for value in values {
+        let plain = match value.trim_start_matches('0') {
+            "" if !value.is_empty() => "0",
+            plain if is_number(plain) => plain,
+            _ => value,
+        };
+        seen.see(plain, At { file: 0, line: 0 });
+    }
+    seen.data_type(zone)
+}
+
+/// Refuses a file of texts that is no table: whose lines do not have the same columns,
+/// or only one.
+pub(super) fn check_table(
+    path: &Path,
+    known: Option<u8>,
+    compression: FileCompressionType,
+) -> Result<()> {
+    let mut head = Vec::new();
+    let read = Decoded::new(open(path, compression)?).take(HEADER).read_to_end(&mut head);
+    read.map_err(|error| Error::io("read", path, &error))?;
+    let delimiter = known.unwrap_or_else(|| delimiter(&head));
+    let mut rows =
+        ReaderBuilder::new().delimiter(delimiter).has_headers(false).from_reader(head.as_slice());
+    // The last row may be cut.
+    let rows: Vec<_> = rows.records().take(LINES).collect();
+    let is_table = rows.iter().rev().skip(1).all(Result::is_ok);
+    let has_columns = matches!(rows.first(), Some(Ok(row)) if row.len() > 1);
+    if is_table && has_columns {
+        return Ok(());
+    }
+    let message = format!("{} is text, and not in columns that can be told apart", path.display());
+    Err(Error::query(message).hint(
+        "as a table with one column it is read under a name that ends in .csv; posts of a crawler \
+         are taken in: `weiku import DB FILE`",
+    ))
 }
 
 /// The names of the columns under `header`, told apart; of a column that has none,
@@ -222,36 +354,28 @@ fn notice(path: &str, line: u64, columns: &[(&Column, &Odd, &str)]) -> String {
         _ => format!("line {line} repeats the header"),
     };
     let better = columns.first().map_or("BIGINT", |(.., better)| *better);
+    let names = names.join(", ");
+    let is_zero = |odd: &Odd| is_code(odd.value.trim_start_matches('-'));
+    if columns.iter().all(|(_, odd, _)| is_zero(odd)) {
+        return format!(
+            "{names} of {path} {is} text, because {why}, whose zero a number would lose: \
+             TRY_CAST({first} AS {better}) makes numbers of them"
+        );
+    }
     format!(
-        "{} of {path} {is} text, because {why}: TRY_CAST({first} AS {better}) reads the others and gives NULL \
-         there; or take the file in: `weiku import DB FILE`",
-        names.join(", ")
+        "{names} of {path} {is} text, because {why}: TRY_CAST({first} AS {better}) reads the others and gives NULL \
+         there; or take the file in: `weiku import DB FILE`"
     )
 }
 
 /// `name` as SQL has it.
-fn quoted(name: &str) -> String {
+pub(super) fn quoted(name: &str) -> String {
     let is_plain =
         |c: char| c.is_ascii_lowercase() || c == '_' || (!c.is_ascii() && c.is_alphabetic());
     let mut chars = name.chars();
     let plain =
         chars.next().is_some_and(is_plain) && chars.all(|c| is_plain(c) || c.is_ascii_digit());
     if plain { name.to_owned() } else { format!("\"{}\"", name.replace('"', "\"\"")) }
-}
-
-/// Refuses files in another encoding than UTF-8, as far as their beginnings tell.
-pub(super) fn check_encoding(paths: &[PathBuf], compression: FileCompressionType) -> Result<()> {
-    for path in paths.iter().filter(|path| path.is_file()) {
-        let mut read = Decoded::new(open(path, compression)?.take(BEGINNING));
-        let encoding = read.encoding();
-        // What cannot be read is complained of when all of it is.
-        let _ = std::io::copy(&mut read, &mut std::io::sink());
-        if let Some(encoding) = encoding.other() {
-            let command = "iconv converts it; or take it in:";
-            return Err(other_encoding(path, encoding, command));
-        }
-    }
-    Ok(())
 }
 
 fn other_encoding(path: &Path, encoding: &str, first: &str) -> Error {
@@ -302,8 +426,6 @@ fn open(path: &Path, compression: FileCompressionType) -> Result<Box<dyn Read + 
 mod tests {
     use std::io::Write;
 
-    use datafusion::arrow::datatypes::DataType;
-
     use super::*;
 
     fn of(text: &str) -> (u8, SchemaRef) {
@@ -328,6 +450,25 @@ mod tests {
         let (_, schema) = of("a,b,c\n1,,1\n2,,2.5\n");
         let types: Vec<_> = schema.fields().iter().map(|field| field.data_type().clone()).collect();
         assert_eq!(types, [DataType::Int64, DataType::Utf8, DataType::Float64]);
+    }
+
+    #[test]
+    fn zeros_before_digits_are_kept_in_columns_and_not_in_names_of_folders() {
+        let rows: String = (1..40).map(|row| format!("00{row},{row}\n")).collect();
+        let (_, schema) = of(&format!("phone,n\n{rows}"));
+        let types: Vec<_> = schema.fields().iter().map(|field| field.data_type().clone()).collect();
+        assert_eq!(types, [DataType::Utf8, DataType::Int64]);
+        assert_eq!(type_of(["08", "10", "000"].into_iter(), "UTC"), DataType::Int64);
+        assert_eq!(type_of(["08", "x"].into_iter(), "UTC"), DataType::Utf8);
+
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.csv");
+        let rows: String = (1..40).map(|row| format!("{row}\n")).collect();
+        std::fs::write(&path, format!("region\n010\n{rows}")).unwrap();
+        let seen = look(&[path], None, FileCompressionType::UNCOMPRESSED, "UTC").unwrap();
+        let told = &seen.notices[0];
+        assert!(told.contains("line 2 has '010', whose zero a number would lose"), "{told}");
+        assert!(told.ends_with("TRY_CAST(region AS BIGINT) makes numbers of them"), "{told}");
     }
 
     #[test]
@@ -361,5 +502,75 @@ mod tests {
         ] {
             assert_eq!(of(&format!("{header}\n")).0, expected, "{header}");
         }
+    }
+
+    fn names(text: &str) -> Vec<String> {
+        of(text).1.fields().iter().map(|field| field.name().clone()).collect()
+    }
+
+    #[test]
+    fn a_first_line_like_the_others_is_no_header() {
+        for (text, expected) in [
+            ("1,2012-08-27,x\n2,2012-08-28,y\n", ["column0", "column1", "column2"].as_slice()),
+            ("x,1\ny,2\n", &["column0", "column1"]),
+            ("1,2\n", &["column0", "column1"]),
+            ("1,\n2,3\n", &["column0", "column1"]),
+            ("id,2020\n1,2\n", &["id", "2020"]),
+            ("x,y\nz,w\n", &["x", "y"]),
+            ("a,b\n", &["a", "b"]),
+            (",a\n0,1\n", &["column1", "a"]),
+        ] {
+            assert_eq!(names(text), expected, "{text}");
+        }
+        // The line counts as a row.
+        assert_eq!(of("2.5,1\n2,3\n").1.field(0).data_type(), &DataType::Float64);
+    }
+
+    #[test]
+    fn the_files_of_a_set_have_a_header_together_or_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        let plain = FileCompressionType::UNCOMPRESSED;
+        std::fs::write(path("0.csv"), "").unwrap();
+        std::fs::write(path("1.csv"), "1,x\n2,y\n").unwrap();
+        std::fs::write(path("2.csv"), "3.5,z\n").unwrap();
+        let all = [path("0.csv"), path("1.csv"), path("2.csv")];
+        let seen = look(&all, None, plain, "UTC").unwrap();
+        assert!(!seen.has_header);
+        assert_eq!(seen.columns.field(0).data_type(), &DataType::Float64);
+        assert!(seen.notices[0].contains("1.csv has no header"), "{:?}", seen.notices);
+        assert!(seen.notices[0].ends_with("('format.has_header' 'true')"), "{:?}", seen.notices);
+        std::fs::write(path("2.csv"), "3,z,4\n").unwrap();
+        assert!(look(&all, None, plain, "UTC").is_err());
+    }
+
+    #[test]
+    fn a_header_of_texts_that_names_no_columns_is_told_of() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.csv");
+        for (text, is_told) in [
+            ("张三,,北京\n李四,x,上海\n", true),
+            ("张三,张三\n李四,x\n", true),
+            ("张三,北京\n李四,上海\n", false),
+            ("张三,,北京\n", false),
+        ] {
+            std::fs::write(&path, text).unwrap();
+            let plain = FileCompressionType::UNCOMPRESSED;
+            let seen = look(std::slice::from_ref(&path), None, plain, "UTC").unwrap();
+            assert!(seen.has_header, "{text}");
+            assert_eq!(!seen.notices.is_empty(), is_told, "{text}");
+        }
+    }
+
+    #[test]
+    fn text_is_a_table_if_its_lines_have_the_same_columns() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.txt");
+        let is_table = |text: &str| {
+            std::fs::write(&path, text).unwrap();
+            check_table(&path, None, FileCompressionType::UNCOMPRESSED).is_ok()
+        };
+        assert!(is_table("a\tb\n1\t2\n") && is_table("a|b\n1|2"));
+        assert!(!is_table("a\nb\n") && !is_table("") && !is_table("a, b\nc\nd\n"));
     }
 }

@@ -80,6 +80,19 @@ impl Values {
         seen.first.get_or_insert_with(|| Odd { value: value.to_owned(), at });
     }
 
+    /// Whether `value` is of the kind of these values: of any, if they are texts or
+    /// there are none.
+    pub(super) fn fits(&self, value: &str) -> bool {
+        let mut kinds = self.kinds().into_iter().filter(|(seen, _)| seen.count > 0);
+        let (Some((_, better)), None) = (kinds.next(), kinds.next()) else { return true };
+        value.is_empty() || better == Better::None || better == kind(value).better()
+    }
+
+    /// Whether these values are nothing better than texts, as none are.
+    pub(super) fn are_texts(&self) -> bool {
+        self.data_type("UTC") == DataType::Utf8
+    }
+
     /// The type that holds all values, text if there are none; instants are those
     /// of the time zone `zone`.
     pub(super) fn data_type(&self, zone: &str) -> DataType {
@@ -144,6 +157,22 @@ enum Better {
     None,
 }
 
+impl Kind {
+    fn better(&self) -> Better {
+        match self {
+            Self::Truth => Better::Truth,
+            Self::Whole | Self::Broken => Better::Number,
+            Self::Date | Self::Time { .. } => Better::Time,
+            Self::Text => Better::None,
+        }
+    }
+}
+
+/// Whether `value` is nothing better than a text.
+pub(super) fn is_text(value: &str) -> bool {
+    kind(value).better() == Better::None
+}
+
 /// What `value` is for the scan, which reads whatever it is said to be or fails.
 fn kind(value: &str) -> Kind {
     if value.eq_ignore_ascii_case("true") || value.eq_ignore_ascii_case("false") {
@@ -160,6 +189,9 @@ fn number(value: &str) -> Option<Kind> {
         return Some(Kind::Broken);
     }
     let digits = value.strip_prefix('-').unwrap_or(value);
+    if is_code(digits) {
+        return None;
+    }
     if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return value.parse::<i64>().ok().map(|_| Kind::Whole);
     }
@@ -167,8 +199,14 @@ fn number(value: &str) -> Option<Kind> {
         |byte: u8| byte.is_ascii_digit() || matches!(byte, b'.' | b'e' | b'E' | b'+' | b'-');
     let is_number = digits.starts_with(|c: char| c.is_ascii_digit() || c == '.')
         && digits.bytes().all(known)
-        && value.parse::<f64>().is_ok();
+        && value.parse::<f64>().is_ok_and(f64::is_finite);
     is_number.then_some(Kind::Broken)
+}
+
+/// Whether `digits` begin with a zero that a number would lose, as those of telephones,
+/// regions and accounts do: 0123 is not 123.
+pub(super) fn is_code(digits: &str) -> bool {
+    matches!(digits.as_bytes(), [b'0', next, ..] if next.is_ascii_digit())
 }
 
 fn time(value: &str) -> Option<Kind> {
@@ -211,7 +249,14 @@ mod tests {
     fn a_column_has_the_type_that_holds_all_its_values() {
         use DataType::{Boolean, Date32, Float64, Int64, Timestamp, Utf8};
         for (values, expected) in [
-            (&["1", "-2", "", "007"][..], Int64),
+            (&["1", "-2", "", "0"][..], Int64),
+            (&["1", "-2", "", "007"], Utf8),
+            (&["00861234", "0123"], Utf8),
+            (&["1.5", "00.5"], Utf8),
+            (&["0.5", "-0.5", "0", "0e1"], Float64),
+            (&["+8613800138000"], Utf8),
+            (&["123456789012345678901234567890"], Utf8),
+            (&["12e4567"], Utf8),
             (&["1", "2.5"], Float64),
             (&[".5", "5.", "1e3", "-1.5E-3", "NaN", "-inf"], Float64),
             (&["True", "false"], Boolean),

@@ -15,8 +15,8 @@ use super::input::Input;
 use super::record::Row;
 use super::{Refusal, Sink};
 use crate::error::Result;
-use records::Found;
-pub(super) use records::{Route, elements_only};
+pub(super) use records::Route;
+pub(crate) use records::{Found, Records, elements_only, is_lines};
 
 /// What a value of a file turned out to be.
 pub(super) enum Taken<'a> {
@@ -36,8 +36,7 @@ pub(super) fn each<C>(
     take: &mut dyn for<'a> FnMut(&'a C, &str, &'a Value) -> Result<Taken<'a>, String>,
 ) -> Result<()> {
     let Input { name, content, head, encoding, .. } = input;
-    let is_lines = records::is_lines(head.text());
-    let mut records = records::Records::new(content, name, route, is_lines);
+    let mut records = Records::new(content, name, route, is_lines(head.text()));
     let mut row = 0;
     while let Some(Found { path, bytes, line }) = records.next()? {
         row += 1;

@@ -31,7 +31,7 @@ pub(crate) fn elements_only(_: &str) -> Route {
 }
 
 /// Whether the text has one record on each line, seen from its first line.
-pub(super) fn is_lines(start: &str) -> bool {
+pub(crate) fn is_lines(start: &str) -> bool {
     let mut lines = start.lines().map(str::trim).filter(|line| !line.is_empty());
     let is_value = |line: &str| serde_json::from_str::<serde::de::IgnoredAny>(line).is_ok();
     lines.next().is_some_and(|first| first.starts_with('{') && is_value(first))
@@ -39,8 +39,8 @@ pub(super) fn is_lines(start: &str) -> bool {
 }
 
 /// The records of a file.
-pub(super) struct Records<'a> {
-    content: BufReader<&'a mut dyn Read>,
+pub(crate) struct Records<'a, R> {
+    content: BufReader<R>,
     file: &'a str,
     route: fn(&str) -> Route,
     is_lines: bool,
@@ -54,13 +54,13 @@ pub(super) struct Records<'a> {
 }
 
 /// A record of a file.
-pub(super) struct Found<'a> {
+pub(crate) struct Found<'a> {
     /// The path it was found at.
     pub(super) path: &'a str,
     /// Its bytes.
-    pub(super) bytes: &'a [u8],
+    pub(crate) bytes: &'a [u8],
     /// The line on which it begins.
-    pub(super) line: u64,
+    pub(crate) line: u64,
 }
 
 struct Container {
@@ -68,13 +68,9 @@ struct Container {
     path: String,
 }
 
-impl<'a> Records<'a> {
-    pub(super) fn new(
-        content: &'a mut dyn Read,
-        file: &'a str,
-        route: fn(&str) -> Route,
-        is_lines: bool,
-    ) -> Self {
+impl<'a, R: Read> Records<'a, R> {
+    /// The records of `content`, which is told of as `file`.
+    pub(crate) fn new(content: R, file: &'a str, route: fn(&str) -> Route, is_lines: bool) -> Self {
         let content = BufReader::with_capacity(64 * 1024, content);
         Self {
             content,
@@ -90,7 +86,7 @@ impl<'a> Records<'a> {
     }
 
     /// The next record.
-    pub(super) fn next(&mut self) -> Result<Option<Found<'_>>> {
+    pub(crate) fn next(&mut self) -> Result<Option<Found<'_>>> {
         let found = if self.is_lines { self.next_line() } else { self.next_value() };
         match found {
             Ok(true) => {
