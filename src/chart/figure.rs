@@ -15,6 +15,8 @@ use crate::render::{Readable, group_digits, is_number, plain, type_name, visible
 pub(super) const MOST_SERIES: usize = 8;
 /// More cells than this cannot be seen in a heat map.
 const MOST_CELLS: usize = 20_000;
+/// Of more bars than this nobody reads in which order they stand.
+const MOST_RANKED: usize = 40;
 /// Numbers beyond this are taken as unknown, so that distances stay finite.
 const LARGEST: f64 = 1e300;
 
@@ -173,6 +175,11 @@ impl Heat {
     pub(super) fn extent(&self) -> Option<(f64, f64)> {
         extent(self.cells.iter().flatten().filter_map(|cell| *cell))
     }
+
+    /// Whether all values are whole, as counts are.
+    pub(super) fn is_whole(&self) -> bool {
+        are_whole(self.cells.iter().flatten().flatten())
+    }
 }
 
 impl Figure {
@@ -267,7 +274,10 @@ impl Table<'_> {
         let x = self.along(spec, series)?;
         let ys = self.numbers_of(&spec.y, &[Some(x), series])?;
         let mut notes = Vec::new();
-        let (axis, places) = self.axis(x, mark, series.is_some())?;
+        let (mut axis, mut places) = self.axis(x, mark, series.is_some())?;
+        if mark == Mark::Bar && series.is_none() && self.is_ranked(x, &places)? {
+            (axis, places) = in_order_of_rows(&axis, &places);
+        }
         let nowhere = places.iter().filter(|place| place.is_none()).count();
         if nowhere > 0 {
             notes.push(self.left_out(nowhere, x));
@@ -276,6 +286,10 @@ impl Table<'_> {
             None => self.series_of_columns(&ys, &places)?,
             Some(series) => self.series_of_values(series, ys[0], &places)?,
         };
+        // One series has no legend that would tell whose it is.
+        if let (Some(by), [only]) = (series, all.as_slice()) {
+            notes.push(format!("{} is {}", self.name(by), only.name));
+        }
         if all.len() > MOST_SERIES {
             notes.push(format!("shown: the first {MOST_SERIES} of {} series", all.len()));
             all.truncate(MOST_SERIES);
@@ -362,6 +376,31 @@ impl Table<'_> {
             labels.iter().enumerate().map(|(index, label)| (label, index)).collect();
         let places = texts.iter().map(|text| index.get(text).map(|index| *index as f64)).collect();
         Ok((Axis::Labels(labels.clone()), places))
+    }
+
+    /// Whether the rows stand in an order that somebody chose: from the last x to the
+    /// first, or as a column of numbers has it; those in the order of x do not.
+    fn is_ranked(&self, x: usize, places: &[Option<f64>]) -> Result<bool> {
+        let known: Vec<f64> = places.iter().flatten().copied().collect();
+        let mut distinct = known.clone();
+        distinct.sort_by(f64::total_cmp);
+        distinct.dedup();
+        let told_apart = distinct.len() == known.len();
+        if known.len() > MOST_RANKED || !told_apart || known.is_sorted() {
+            return Ok(false);
+        }
+        if are_ranked(&known) {
+            return Ok(true);
+        }
+        let fields = self.schema.fields().iter().enumerate();
+        let numbers = fields.filter(|(index, field)| *index != x && is_number(field.data_type()));
+        for (column, _) in numbers {
+            let values: Option<Vec<f64>> = self.numbers(column)?.into_iter().collect();
+            if values.is_some_and(|values| are_ranked(&values)) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     fn histogram(&self, spec: &Spec) -> Result<(Figure, Vec<String>)> {
@@ -589,6 +628,20 @@ impl Table<'_> {
             value => visible(&plain(&value)).into_owned(),
         })
     }
+}
+
+/// Whether numbers go up or down all the way.
+fn are_ranked(numbers: &[f64]) -> bool {
+    let differ = numbers.first() != numbers.last();
+    differ && (numbers.is_sorted() || numbers.is_sorted_by(|one, next| one >= next))
+}
+
+/// An axis of labels in the order of the rows, in place of one in the order of x.
+fn in_order_of_rows(axis: &Axis, places: &[Option<f64>]) -> (Axis, Vec<Option<f64>>) {
+    let label = |place: &Option<f64>| place.map(|x| axis.label(x)).unwrap_or_default();
+    let in_order = places.iter().enumerate();
+    let in_order = in_order.map(|(index, place)| place.map(|_| index as f64)).collect();
+    (Axis::Labels(places.iter().map(label).collect()), in_order)
 }
 
 fn are_whole<'a>(mut numbers: impl Iterator<Item = &'a f64>) -> bool {

@@ -21,7 +21,7 @@ pub use svg::STYLE;
 pub use terminal::Screen;
 
 use crate::error::{Error, Result};
-use crate::render::visible;
+use crate::render::{push_escaped, visible};
 use figure::Figure;
 
 /// The width of a chart for a narrow screen, in pixels.
@@ -121,6 +121,22 @@ impl Chart {
     #[must_use]
     pub fn to_narrow_svg_element(&self) -> Option<String> {
         (self.width > NARROW).then(|| svg::draw(self, svg::Use::Element, NARROW))
+    }
+
+    /// The chart as an HTML page of its own.
+    #[must_use]
+    pub fn to_page(&self) -> String {
+        let mut page = String::from(
+            "<!DOCTYPE html>\n<html>\n<head>\n<meta charset=\"utf-8\">\n\
+             <meta name=\"viewport\" content=\"width=device-width\">\n\
+             <meta name=\"color-scheme\" content=\"light dark\">\n<title>",
+        );
+        let title = self.title.clone().unwrap_or_else(|| self.description());
+        push_escaped(&mut page, &visible(&title));
+        page.push_str("</title>\n</head>\n<body>\n");
+        page.push_str(&self.to_svg());
+        page.push_str("</body>\n</html>\n");
+        page
     }
 
     /// The chart as a PNG file, light, at twice its size.

@@ -149,6 +149,13 @@ pub(super) fn value_label(value: f64, words: Readable) -> String {
     group_text(&trimmed(&format!("{value:.places$}")))
 }
 
+/// The words for values that are read together: `words` if each of them has some, for
+/// 1.2 million is hard to compare with 991,982.
+pub(super) fn words_for(values: impl IntoIterator<Item = f64>, words: Readable) -> Readable {
+    let mut values = values.into_iter().filter(|value| *value != 0.0);
+    if values.all(|value| readable(value, words).is_some()) { words } else { Readable::Off }
+}
+
 /// Labels of values that are read together: all with the same decimals.
 pub(super) fn value_labels(values: &[f64]) -> Vec<String> {
     let labels: Vec<String> =

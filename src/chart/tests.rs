@@ -360,3 +360,73 @@ fn an_hour_without_posts_is_an_empty_column_of_a_heat_map() {
     let text = chart(&heat, &batch).unwrap().to_text(&Screen::default());
     assert!(text.contains("周一 ░░░░    ████\n"), "{text}");
 }
+
+#[test]
+fn bars_keep_the_order_that_the_answer_was_given() {
+    let day = |days: [i32; 3]| -> ArrayRef { Arc::new(Date32Array::from(days.to_vec())) };
+    let drawn = |days: [i32; 3], likes: [i64; 3]| {
+        let batch = batch(vec![("day", day(days)), ("likes", ints(likes.map(Some)))]);
+        let text = chart(&[("kind", "bar")], &batch).unwrap().to_text(&Screen::default());
+        let days: Vec<String> =
+            text.lines().map(|line| line.split(' ').next().unwrap().to_owned()).collect();
+        days.join(" ")
+    };
+    // By likes, or from the last day to the first.
+    let (first, second, third) = ("2012-08-27", "2012-08-28", "2012-08-29");
+    assert_eq!(drawn([15580, 15579, 15581], [9, 5, 1]), format!("{second} {first} {third}"));
+    assert_eq!(drawn([15581, 15580, 15579], [1, 9, 5]), format!("{third} {second} {first}"));
+    // In no order at all they stand in that of time.
+    assert_eq!(drawn([15580, 15579, 15581], [1, 9, 5]), format!("{first} {second} {third}"));
+}
+
+#[test]
+fn numbers_beside_each_other_are_all_in_words_or_none_is() {
+    let drawn = |likes: [i64; 2]| {
+        let batch = batch(vec![("tag", texts(["a", "b"])), ("likes", ints(likes.map(Some)))]);
+        let screen = Screen { readable: crate::render::Readable::English, ..Screen::default() };
+        chart(&[("kind", "bar")], &batch).unwrap().to_text(&screen)
+    };
+    let mixed = drawn([1_234_567, 991_982]);
+    assert!(mixed.contains(" 1,234,567\n") && mixed.contains(" 991,982\n"), "{mixed}");
+    let large = drawn([2_800_000, 1_500_000]);
+    assert!(large.contains(" 2.8 million\n") && large.contains(" 1.5 million\n"), "{large}");
+}
+
+#[test]
+fn a_single_series_is_named() {
+    let batch = batch(vec![
+        ("month", texts(["2021-01", "2021-02"])),
+        ("account_id", texts(["2656274875", "2656274875"])),
+        ("likes", ints([Some(1), Some(2)])),
+    ]);
+    let line = chart(&[("kind", "line"), ("series", "account_id")], &batch).unwrap();
+    let text = line.to_text(&Screen::default());
+    assert!(text.ends_with("account_id is 2656274875\n"), "{text}");
+    assert!(line.to_svg().contains("account_id is 2656274875"));
+}
+
+#[test]
+fn the_shades_of_counts_begin_at_whole_numbers() {
+    let drawn = |values: ArrayRef| {
+        let batch = batch(vec![
+            ("hour", ints([Some(1), Some(2)])),
+            ("day", texts(["a", "a"])),
+            ("posts", values),
+        ]);
+        chart(&[("kind", "heatmap")], &batch).unwrap().to_text(&Screen::default())
+    };
+    let counts = drawn(ints([Some(5), Some(108)]));
+    assert!(counts.ends_with("░ from 5  ▒ from 31  ▓ from 57  █ from 83  to 108\n"), "{counts}");
+    let shares = drawn(floats([Some(0.5), Some(1.5)]));
+    assert!(shares.contains("▒ from 0.75"), "{shares}");
+}
+
+#[test]
+fn a_page_holds_the_chart_and_makes_its_title_harmless() {
+    let batch = batch(vec![("tag", texts(["a"])), ("n", ints([Some(1)]))]);
+    let bars = chart(&[("kind", "bar"), ("title", "<script>")], &batch).unwrap();
+    let page = bars.to_page();
+    assert!(page.starts_with("<!DOCTYPE html>") && page.ends_with("</html>\n"), "{page}");
+    assert!(page.contains("<title>&lt;script&gt;</title>"), "{page}");
+    assert!(page.contains(&bars.to_svg()) && !page.contains("<script"), "{page}");
+}

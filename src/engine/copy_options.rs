@@ -11,9 +11,9 @@ use datafusion::sql::sqlparser::ast::Value;
 use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::tokenizer::{Span, Token, TokenWithSpan};
 
-use super::copy_sink::Packing;
+use crate::catalog::at_home;
 use crate::error::{Error, Result, nearest};
-use crate::render::{self, Format};
+use crate::render::{self, Format, Packing};
 
 /// Words that may begin the options of COPY without brackets, as `PostgreSQL` has
 /// them.
@@ -245,6 +245,7 @@ pub(super) fn choose(parsed: &mut Parsed) -> Result<Option<Writer>> {
 }
 
 fn writer(copy: &mut CopyToStatement) -> Result<Writer> {
+    copy.target = at_home(&copy.target).into_owned();
     let options: Vec<_> = copy.options.iter().map(named).collect();
     let (name, packing) = unpacked(&copy.target);
     let mut format = format(copy.stored_as.as_deref(), name)?;
@@ -273,8 +274,11 @@ fn writer(copy: &mut CopyToStatement) -> Result<Writer> {
 
 /// The name of a file without the suffix of its packing, and that.
 fn unpacked(target: &str) -> (&str, Option<&str>) {
+    let is_known = |packing: &str| {
+        ["gz", "zst", "bz2", "xz"].iter().any(|known| packing.eq_ignore_ascii_case(known))
+    };
     match target.rsplit_once('.') {
-        Some((name, packing @ ("gz" | "zst" | "bz2" | "xz"))) => (name, Some(packing)),
+        Some((name, packing)) if is_known(packing) => (name, Some(packing)),
         _ => (target, None),
     }
 }

@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::fs::File;
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -16,12 +15,10 @@ use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::dml::InsertOp;
 use datafusion::logical_expr::{Expr, TableType};
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan};
-use flate2::write::GzEncoder;
 use futures::StreamExt;
-use parking_lot::Mutex;
 
 use crate::error::Error;
-use crate::render::{self, Format};
+use crate::render::{self, Format, Packer, Packing};
 
 /// A table that is a file to be written, and cannot be read.
 #[derive(Debug, Clone)]
@@ -85,7 +82,7 @@ impl DataSink for CopyTarget {
         _context: &Arc<TaskContext>,
     ) -> Result<u64> {
         let file = create(&self.place, &self.name).map_err(foreign)?;
-        let packer = Packer(Arc::new(Mutex::new(self.packing.pack(file)?)));
+        let packer = Packer::new(Box::new(file), self.packing)?;
         let opened = (self.format.open)(Box::new(packer.clone()), &rows.schema(), &self.options);
         let mut writer = opened.map_err(foreign)?;
         let mut written = 0;
@@ -97,65 +94,6 @@ impl DataSink for CopyTarget {
         writer.finish().map_err(foreign)?;
         packer.finish()?;
         Ok(written)
-    }
-}
-
-/// How a file is packed while it is written.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) enum Packing {
-    #[default]
-    Not,
-    Gzip,
-    Zstd,
-}
-
-impl Packing {
-    fn pack(self, file: File) -> io::Result<Packed> {
-        Ok(match self {
-            Self::Not => Packed::Not(file),
-            Self::Gzip => Packed::Gzip(GzEncoder::new(file, flate2::Compression::default())),
-            Self::Zstd => Packed::Zstd(zstd::Encoder::new(file, zstd::DEFAULT_COMPRESSION_LEVEL)?),
-        })
-    }
-}
-
-/// A file that is packed.
-enum Packed {
-    Not(File),
-    Gzip(GzEncoder<File>),
-    Zstd(zstd::Encoder<'static, File>),
-}
-
-/// A handle on such a file: whoever writes rows has one, and we end it.
-#[derive(Clone)]
-struct Packer(Arc<Mutex<Packed>>);
-
-impl Packer {
-    /// Writes what has to stand at the end.
-    fn finish(self) -> io::Result<()> {
-        match &mut *self.0.lock() {
-            Packed::Not(file) => file.flush(),
-            Packed::Gzip(file) => file.try_finish(),
-            Packed::Zstd(file) => file.do_finish(),
-        }
-    }
-}
-
-impl Write for Packer {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match &mut *self.0.lock() {
-            Packed::Not(file) => file.write(bytes),
-            Packed::Gzip(file) => file.write(bytes),
-            Packed::Zstd(file) => file.write(bytes),
-        }
-    }
-
-    /// A packed file is not flushed between rows, which would pack it badly.
-    fn flush(&mut self) -> io::Result<()> {
-        match &mut *self.0.lock() {
-            Packed::Not(file) => file.flush(),
-            Packed::Gzip(_) | Packed::Zstd(_) => Ok(()),
-        }
     }
 }
 

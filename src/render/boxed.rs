@@ -14,7 +14,7 @@ use super::columns::{Holds, Need, Slot, fit};
 use super::fit::{around, beginning, first_of, truncate, wrap, wrap_at_marks};
 use super::output::Output;
 use super::plain::{is_number, plain};
-use super::readable::{group_digits, readable};
+use super::readable::{group_digits, names_an_id, readable};
 use super::safe_text::visible;
 use super::value::{Value, columns};
 use super::vertical::VERTICAL;
@@ -89,6 +89,12 @@ const RESET: &str = "\x1b[0m";
 const NARROWEST: usize = 12;
 /// A text is not made narrower than this, unless it is shorter.
 const LEAST_TEXT: usize = 12;
+/// Unless a column that was asked for would be missing: then it is this many.
+const NARROWEST_TEXT: usize = 8;
+/// Sentences are given a little more.
+const NARROWEST_PROSE: usize = 10;
+/// A value that is the same in all rows is told below the table up to this width.
+const WIDEST_SAME: usize = 24;
 /// Texts without blanks up to this width are taken for ids and kept whole.
 const WIDEST_ID: usize = 24;
 /// A line of a text is broken into at most this many.
@@ -221,7 +227,7 @@ impl<'a> Table<'a> {
             }
         }
         let glyphs = writer.glyphs;
-        let slots = fit(&needs, width, display_width(glyphs.ellipsis));
+        let slots = fit(&needs, options.listed, width, display_width(glyphs.ellipsis));
         let (total, color, types) = (window.total(), options.color, options.types);
         let (rules, more) = (options.rules, options.more.clone());
         let searched = options.searched.clone();
@@ -246,15 +252,13 @@ impl<'a> Table<'a> {
         if !self.heads.is_empty() {
             self.draw_table(out);
         }
-        let elided: Vec<&str> = self.elided().map(|head| head.name.as_str()).collect();
         let width = self.width.unwrap_or(usize::MAX);
-        if !elided.is_empty() {
-            let names = format!("columns not shown: {}", elided.join(", "));
-            for line in wrap(&names, width, 3, self.glyphs.ellipsis) {
+        for said in self.left_out() {
+            for line in wrap(&said, width, 3, self.glyphs.ellipsis) {
                 let _ = writeln!(out, "{line}");
             }
         }
-        let counts = self.counts(elided.len());
+        let counts = self.counts(self.elided().count());
         let one_line = counts.join(self.glyphs.between);
         if display_width(&one_line) <= width {
             let _ = writeln!(out, "{one_line}");
@@ -265,11 +269,41 @@ impl<'a> Table<'a> {
         }
     }
 
-    fn elided(&self) -> impl Iterator<Item = &Head> {
+    /// The columns that have no room.
+    fn elided(&self) -> impl Iterator<Item = usize> {
         let shown = |index| {
             self.slots.iter().any(|slot| matches!(slot, Slot::Shown(at, _) if *at == index))
         };
-        self.heads.iter().enumerate().filter(move |(index, _)| !shown(*index)).map(|(_, head)| head)
+        (0..self.heads.len()).filter(move |index| !shown(*index))
+    }
+
+    /// What the columns hold that have no room, if it is one value, and the names of
+    /// the others.
+    fn left_out(&self) -> Vec<String> {
+        let (same, others): (Vec<usize>, Vec<usize>) =
+            self.elided().partition(|index| self.only_value(*index).is_some());
+        let name = |index: &usize| self.heads[*index].name.as_str();
+        let mut said = Vec::new();
+        if !same.is_empty() {
+            let value = |index: &usize| self.only_value(*index).unwrap_or_default();
+            let told = same.iter().map(|index| format!("{} is {}", name(index), value(index)));
+            said.push(format!("in all rows {}", told.collect::<Vec<_>>().join(", ")));
+        }
+        if !others.is_empty() {
+            let names: Vec<&str> = others.iter().map(name).collect();
+            said.push(format!("columns not shown: {}", names.join(", ")));
+        }
+        said
+    }
+
+    /// The value of a column that has the same short one in all rows; of rows that are
+    /// not shown nothing is known.
+    fn only_value(&self, index: usize) -> Option<&str> {
+        let mut values = self.rows.iter().map(|row| row[index].text.as_str());
+        let first = values.next().filter(|first| {
+            self.dots_before.is_none() && display_width(first) <= WIDEST_SAME && !first.is_empty()
+        })?;
+        values.all(|value| value == first).then_some(first)
     }
 
     fn counts(&self, elided: usize) -> Vec<String> {
@@ -461,7 +495,13 @@ fn cell(value: &Value<'_>, options: &Options, most: usize) -> Cell {
         let text = visible(&options.null).into_owned();
         return Cell { text, null: true, words: None };
     }
-    let text = plain(value);
+    let text = match value {
+        Value::Int(count) if options.grouped => {
+            let sign = if *count < 0 { "-" } else { "" };
+            format!("{sign}{}", group_digits(count.unsigned_abs()))
+        }
+        value => plain(value),
+    };
     let (start, whole) = beginning(&text, most);
     let mut text = visible(start).into_owned();
     if !whole {
@@ -472,7 +512,11 @@ fn cell(value: &Value<'_>, options: &Options, most: usize) -> Cell {
 
 /// Adds the numbers of the only row in words.
 fn add_words(row: &mut [Cell], batch: &RecordBatch, options: &Options) -> Result<()> {
-    for (cell, column) in row.iter_mut().zip(columns(batch)?) {
+    let fields = batch.schema_ref().fields().iter();
+    for ((cell, column), field) in row.iter_mut().zip(columns(batch)?).zip(fields) {
+        if names_an_id(field.name()) {
+            continue;
+        }
         let number = match column.get(0) {
             Value::Int(number) => number as f64,
             Value::Unsigned(number) => number as f64,
@@ -512,5 +556,9 @@ fn need(head: &Head, rows: &[Vec<Cell>], index: usize, lines: usize) -> Need {
     };
     let holds = if same { Holds::Same } else { holds };
     let cells_least = if whole { widest } else { widest.min(LEAST_TEXT) };
-    Need { natural, least: cells_least.max(header.min(LEAST_TEXT)).max(1), holds }
+    let least = cells_least.max(header.min(LEAST_TEXT)).max(1);
+    let narrow = if holds == Holds::Prose { NARROWEST_PROSE } else { NARROWEST_TEXT };
+    let narrow = if whole { widest } else { widest.min(narrow) };
+    let narrowest = narrow.max(header.min(NARROWEST_TEXT)).max(1);
+    Need { natural, least, narrowest, holds }
 }

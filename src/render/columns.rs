@@ -7,6 +7,8 @@ pub(crate) struct Need {
     pub(crate) natural: usize,
     /// The cells below which it is not worth showing.
     pub(crate) least: usize,
+    /// The cells that are better than that it is missing, if it was asked for by name.
+    pub(crate) narrowest: usize,
     /// What it holds.
     pub(crate) holds: Holds,
 }
@@ -49,9 +51,10 @@ const PROSE_PART: usize = 4;
 /// a column that stands for those left out.
 ///
 /// Wide columns are made narrower first, then the columns that say least are
-/// left out; [`rank`] tells which. A terminal too narrow for even one column
-/// shows part of it.
-pub(crate) fn fit(needs: &[Need], width: Option<usize>, elided: usize) -> Vec<Slot> {
+/// left out; [`rank`] tells which. Columns that are `listed`, asked for one by one,
+/// are made narrower still before one of them is missing. A terminal too narrow for
+/// even one column shows part of it.
+pub(crate) fn fit(needs: &[Need], listed: bool, width: Option<usize>, elided: usize) -> Vec<Slot> {
     let all: Vec<usize> = (0..needs.len()).collect();
     let Some(width) = width else {
         return all.iter().map(|&index| Slot::Shown(index, needs[index].natural)).collect();
@@ -59,11 +62,32 @@ pub(crate) fn fit(needs: &[Need], width: Option<usize>, elided: usize) -> Vec<Sl
     if least(needs, &all) <= width {
         return widths(needs, &all, width);
     }
-    let needs: Vec<Need> = needs.iter().map(|need| readable(need, width)).collect();
-    let shown = chosen(&needs, width, elided + AROUND);
-    let dots = gaps(&shown, needs.len());
-    let slots = widths(&needs, &shown, width.saturating_sub(dots.len() * (elided + AROUND)));
-    with_dots(slots, &dots)
+    let dots = elided + AROUND;
+    if !listed {
+        let needs: Vec<Need> = needs.iter().map(|need| readable(need, width)).collect();
+        return laid_out(&needs, &chosen(&needs, listed, width, dots), width, dots);
+    }
+    let shown = chosen(needs, listed, width, dots);
+    let is_there = |index: &usize| needs[*index].holds == Holds::Same || shown.contains(index);
+    if all.iter().all(is_there) {
+        return laid_out(needs, &shown, width, dots);
+    }
+    let narrow = needs.iter().map(|need| Need { least: need.narrowest, ..*need });
+    let narrow: Vec<Need> = narrow.collect();
+    let all_fit = least(&narrow, &all) <= width;
+    let shown = if all_fit { all } else { chosen(&narrow, listed, width, dots) };
+    laid_out(&narrow, &shown, width, dots)
+}
+
+/// The columns that are `shown`, with dots that stand for the others.
+fn laid_out(needs: &[Need], shown: &[usize], width: usize, dots: usize) -> Vec<Slot> {
+    let place = gap(shown, needs.len());
+    let taken = if place.is_some() { dots } else { 0 };
+    let mut slots = widths(needs, shown, width.saturating_sub(taken));
+    if let Some(place) = place {
+        slots.insert(place, Slot::Elided);
+    }
+    slots
 }
 
 /// Prose cut to a few characters says nothing, so it takes its part of the width.
@@ -78,16 +102,19 @@ fn readable(need: &Need, width: usize) -> Need {
 /// The columns that are shown, in the order of the table: those of the lowest
 /// rank, from the left, as long as they fit beside the dots of `dots` cells that
 /// stand for the others.
-fn chosen(needs: &[Need], width: usize, dots: usize) -> Vec<usize> {
+fn chosen(needs: &[Need], listed: bool, width: usize, dots: usize) -> Vec<usize> {
     let telling = needs.iter().position(|need| need.holds != Holds::Same).unwrap_or(0);
-    let mut by_rank: Vec<usize> = (0..needs.len()).collect();
-    by_rank.sort_by_key(|&index| rank(needs, index, telling));
+    // What is the same in all rows can be told once; a text makes more of the room.
+    let has_prose = needs.iter().any(|need| need.holds == Holds::Prose);
+    let is_wanted = |index: &usize| needs[*index].holds != Holds::Same || !has_prose;
+    let mut by_rank: Vec<usize> = (0..needs.len()).filter(is_wanted).collect();
+    by_rank.sort_by_key(|&index| rank(needs, index, telling, listed));
     let mut shown: Vec<usize> = Vec::new();
     for index in by_rank {
         let place = shown.partition_point(|&other| other < index);
         shown.insert(place, index);
-        let used = least(needs, &shown) + gaps(&shown, needs.len()).len() * dots;
-        if used > width && shown.len() > 1 {
+        let dots = if shown.len() < needs.len() { dots } else { 0 };
+        if least(needs, &shown) + dots > width && shown.len() > 1 {
             shown.remove(place);
         }
     }
@@ -96,42 +123,34 @@ fn chosen(needs: &[Need], width: usize, dots: usize) -> Vec<usize> {
 
 /// Which columns stay when not all fit: the first that tells the rows apart, what
 /// the rows are ordered by, and the last if it is a number, for that is what was
-/// computed; then prose; then
-/// numbers and times; then all others; and those that are the same in all rows
-/// only when there is still room.
-fn rank(needs: &[Need], index: usize, first: usize) -> usize {
+/// computed; then all that were listed. Of a whole table it is prose; then numbers
+/// and times; then all others. Those that are the same in all rows come only when
+/// there is still room.
+fn rank(needs: &[Need], index: usize, first: usize, listed: bool) -> usize {
     match needs[index].holds {
         _ if index == first => 0,
         Holds::Order => 0,
         Holds::Numbers if index + 1 == needs.len() => 0,
+        Holds::Same => 4,
+        _ if listed => 1,
         Holds::Prose => 1,
         Holds::Numbers | Holds::Times => 2,
         Holds::Others => 3,
-        Holds::Same => 4,
     }
 }
 
-/// Before which of the columns shown others are left out; one more than there
-/// are stands for the end.
-fn gaps(shown: &[usize], count: usize) -> Vec<usize> {
+/// Before which of the columns shown the dots stand for those left out; one more than
+/// there are stands for the end. They stand once, where most are missing: the names of
+/// all stand below the table, and dots in each gap would take the room of a column.
+fn gap(shown: &[usize], count: usize) -> Option<usize> {
     // Beside a single column there is hardly room to say so once.
     if shown.len() == 1 {
-        return if count > 1 { vec![1] } else { Vec::new() };
+        return (count > 1).then_some(1);
     }
     let after = |place: usize| place.checked_sub(1).map_or(0, |before| shown[before] + 1);
-    let is_gap = |place: &usize| after(*place) != shown.get(*place).copied().unwrap_or(count);
-    (0..=shown.len()).filter(is_gap).collect()
-}
-
-/// `slots` with the dots at `places`.
-fn with_dots(slots: Vec<Slot>, places: &[usize]) -> Vec<Slot> {
-    let dots = |place: usize| places.contains(&place).then_some(Slot::Elided);
-    let count = slots.len();
-    let shown = slots.into_iter().enumerate();
-    shown
-        .flat_map(|(place, slot)| dots(place).into_iter().chain([slot]))
-        .chain(dots(count))
-        .collect()
+    let missing = |place: usize| shown.get(place).copied().unwrap_or(count) - after(place);
+    let most = (0..=shown.len()).max_by_key(|place| missing(*place));
+    most.filter(|place| missing(*place) > 0)
 }
 
 fn least(needs: &[Need], columns: &[usize]) -> usize {
@@ -170,11 +189,23 @@ mod tests {
     use super::*;
 
     fn need(natural: usize, least: usize) -> Need {
-        Need { natural, least, holds: Holds::Others }
+        Need { natural, least, narrowest: least, holds: Holds::Others }
     }
 
     fn holding(holds: Holds, natural: usize) -> Need {
-        Need { natural, least: natural.min(12), holds }
+        let least = natural.min(12);
+        let is_whole = matches!(holds, Holds::Numbers | Holds::Times);
+        Need { natural, least, narrowest: if is_whole { least } else { natural.min(8) }, holds }
+    }
+
+    /// The columns of a whole table, fitted.
+    fn fit(needs: &[Need], width: Option<usize>, elided: usize) -> Vec<Slot> {
+        super::fit(needs, false, width, elided)
+    }
+
+    /// The columns that were asked for one by one, fitted.
+    fn listed(needs: &[Need], width: usize) -> Vec<Slot> {
+        super::fit(needs, true, Some(width), 1)
     }
 
     /// The columns that are shown, and where dots stand.
@@ -223,12 +254,11 @@ mod tests {
         ];
         let posts = posts.map(|(holds, natural)| holding(holds, natural));
         let at = |width| shown(&fit(&posts, Some(width), 1));
-        assert_eq!(at(99), [None, Some(1), Some(2), Some(3), Some(4), Some(5), Some(6), None]);
-        assert_eq!(at(95), [Some(0), Some(1), Some(2), Some(3), None, Some(5), Some(6), None]);
-        assert_eq!(at(80), [Some(0), Some(1), Some(2), Some(3), None, Some(5), None]);
-        assert_eq!(at(50), [Some(0), Some(1), None, Some(3), None]);
+        assert_eq!(at(99), [Some(1), Some(2), Some(3), Some(4), Some(5), Some(6), None]);
+        assert_eq!(at(80), [Some(1), Some(2), Some(3), Some(5), Some(6), None]);
+        assert_eq!(at(50), [Some(1), Some(2), Some(3), None]);
         // The text is not only there, but can be read.
-        assert_eq!(fit(&posts, Some(50), 1)[3], Slot::Shown(3, 17));
+        assert_eq!(fit(&posts, Some(50), 1)[2], Slot::Shown(3, 15));
     }
 
     #[test]
@@ -243,7 +273,32 @@ mod tests {
     fn what_the_rows_are_ordered_by_stays() {
         let mut columns = [holding(Holds::Others, 12); 9];
         columns[6] = holding(Holds::Order, 12);
-        assert_eq!(shown(&fit(&columns, Some(60), 1)), [Some(0), Some(1), None, Some(6), None]);
+        assert_eq!(shown(&fit(&columns, Some(60), 1)), [Some(0), Some(1), None, Some(6)]);
+    }
+
+    #[test]
+    fn columns_that_were_asked_for_are_rather_narrow_than_missing() {
+        use Holds::{Numbers, Others, Prose, Times};
+        let tags = [(Others, 10), (Times, 10), (Others, 30), (Numbers, 6), (Numbers, 7)]
+            .map(|(holds, natural)| holding(holds, natural));
+        let slots = listed(&tags, 57);
+        assert_eq!(shown(&slots), [Some(0), Some(1), Some(2), Some(3), Some(4)]);
+        assert!(slots.contains(&Slot::Shown(2, 9)), "{slots:?}");
+        assert!(fit(&tags, Some(57), 1).contains(&Slot::Elided));
+        // Beyond that it is the first ones and the last number.
+        let many = [(Others, 20), (Others, 20), (Prose, 200), (Others, 20), (Numbers, 7)]
+            .map(|(holds, natural)| holding(holds, natural));
+        assert_eq!(shown(&listed(&many, 49)), [Some(0), Some(1), Some(2), None, Some(4)]);
+    }
+
+    #[test]
+    fn columns_of_one_value_go_before_others_are_made_too_narrow() {
+        use Holds::{Numbers, Others, Same};
+        let growth = [(Others, 20), (Same, 10), (Numbers, 12), (Numbers, 12), (Numbers, 12)]
+            .map(|(holds, natural)| holding(holds, natural));
+        let slots = listed(&growth, 70);
+        assert_eq!(shown(&slots), [Some(0), None, Some(2), Some(3), Some(4)]);
+        assert_eq!(slots[0], Slot::Shown(0, 17));
     }
 
     #[test]
@@ -260,8 +315,9 @@ mod tests {
                 let holds = |n: usize| [Same, Others, Prose, Numbers, Others][n * 7 % 5];
                 let needs: Vec<Need> =
                     (0..count).map(|n| holding(holds(n), 1 + n * 37 % 60)).collect();
-                let slots = fit(&needs, Some(width), 1);
-                assert!(total(&slots) <= width, "{width} {needs:?} {slots:?}");
+                for slots in [fit(&needs, Some(width), 1), listed(&needs, width)] {
+                    assert!(total(&slots) <= width, "{width} {needs:?} {slots:?}");
+                }
             }
         }
     }

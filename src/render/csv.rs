@@ -3,15 +3,15 @@
 //!
 //! NULL is an empty field, an empty text is `""`, so that they differ. In a
 //! result of one column NULL is `""` too: nearly every reader skips an empty
-//! line, and a lost row is worse. Instants are RFC 3339, lists, structs and maps
-//! are JSON text, bytes are Base64.
+//! line, and a lost row is worse. Instants are RFC 3339, durations as in
+//! `2 days 04:30:00`, lists, structs and maps are JSON text, bytes are Base64.
 
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::arrow::record_batch::RecordBatch;
 
 use super::json::push_json;
 use super::output::Output;
-use super::plain::{PLAIN, push_float, push_int, push_time_of_day};
+use super::plain::{PLAIN, push_elapsed, push_float, push_int, push_time_of_day};
 use super::time::{push_date, push_rfc3339};
 use super::value::{Value, columns};
 use super::{BatchWriter, Format, Options, Sink, base64};
@@ -30,7 +30,7 @@ pub(crate) const CSV: Format = Format {
 /// Tab-separated values.
 pub(crate) const TSV: Format = Format {
     name: "tsv",
-    aliases: &[],
+    aliases: &["tabs"],
     suffixes: &["tsv", "tab"],
     summary: "tab-separated values with a header, quoted as in CSV",
     for_people: false,
@@ -108,7 +108,8 @@ fn push_value(out: &mut String, value: &Value<'_>, separator: u8) {
         Value::Double(number) => push_float(out, *number, &PLAIN),
         Value::Decimal(number) => out.push_str(number),
         Value::Text(text) => push_text(out, text, separator),
-        Value::Other(text) | Value::Elapsed(text, _) => push_text(out, text, separator),
+        Value::Other(text) => push_text(out, text, separator),
+        Value::Elapsed(_, nanos) => push_elapsed(out, *nanos),
         Value::Bytes(bytes) => push_text(out, &base64(bytes), separator),
         Value::Date(days) => push_date(out, *days),
         Value::Time(nanos) => push_time_of_day(out, *nanos),

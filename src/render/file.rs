@@ -1,5 +1,6 @@
 //! Files of `-o`: written beside the target and renamed when they are whole, so
-//! that a failure leaves what was there before.
+//! that a failure leaves what was there before. A name such as `x.csv.gz` has them
+//! packed.
 
 use std::fs::{self, File, Permissions};
 use std::io::{self, Write};
@@ -10,6 +11,7 @@ use tempfile::NamedTempFile;
 
 use super::Sink;
 use super::output::write_error;
+use super::packing::{Packer, Packing};
 use crate::error::{Error, Result};
 
 /// An output file that appears under its name only when it is finished; dropped
@@ -20,6 +22,8 @@ use crate::error::{Error, Result};
 pub struct OutputFile {
     path: PathBuf,
     target: Target,
+    /// What packs all that is written, if the name says so.
+    packer: Option<Packer>,
 }
 
 #[derive(Debug)]
@@ -47,7 +51,13 @@ impl OutputFile {
             Err(_) => beside(path, None),
         };
         let target = target.map_err(|error| Error::io("write", path, &error))?;
-        Ok(Self { path: path.to_owned(), target })
+        let mut file = Self { path: path.to_owned(), target, packer: None };
+        let (packing, _) = Packing::of(path);
+        if packing != Packing::Not {
+            let packer = Packer::new(file.writer()?, packing);
+            file.packer = Some(packer.map_err(|error| Error::io("write", path, &error))?);
+        }
+        Ok(file)
     }
 
     /// The name that the file will have.
@@ -61,6 +71,9 @@ impl OutputFile {
     /// # Errors
     /// When the system has no more file handles.
     pub fn writer(&self) -> Result<Sink> {
+        if let Some(packer) = &self.packer {
+            return Ok(Box::new(packer.clone()));
+        }
         let file = match &self.target {
             Target::Beside(file) => file.as_file().try_clone(),
             Target::Direct(file) => file.try_clone(),
@@ -83,6 +96,9 @@ impl OutputFile {
     /// # Errors
     /// When it cannot be synced or renamed; the old file is then untouched.
     pub fn finish(self) -> Result<()> {
+        if let Some(packer) = &self.packer {
+            packer.finish().map_err(|error| write_error(&error))?;
+        }
         let Target::Beside(file) = self.target else { return Ok(()) };
         let failed = |error: &io::Error| Error::io("write", &self.path, error);
         file.as_file().sync_all().map_err(|error| failed(&error))?;
@@ -168,6 +184,26 @@ mod tests {
         write(&path, "new").unwrap().finish().unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "new");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn the_suffix_has_a_file_packed_and_all_that_is_written_is_in_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let read = |name: &str| -> Box<dyn io::Read> {
+            let file = File::open(folder.path().join(name)).unwrap();
+            match name.ends_with("gz") {
+                true => Box::new(flate2::read::GzDecoder::new(file)),
+                false => Box::new(zstd::Decoder::new(file).unwrap()),
+            }
+        };
+        for name in ["x.csv.gz", "x.csv.zst"] {
+            let file = write(&folder.path().join(name), "a,b\n").unwrap();
+            file.writer().unwrap().write_all("1,微博\n".as_bytes()).unwrap();
+            file.finish().unwrap();
+            let mut text = String::new();
+            read(name).read_to_string(&mut text).unwrap();
+            assert_eq!(text, "a,b\n1,微博\n", "{name}");
+        }
     }
 
     #[test]

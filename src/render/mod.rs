@@ -19,6 +19,7 @@ mod list;
 mod markdown;
 mod nothing;
 mod output;
+mod packing;
 mod parquet;
 mod plain;
 mod quote;
@@ -44,6 +45,7 @@ pub use harmless::harmless;
 pub use html::push_escaped;
 pub use json::push_json;
 pub use output::{is_broken_pipe, write_error};
+pub(crate) use packing::{Packer, Packing};
 pub use plain::{is_number, plain};
 pub use readable::{Readable, group_digits, readable};
 pub use safe_text::{visible, visible_lines};
@@ -121,6 +123,9 @@ pub struct Options {
     /// The names of the columns that the rows are ordered by: a table too wide for
     /// the terminal keeps them.
     pub ordered: Vec<String>,
+    /// Whether the columns were asked for one by one, and not as `*`: a table too wide
+    /// for the terminal makes them narrow rather than leave one out.
+    pub listed: bool,
     /// Whether machine formats write a header.
     pub header: bool,
     /// What stands between the columns of CSV and TSV, if not what usually does.
@@ -131,6 +136,8 @@ pub struct Options {
     pub mark: bool,
     /// How big numbers are put into words under a result of one row.
     pub readable: Readable,
+    /// Whether tables show whole numbers as `10,081`, because they are counts.
+    pub grouped: bool,
     /// The table that INSERT statements name.
     pub table: String,
 }
@@ -149,11 +156,13 @@ impl Default for Options {
             more: None,
             searched: Vec::new(),
             ordered: Vec::new(),
+            listed: false,
             header: true,
             delimiter: None,
             null_field: None,
             mark: false,
             readable: Readable::Off,
+            grouped: false,
             table: "result".to_owned(),
         }
     }
@@ -194,16 +203,18 @@ pub fn format(name: &str) -> Result<&'static Format> {
     })
 }
 
-/// The format that the suffix of `path` stands for.
+/// The format that the suffix of `path` stands for; of a packed file, as `x.csv.gz`,
+/// that before the last.
 ///
 /// # Errors
 /// When the suffix stands for none.
 pub fn format_for_suffix(path: &Path) -> Result<&'static Format> {
-    let suffix = path.extension().map(|suffix| suffix.to_string_lossy().to_lowercase());
+    let (packing, unpacked) = Packing::of(path);
+    let suffix = unpacked.extension().map(|suffix| suffix.to_string_lossy().to_lowercase());
     let known = |suffix: &String| {
         FORMATS.iter().copied().find(|format| format.suffixes.contains(&suffix.as_str()))
     };
-    suffix.as_ref().and_then(known).ok_or_else(|| {
+    let format = suffix.as_ref().and_then(known).ok_or_else(|| {
         let name = path.display().to_string();
         let suffixes: Vec<&str> =
             FORMATS.iter().flat_map(|format| format.suffixes).copied().collect();
@@ -212,7 +223,13 @@ pub fn format_for_suffix(path: &Path) -> Result<&'static Format> {
             "the suffixes are {}; --format or .mode chooses one for any name",
             suffixes.join(", ")
         ))
-    })
+    })?;
+    if packing != Packing::Not && matches!(format.name, "parquet" | "arrow") {
+        let name = visible(&unpacked.display().to_string()).into_owned();
+        return Err(Error::usage(format!("a file of the format {} is packed inside", format.name))
+            .hint(format!("call it {name}")));
+    }
+    Ok(format)
 }
 
 fn names() -> String {

@@ -46,17 +46,18 @@ pub fn plain(value: &Value<'_>) -> String {
     out
 }
 
-/// Appends `12 days 04:30:00`, with as many digits behind the seconds as there are.
-fn push_elapsed(out: &mut String, nanos: i128) {
+/// Appends `12 days 04:30:00`, with as many digits behind the seconds as there are; the
+/// sign stands before both parts, for those who read it add them up.
+pub(super) fn push_elapsed(out: &mut String, nanos: i128) {
     let (sign, nanos) = (if nanos < 0 { "-" } else { "" }, nanos.unsigned_abs());
     let (seconds, fraction) = (nanos / 1_000_000_000, nanos % 1_000_000_000);
     let (days, hours) = (seconds / 86_400, seconds / 3_600 % 24);
     let days = match days {
         0 => String::new(),
-        1 => "1 day ".to_owned(),
-        days => format!("{days} days "),
+        1 => format!("{sign}1 day "),
+        days => format!("{sign}{days} days "),
     };
-    let _ = write!(out, "{sign}{days}{hours:02}:{:02}:{:02}", seconds / 60 % 60, seconds % 60);
+    let _ = write!(out, "{days}{sign}{hours:02}:{:02}:{:02}", seconds / 60 % 60, seconds % 60);
     if fraction > 0 {
         out.push_str(format!(".{fraction:09}").trim_end_matches('0'));
     }

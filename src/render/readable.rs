@@ -68,6 +68,20 @@ pub fn readable(number: f64, words: Readable) -> Option<String> {
     Some(format!("{digits}{word}"))
 }
 
+/// Whether a column called `name` holds ids, which tell things apart and are no
+/// amounts: `id`, `post_id`, `userId`, `uid`, but not `paid`.
+pub(super) fn names_an_id(name: &str) -> bool {
+    if name.ends_with("Id") || name.ends_with("ID") {
+        return true;
+    }
+    let Some(before) = name.strip_suffix("id") else { return false };
+    let mut chars = before.chars().rev();
+    match (chars.next(), chars.next()) {
+        (Some(last), Some(_)) => !last.is_ascii_alphabetic(),
+        _ => true,
+    }
+}
+
 /// `1234567` as `1,234,567`.
 #[must_use]
 pub fn group_digits(number: u64) -> String {
@@ -100,6 +114,17 @@ mod tests {
         assert_eq!(english(999_999.0), None);
         assert_eq!(readable(1e9, Readable::Off), None);
         assert_eq!(english(f64::NAN), None);
+    }
+
+    #[test]
+    fn ids_are_known_by_their_names() {
+        for name in ["id", "ID", "uid", "mid", "post_id", "userId", "p.id", "微博id", "帖子 id"]
+        {
+            assert!(names_an_id(name), "{name}");
+        }
+        for name in ["paid", "total_paid", "ids", "count(post_id)", "likes", ""] {
+            assert!(!names_an_id(name), "{name}");
+        }
     }
 
     #[test]

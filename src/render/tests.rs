@@ -240,7 +240,10 @@ fn what_passed_between_two_instants_is_told_in_days_and_hours() {
         shown("list", &batch),
         "d\n3 days 01:00:01.5\n-00:01:30\n1 day 00:00:00\n00:00:00\n"
     );
-    assert_eq!(shown("csv", &batch), "d\nPT262801.5S\n-PT90S\nPT86400S\nP0D\n");
+    assert_eq!(shown("csv", &batch), shown("list", &batch));
+    // Others would take `-2 days 03:00:00` for three hours more than two days less.
+    let batch = one("d", Arc::new(DurationMillisecondArray::from(vec![-183_600_000])));
+    assert_eq!(shown("csv", &batch), "d\n-2 days -03:00:00\n");
 }
 
 #[test]
@@ -318,6 +321,11 @@ fn every_format_is_found_by_its_name_and_suffixes() {
     assert_eq!(format("line").unwrap().name, "vertical");
     assert_eq!(format("jsno").unwrap_err().advice(), Some("did you mean `json`?"));
     assert!(format_for_suffix(Path::new("x.docx")).unwrap_err().advice().is_some());
+    for (path, name) in [("a/x.csv.gz", "csv"), ("x.TSV.GZ", "tsv"), ("x.jsonl.zst", "jsonl")] {
+        assert_eq!(format_for_suffix(Path::new(path)).unwrap().name, name);
+    }
+    let error = format_for_suffix(Path::new("a/x.parquet.gz")).unwrap_err();
+    assert_eq!(error.advice(), Some("call it x.parquet"));
 }
 
 fn posts(rows: i64) -> RecordBatch {
@@ -384,8 +392,78 @@ fn of_posts_that_do_not_fit_the_text_and_the_counts_stay() {
     let options = Options { width: Some(64), types: false, ..Options::default() };
     let shown = text("box", &[batch], &options);
     let head: Vec<&str> = shown.lines().nth(1).unwrap().split_whitespace().collect();
-    assert_eq!(head.join(" "), "│ … │ post_id │ … │ text │ … │ reposts │", "{shown}");
+    assert_eq!(head.join(" "), "│ post_id │ text │ … │ reposts │", "{shown}");
     assert!(shown.contains("今天的地震"), "{shown}");
+    assert!(
+        shown.contains(
+            "in all rows platform is weibo, place is 北京\n\
+             columns not shown: client, origin_post_id\n"
+        ),
+        "{shown}"
+    );
+}
+
+#[test]
+fn counts_are_grouped_where_it_is_asked_for() {
+    let batch = one("rows", Arc::new(Int64Array::from(vec![10_081, -1_234_567])));
+    let plain = text("box", std::slice::from_ref(&batch), &Options::default());
+    assert!(plain.contains("│    10081 │\n"), "{plain}");
+    let options = Options { grouped: true, ..Options::default() };
+    let grouped = text("box", std::slice::from_ref(&batch), &options);
+    assert!(grouped.contains("│     10,081 │\n│ -1,234,567 │\n"), "{grouped}");
+    // Programs read digits only.
+    assert_eq!(text("csv", &[batch], &options), "rows\n10081\n-1234567\n");
+}
+
+#[test]
+fn columns_that_were_listed_are_all_there_as_long_as_they_can_be_read() {
+    let texts = |of: fn(i64) -> String| -> ArrayRef {
+        Arc::new(StringArray::from((0..2).map(of).collect::<Vec<_>>()))
+    };
+    let counts: ArrayRef = Arc::new(Int64Array::from(vec![114_801, 3302]));
+    let columns = [
+        ("screen_name", texts(|n| format!("中国地震台网速报 {n}"))),
+        ("organization", texts(|n| format!("中国地震局官方微博账号 {n}"))),
+        ("text", texts(|n| format!("{n} {}", "今天的地震".repeat(20)))),
+        ("number_of_reposts", Arc::clone(&counts)),
+        ("comments", counts),
+    ];
+    let batch = RecordBatch::try_from_iter(columns).unwrap();
+    let listed = Options { width: Some(62), types: false, listed: true, ..Options::default() };
+    let shown = text("box", std::slice::from_ref(&batch), &listed);
+    assert!(shown.ends_with("2 rows\n") && !shown.contains("not shown"), "{shown}");
+    assert!(shown.contains("number_") && shown.contains("114801"), "{shown}");
+    let star = Options { listed: false, ..listed };
+    assert!(text("box", &[batch], &star).contains("columns not shown: "));
+}
+
+#[test]
+fn of_rows_that_are_not_shown_no_value_is_told() {
+    let same: ArrayRef = Arc::new(StringArray::from(vec!["2656274875"; 9]));
+    let names = (1..=5).map(|n| format!("account_{n}"));
+    let batch = RecordBatch::try_from_iter(names.map(|name| (name, Arc::clone(&same)))).unwrap();
+    let all = Options { width: Some(60), ..Options::default() };
+    let shown = text("box", std::slice::from_ref(&batch), &all);
+    assert!(shown.contains("in all rows account_5 is 2656274875"), "{shown}");
+    let some = Options { max_rows: 4, ..all };
+    let shown = text("box", &[batch], &some);
+    assert!(!shown.contains("in all rows") && shown.contains("columns not shown"), "{shown}");
+}
+
+#[test]
+fn a_row_is_not_hidden_to_make_room_for_the_dots() {
+    let options = Options { max_rows: 4, width: Some(80), ..Options::default() };
+    assert!(text("box", &[posts(5)], &options).ends_with("\n5 rows\n"));
+    assert!(text("box", &[posts(6)], &options).ends_with("\n6 rows, 4 shown\n"));
+}
+
+#[test]
+fn an_id_is_not_put_into_words() {
+    let number = || -> ArrayRef { Arc::new(Int64Array::from(vec![4_632_018_979_655_143])) };
+    let batch = RecordBatch::try_from_iter([("post_id", number()), ("likes", number())]).unwrap();
+    let options = Options { readable: Readable::English, ..Options::default() };
+    let shown = text("box", &[batch], &options);
+    assert_eq!(shown.matches("(4632 trillion)").count(), 1, "{shown}");
 }
 
 #[test]

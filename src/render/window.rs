@@ -4,6 +4,10 @@ use std::collections::VecDeque;
 
 use datafusion::arrow::record_batch::RecordBatch;
 
+/// A stream of so many rows more than the limit is shown as a whole: the dots that
+/// stand for what is left out take a line too.
+const SPARE: usize = 1;
+
 /// Keeps the rows that will be shown, and counts all.
 #[derive(Debug)]
 pub(crate) struct Window {
@@ -16,7 +20,7 @@ pub(crate) struct Window {
 }
 
 impl Window {
-    /// A window of at most `limit` rows.
+    /// A window of `limit` rows, or one more, if those are all.
     pub(crate) fn new(limit: usize) -> Self {
         let (head, tail) = (Vec::new(), VecDeque::new());
         Self { limit, head, head_rows: 0, tail, tail_rows: 0, total: 0 }
@@ -26,7 +30,7 @@ impl Window {
     pub(crate) fn push(&mut self, batch: &RecordBatch) {
         let rows = batch.num_rows();
         self.total += rows;
-        let wanted = rows.min(self.limit - self.head_rows);
+        let wanted = rows.min(self.most() - self.head_rows);
         if wanted > 0 {
             self.head.push(batch.slice(0, wanted));
             self.head_rows += wanted;
@@ -52,13 +56,18 @@ impl Window {
 
     /// How many of them are shown.
     pub(crate) fn shown(&self) -> usize {
-        self.total.min(self.limit)
+        if self.total <= self.most() { self.total } else { self.limit }
+    }
+
+    /// The rows of a stream that is shown as a whole.
+    fn most(&self) -> usize {
+        if self.limit == 0 { 0 } else { self.limit.saturating_add(SPARE) }
     }
 
     /// The rows to show: the first ones, and the last ones when some between
     /// are left out.
     pub(crate) fn parts(&self) -> (Vec<RecordBatch>, Vec<RecordBatch>) {
-        if self.total <= self.limit {
+        if self.total <= self.most() {
             return (self.head.clone(), Vec::new());
         }
         let tail = self.tail_limit();
@@ -135,6 +144,6 @@ mod tests {
         assert_eq!(window.total(), 1_000_000);
         assert!(window.head.len() + window.tail.len() <= 2);
         let window = window_of(100_000, 1, 40);
-        assert!(window.head.len() + window.tail.len() <= 60);
+        assert!(window.head.len() + window.tail.len() <= 61);
     }
 }

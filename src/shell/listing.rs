@@ -6,7 +6,7 @@ use datafusion::arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use datafusion::arrow::datatypes::{DataType, Field, Schema};
 
 use crate::error::{Error, Result};
-use crate::render::visible;
+use crate::render::{group_digits, visible};
 use crate::text::width::display_width;
 
 /// A cell of a listing.
@@ -40,7 +40,8 @@ impl From<Option<i64>> for Cell {
 pub(crate) fn widths(heads: &[&str], rows: &[Vec<Cell>]) -> Vec<usize> {
     let cell = |cell: &Cell| match cell {
         Cell::Text(text) => text.as_deref().map_or(0, |text| display_width(&visible(text))),
-        Cell::Count(count) => count.map_or(0, |count| count.to_string().len()),
+        Cell::Count(count) => count
+            .map_or(0, |count| group_digits(count.unsigned_abs()).len() + usize::from(count < 0)),
     };
     let column = |(index, head): (usize, &&str)| {
         let cells = rows.iter().filter_map(|row| row.get(index)).map(cell);

@@ -77,6 +77,7 @@ fn draw_legend(canvas: &mut Canvas, heat: &Heat, grid: Area, end: f64) {
     x += text_width(&low_text, FONT) + 8.0;
     for step in 0..8 {
         let value = low + (high - low) * f64::from(step) / 7.0;
+        let value = if heat.is_whole() { value.round() } else { value };
         let text = value_label(value, Readable::Off);
         canvas.shade([x, baseline - 10.0, 14.0, 12.0], shade(heat, value), &text);
         x += 14.0;

@@ -2,7 +2,7 @@
 
 use super::Screen;
 use crate::chart::figure::{Axis, Histogram, Mark, Plot};
-use crate::chart::scale::{extent, time_label, value_label};
+use crate::chart::scale::{extent, time_label, value_label, words_for};
 use crate::render::group_digits;
 use crate::text::width::display_width;
 
@@ -81,9 +81,10 @@ fn draw_bars(bars: &[Bar], screen: &Screen, lines: &mut Vec<String>) {
     let shown = &bars[..bars.len().min(most(screen))];
     let widest =
         |texts: &mut dyn Iterator<Item = &str>| texts.map(display_width).max().unwrap_or(0);
+    let words = words_for(shown.iter().filter_map(|bar| bar.value), screen.readable);
     let values: Vec<String> = shown
         .iter()
-        .map(|bar| bar.value.map_or("NULL".to_owned(), |v| value_label(v, screen.readable)))
+        .map(|bar| bar.value.map_or("NULL".to_owned(), |value| value_label(value, words)))
         .collect();
     let numbers = widest(&mut values.iter().map(String::as_str));
     let names = widest(&mut shown.iter().map(|bar| bar.series_name.as_str())).min(screen.width / 6);

@@ -2,7 +2,7 @@
 
 use super::{Screen, label_line};
 use crate::chart::figure::Heat;
-use crate::chart::scale::value_label;
+use crate::chart::scale::{value_label, words_for};
 use crate::text::width::display_width;
 
 const SHADES: [&str; 4] = ["░", "▒", "▓", "█"];
@@ -50,12 +50,16 @@ fn legend(heat: &Heat, (low, high): (f64, f64), shades: [&str; 4], screen: &Scre
         return screen.pad("no values", screen.width);
     }
     let step = (high - low) / shades.len() as f64;
+    // The least count with a shade is a whole one.
+    let whole = heat.is_whole();
+    let from = |index: usize| low + step * index as f64;
+    let from = |index| if whole { from(index).ceil() } else { from(index) };
+    let words = words_for((0..shades.len()).map(from).chain([high]), screen.readable);
     let name = &heat.value_name;
     let mut text = format!("{name}: ");
     for (index, shade) in shades.iter().enumerate() {
-        let from = value_label(low + step * index as f64, screen.readable);
-        text += &format!("{shade} from {from}  ");
+        text += &format!("{shade} from {}  ", value_label(from(index), words));
     }
-    text += &format!("to {}", value_label(high, screen.readable));
+    text += &format!("to {}", value_label(high, words));
     screen.pad(&text, screen.width)
 }

@@ -1,10 +1,10 @@
 //! `.chart`: draw the last answer.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 
-use super::{About, Command, Reach, misused, permit, split_words};
+use super::{About, Command, Reach, misused, path_of, permit, split_words};
 use crate::chart::{self, Picture, Screen, Spec};
 use crate::error::{Error, Result};
 use crate::render::OutputFile;
@@ -21,7 +21,7 @@ static ABOUT: About = About {
     usage: "[KIND [x=COLUMN y=COLUMN ...]] [-o FILE]",
     summary: "draw the last answer",
     details: "Kinds: bar, line, area, scatter, histogram, heatmap, spark. What is not said is chosen \
-              by the types of the columns, the kind too; the file ends in .svg or .png. y takes several columns, \
+              by the types of the columns, the kind too; the file ends in .svg, .png or .html. y takes several columns, \
               y=likes,reposts; series=COLUMN is a line or a group of bars for each value of it; value=COLUMN is \
               the shade of a heatmap; stacked=true puts bars on each other; bins=20 is for a histogram; \
               title='...' stands above; width and height are pixels.\n\
@@ -47,15 +47,22 @@ impl Command for Chart {
         let Asked { settings, file } = read(arguments)?;
         shell.tell_if_older("this");
         let kept = shell.last_answer()?;
+        let Some(batches) = kept.rows.in_memory() else {
+            return Err(Error::usage("the last answer is too large to draw")
+                .hint("ask for less of it: SELECT account_id, likes FROM _; then .chart"));
+        };
         let spec = match settings.as_slice() {
-            [] => Spec::chosen(&kept.schema, &kept.batches)?,
+            [] => Spec::chosen(&kept.schema, batches)?,
             settings => Spec::parse(settings)?,
         };
-        let chart = chart::Chart::new(&spec, &kept.schema, &kept.batches)?;
+        let chart = chart::Chart::new(&spec, &kept.schema, batches)?;
         match file {
             Some(file) => {
                 permit(shell, ".chart -o", Reach::Writes)?;
-                let picture = chart.to_picture(Picture::of(&file)?)?;
+                let picture = match is_page(&file) {
+                    true => chart.to_page().into_bytes(),
+                    false => chart.to_picture(picture_of(&file)?)?,
+                };
                 OutputFile::create(&file)?.fill(&picture)?;
                 shell.confirm(&format!("written to {}: {}", file.display(), chart.description()));
                 Ok(Flow::Continue)
@@ -79,6 +86,17 @@ impl Command for Chart {
     }
 }
 
+/// Whether the name asks for an HTML page.
+fn is_page(file: &Path) -> bool {
+    let suffix = file.extension().map(|suffix| suffix.to_string_lossy().to_lowercase());
+    matches!(suffix.as_deref(), Some("html" | "htm"))
+}
+
+fn picture_of(file: &Path) -> Result<Picture> {
+    Picture::of(file)
+        .map_err(|error| Error::usage(error.message()).hint("end it with .svg, .png or .html"))
+}
+
 /// What was typed behind `.chart`.
 struct Asked {
     /// The kind and the other settings of the chart; none if it is to be chosen.
@@ -93,7 +111,7 @@ fn read(arguments: &str) -> Result<Asked> {
     let mut file = None;
     while let Some(word) = words.next() {
         if word == "-o" {
-            file = Some(words.next().map(PathBuf::from).ok_or_else(|| misused(&ABOUT))?);
+            file = Some(words.next().map(|word| path_of(&word)).ok_or_else(|| misused(&ABOUT))?);
             continue;
         }
         settings.push(match word.split_once('=') {
@@ -108,4 +126,18 @@ fn read(arguments: &str) -> Result<Asked> {
         return Err(error.hint(format!("the kinds are {}, as in .chart bar", KINDS.join(", "))));
     }
     Ok(Asked { settings, file })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chart_is_a_page_or_a_picture_by_its_name() {
+        assert!(is_page(Path::new("c.html")) && is_page(Path::new("C.HTM")));
+        assert!(!is_page(Path::new("c.svg")) && !is_page(Path::new("html")));
+        assert_eq!(picture_of(Path::new("c.png")).unwrap(), Picture::Png);
+        let error = picture_of(Path::new("c.pdf")).unwrap_err();
+        assert_eq!(error.advice(), Some("end it with .svg, .png or .html"));
+    }
 }

@@ -9,7 +9,7 @@ use super::{About, Command, Reach, misused, one_statement, source};
 use crate::engine::Params;
 use crate::error::Result;
 use crate::render::value::{Column as Values, Value};
-use crate::render::{group_digits, truncate, type_name};
+use crate::render::{date_text, group_digits, time_text, truncate, type_name};
 use crate::shell::complete::catalog::Takes;
 use crate::shell::listing::{self, Cell};
 use crate::shell::{Flow, Shell};
@@ -23,9 +23,10 @@ static ABOUT: About = About {
     aliases: &[],
     usage: "TABLE | FILE | (QUERY)",
     summary: "show what each column holds: range, empty share, frequent values",
-    details: "Distinct counts are estimates and marked so. The last column shows the most frequent \
-              values of a text or a list, and how numbers and times are spread from the lowest to the highest. A narrow \
-              terminal gets two tables.",
+    details: "What is an estimate is marked so. The last column shows the most frequent values of a text or a list, \
+              and how numbers and times are spread from the lowest to the highest; numbers of which a few are far \
+              above all others in steps that grow, marked as log. A narrow terminal gets several tables. \
+              SUMMARIZE TABLE; gives the same figures as an answer.",
     takes: Takes::RelationOrSql,
     reach: Reach::Session,
 };
@@ -43,10 +44,32 @@ const TOP: usize = 3;
 const STEPS: usize = 8;
 
 /// The columns of the answer.
-const HEADS: [&str; 7] = ["column", "type", "empty", "distinct", "lowest", "highest", "spread"];
+const HEADS: [&str; 11] = [
+    "column",
+    "type",
+    "empty",
+    "distinct",
+    "lowest",
+    "≈ q25",
+    "≈ median",
+    "≈ q75",
+    "highest",
+    "mean",
+    "spread",
+];
 
 /// The place of the last of them, which is broken where the others are not.
-const SPREAD: usize = 6;
+const SPREAD: usize = 10;
+
+/// The tables of a terminal that has no room for one: what a column is, and its figures,
+/// in one table or in two.
+const WHAT: &[usize] = &[0, 1, 2, 3, SPREAD];
+const FIGURES: &[usize] = &[0, 4, 5, 6, 7, 8, 9];
+const ENDS: &[usize] = &[0, 4, 8];
+const MIDDLE: &[usize] = &[0, 5, 6, 7, 9];
+
+/// Numbers whose highest is so many times their median are shown in steps that grow.
+const HEAVY: f64 = 50.0;
 
 /// Cells in which frequent values can be read.
 const LEAST_SPREAD: usize = 20;
@@ -85,9 +108,14 @@ impl Command for Summarize {
         }
         for columns in parts(shell, &listed) {
             let heads: Vec<&str> = columns.iter().map(|&at| HEADS[at]).collect();
-            let cells = |row: &Vec<Cell>| columns.iter().map(|&at| row[at].clone()).collect();
-            let rows: Vec<Vec<Cell>> = listed.iter().map(cells).collect();
-            shell.show_table(&listing::batch(&heads, &rows)?)?;
+            let cells = |row: &Vec<Cell>| -> Vec<Cell> {
+                columns.iter().map(|&at| row[at].clone()).collect()
+            };
+            let says_more = |row: &Vec<Cell>| columns == WHAT || row[1..].iter().any(is_filled);
+            let rows: Vec<Vec<Cell>> = listed.iter().map(cells).filter(says_more).collect();
+            if !rows.is_empty() || columns == WHAT {
+                shell.show_table(&listing::batch(&heads, &rows)?)?;
+            }
         }
         let counted = group_digits(u64::try_from(rows).unwrap_or(0));
         let s = if rows == 1 { "" } else { "s" };
@@ -96,18 +124,29 @@ impl Command for Summarize {
     }
 }
 
-/// The columns of the tables that are shown: one, or two with a part each where the
+/// The columns of the tables that are shown: one, or several with a part each where the
 /// terminal has no room for all.
-fn parts(shell: &Shell<'_>, rows: &[Vec<Cell>]) -> &'static [&'static [usize]] {
+fn parts(shell: &Shell<'_>, rows: &[Vec<Cell>]) -> Vec<Vec<usize>> {
     let fitted = shell.sinks.is_terminal() && matches!(shell.options.format.name, "box" | "ascii");
     let width = shell.shown().width.filter(|_| fitted).unwrap_or(usize::MAX);
     let mut widths = listing::widths(&HEADS, rows);
     widths[SPREAD] = widths[SPREAD].min(LEAST_SPREAD);
-    if listing::across(&widths) <= width {
-        &[&[0, 1, 2, 3, 4, 5, SPREAD]]
+    let fits = |columns: &[usize]| {
+        let widths: Vec<usize> = columns.iter().map(|&at| widths[at]).collect();
+        listing::across(&widths) <= width
+    };
+    let all: Vec<usize> = (0..HEADS.len()).collect();
+    if fits(&all) {
+        vec![all]
+    } else if fits(FIGURES) {
+        vec![WHAT.to_vec(), FIGURES.to_vec()]
     } else {
-        &[&[0, 1, 2, 3, SPREAD], &[0, 4, 5]]
+        vec![WHAT.to_vec(), ENDS.to_vec(), MIDDLE.to_vec()]
     }
+}
+
+fn is_filled(cell: &Cell) -> bool {
+    !matches!(cell, Cell::Text(None) | Cell::Count(None))
 }
 
 /// A column to summarize.
@@ -121,6 +160,11 @@ struct Column {
 impl Column {
     fn is_number(&self) -> bool {
         self.data_type.is_numeric()
+    }
+
+    /// Whether its values lie on a scale.
+    fn is_measured(&self) -> bool {
+        self.is_number() || self.is_instant()
     }
 
     fn is_instant(&self) -> bool {
@@ -147,6 +191,30 @@ impl Column {
         }
     }
 
+    /// Whether its values can be told apart by their texts.
+    fn is_counted(&self) -> bool {
+        self.is_plain() || self.is_list()
+    }
+
+    /// A value that lies between others, as they are shown, but for instants: of those
+    /// that `span` many days the day is enough.
+    fn between(&self, value: f64, span: f64) -> String {
+        if self.data_type.is_integer() {
+            return figure(value.round());
+        }
+        if !self.is_instant() {
+            return figure(value);
+        }
+        let seconds = value.round() as i64;
+        let day = date_text(seconds.div_euclid(DAY));
+        match self.data_type {
+            DataType::Timestamp(..) if span < DETAILED => {
+                format!("{day} {}", time_text(seconds.rem_euclid(DAY)))
+            }
+            _ => day,
+        }
+    }
+
     /// `value` of the column as it is shown; instants without the time zone,
     /// which stands in the type.
     fn as_text(&self, value: &str) -> String {
@@ -170,8 +238,20 @@ fn is_text(data_type: &DataType) -> bool {
     matches!(data_type, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
 }
 
+/// Seconds of a day.
+const DAY: i64 = 86_400;
+
+/// Instants within so many seconds are told apart by the time of day.
+const DETAILED: f64 = 7.0 * 86_400.0;
+
+/// Shares of the rows below which the quartiles lie.
+const QUARTILES: [&str; 3] = ["0.25", "0.5", "0.75"];
+
 /// Answers per column in [`totals`].
-const ANSWERS: usize = 6;
+const ANSWERS: usize = 10;
+
+/// In place of what a column has not.
+const NOTHING: &str = "NULL";
 
 /// One pass over the data for what all columns need.
 fn totals(columns: &[Column], from: &str) -> String {
@@ -179,20 +259,29 @@ fn totals(columns: &[Column], from: &str) -> String {
     for column in columns {
         let name = &column.sql;
         wanted.push(format!("count({name})"));
-        if column.is_plain() {
-            wanted.push(format!("approx_distinct(CAST({name} AS VARCHAR))"));
-            wanted.push(column.as_text(&format!("min({name})")));
-            wanted.push(column.as_text(&format!("max({name})")));
-        } else {
-            wanted.extend(["0".to_owned(), "NULL".to_owned(), "NULL".to_owned()]);
+        wanted.push(match column.is_counted() {
+            true => format!("approx_distinct(CAST({name} AS VARCHAR))"),
+            false => "0".to_owned(),
+        });
+        for extreme in ["min", "max"] {
+            wanted.push(match column.is_plain() {
+                true => column.as_text(&format!("{extreme}({name})")),
+                false => NOTHING.to_owned(),
+            });
         }
-        if column.is_number() || column.is_instant() {
-            for extreme in ["min", "max"] {
-                wanted.push(column.as_number(&format!("{extreme}({name})")));
-            }
-        } else {
-            wanted.extend(["NULL".to_owned(), "NULL".to_owned()]);
+        let (is_number, is_measured) = (column.is_number(), column.is_measured());
+        for extreme in ["min", "max"] {
+            wanted.push(match is_measured {
+                true => column.as_number(&format!("{extreme}({name})")),
+                false => NOTHING.to_owned(),
+            });
         }
+        let value = column.as_number(name);
+        wanted.extend(QUARTILES.map(|share| match is_measured {
+            true => format!("approx_percentile_cont({value}, {share})"),
+            false => NOTHING.to_owned(),
+        }));
+        wanted.push(if is_number { format!("avg({value})") } else { NOTHING.to_owned() });
     }
     let named: Vec<String> =
         wanted.iter().enumerate().map(|(index, sql)| format!("{sql} AS c{index}")).collect();
@@ -210,10 +299,13 @@ async fn summary(
     let at = 1 + index * ANSWERS;
     let filled = number(batch, at)?;
     let distinct = number(batch, at + 1)?;
-    let spread = if column.is_number() || column.is_instant() {
-        match (double(batch, at + 4)?, double(batch, at + 5)?) {
+    let figures: Vec<Option<f64>> =
+        (at + 4..at + ANSWERS).map(|place| double(batch, place)).collect::<Result<_>>()?;
+    let spread = if column.is_measured() {
+        match (figures[0], figures[1]) {
             (Some(low), Some(high)) if low < high => {
-                histogram(shell, column, low, high, from).await?
+                let steps = Steps::new(column, [low, high], figures[3]);
+                histogram(shell, column, &steps, from).await?
             }
             _ => String::new(),
         }
@@ -223,19 +315,26 @@ async fn summary(
         String::new()
     };
     // An estimate may be more than there are.
-    let distinct = match (column.is_plain(), distinct.min(filled)) {
+    let distinct = match (column.is_counted(), distinct.min(filled)) {
         (true, distinct) if distinct > 0 => {
             format!("≈ {}", group_digits(u64::try_from(distinct).unwrap_or(0)))
         }
         _ => String::new(),
     };
+    let span = figures[1].unwrap_or_default() - figures[0].unwrap_or_default();
+    let between =
+        |place: usize| figures[place].map_or(String::new(), |value| column.between(value, span));
     Ok(vec![
         Cell::from(column.name.as_str()),
         Cell::from(short_type(&column.data_type)),
         Cell::from(share(rows - filled, rows)),
         Cell::from(distinct),
         Cell::from(text(batch, at + 2)?),
+        Cell::from(between(2)),
+        Cell::from(between(3)),
+        Cell::from(between(4)),
         Cell::from(text(batch, at + 3)?),
+        Cell::from(figures[5].map_or(String::new(), figure)),
         Cell::from(spread),
     ])
 }
@@ -286,21 +385,59 @@ async fn top(shell: &mut Shell<'_>, column: &Column, from: &str) -> Result<Strin
     Ok(found.join(", "))
 }
 
+/// A number with few digits: `47843.1`, `0.25`.
+fn figure(value: f64) -> String {
+    let size = value.abs();
+    if value.fract() == 0.0 && size < 1e15 {
+        return format!("{value:.0}");
+    }
+    if !(0.01..1e15).contains(&size) {
+        return format!("{value:.2e}");
+    }
+    let text = if size >= 100.0 { format!("{value:.1}") } else { format!("{value:.2}") };
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+/// The steps of a histogram from the lowest to the highest value.
+struct Steps {
+    low: f64,
+    high: f64,
+    /// Whether each is so many times as wide as the one before.
+    grow: bool,
+}
+
+impl Steps {
+    /// Equal steps, unless a few numbers are far above all others: then all would lie in
+    /// the first.
+    fn new(column: &Column, [low, high]: [f64; 2], median: Option<f64>) -> Self {
+        let far = median.is_some_and(|median| high > HEAVY * median.max(1.0));
+        Self { low, high, grow: column.is_number() && low >= 0.0 && far }
+    }
+
+    /// The step of `number`, counted from 0, in SQL.
+    fn of(&self, number: &str) -> String {
+        let (low, high) = (self.low, self.high);
+        let last = STEPS - 1;
+        let (value, low, length) = if self.grow {
+            (format!("ln(1 + {number})"), low.ln_1p(), high.ln_1p() - low.ln_1p())
+        } else {
+            (number.to_owned(), low, high - low)
+        };
+        format!("least({last}, floor(({value} - {low:e}) / {length:e} * {STEPS}))")
+    }
+}
+
 /// How values are spread from the lowest to the highest, as eight bars.
 async fn histogram(
     shell: &mut Shell<'_>,
     column: &Column,
-    low: f64,
-    high: f64,
+    steps: &Steps,
     from: &str,
 ) -> Result<String> {
-    let number = column.as_number(&column.sql);
-    let last = STEPS - 1;
+    let step = steps.of(&column.as_number(&column.sql));
     let sql = format!(
-        "SELECT step, count(*) FROM (SELECT CAST(least({last}, \
-         floor(({number} - {low:e}) / {:e} * {STEPS})) AS BIGINT) AS step FROM {from} \
-         WHERE {} IS NOT NULL) GROUP BY step",
-        high - low,
+        "SELECT step, count(*) FROM (SELECT CAST(greatest(0, {step}) AS BIGINT) AS step \
+         FROM {from} WHERE {} IS NOT NULL) GROUP BY step",
         column.sql,
     );
     let mut counts = [0_i64; STEPS];
@@ -314,18 +451,18 @@ async fn histogram(
             }
         }
     }
-    Ok(bars(&counts))
+    let grow = if steps.grow { " log" } else { "" };
+    Ok(format!("{}{grow}", bars(&counts)))
 }
 
 fn bars(counts: &[i64]) -> String {
     let most = counts.iter().copied().max().unwrap_or(0).max(1);
     let bar = |count: &i64| match *count {
-        0 => ' ',
+        0 => '·',
         count => ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█']
             [usize::try_from((count * 8 - 1) / most).unwrap_or(0).min(7)],
     };
-    let bars: String = counts.iter().map(bar).collect();
-    format!("│{bars}│")
+    counts.iter().map(bar).collect()
 }
 
 fn number(batch: &RecordBatch, column: usize) -> Result<i64> {
@@ -352,7 +489,55 @@ fn text(batch: &RecordBatch, column: usize) -> Result<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{bars, share};
+    use datafusion::arrow::datatypes::DataType;
+
+    use super::{Column, Steps, bars, figure, share};
+    use crate::engine::{Session, Settings};
+
+    fn column(data_type: DataType) -> Column {
+        Column { name: "likes".to_owned(), sql: "\"likes\"".to_owned(), data_type }
+    }
+
+    #[test]
+    fn figures_have_few_digits() {
+        let figures = [47_843.078_7, 8836.0, 0.256, 0.000_12, 12.5, -3.0].map(figure);
+        assert_eq!(figures, ["47843.1", "8836", "0.26", "1.20e-4", "12.5", "-3"]);
+    }
+
+    #[test]
+    fn values_between_others_are_shown_as_those_are() {
+        let instant = DataType::Timestamp(datafusion::arrow::datatypes::TimeUnit::Second, None);
+        let (hour, year) = (3600.0, 3e7);
+        let time = 1_346_119_200.4;
+        assert_eq!(column(instant.clone()).between(time, hour), "2012-08-28 02:00:00");
+        assert_eq!(column(instant).between(time, year), "2012-08-28");
+        assert_eq!(column(DataType::Date32).between(time, hour), "2012-08-28");
+        assert_eq!(column(DataType::Int64).between(0.087, hour), "0");
+        assert_eq!(column(DataType::Float64).between(2.5, hour), "2.5");
+    }
+
+    #[tokio::test]
+    async fn a_few_large_numbers_do_not_hide_how_the_others_are_spread() {
+        let session = Session::new(None, Settings::default()).unwrap();
+        let numbers = "(VALUES (0.0), (9.0), (20.0), (300.0), (100000.0)) AS t(likes)";
+        let places = async |steps: Steps| {
+            let sql = format!(
+                "SELECT string_agg(CAST(step AS VARCHAR), ' ' ORDER BY likes) FROM (SELECT likes, \
+                 CAST({} AS BIGINT) AS step FROM {numbers})",
+                steps.of("likes")
+            );
+            let batches = session.collect(&sql).await.unwrap();
+            let column = crate::render::value::Column::new(batches[0].column(0)).unwrap();
+            crate::render::plain(&column.get(0))
+        };
+        let number = column(DataType::Int64);
+        let growing = Steps::new(&number, [0.0, 100_000.0], Some(20.0));
+        assert!(growing.grow);
+        assert_eq!(places(growing).await, "0 1 2 3 7");
+        let equal = Steps::new(&number, [0.0, 100_000.0], Some(40_000.0));
+        assert!(!equal.grow && !Steps::new(&number, [-1.0, 100_000.0], Some(1.0)).grow);
+        assert_eq!(places(equal).await, "0 0 0 0 7");
+    }
 
     #[test]
     fn a_share_is_never_rounded_to_none_or_all() {
@@ -363,6 +548,6 @@ mod tests {
 
     #[test]
     fn bars_are_as_high_as_their_counts() {
-        assert_eq!(bars(&[0, 1, 50, 100]), "│ ▁▄█│");
+        assert_eq!(bars(&[0, 1, 50, 100]), "·▁▄█");
     }
 }
