@@ -4,7 +4,7 @@ use datafusion::arrow::datatypes::Schema;
 use datafusion::catalog::TableProvider;
 use datafusion::logical_expr::{Documentation, TableType};
 
-use crate::catalog::{CATALOG, SCHEMA, setting_name};
+use crate::catalog::{CATALOG, SCHEMA, is_built_in, setting_name};
 use crate::engine::Session;
 use crate::model;
 use crate::queries::Library;
@@ -82,7 +82,9 @@ async fn in_schema(session: &Session, name: Option<&str>) -> Vec<Relation> {
                 _ => continue,
             },
         };
-        relations.push(Relation { schema: name.map(str::to_owned), ..found });
+        let is_stored = has_store && is_built_in(&found.name);
+        let is_own = name.is_none() && found.kind != "result" && !is_stored;
+        relations.push(Relation { schema: name.map(str::to_owned), is_own, ..found });
     }
     relations
 }
@@ -100,7 +102,8 @@ fn relation(name: String, kind: &'static str, schema: &Schema) -> Relation {
         name: field.name().clone(),
         type_name: type_name(field.data_type()),
     };
-    Relation { schema: None, name, kind, columns: schema.fields().iter().map(column).collect() }
+    let columns = schema.fields().iter().map(column).collect();
+    Relation { schema: None, name, kind, is_own: false, columns }
 }
 
 /// A stored relation as SQL sees it: instants are stored in UTC and asked in the
@@ -129,21 +132,50 @@ async fn information(session: &Session) -> Vec<Relation> {
 fn functions(session: &Session) -> Vec<Function> {
     let state = session.context().state();
     let mut functions: Vec<Function> = Vec::new();
+    let mut renamed: Vec<(&str, &str)> = Vec::new();
     for (name, function) in state.scalar_functions() {
         functions.push(described(name, function.documentation()));
+        renamed.extend(same_as(function.documentation()).map(|here| (name.as_str(), here)));
     }
     for (name, function) in state.aggregate_functions() {
         functions.push(described(name, function.documentation()));
+        renamed.extend(same_as(function.documentation()).map(|here| (name.as_str(), here)));
     }
     for (name, function) in state.window_functions() {
         functions.push(described(name, function.documentation()));
     }
+    for (name, function) in state.higher_order_functions() {
+        functions.push(over_items(name, function.documentation()));
+    }
     for name in state.table_functions().keys() {
         functions.push(Function { gives_rows: true, ..described(name, None) });
+    }
+    for (name, here) in renamed {
+        take_arguments(&mut functions, name, here);
     }
     functions.sort_by(|a, b| (&a.name, a.gives_rows).cmp(&(&b.name, b.gives_rows)));
     functions.dedup();
     functions
+}
+
+/// The function that another name is for, as `len` is one for `length`.
+fn same_as(documentation: Option<&Documentation>) -> Option<&str> {
+    let about = documentation?.description.strip_suffix('.')?;
+    let (_, here) = about.rsplit_once("The same as ")?;
+    (!here.contains(['(', ' '])).then_some(here)
+}
+
+/// Lets the function `name`, of which no arguments are known, have those of `here`.
+fn take_arguments(functions: &mut [Function], name: &str, here: &str) {
+    let known = functions.iter().find(|function| function.name == here);
+    let Some(arguments) = known.and_then(|known| known.signature.strip_prefix(here)) else {
+        return;
+    };
+    let signature = format!("{name}{arguments}");
+    let unknown = format!("{name}(...)");
+    for function in functions.iter_mut().filter(|function| function.signature == unknown) {
+        function.signature.clone_from(&signature);
+    }
 }
 
 fn described(name: &str, documentation: Option<&Documentation>) -> Function {
@@ -155,6 +187,15 @@ fn described(name: &str, documentation: Option<&Documentation>) -> Function {
         .and_then(|line| line.split_once('('))
         .map_or("…)", |(_, arguments)| arguments);
     Function { name: name.to_owned(), signature: format!("{name}({arguments}"), gives_rows: false }
+}
+
+/// A function that takes `x -> ...`, which the engine's documentation calls a lambda or
+/// a predicate.
+fn over_items(name: &str, documentation: Option<&Documentation>) -> Function {
+    let known = described(name, documentation);
+    let first = known.signature.split_once('(').and_then(|(_, rest)| rest.split(',').next());
+    let list = first.filter(|first| !first.ends_with(')')).unwrap_or("array");
+    Function { signature: format!("{name}({list}, x -> ...)"), ..known }
 }
 
 async fn settings(session: &Session) -> Vec<Setting> {
@@ -199,5 +240,42 @@ fn param_note(param: &crate::queries::Param) -> String {
     match param.default_text() {
         Some(default) => format!("{}, default {default}", param.kind.name()),
         None => param.kind.name().to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::Settings;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn functions_of_other_databases_and_those_of_lambdas_have_their_signatures() {
+        let session = Session::new(None, Settings::default()).unwrap();
+        let known = functions(&session);
+        for (name, signature) in [
+            ("year", "year(x)"),
+            ("strftime", "strftime(x, '%Y-%m-%d')"),
+            ("count_if", "count_if(c)"),
+            ("len", "len(str)"),
+            ("list_filter", "list_filter(array, x -> ...)"),
+            ("array_transform", "array_transform(array, x -> ...)"),
+        ] {
+            let function = known.iter().find(|function| function.name == name);
+            assert_eq!(function.unwrap_or_else(|| panic!("{name}")).signature, signature);
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_a_session_made_is_its_own() {
+        let session = Session::new(None, Settings::default()).unwrap();
+        for sql in ["CREATE VIEW v AS SELECT 1 AS a", "CREATE TABLE t AS SELECT 1 AS a"] {
+            session.collect(sql).await.unwrap();
+        }
+        let mut own: Vec<(String, &str)> = Vec::new();
+        for relation in relations(&session).await.into_iter().filter(|relation| relation.is_own) {
+            own.push((relation.name, relation.kind));
+        }
+        own.sort();
+        assert_eq!(own, [("t".to_owned(), "table"), ("v".to_owned(), "view")]);
     }
 }

@@ -33,6 +33,8 @@ pub(crate) struct Relation {
     pub(crate) name: String,
     /// What it is, in a word: table, view, result.
     pub(crate) kind: &'static str,
+    /// Whether it was made in this session, so that it can be dropped.
+    pub(crate) is_own: bool,
     /// Its columns in order.
     pub(crate) columns: Vec<Column>,
 }
@@ -111,6 +113,8 @@ pub(crate) enum Takes {
     Setting,
     /// A statement of SQL.
     Sql,
+    /// `html FILE`, a statement of SQL, or both.
+    PageOrSql,
     /// One of these words.
     Choice(&'static [&'static str]),
     /// `kind x=COLUMN y=COLUMN`, after one of these kinds.

@@ -3,6 +3,7 @@
 use super::catalog::{Catalog, Lookup, Takes};
 use super::cursor::Cursor;
 use super::{Candidate, Candidates, Completion, sql};
+use crate::shell::results::LAST;
 
 /// Completes the word before byte `position` of the command line `line`.
 pub(crate) fn complete(
@@ -31,6 +32,29 @@ pub(crate) fn complete(
     let mut found = Candidates::new(&typed[word_start..]);
     match takes {
         Takes::Sql => return as_sql(line, space, position, catalog, lookup),
+        Takes::PageOrSql if !first => {
+            let mut words = words_of(&typed[space..]);
+            return match words.next() {
+                Some((_, "html")) => match words.next() {
+                    // The file, if no blank stands behind it.
+                    Some((at, file)) if space + at + file.len() < position => {
+                        as_sql(line, space + at + file.len(), position, catalog, lookup)
+                    }
+                    _ => {
+                        files(lookup, &mut found);
+                        found.into_completion(word_start)
+                    }
+                },
+                _ => as_sql(line, space, position, catalog, lookup),
+            };
+        }
+        Takes::PageOrSql => {
+            let mut completion = as_sql(line, space, position, catalog, lookup);
+            if "html".starts_with(found.prefix()) {
+                completion.candidates.insert(0, Candidate::new("html".to_owned(), "as a page"));
+            }
+            return completion;
+        }
         Takes::RelationOrSql if rest.trim_start().starts_with('(') => {
             return as_sql(line, space, position, catalog, lookup);
         }
@@ -39,10 +63,11 @@ pub(crate) fn complete(
             let name = typed[space..].split_whitespace().next().unwrap_or_default();
             sql::setting_values(catalog, name, &mut found);
         }
+        Takes::Chart(_) if typed[..word_start].trim_end().ends_with(" -o") => {
+            files(lookup, &mut found);
+        }
         Takes::Chart(_) if !first => {
-            for channel in ["x=", "y=", "series=", "value=", "title="] {
-                found.add(Candidate::new(channel.to_owned(), ""));
-            }
+            return in_chart(&typed[word_start..], word_start, catalog);
         }
         _ if first => first_argument(takes, catalog, lookup, &mut found),
         _ => {}
@@ -78,11 +103,7 @@ fn first_argument(takes: Takes, catalog: &Catalog, lookup: &dyn Lookup, found: &
                 found.add(Candidate::new(query.name.clone(), &query.title));
             }
         }
-        Takes::File => {
-            for file in lookup.files(found.prefix()) {
-                found.add(Candidate::new(file, ""));
-            }
-        }
+        Takes::File => files(lookup, found),
         Takes::Format => {
             for format in &catalog.formats {
                 found.add(Candidate::new((*format).to_owned(), ""));
@@ -110,7 +131,59 @@ fn first_argument(takes: Takes, catalog: &Catalog, lookup: &dyn Lookup, found: &
                 found.add(Candidate::new((*choice).to_owned(), ""));
             }
         }
-        Takes::Nothing | Takes::Sql => {}
+        Takes::Nothing | Takes::Sql | Takes::PageOrSql => {}
+    }
+}
+
+fn files(lookup: &dyn Lookup, found: &mut Candidates) {
+    for file in lookup.files(found.prefix()) {
+        found.add(Candidate::new(file, ""));
+    }
+}
+
+/// The words of `text`, with the bytes at which they begin.
+fn words_of(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let pieces = text.split(char::is_whitespace).scan(0, move |at, piece| {
+        let begin = *at;
+        *at += piece.len() + text[begin + piece.len()..].chars().next().map_or(0, char::len_utf8);
+        Some((begin, piece))
+    });
+    pieces.filter(|(_, piece)| !piece.is_empty())
+}
+
+/// A setting of a chart, or a column of the last answer for it.
+fn in_chart(typed: &str, start: usize, catalog: &Catalog) -> Completion {
+    let Some((setting, value)) = typed.split_once('=') else {
+        let mut found = Candidates::new(typed);
+        for setting in ["x=", "y=", "series=", "value=", "title=", "stacked=", "bins=", "-o "] {
+            found.add(Candidate::new(setting.to_owned(), ""));
+        }
+        return found.into_completion(start);
+    };
+    // Only y takes several.
+    let value = match setting {
+        "y" => value.rsplit(',').next().unwrap_or(value),
+        _ => value,
+    };
+    let mut found = Candidates::new(value);
+    match setting {
+        "x" | "y" | "series" | "value" => {
+            for column in catalog.relation(None, LAST).iter().flat_map(|last| &last.columns) {
+                found.add(Candidate::new(as_word(&column.name), &column.type_name));
+            }
+        }
+        "stacked" => found.add(Candidate::new("true".to_owned(), "")),
+        _ => {}
+    }
+    found.into_completion(start + typed.len() - value.len())
+}
+
+/// `name` as one word of a command, in quotes where it has blanks or quotes in it.
+fn as_word(name: &str) -> String {
+    match name {
+        name if name.contains('\'') => format!("\"{name}\""),
+        name if name.contains(|c: char| c.is_whitespace() || c == '"') => format!("'{name}'"),
+        name => name.to_owned(),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Where the cursor stands: the statement around it and the word it touches.
 
+use super::scope;
 use crate::shell::scan::{Kind, Lexeme, scan};
 
 /// The statement at the cursor, cut in two there.
@@ -95,9 +96,7 @@ impl<'a> Cursor<'a> {
         for (index, lexeme) in self.before.iter().enumerate() {
             if lexeme.is_symbol("(") {
                 let next = self.before.get(index + 1);
-                let query =
-                    next.is_some_and(|next| ["select", "with", "from"].iter().any(|w| next.is(w)));
-                open.push(query);
+                open.push(next.is_some_and(scope::begins_query));
             } else if lexeme.is_symbol(")") {
                 open.pop();
             }

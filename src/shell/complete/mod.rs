@@ -6,6 +6,8 @@
 pub(crate) mod catalog;
 mod command;
 mod cursor;
+mod fixed;
+mod follow;
 mod scope;
 mod sql;
 #[cfg(test)]

@@ -2,6 +2,7 @@
 //! stands in, of the queries around that, and of WITH.
 
 use super::catalog::{Catalog, Column, Lookup};
+use super::follow;
 use crate::shell::scan::{Kind, Lexeme};
 
 /// A relation whose columns can be named.
@@ -31,6 +32,8 @@ pub(crate) struct Scope {
     pub(crate) sources: Vec<Source>,
     /// Queries of WITH.
     pub(crate) named: Vec<Named>,
+    /// The names that the innermost query's SELECT list gives, besides those of columns.
+    pub(crate) aliases: Vec<String>,
     /// The lexeme at which the innermost query begins.
     pub(crate) query_start: usize,
     /// How many of `sources` belong to the innermost query.
@@ -97,6 +100,8 @@ pub(crate) fn find(
         let (from, to) = branch(query, cursor - start);
         let mut sources = world.sources(&query[from..to]);
         scope.own = sources.len();
+        scope.aliases =
+            selected(&query[from..to]).iter().filter_map(|item| alias_of(item)).collect();
         sources.append(&mut scope.sources);
         scope.sources = sources;
         scope.query_start = start + from;
@@ -124,12 +129,18 @@ fn queries_around(tokens: &[Lexeme<'_>], cursor: usize) -> Vec<(usize, usize)> {
     queries
 }
 
-fn begins_query(token: &Lexeme<'_>) -> bool {
-    ["select", "with", "from", "values"].iter().any(|word| token.is(word))
+/// Whether a query begins with `token`.
+pub(super) fn begins_query(token: &Lexeme<'_>) -> bool {
+    ["select", "with", "from", "values", "pivot", "unpivot"].iter().any(|word| token.is(word))
+}
+
+/// Whether `token` stands between two queries of which rows are put together.
+pub(super) fn is_set_operation(token: &Lexeme<'_>) -> bool {
+    SET_OPERATIONS.iter().any(|word| token.is(word))
 }
 
 /// The position of the bracket that closes the one at `open`, or the end.
-fn group_end(tokens: &[Lexeme<'_>], open: usize) -> usize {
+pub(super) fn group_end(tokens: &[Lexeme<'_>], open: usize) -> usize {
     let mut depth = 0_usize;
     for (index, token) in tokens.iter().enumerate().skip(open) {
         if token.is_symbol("(") {
@@ -152,7 +163,11 @@ fn branch(query: &[Lexeme<'_>], cursor: usize) -> (usize, usize) {
             depth += 1;
         } else if token.is_symbol(")") {
             depth = depth.saturating_sub(1);
-        } else if depth == 0 && SET_OPERATIONS.iter().any(|word| token.is(word)) {
+        } else if depth == 0
+            && is_set_operation(token)
+            // `* EXCEPT (text)` leaves out columns.
+            && !query[..index].last().is_some_and(|star| star.is_symbol("*"))
+        {
             if index >= cursor {
                 return (from, index);
             }
@@ -296,13 +311,12 @@ impl World<'_> {
         world.learn_named(query);
         let (from, to) = branch(query, 0);
         let query = &query[from..to];
-        let Some(select) = top_level(query).position(|(_, token)| token.is("select")) else {
-            return Vec::new();
-        };
-        let start = top_level(query).nth(select).map_or(0, |(index, _)| index + 1);
         let sources = world.sources(query);
+        if query.first().is_some_and(|first| first.is("from")) && selected(query).is_empty() {
+            return sources.into_iter().flat_map(|source| source.columns).collect();
+        }
         let mut columns = Vec::new();
-        for item in items(&query[start..]) {
+        for item in selected(query) {
             output_of(item, &sources, &mut columns);
         }
         columns
@@ -312,10 +326,12 @@ impl World<'_> {
 fn begins_source(query: &[Lexeme<'_>], at: usize) -> bool {
     let token = &query[at];
     let after = |word: &str| at > 0 && query[at - 1].is(word);
+    let begins = at == 0 || query[at - 1].is_symbol(")");
+    let is_clause = query.get(at + 1).is_some_and(|next| next.is_symbol("("));
     token.is("from") && !after("distinct")
+        || (token.is("pivot") || token.is("unpivot")) && begins && (at == 0 || !is_clause)
         || token.is("join")
         || token.is("update") && at == 0
-        || token.is("into")
 }
 
 fn ends_from(token: &Lexeme<'_>) -> bool {
@@ -368,6 +384,26 @@ fn top_level<'t, 'a>(tokens: &'t [Lexeme<'a>]) -> impl Iterator<Item = (usize, &
     })
 }
 
+/// The expressions of the SELECT list of `query`; none where it has no such list.
+fn selected<'t, 'a>(query: &'t [Lexeme<'a>]) -> Vec<&'t [Lexeme<'a>]> {
+    match top_level(query).find(|(_, token)| token.is("select")) {
+        Some((at, _)) => items(&query[at + 1..]),
+        None => Vec::new(),
+    }
+}
+
+/// The name that is given to an expression of a SELECT list, with or without AS.
+fn alias_of(item: &[Lexeme<'_>]) -> Option<String> {
+    let (last, value) = item.split_last()?;
+    let name = last.name()?;
+    let previous = value.last()?;
+    if previous.is("as") {
+        return Some(name);
+    }
+    let is_word = ["null", "true", "false", "end"].iter().any(|word| last.is(word));
+    (!is_word && !is_reserved(last) && follow::ends_operand(value)).then_some(name)
+}
+
 /// The expressions of a SELECT list.
 fn items<'t, 'a>(tokens: &'t [Lexeme<'a>]) -> Vec<&'t [Lexeme<'a>]> {
     let mut items = Vec::new();
@@ -400,8 +436,9 @@ fn output_of(item: &[Lexeme<'_>], sources: &[Source], columns: &mut Vec<Column>)
         }
         return;
     }
-    if let Some(name) = last.name().filter(|_| !last.is("end")) {
-        let plain = item.len() == 1 || item.len() == 3 && item[1].is_symbol(".");
+    let plain = item.len() == 1 || item.len() == 3 && item[1].is_symbol(".");
+    let named = if plain { last.name() } else { alias_of(item) };
+    if let Some(name) = named {
         let known = sources.iter().flat_map(|source| &source.columns).find(|c| c.name == name);
         let type_name = known.filter(|_| plain).map_or(String::new(), |c| c.type_name.clone());
         columns.push(Column { name, type_name });

@@ -2,35 +2,25 @@
 
 use super::catalog::{Catalog, Column, Function, Lookup};
 use super::cursor::{Cursor, Quote};
+use super::fixed::{self, Place};
+use super::follow::{self, Clause, State};
 use super::scope::{self, Scope, Source};
 use super::words;
 use super::{Candidate, Candidates};
 use crate::catalog::SCHEMA;
-use crate::shell::scan::{Kind, Lexeme};
+use crate::model::HEAD;
+use crate::shell::scan::Lexeme;
 
 /// Suffixes of files that can stand in FROM.
 const DATA_SUFFIXES: &[&str] =
     &[".parquet", ".csv", ".csv.gz", ".tsv", ".json", ".jsonl", ".ndjson", ".jsonl.gz", ".arrow"];
 
+/// Folders that are offered, and looked into for a database.
+const MOST_FOLDERS: usize = 200;
+
 /// Functions that are in most questions.
 const EVERYDAY: &[&str] =
     &["avg", "coalesce", "count", "date_trunc", "length", "max", "min", "sum"];
-
-/// The part of a statement that the cursor stands in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Clause {
-    Start,
-    Select,
-    From,
-    On,
-    Using,
-    Condition,
-    Sorted,
-    Set,
-    Show,
-    Relation,
-    Other,
-}
 
 /// Adds the candidates for the word at `cursor`.
 pub(crate) fn complete(
@@ -43,7 +33,7 @@ pub(crate) fn complete(
     let scope = scope::find(&tokens, cursor.before.len(), catalog, lookup);
     let query = Query {
         before: &cursor.before,
-        clause: clause(&cursor.before, scope.query_start),
+        state: follow::find(&cursor.before, scope.query_start),
         scope: &scope,
         catalog,
         lookup,
@@ -55,57 +45,9 @@ pub(crate) fn complete(
     }
 }
 
-/// The clause at the end of `before`, within the query that begins at `start`.
-fn clause(before: &[Lexeme<'_>], start: usize) -> Clause {
-    let mut clause = Clause::Start;
-    let mut depth = 0_usize;
-    for (index, token) in before.iter().enumerate().skip(start) {
-        if token.is_symbol("(") {
-            depth += 1;
-        } else if token.is_symbol(")") {
-            depth = depth.saturating_sub(1);
-        } else if depth == 0 && token.kind == Kind::Word {
-            let previous = index.checked_sub(1).map(|index| &before[index]);
-            if let Some(next) = clause_of(token, previous, clause) {
-                clause = next;
-            }
-        } else if clause == Clause::Start {
-            clause = Clause::Other;
-        }
-    }
-    // An unfinished bracket after IN, VALUES and the like keeps the clause,
-    // except that of USING, which names columns.
-    clause
-}
-
-fn clause_of(token: &Lexeme<'_>, previous: Option<&Lexeme<'_>>, now: Clause) -> Option<Clause> {
-    let after = |word: &str| previous.is_some_and(|previous| previous.is(word));
-    let word = token.text.to_ascii_lowercase();
-    Some(match word.as_str() {
-        "select" | "returning" => Clause::Select,
-        "from" if !after("distinct") => Clause::From,
-        "join" | "into" | "update" => Clause::From,
-        "on" if now != Clause::Select => Clause::On,
-        "using" => Clause::Using,
-        "where" | "having" | "qualify" => Clause::Condition,
-        "by" => Clause::Sorted,
-        "set" => Clause::Set,
-        "show" => Clause::Show,
-        "describe" | "desc" | "summarize" if now == Clause::Start => Clause::Relation,
-        "view" | "table" if after("drop") || after("exists") => Clause::Relation,
-        "exists" if now == Clause::Relation => Clause::Relation,
-        "copy" => Clause::Relation,
-        "explain" | "analyze" | "verbose" if now == Clause::Start => Clause::Start,
-        "as" if now == Clause::Other => Clause::Start,
-        "limit" | "offset" | "values" => Clause::Other,
-        _ if now == Clause::Start => Clause::Other,
-        _ => return None,
-    })
-}
-
 struct Query<'a> {
     before: &'a [Lexeme<'a>],
-    clause: Clause,
+    state: State,
     scope: &'a Scope,
     catalog: &'a Catalog,
     lookup: &'a dyn Lookup,
@@ -121,25 +63,72 @@ impl Query<'_> {
         if self.previous().is_some_and(|previous| previous.is_symbol(".")) {
             return self.qualified(found);
         }
-        match self.clause {
-            Clause::Start => self.start(found),
-            Clause::From | Clause::Relation if self.wants_relation() => self.relations(found),
-            Clause::From | Clause::Relation if !self.in_bracket() => {
-                self.keywords(words::AFTER_RELATION, found);
-            }
+        if let Some(place) = fixed::place(self.before, self.catalog) {
+            return self.fixed(&place, false, found);
+        }
+        if let Some(few) = self.state.words(self.before) {
+            return self.keywords(few, found);
+        }
+        match self.state.clause {
+            Clause::Start => self.keywords(words::STATEMENTS, found),
+            _ if self.stands_by_relations() && self.wants_relation() => self.relations(found),
+            _ if self.stands_by_relations() => self.following(found),
             Clause::Using => self.using(found),
             Clause::Set => self.settings(found),
             Clause::Show => self.show(found),
+            Clause::Excluded => self.left_out(found),
             _ => self.expression(found),
         }
     }
 
-    fn start(&self, found: &mut Candidates) {
-        if self.previous().is_some_and(|previous| previous.is_symbol("(")) {
-            self.keywords(&["SELECT", "WITH", "FROM", "VALUES"], found);
-        } else {
-            self.keywords(words::STATEMENTS, found);
+    /// Whether the cursor stands where relations are named.
+    fn stands_by_relations(&self) -> bool {
+        matches!(
+            self.state.clause,
+            Clause::From | Clause::Join | Clause::Relation | Clause::Pivot | Clause::Unpivot
+        )
+    }
+
+    /// What may follow the operand or relation before the cursor.
+    fn following(&self, found: &mut Candidates) {
+        self.keywords(&self.state.after_operand(self.before), found);
+    }
+
+    /// Where only a few words make sense, these.
+    fn fixed(&self, place: &Place, in_text: bool, found: &mut Candidates) {
+        match place {
+            Place::File if in_text => {
+                for file in self.data_files(found.prefix()) {
+                    found.add(Candidate::text(&file, "file"));
+                }
+            }
+            Place::Folder if in_text || found.prefix().is_empty() => self.folders(in_text, found),
+            place => place.add(in_text, self.before, self.catalog, found),
         }
+    }
+
+    /// Folders, databases first.
+    fn folders(&self, in_text: bool, found: &mut Candidates) {
+        let mut folders = self.lookup.files(found.prefix());
+        folders.retain(|folder| folder.ends_with('/'));
+        let (databases, others): (Vec<_>, Vec<_>) =
+            folders.into_iter().take(MOST_FOLDERS).partition(|folder| self.is_database(folder));
+        for database in databases {
+            found.add(Candidate::text(database.trim_end_matches('/'), "database"));
+        }
+        for folder in others {
+            found.add(match in_text {
+                true => Candidate::text(&folder, "folder"),
+                // It is a choice by itself, where nothing is typed.
+                false => Candidate::new(format!("'{}'", folder.replace('\'', "''")), "folder"),
+            });
+        }
+    }
+
+    /// Whether the head of a database lies in `folder`, whose name ends in a slash.
+    fn is_database(&self, folder: &str) -> bool {
+        let head = format!("{folder}{HEAD}");
+        self.lookup.files(&head).contains(&head)
     }
 
     /// Whether a relation is what comes next, rather than what follows one.
@@ -155,24 +144,14 @@ impl Query<'_> {
                     "describe",
                     "desc",
                     "summarize",
-                    "table",
-                    "view",
                     "copy",
-                    "exists",
                     "lateral",
+                    "pivot",
+                    "unpivot",
                 ]
                 .iter()
                 .any(|word| previous.is(word))
         })
-    }
-
-    /// Whether the cursor stands in brackets that are no query of their own.
-    fn in_bracket(&self) -> bool {
-        let mut depth = 0_i32;
-        for token in &self.before[self.scope.query_start.min(self.before.len())..] {
-            depth += i32::from(token.is_symbol("(")) - i32::from(token.is_symbol(")"));
-        }
-        depth > 0
     }
 
     /// Tables, views, queries of WITH, table functions, and data files.
@@ -200,6 +179,13 @@ impl Query<'_> {
         }
         if self.previous().is_some_and(|previous| previous.is_symbol("(")) {
             self.keywords(&["SELECT"], found);
+        }
+        match self.previous() {
+            Some(previous) if previous.is("copy") => self.keywords(&["(SELECT"], found),
+            Some(previous) if previous.is("describe") || previous.is("summarize") => {
+                self.keywords(&["SELECT"], found);
+            }
+            _ => {}
         }
         if found.prefix().is_empty() {
             for file in self.data_files("").iter().filter(|file| !file.ends_with('/')) {
@@ -254,15 +240,18 @@ impl Query<'_> {
 
     /// Columns, functions and keywords.
     fn expression(&self, found: &mut Candidates) {
-        if self.follows_operand() {
-            let keywords = match self.clause {
-                Clause::Select => words::AFTER_SELECTED,
-                Clause::Sorted => words::AFTER_SORTED,
-                _ => words::AFTER_CONDITION,
-            };
-            return self.keywords(keywords, found);
+        if follow::ends_operand(self.before) {
+            return self.following(found);
         }
-        if self.clause == Clause::On && self.previous().is_some_and(|previous| previous.is("on")) {
+        if let Some(item) = self.item_of_lambda() {
+            found.add(Candidate::new(format!("{item} -> "), "for each item"));
+            if found.prefix().is_empty() {
+                return;
+            }
+        }
+        if self.state.clause == Clause::On
+            && self.previous().is_some_and(|previous| previous.is("on"))
+        {
             self.join_keys(found);
             // What is joined by is known: nobody wants to read all columns.
             if found.prefix().is_empty() && !found.is_empty() {
@@ -270,38 +259,55 @@ impl Query<'_> {
             }
         }
         self.compared_values(found);
+        self.aliases(found);
         if self.scope.sources.is_empty() {
             self.columns_of_with(found);
+        }
+        if self.scope.sources.is_empty() || self.state.clause == Clause::PivotUsing {
             self.everyday_functions(found);
         }
         self.columns(found);
-        self.aliases(found);
         self.functions(found);
         if !found.prefix().is_empty() || self.scope.sources.is_empty() {
             self.keywords(words::OPERANDS, found);
         }
-    }
-
-    /// Whether the word before the cursor ends an operand, so that an operator
-    /// or another clause comes next.
-    fn follows_operand(&self) -> bool {
-        let Some(previous) = self.previous() else {
-            return false;
-        };
-        match previous.kind {
-            Kind::Symbol => previous.is_symbol(")") || previous.is_symbol("]") || self.is_star(),
-            Kind::Word => !is_operator_word(previous),
-            _ => true,
+        let in_bracket = self.previous().is_some_and(|previous| previous.is_symbol("("));
+        if in_bracket && self.state.clause == Clause::Inner {
+            self.keywords(&["SELECT"], found);
         }
     }
 
-    /// Whether the `*` before the cursor means all columns, not a product.
-    fn is_star(&self) -> bool {
-        let mut tokens = self.before.iter().rev();
-        tokens.next().is_some_and(|star| star.is_symbol("*"))
-            && tokens.next().is_some_and(|before| {
-                before.is("select") || before.is_symbol(",") || before.is_symbol(".")
-            })
+    /// Where a function takes `h -> ...`, a letter for the items of its list.
+    fn item_of_lambda(&self) -> Option<char> {
+        let open = follow::open_bracket(self.before)?;
+        let arguments = &self.before[open..];
+        let is_second = self.previous().is_some_and(|previous| previous.is_symbol(","))
+            && arguments.iter().filter(|token| token.is_symbol(",")).count() == 1;
+        if !is_second {
+            return None;
+        }
+        let name = self.before[..open].last()?.name()?;
+        let function = self.catalog.functions.iter().find(|function| function.name == name)?;
+        if !function.signature.contains("->") {
+            return None;
+        }
+        let list = arguments.get(1)?.name();
+        let first = list.and_then(|list| list.chars().next());
+        Some(first.filter(|first| first.is_alphabetic()).unwrap_or('x'))
+    }
+
+    /// In the brackets of `* EXCLUDE (`: the columns that are not in them yet.
+    fn left_out(&self, found: &mut Candidates) {
+        if follow::ends_operand(self.before) {
+            return;
+        }
+        let open = follow::open_bracket(self.before).unwrap_or_default();
+        let named: Vec<String> = self.before[open..].iter().filter_map(Lexeme::name).collect();
+        for source in &self.scope.sources[..self.scope.own] {
+            for column in source.columns.iter().filter(|column| !named.contains(&column.name)) {
+                found.add(Candidate::name(&column.name, &column.type_name));
+            }
+        }
     }
 
     /// Columns in scope; a name that two relations share is qualified.
@@ -354,17 +360,12 @@ impl Query<'_> {
         }
     }
 
-    /// In ORDER BY and GROUP BY, the names that the SELECT list gives.
+    /// Where they can be asked by name, the names that the SELECT list gives.
     fn aliases(&self, found: &mut Candidates) {
-        if self.clause != Clause::Sorted {
-            return;
-        }
-        let query = &self.before[self.scope.query_start.min(self.before.len())..];
-        for pair in query.windows(2) {
-            if pair[0].is("as")
-                && let Some(name) = pair[1].name()
-            {
-                found.add(Candidate::name(&name, "alias"));
+        let clauses = [Clause::Group, Clause::Having, Clause::Qualify, Clause::Order];
+        if clauses.contains(&self.state.clause) {
+            for name in &self.scope.aliases {
+                found.add(Candidate::name(name, "alias"));
             }
         }
     }
@@ -420,6 +421,18 @@ impl Query<'_> {
         let Some((joined, others)) = self.scope.sources[..self.scope.own].split_last() else {
             return;
         };
+        if self.previous().is_some_and(|previous| previous.is("using")) {
+            for other in others.iter().rev() {
+                let keys: Vec<String> = shared_keys(joined, other).map(words::quote_name).collect();
+                if !keys.is_empty() {
+                    found.add(Candidate::new(format!("({})", keys.join(", ")), "keys"));
+                }
+            }
+            return;
+        }
+        if follow::ends_operand(self.before) {
+            return;
+        }
         for column in &joined.columns {
             if others.iter().any(|other| other.columns.iter().any(|c| c.name == column.name)) {
                 found.add(Candidate::name(&column.name, &column.type_name));
@@ -431,6 +444,9 @@ impl Query<'_> {
         let set = self.before.iter().rposition(|token| token.is("set"));
         let typed = &self.before[set.map_or(0, |at| at + 1)..];
         let begins_value = typed.iter().any(|token| token.is_symbol("=") || token.is("to"));
+        if !begins_value && !typed.is_empty() {
+            return self.keywords(&["TO"], found);
+        }
         if !begins_value {
             for setting in &self.catalog.settings {
                 found.add(Candidate::new(setting.name.clone(), &setting.value));
@@ -444,7 +460,10 @@ impl Query<'_> {
 
     fn show(&self, found: &mut Candidates) {
         self.keywords(&["TABLES", "COLUMNS FROM", "ALL", "FUNCTIONS"], found);
-        for setting in &self.catalog.settings {
+        // Nobody reads through the engine's two hundred.
+        let all = !found.prefix().is_empty();
+        let settings = self.catalog.settings.iter();
+        for setting in settings.filter(|setting| all || setting.name.starts_with("weiku.")) {
             found.add(Candidate::new(setting.name.clone(), &setting.value));
         }
     }
@@ -454,7 +473,7 @@ impl Query<'_> {
         if self.previous().is_some_and(|previous| previous.is_symbol(".")) {
             return self.qualified(found);
         }
-        if self.clause == Clause::From && self.wants_relation() {
+        if self.stands_by_relations() && self.wants_relation() {
             for relation in &self.catalog.relations {
                 found.add(Candidate::name(&relation.name, relation.kind));
             }
@@ -469,10 +488,10 @@ impl Query<'_> {
 
     /// Inside a string: a file in FROM, or a value of the column compared.
     fn in_text(&self, found: &mut Candidates) {
-        let wants_file = self.clause == Clause::From && self.wants_relation()
-            || self.clause == Clause::Relation
-            || self.previous().is_some_and(|previous| previous.is("to"));
-        if wants_file {
+        if let Some(place) = fixed::place(self.before, self.catalog) {
+            return self.fixed(&place, true, found);
+        }
+        if self.stands_by_relations() && self.wants_relation() {
             for file in self.data_files(found.prefix()) {
                 found.add(Candidate::text(&file, "file"));
             }
@@ -491,8 +510,11 @@ impl Query<'_> {
         files
     }
 
-    /// After `column =`, the column's values in quotes, though none is typed.
+    /// After `column =`, the column's values, though no quote is typed.
     fn compared_values(&self, found: &mut Candidates) {
+        if self.compared_column().is_some_and(|(_, column)| column.type_name == "boolean") {
+            self.keywords(&["TRUE", "FALSE"], found);
+        }
         for value in self.values(found.prefix()) {
             found.add(Candidate::text(&value, ""));
         }
@@ -500,14 +522,17 @@ impl Query<'_> {
 
     /// Values of the column that the text at the cursor is compared with.
     fn values(&self, typed: &str) -> Vec<String> {
-        let Some((table, column)) = self.compared_column() else {
+        let Some((source, column)) = self.compared_column() else {
             return Vec::new();
         };
-        self.lookup.values(&table, &column, typed)
+        match &source.table {
+            Some(table) => self.lookup.values(table, &column.name, typed),
+            None => Vec::new(),
+        }
     }
 
-    /// The table and column before `=`, `<>`, LIKE or an open `IN (`.
-    fn compared_column(&self) -> Option<(String, String)> {
+    /// The column before `=`, `<>`, LIKE or an open `IN (`, and whose it is.
+    fn compared_column(&self) -> Option<(&Source, &Column)> {
         let mut at = self.before.len().checked_sub(1)?;
         if self.before[at].is_symbol(",") || self.before[at].is_symbol("(") {
             at = self.before.iter().rposition(|token| token.is_symbol("("))?.checked_sub(1)?;
@@ -525,11 +550,11 @@ impl Query<'_> {
         let qualifier = (at >= 2 && self.before[at - 1].is_symbol("."))
             .then(|| self.before[at - 2].name())
             .flatten();
-        let source = self.scope.sources.iter().find(|source| {
-            qualifier.as_ref().is_none_or(|qualifier| *qualifier == source.alias)
-                && source.columns.iter().any(|known| known.name == column)
-        })?;
-        Some((source.table.clone()?, column))
+        self.scope.sources.iter().find_map(|source| {
+            let is_meant = qualifier.as_ref().is_none_or(|qualifier| *qualifier == source.alias);
+            let mut columns = source.columns.iter().filter(|_| is_meant);
+            columns.find(|known| known.name == column).map(|column| (source, column))
+        })
     }
 }
 
@@ -549,17 +574,6 @@ fn is_comparison(token: &Lexeme<'_>) -> bool {
     ["=", "<>", "!="].iter().any(|symbol| token.is_symbol(symbol))
         || token.is("like")
         || token.is("ilike")
-}
-
-/// Whether `token` is a word behind which an operand comes.
-fn is_operator_word(token: &Lexeme<'_>) -> bool {
-    [
-        "select", "distinct", "all", "where", "on", "and", "or", "not", "by", "having", "case",
-        "when", "then", "else", "in", "like", "ilike", "between", "as", "limit", "offset", "over",
-        "is", "any", "some", "from", "interval", "set", "values", "using", "qualify", "to",
-    ]
-    .iter()
-    .any(|word| token.is(word))
 }
 
 /// Names of columns in both relations by which rows can be matched.

@@ -41,7 +41,8 @@ fn columns(columns: &[(&str, &str)]) -> Vec<Column> {
 }
 
 fn relation(name: &str, kind: &'static str, list: &[(&str, &str)]) -> Relation {
-    Relation { schema: None, name: name.to_owned(), kind, columns: columns(list) }
+    let is_own = kind == "view";
+    Relation { schema: None, name: name.to_owned(), kind, is_own, columns: columns(list) }
 }
 
 fn catalog() -> Catalog {
@@ -96,17 +97,69 @@ fn catalog() -> Catalog {
             Command { names: vec![".read", "\\i"], summary: "run a file", takes: Takes::File },
             Command { names: vec![".help"], summary: "explain", takes: Takes::Topic },
             Command { names: vec![".set"], summary: "change", takes: Takes::Setting },
-            Command { names: vec![".explain"], summary: "show the plan", takes: Takes::Sql },
+            Command { names: vec![".explain"], summary: "show the plan", takes: Takes::PageOrSql },
         ],
         topics: vec![("COPY", "write to a file")],
         formats: vec!["box", "csv"],
     }
 }
 
+/// The catalog with a table of all kinds of columns, an answer, and more functions.
+fn wider() -> Catalog {
+    let mut wider = catalog();
+    let marks = [
+        ("account_id", "text"),
+        ("is_repost", "boolean"),
+        ("likes", "bigint"),
+        ("zangs", "bigint"),
+        ("topic", "text"),
+        ("hashtags", "text[]"),
+    ];
+    wider.relations.push(relation("marks", "table", &marks));
+    wider.relations.push(Relation { is_own: true, ..relation("mine", "table", &marks) });
+    wider.relations.push(relation("_", "result", &[("日期", "date"), ("Big Likes", "bigint")]));
+    for (name, signature) in [
+        ("date_trunc", "date_trunc(precision, expression)"),
+        ("list_filter", "list_filter(array, x -> ...)"),
+        ("sum", "sum(expression)"),
+    ] {
+        let (name, signature) = (name.to_owned(), signature.to_owned());
+        wider.functions.push(Function { name, signature, gives_rows: false });
+    }
+    wider.commands.push(Command {
+        names: vec![".chart"],
+        summary: "draw",
+        takes: Takes::Chart(&["bar", "line"]),
+    });
+    wider
+}
+
 fn at(text: &str) -> Vec<String> {
+    at_with(text, &catalog())
+}
+
+fn at_with(text: &str, catalog: &Catalog) -> Vec<String> {
     let position = text.find('|').expect("the cursor is marked");
     let text = text.replacen('|', "", 1);
-    complete(&text, position, &catalog(), &Data).candidates.into_iter().map(|c| c.text).collect()
+    complete(&text, position, catalog, &Data).candidates.into_iter().map(|c| c.text).collect()
+}
+
+/// Each text with all that is offered there.
+fn assert_all(cases: &[(&str, &[&str])]) {
+    let catalog = wider();
+    for (text, expected) in cases {
+        assert_eq!(at_with(text, &catalog), *expected, "{text}");
+    }
+}
+
+/// Each text with what is offered first there.
+fn assert_first(cases: &[(&str, &[&str])]) {
+    let catalog = wider();
+    for (text, expected) in cases {
+        let found = at_with(text, &catalog);
+        let first = &found[..expected.len().min(found.len())];
+        assert_eq!(first, *expected, "{text}: {found:?}");
+    }
 }
 
 /// The text after the first candidate is taken.
@@ -172,6 +225,7 @@ fn columns_come_through_with_and_subqueries() {
     assert_eq!(at(&format!("{with}bes|"))[0], "best");
     assert_eq!(at(&format!("{with}d.|")), ["text", "best"]);
     assert_eq!(at("with d(a, b) as (select 1, 2) select | from d"), ["a", "b"]);
+    assert_eq!(at("with d as (from accounts) select scr| from d"), ["screen_name"]);
     let outer =
         at("select * from accounts a where exists (select 1 from posts p where p.text = a.f|)");
     assert_eq!(outer, ["followers"]);
@@ -250,10 +304,303 @@ fn settings_commands_and_saved_queries_are_known() {
 }
 
 #[test]
+fn options_of_copy_are_offered_with_their_values() {
+    assert_eq!(at("copy posts |"), ["to"]);
+    assert_eq!(at("COPY (select 1 from posts) |"), ["TO"]);
+    assert_eq!(at("copy posts to 'da|"), ["'data/", "'data/posts.parquet'"]);
+    assert_eq!(at("copy posts to 'f.csv' |"), ["(format"]);
+    assert_eq!(at("copy posts to 'f' (|")[..2], ["format", "header"]);
+    assert_eq!(at("copy posts to 'f' (format csv, comp|"), ["compression", "compression_level"]);
+    assert_eq!(at("copy posts to 'f' (format |"), ["box", "csv"]);
+    assert_eq!(at("copy posts to 'f' (format 'c|"), ["'csv'"]);
+    assert_eq!(at("copy posts to 'f' (compression = z|"), ["zstd"]);
+    assert_eq!(at("copy posts to 'f' (header |"), ["true", "false"]);
+    assert_eq!(at("copy posts to 'f' (partition_by (pl|"), ["platform"]);
+    assert_eq!(at("copy posts to 'f' (format csv |"), Vec::<String>::new());
+    assert_eq!(at("copy posts to 'f' (format csv) |"), Vec::<String>::new());
+    assert_eq!(at("copy (select te| from posts where text similar to 'x') to 'f'"), ["text"]);
+}
+
+#[test]
+fn versions_databases_and_show_have_their_words_and_no_others() {
+    assert_eq!(at("select * from posts for |"), ["version as of", "timestamp as of"]);
+    assert_eq!(at("select * from posts for version |"), ["as of"]);
+    assert_eq!(at("select * from posts for version as of |"), Vec::<String>::new());
+    assert_eq!(at("select * from posts for version as of 3 wh|"), ["where"]);
+    assert!(!at("select substring(text for |").contains(&"version as of".to_owned()));
+    assert_eq!(at("attach |"), ["'data/'"]);
+    assert_eq!(at("attach 'd|"), ["'data/"]);
+    assert_eq!(at("attach 'data/' |"), ["as"]);
+    assert_eq!(at("attach 'data/' as |"), Vec::<String>::new());
+    assert_eq!(at("show |"), ["tables", "columns from", "all", "functions"]);
+    assert_eq!(at("show tables |"), Vec::<String>::new());
+    assert_eq!(at("show columns |"), ["from"]);
+    assert_eq!(at("show columns from po|"), ["posts"]);
+    assert_eq!(at("show data|"), ["datafusion.execution.batch_size"]);
+}
+
+#[test]
 fn nothing_is_offered_where_nothing_can_be_known() {
     assert_eq!(at("select 1 -- te|"), Vec::<String>::new());
     assert_eq!(at("select 'te|"), Vec::<String>::new());
     assert_eq!(at("select x.| from posts p"), Vec::<String>::new());
+}
+
+#[test]
+fn types_follow_a_cast() {
+    let types: &[&str] = &["text", "varchar", "bigint", "integer", "double", "decimal(18, 2)"];
+    assert_first(&[
+        ("select likes::| from marks", types),
+        ("select cast(likes as |", types),
+        ("select try_cast(likes as |) from marks", types),
+    ]);
+    assert_all(&[
+        ("select likes::big| from marks", &["bigint", "bigint[]"]),
+        ("SELECT likes::BOO| FROM marks", &["BOOLEAN"]),
+        ("select cast(likes |", &["as"]),
+        ("select cast(likes as bigint |", &[]),
+    ]);
+}
+
+#[test]
+fn each_statement_goes_on_with_its_own_words() {
+    assert_first(&[
+        ("create |", &["table", "view", "or replace table", "or replace view", "external table"]),
+        ("copy |", &["accounts"]),
+        ("copy (|", &["select"]),
+        ("describe |", &["accounts"]),
+        ("summarize |", &["accounts"]),
+        ("pivot |", &["accounts"]),
+        ("pivot marks on |", &["account_id", "is_repost"]),
+        ("pivot marks on topic |", &["using", "in (", "group by"]),
+        ("pivot marks on topic using |", &["count("]),
+        ("pivot marks on topic using sum(likes) |", &["as", "filter (where", "group by"]),
+        ("pivot marks on topic using sum(likes) group by |", &["account_id"]),
+        ("unpivot marks on |", &["account_id"]),
+        ("explain |", &["analyze", "verbose", "select"]),
+        ("with a as (select 1) |", &["select", "from"]),
+        ("insert into |", &["accounts"]),
+        ("update marks set |", &["account_id"]),
+        ("update |", &["accounts"]),
+        ("create view v as select | from marks", &["account_id"]),
+        ("insert into mine select | from marks", &["account_id"]),
+        (".explain |", &["html", "select"]),
+        ("select 1 union |", &["all", "select"]),
+    ]);
+    assert_all(&[
+        ("create or |", &["replace table", "replace view"]),
+        ("create view v |", &["as"]),
+        ("create view v as |", &["select", "from", "with", "values"]),
+        ("create table if not exists t |", &["as"]),
+        ("create table t (a big|", &["bigint", "bigint[]"]),
+        ("create external table t stored as |", &["parquet", "csv", "json", "arrow"]),
+        ("insert |", &["into"]),
+        ("insert into mine |", &["values (", "select", "from", "with"]),
+        ("insert into mine (li|", &["likes"]),
+        ("insert into mine (likes) |", &["values (", "select", "from", "with"]),
+        ("drop |", &["view", "table"]),
+        ("drop view |", &["原始数据", "if exists"]),
+        ("drop view if exists |", &["原始数据"]),
+        ("drop table |", &["mine", "if exists"]),
+        ("drop table mine |", &[]),
+        ("delete |", &["from"]),
+        ("delete from mine |", &["where"]),
+        ("update mine |", &["set"]),
+        ("update mine set likes = 1 |", &["where"]),
+        ("pivot marks |", &["on"]),
+        ("unpivot marks on likes |", &["into name"]),
+        ("unpivot marks on likes into name kind |", &["value"]),
+        ("describe marks |", &[]),
+        ("set datafusion.execution.batch_size |", &["to"]),
+        ("with |", &["recursive"]),
+        ("with a |", &["as ("]),
+        (".explain ht|", &["html"]),
+        (".explain html da|", &["data/", "data/posts.parquet", "data/notes.txt"]),
+        (".explain html x.html select zan| from marks", &["zangs"]),
+    ]);
+}
+
+#[test]
+fn behind_a_finished_clause_stands_only_what_may_follow_it() {
+    let clauses: &[&str] = &["group by", "qualify", "order by", "limit", "offset"];
+    let sets: &[&str] = &["union all", "union", "except", "intersect"];
+    let behind_where = [&["and", "or"][..], clauses, sets].concat();
+    let behind_group = [&["having"][..], &clauses[1..], sets].concat();
+    assert_all(&[
+        (
+            "select likes from marks order by likes |",
+            &["desc", "asc", "nulls last", "nulls first", "limit", "offset"],
+        ),
+        (
+            "select likes from marks order by likes desc |",
+            &["nulls first", "nulls last", "limit", "offset"],
+        ),
+        ("select likes from marks order by likes nulls |", &["first", "last"]),
+        ("select likes from marks order by likes desc nulls last |", &["limit", "offset"]),
+        (
+            "select likes from marks order by all |",
+            &["desc", "asc", "nulls last", "nulls first", "limit", "offset"],
+        ),
+        ("select likes from marks limit |", &[]),
+        ("select likes from marks limit 3 |", &["offset"]),
+        ("select likes from marks limit 3 offset 1 |", &[]),
+        ("select likes from marks offset 1 |", &["limit"]),
+        ("select likes from marks where likes > 3 |", &behind_where),
+        ("select likes from marks where likes between 3 |", &["and"]),
+        ("select likes from marks where likes between 3 and 4 |", &behind_where),
+        ("select topic, sum(likes) from marks group by topic |", &behind_group),
+        ("select likes from marks m join posts p |", &["on", "using (", "as"]),
+        ("select * from posts p join accounts a using |", &["(platform, account_id)"]),
+        ("select likes from marks left |", &["join", "semi join", "anti join", "outer join"]),
+        ("select likes from marks group |", &["by"]),
+        ("select likes from marks as |", &[]),
+        ("select likes as |", &[]),
+        (
+            "select likes is |",
+            &["null", "not null", "true", "false", "distinct from", "not distinct from"],
+        ),
+        ("select likes is not |", &["null", "true", "false", "distinct from"]),
+        ("select count(*) filter (wh|", &["where"]),
+        ("select count(*) filter (where is_rep| from marks", &["is_repost"]),
+        (
+            "select sum(likes) over (|",
+            &["partition by", "order by", "rows between", "range between"],
+        ),
+        (
+            "select sum(likes) over (partition by topic |",
+            &["order by", "rows between", "range between"],
+        ),
+        ("select sum(likes) over (order by likes rows between unbounded preceding |", &["and"]),
+        ("select case when likes > 3 |", &["then", "and", "or"]),
+        ("select case when likes > 3 then 1 |", &["when", "else", "end"]),
+    ]);
+    let behind_from = at("select text from posts |");
+    assert_eq!(behind_from[..3], ["where", "join", "left join"]);
+    for word in ["group by", "order by", "limit", "union all"] {
+        assert!(behind_from.contains(&word.to_owned()), "{word}");
+    }
+    for word in ["on", "using (", "select", "having", "desc"] {
+        assert!(!behind_from.contains(&word.to_owned()), "{word}");
+    }
+    assert!(at("from posts |").contains(&"select".to_owned()));
+    // A subquery has clauses of its own.
+    let inner = "delete from mine where likes in (select likes from marks |";
+    assert!(at(inner).contains(&"group by".to_owned()));
+    assert_eq!(at("select text from posts join accounts using (account_id) |")[0], "where");
+}
+
+#[test]
+fn names_of_the_select_list_come_before_columns() {
+    let select = "select account_id, count(*) zan_count, sum(likes) + 1 as zan_sum, likes + zangs \
+                  from marks group by account_id";
+    assert_all(&[
+        (&format!("{select} order by za|"), &["zan_count", "zan_sum", "zangs"]),
+        (&format!("{select} having za|"), &["zan_count", "zan_sum", "zangs"]),
+        ("select likes zan from marks where za|", &["zangs"]),
+        ("with d as (select likes + 1 more, likes - zangs from marks) select | from d", &["more"]),
+    ]);
+    assert_first(&[("select topic t, likes from marks group by t|", &["t", "topic"])]);
+}
+
+#[test]
+fn parts_of_a_time_stand_where_a_function_takes_one() {
+    let quoted: &[&str] = &["'day'", "'month'", "'year'", "'hour'", "'week'"];
+    assert_first(&[
+        ("select date_trunc('|", quoted),
+        ("select date_trunc(|", quoted),
+        ("select date_part('|", quoted),
+        ("select date_diff('|", quoted),
+        ("select extract(|", &["day", "month", "year"]),
+        ("select interval '1 |", &["'1 day'", "'1 month'"]),
+        ("select interval '7 |", &["'7 days'", "'7 months'"]),
+        ("select interval 1 |", &["day", "month"]),
+    ]);
+    assert_all(&[
+        ("select date_trunc('mo|', likes)", &["'month"]),
+        ("select extract(year |", &["from"]),
+        ("select extract(year from zan| from marks", &["zangs"]),
+        ("select now() - interval '30 da|'", &["'30 days"]),
+    ]);
+}
+
+#[test]
+fn a_truth_value_is_compared_with_true_and_false() {
+    assert_first(&[
+        ("select * from marks where is_repost = |", &["true", "false"]),
+        ("select * from marks where is_repost = t|", &["true", "topic"]),
+        ("SELECT * FROM marks WHERE is_repost = |", &["TRUE", "FALSE"]),
+        ("select * from marks where likes = t|", &["topic"]),
+    ]);
+}
+
+#[test]
+fn a_chart_has_the_columns_of_the_last_answer() {
+    assert_all(&[
+        (".chart bar x=|", &["日期", "'Big Likes'"]),
+        (".chart bar x=日|", &["日期"]),
+        (".chart bar x=日期 y=日期,|", &["日期", "'Big Likes'"]),
+        (".chart bar ser|", &["series="]),
+        (".chart bar -o da|", &["data/", "data/posts.parquet", "data/notes.txt"]),
+    ]);
+    let text = ".chart bar y=日期,";
+    assert_eq!(complete(text, text.len(), &wider(), &Data).start, text.len());
+}
+
+#[test]
+fn columns_are_left_out_by_name() {
+    assert_all(&[
+        ("select * exc| from marks", &["exclude (", "except ("]),
+        ("select * |", &["from", "exclude (", "except (", "replace ("]),
+        (
+            "select * exclude (| from posts",
+            &["platform", "account_id", "post_id", "text", "client", "\"Big Name\""],
+        ),
+        ("select * except (likes, z| from marks", &["zangs"]),
+        (
+            "select * exclude (likes, | from marks",
+            &["account_id", "is_repost", "zangs", "topic", "hashtags"],
+        ),
+        ("select * except (likes) | from marks", &["from"]),
+        ("select replace(topic, 'a', 'b') a| from marks", &["as", "and", "at time zone"]),
+    ]);
+}
+
+#[test]
+fn a_function_over_items_begins_its_lambda() {
+    assert_all(&[("select list_filter(hashtags, | from marks", &["h -> "])]);
+    assert_first(&[("select list_filter(hashtags, h -> | from marks", &["account_id"])]);
+    assert_first(&[("select sum(likes, | from marks", &["account_id"])]);
+}
+
+#[test]
+fn databases_come_before_other_folders() {
+    struct Folders;
+
+    impl Lookup for Folders {
+        fn values(&self, _relation: &str, _column: &str, _typed: &str) -> Vec<String> {
+            Vec::new()
+        }
+
+        fn files(&self, prefix: &str) -> Vec<String> {
+            let files = match prefix {
+                "/tmp/re/weiku.json" => return vec!["/tmp/re/weiku.json".to_owned()],
+                _ => ["/tmp/rare/", "/tmp/re/", "/tmp/re.csv"],
+            };
+            files.into_iter().filter(|file| file.starts_with(prefix)).map(str::to_owned).collect()
+        }
+
+        fn file_columns(&self, _path: &str) -> Vec<Column> {
+            Vec::new()
+        }
+    }
+
+    let at = |text: &str| {
+        let found = complete(text, text.len(), &catalog(), &Folders).candidates;
+        found.into_iter().map(|one| one.text).collect::<Vec<_>>()
+    };
+    assert_eq!(at("attach '/tmp/r"), ["'/tmp/re'", "'/tmp/rare/"]);
+    assert_eq!(at("attach '"), ["'/tmp/re'", "'/tmp/rare/"]);
+    assert_eq!(at("attach "), ["'/tmp/re'", "'/tmp/rare/'"]);
 }
 
 #[test]
@@ -263,6 +610,7 @@ fn five_thousand_columns_take_less_than_50_ms() {
         .map(|n| Column { name: format!("column_{n}"), type_name: "text".into() })
         .collect();
     catalog.relations.push(Relation {
+        is_own: false,
         schema: None,
         name: "wide".into(),
         kind: "table",

@@ -15,15 +15,47 @@ pub(crate) const STATEMENTS: &[&str] = &[
     "EXPLAIN",
     "EXPLAIN ANALYZE",
     "DESCRIBE",
+    "SUMMARIZE",
     "SHOW TABLES",
     "SHOW ALL",
     "SET",
     "CREATE VIEW",
     "CREATE OR REPLACE VIEW",
+    "CREATE TABLE",
     "DROP VIEW",
+    "DROP TABLE",
+    "INSERT INTO",
+    "UPDATE",
+    "DELETE FROM",
     "COPY",
     "ATTACH",
+    "DETACH",
+    "PIVOT",
+    "UNPIVOT",
     "VALUES",
+];
+
+/// Types that values can be brought to, those that are asked for most first.
+pub(crate) const TYPES: &[&str] = &[
+    "TEXT",
+    "VARCHAR",
+    "BIGINT",
+    "INTEGER",
+    "DOUBLE",
+    "DECIMAL(18, 2)",
+    "BOOLEAN",
+    "DATE",
+    "TIMESTAMP",
+    "TIMESTAMPTZ",
+    "INTERVAL",
+    "TIME",
+    "SMALLINT",
+    "TINYINT",
+    "REAL",
+    "FLOAT",
+    "BYTEA",
+    "BIGINT[]",
+    "VARCHAR[]",
 ];
 
 /// What an operand may begin with, besides columns and functions.
@@ -41,73 +73,6 @@ pub(crate) const OPERANDS: &[&str] = &[
     "TIMESTAMP",
     "DATE",
     "FROM",
-];
-
-/// What may follow an operand in a SELECT list.
-pub(crate) const AFTER_SELECTED: &[&str] = &[
-    "FROM",
-    "AS",
-    "OVER (",
-    "FILTER (WHERE",
-    "IS NULL",
-    "IS NOT NULL",
-    "AND",
-    "OR",
-    "WHEN",
-    "THEN",
-    "ELSE",
-    "END",
-];
-
-/// What may follow an operand in a condition.
-pub(crate) const AFTER_CONDITION: &[&str] = &[
-    "AND",
-    "OR",
-    "IN (",
-    "NOT IN (",
-    "LIKE",
-    "NOT LIKE",
-    "ILIKE",
-    "BETWEEN",
-    "IS NULL",
-    "IS NOT NULL",
-    "GROUP BY",
-    "HAVING",
-    "ORDER BY",
-    "LIMIT",
-    "UNION ALL",
-    "THEN",
-    "ELSE",
-    "END",
-    "JOIN",
-    "LEFT JOIN",
-    "WHERE",
-];
-
-/// What may follow an expression of GROUP BY or ORDER BY.
-pub(crate) const AFTER_SORTED: &[&str] =
-    &["DESC", "ASC", "NULLS LAST", "NULLS FIRST", "HAVING", "ORDER BY", "LIMIT"];
-
-/// What may follow a relation in FROM.
-pub(crate) const AFTER_RELATION: &[&str] = &[
-    "WHERE",
-    "JOIN",
-    "LEFT JOIN",
-    "ON",
-    "USING (",
-    "GROUP BY",
-    "ORDER BY",
-    "LIMIT",
-    "AS",
-    "INNER JOIN",
-    "RIGHT JOIN",
-    "FULL JOIN",
-    "CROSS JOIN",
-    "SEMI JOIN",
-    "LEFT SEMI JOIN",
-    "LEFT ANTI JOIN",
-    "UNION ALL",
-    "SELECT",
 ];
 
 /// Whether keywords should be offered in capitals: as the person writes them.
