@@ -399,6 +399,10 @@ impl File {
         if let Some(words) = &self.readable {
             Readable::named(words)?;
         }
+        if self.max_rows == Some(0) {
+            return Err(Error::usage("`max_rows` is at least 1")
+                .hint("leave it out for as many as the screen has room for"));
+        }
         match self.keys.as_deref() {
             None | Some("emacs" | "vi") => Ok(()),
             Some(other) => {
@@ -559,6 +563,16 @@ mod tests {
             Environment { config_dir: Some(folder.path().to_owned()), ..Environment::default() };
         let error = Config::resolve(&Common::default(), &environment).unwrap_err();
         assert_eq!(error.message(), "no keys `nano`");
+    }
+
+    #[test]
+    fn a_table_of_no_rows_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("config.toml"), "max_rows = 0\n").unwrap();
+        let environment =
+            Environment { config_dir: Some(folder.path().to_owned()), ..Environment::default() };
+        let error = Config::resolve(&Common::default(), &environment).unwrap_err();
+        assert_eq!(error.message(), "`max_rows` is at least 1");
     }
 
     #[test]

@@ -1,13 +1,13 @@
 //! The `weiku` program: reads the command line, does what it says, and leaves
 //! with the exit code that stands for how it went.
 
-use std::ffi::{c_int, c_long};
+use std::ffi::{OsString, c_int, c_long};
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use etcetera::{BaseStrategy, choose_base_strategy};
 use weiku::catalog::available_memory;
-use weiku::cli::Cli;
+use weiku::cli::{Cli, Errors, refusal};
 use weiku::cluster::Secret;
 use weiku::commands::{Program, execute};
 use weiku::config::Environment;
@@ -42,8 +42,14 @@ fn give_back() {
 const STACK_BYTES: usize = 64 << 20;
 
 fn main() -> ExitCode {
-    let cli = match Cli::read(std::env::args_os()) {
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    let cli = match Cli::read(arguments.iter().cloned()) {
         Ok(cli) => cli,
+        Err(error) if error.use_stderr() && Errors::asked(&arguments) == Errors::Json => {
+            let program = Program { environment: environment() };
+            program.report(&refusal(&error), Errors::Json);
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
         Err(error) => {
             let _ = error.print();
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));

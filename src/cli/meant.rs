@@ -20,6 +20,7 @@ pub(super) fn explained(error: Error, line: &Command, arguments: &[OsString]) ->
         return no_command(line, first, near);
     }
     let error = second_word(error, line, first);
+    let error = late_command(error, line, arguments);
     nearest_flag(error, command.unwrap_or(line))
 }
 
@@ -64,6 +65,38 @@ fn second_word(mut error: Error, line: &Command, first: &str) -> Error {
     unknown
 }
 
+/// A command behind flags is taken for a database, and the word behind it is blamed.
+fn late_command(mut error: Error, line: &Command, arguments: &[OsString]) -> Error {
+    let words: Vec<&str> = arguments.iter().skip(1).filter_map(|word| word.to_str()).collect();
+    let is_command = |at: &usize| {
+        let is_value = at.checked_sub(1).is_some_and(|before| takes_value(line, words[before]));
+        line.find_subcommand(words[*at]).is_some() && !is_value
+    };
+    let at = (0..words.len()).find(is_command).unwrap_or_default();
+    if error.kind() != ErrorKind::UnknownArgument || at == 0 || !words[0].starts_with('-') {
+        return error;
+    }
+    let (flags, command) = words.split_at(at);
+    let meant = [&["weiku"][..], command, flags].concat();
+    let tip = match line.clone().try_get_matches_from(meant.iter().copied()) {
+        Ok(_) => format!("the command comes first: {}", meant.join(" ")),
+        Err(_) => format!("the command comes first; weiku {} --help has its flags", command[0]),
+    };
+    error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
+    error
+}
+
+/// Whether a word that `flag` takes as its value follows it.
+fn takes_value(line: &Command, flag: &str) -> bool {
+    let is_meant = |arg: &Arg| match flag.strip_prefix("--") {
+        Some(long) => arg.get_long() == Some(long),
+        None => flag
+            .strip_prefix('-')
+            .is_some_and(|short| arg.get_short().is_some_and(|known| short.chars().eq([known]))),
+    };
+    line.get_arguments().any(|arg| is_meant(arg) && arg.get_action().takes_values())
+}
+
 fn nearest_flag(mut error: Error, command: &Command) -> Error {
     let typed = match error.get(ContextKind::InvalidArg) {
         Some(ContextValue::String(typed)) if error.kind() == ErrorKind::UnknownArgument => typed,
@@ -79,10 +112,34 @@ fn nearest_flag(mut error: Error, command: &Command) -> Error {
     error
 }
 
+/// What is wrong with a command line, as other errors are told: the tips are the hint,
+/// or else how the line is written.
+#[must_use]
+pub fn refusal(error: &Error) -> crate::error::Error {
+    let text = error.render().to_string();
+    let mut parts = text.split("\n\n");
+    let message = one_line(parts.next().unwrap_or_default());
+    let message = message.strip_prefix("error: ").unwrap_or(&message).to_owned();
+    let rest: Vec<String> = parts.map(one_line).collect();
+    let behind = |word: &str| rest.iter().find_map(|part| part.strip_prefix(word));
+    let told = crate::error::Error::usage(message);
+    match (behind("tip: "), behind("Usage: ")) {
+        (Some(tips), _) => told.hint(tips.replace(" tip: ", "; ")),
+        (None, Some(usage)) => told.hint(format!("usage: {usage}")),
+        (None, None) => told.hint("weiku --help lists the flags"),
+    }
+}
+
+/// The words of `text` with single blanks between them.
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 #[cfg(test)]
 mod tests {
     use std::ffi::OsString;
 
+    use super::refusal;
     use crate::cli::Cli;
 
     fn said(line: &[&str]) -> String {
@@ -105,12 +162,60 @@ mod tests {
     }
 
     #[test]
+    fn a_refusal_has_its_reason_and_its_advice_apart() {
+        for (line, message, hint) in [
+            (
+                &["weiku", "db", "--cvs"][..],
+                "unexpected argument '--cvs' found",
+                "a similar argument exists: '--csv'",
+            ),
+            (
+                &["weiku", "imprt", "real", "x"],
+                "unrecognized subcommand 'imprt'",
+                "a similar subcommand exists: 'import'",
+            ),
+            (&["weiku", "--errors", "yaml"], "invalid value 'yaml'", "weiku --help"),
+            (&["weiku", "verify"], "the following required arguments", "weiku verify"),
+        ] {
+            let error = refusal(&Cli::read(line.iter().map(OsString::from)).unwrap_err());
+            let advice = error.advice().unwrap_or_default();
+            assert!(error.message().starts_with(message), "{error} {advice}");
+            assert!(advice.contains(hint) && !advice.contains("tip:"), "{error} {advice}");
+            assert!(!error.message().contains('\n') && error.exit_code() == 2);
+        }
+    }
+
+    #[test]
     fn help_of_a_command_is_given_either_way() {
         let said = |line: &[&str]| {
             Cli::read(line.iter().map(OsString::from)).unwrap_err().render().to_string()
         };
         assert_eq!(said(&["weiku", "help", "run"]), said(&["weiku", "run", "--help"]));
         assert_eq!(said(&["weiku", "help"]), said(&["weiku", "--help"]));
+    }
+
+    #[test]
+    fn a_command_behind_flags_is_told_to_come_first() {
+        for (line, meant) in [
+            (
+                &["weiku", "--timezone", "UTC", "config", "show"][..],
+                "weiku config show --timezone UTC",
+            ),
+            (&["weiku", "-q", "import", "db", "a.csv"], "weiku import db a.csv -q"),
+            (&["weiku", "--readonly", "import", "db", "a.csv"], "first; weiku import --help"),
+        ] {
+            let said = said(line);
+            assert!(said.contains(meant) && said.contains("the command comes first"), "{said}");
+        }
+        // Here `report` is the value of a flag.
+        let said = said(&["weiku", "--queries-dir", "report", "db", "b"]);
+        assert!(!said.contains("comes first"), "{said}");
+    }
+
+    #[test]
+    fn memory_has_a_short_flag() {
+        let cli = Cli::read(["weiku", "-m", "512MB", "db"].iter().map(OsString::from)).unwrap();
+        assert_eq!(cli.query.common.memory_limit.as_deref(), Some("512MB"));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use crate::error::{Error, Result};
-pub use meant::command_meant;
+pub use meant::{command_meant, refusal};
 
 /// The `weiku` command line.
 #[derive(Debug, Parser)]
@@ -56,6 +56,10 @@ pub struct Query {
     #[arg(long, exclusive = true)]
     pub spec: bool,
     /// Do not read the init file
+    ///
+    /// It is `init.sql` in the folder of the configuration, `~/.config/weiku` unless
+    /// `XDG_CONFIG_HOME` says otherwise: commands and statements that the shell runs before
+    /// the first prompt. `weiku config show` tells where it is looked for.
     #[arg(long)]
     pub no_init: bool,
     /// What is shared by all that query.
@@ -375,7 +379,7 @@ pub struct Worker {
     pub roots: Vec<PathBuf>,
     /// Memory for queries, such as 2GB, or none; what does not fit is spilled or refused; default 70 %
     /// of what is free
-    #[arg(long, value_name = "SIZE", env = "WEIKU_MEMORY_LIMIT")]
+    #[arg(short = 'm', long, value_name = "SIZE", env = "WEIKU_MEMORY_LIMIT")]
     pub memory_limit: Option<String>,
     /// Where what does not fit goes, and how much of it.
     #[command(flatten)]
@@ -428,7 +432,7 @@ pub struct Common {
     pub queries_dir: Option<PathBuf>,
     /// Memory for queries and for the columns held between them, such as 2GB, or none; what does not
     /// fit is given up, spilled or refused; default 70 % of what is free
-    #[arg(long, value_name = "SIZE", env = "WEIKU_MEMORY_LIMIT")]
+    #[arg(short = 'm', long, value_name = "SIZE", env = "WEIKU_MEMORY_LIMIT")]
     pub memory_limit: Option<String>,
     /// Where what does not fit goes, and how much of it.
     #[command(flatten)]
@@ -565,6 +569,22 @@ pub enum Errors {
     Json,
 }
 
+impl Errors {
+    /// How a command line that cannot be read as a whole would have them.
+    #[must_use]
+    pub fn asked(arguments: &[OsString]) -> Self {
+        let mut flags = arguments.iter().skip(1).take_while(|word| *word != "--");
+        while let Some(word) = flags.next() {
+            if word == "--errors=json"
+                || word == "--errors" && flags.next().is_some_and(|how| how == "json")
+            {
+                return Self::Json;
+            }
+        }
+        Self::Text
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -579,6 +599,20 @@ mod tests {
             Script::File("b.sql".into()),
         ];
         assert_eq!(cli.query.scripts, expected);
+    }
+
+    #[test]
+    fn a_line_that_cannot_be_read_still_says_how_errors_are_wanted() {
+        for (line, expected) in [
+            (&["weiku", "--nope", "--errors", "json"][..], Errors::Json),
+            (&["weiku", "--errors=json", "--nope"], Errors::Json),
+            (&["weiku", "--nope", "--errors", "text"], Errors::Text),
+            (&["weiku", "--nope", "--", "--errors=json"], Errors::Text),
+            (&["weiku", "--nope", "--errors"], Errors::Text),
+        ] {
+            let line: Vec<OsString> = line.iter().map(OsString::from).collect();
+            assert_eq!(Errors::asked(&line), expected, "{line:?}");
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ use datafusion::arrow::array::{ArrayRef, Int64Array, StringArray, TimestampMicro
 use datafusion::arrow::record_batch::RecordBatch;
 
 use super::answers::Answers;
+use super::prompt::INIT_FILE;
 use super::{DONE, Exit, Program, say};
 use crate::cli::{Common, ConfigAction, Output};
 use crate::config::{self, Config};
@@ -107,6 +108,15 @@ pub(super) fn config(action: ConfigAction, common: &Common, program: &Program) -
         rows[0].push(name.to_owned());
         rows[1].push(value);
         rows[2].push(origin.word().to_owned());
+    }
+    let files = [("configuration file", "config.toml"), ("init file", INIT_FILE)];
+    for (what, name) in files {
+        let Some(path) = program.environment.config_dir.as_ref().map(|dir| dir.join(name)) else {
+            continue;
+        };
+        rows[0].push(what.to_owned());
+        rows[1].push(path.display().to_string());
+        rows[2].push(if path.exists() { "there" } else { "not there" }.to_owned());
     }
     texts(&["setting", "value", "origin"], rows.into(), &Output::default(), program)
 }

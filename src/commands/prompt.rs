@@ -1,6 +1,6 @@
 //! `weiku [DB]` on a terminal: the shell.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::{Exit, Program};
 use crate::cli::Query;
@@ -10,6 +10,9 @@ use crate::error::Result;
 use crate::queries::Library;
 use crate::render;
 use crate::shell::{self, Shell};
+
+/// The file in the configuration folder that the shell runs first.
+pub(super) const INIT_FILE: &str = "init.sql";
 
 /// Opens the shell as the flags of `query` say.
 pub(super) async fn open(
@@ -65,18 +68,23 @@ fn options(
         error_color: config.error_color,
         progress: config.progress,
         quiet: query.common.quiet,
-        history: environment.state_dir.as_ref().map(|folder| folder.join("history")),
+        history: environment.state_dir.as_deref().map(history_file),
         init: environment
             .config_dir
             .as_ref()
             .filter(|_| !query.no_init)
-            .map(|folder| folder.join("init.sql")),
+            .map(|folder| folder.join(INIT_FILE)),
         keys: config.file.keys.as_deref().map_or(Ok(defaults.keys), shell::Keys::named)?,
         pager: config.file.pager.clone(),
         hints: config.file.hints.unwrap_or(defaults.hints),
         params,
         ..defaults
     })
+}
+
+/// The file in the state folder that remembers what is typed.
+pub(super) fn history_file(folder: &Path) -> PathBuf {
+    folder.join("history")
 }
 
 /// Where saved queries are looked up; `database` is the folder of the database.

@@ -8,6 +8,7 @@ use clap::CommandFactory;
 use datafusion::sql::sqlparser::tokenizer::Token;
 
 use super::answers::Answers;
+use super::prompt::history_file;
 use super::{DONE, Exit, Program};
 use crate::cli::{Cli, Common, Errors, Query, Script, command_meant};
 use crate::database::Database;
@@ -15,12 +16,17 @@ use crate::engine::{Params, Session, Statement, script};
 use crate::error::{Error, Kind, Result, nearest};
 use crate::queries::guessed;
 use crate::render::{is_broken_pipe, visible};
-use crate::shell::diagnostic;
+use crate::shell::{self, diagnostic};
 
 pub(super) async fn execute(query: &Query, program: &Program) -> Result<Exit> {
     let config = program.resolve(&query.common)?;
     let database = open(query.database.as_deref()).await?;
     let session = database.session(config.settings.clone())?;
+    // Whoever gives a safe session its statements need not know what a person typed.
+    if !session.settings().safe {
+        let folder = program.environment.state_dir.as_deref();
+        shell::register_history(&session, folder.map(history_file).as_deref());
+    }
     let params = params(&query.common)?;
     let mut scripts = query.scripts.clone();
     if scripts.is_empty() && program.environment.stdin_terminal {
@@ -37,7 +43,7 @@ pub(super) async fn execute(query: &Query, program: &Program) -> Result<Exit> {
     let scripts = scripts.iter().map(read).collect::<Result<Vec<_>>>()?;
     check_params(&params, &scripts)?;
     for (text, file) in scripts {
-        if has_commands(&text) {
+        if shell::is_for_shell(&text) {
             let session = session.clone();
             let file = file.as_deref();
             super::prompt::script(&text, file, query, session, &config, program).await?;
@@ -82,8 +88,20 @@ async fn run(
     answers: &mut Answers,
     program: &Program,
 ) -> Result<()> {
-    let answer = session.run(statement, params).await?;
+    let answer = session.run(statement, params).await.map_err(without_prompt)?;
     answers.write(answer, (statement, params), program).await
+}
+
+/// The error with the advice for a script that asks the last answer, which only the
+/// prompt has.
+fn without_prompt(error: Error) -> Error {
+    if error.message() != shell::NO_LAST {
+        return error;
+    }
+    error.hint(
+        "only the prompt keeps the last answer as _; here one statement names it: \
+         WITH answer AS (SELECT ...) SELECT ... FROM answer",
+    )
 }
 
 /// The text of a script, and the file that it stands in.
@@ -109,7 +127,7 @@ fn read(source: &Script) -> Result<(String, Option<String>)> {
 fn check_params(params: &Params, scripts: &[(String, Option<String>)]) -> Result<()> {
     let mut names = BTreeSet::new();
     for (text, _) in scripts {
-        if has_commands(text) {
+        if shell::is_for_shell(text) {
             return Ok(());
         }
         // What cannot be read is complained of when it is run.
@@ -130,20 +148,6 @@ fn check_params(params: &Params, scripts: &[(String, Option<String>)]) -> Result
             let names = names.into_iter().collect::<Vec<_>>().join(", ");
             error.hint(format!("there are {names}"))
         }
-    })
-}
-
-/// Whether a script uses commands of the shell: a line that begins with a dot
-/// and a letter where a statement may begin.
-fn has_commands(text: &str) -> bool {
-    let mut offset = 0;
-    text.split_inclusive('\n').any(|line| {
-        let before = &text[..offset];
-        offset += line.len();
-        let mut start = line.trim_start_matches('\u{feff}').chars();
-        start.next() == Some('.')
-            && start.next().is_some_and(|letter| letter.is_ascii_alphabetic())
-            && script::is_complete(before)
     })
 }
 

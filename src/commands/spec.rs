@@ -163,7 +163,7 @@ mod tests {
             String::from_utf8(page).unwrap()
         };
         let whole = page(None);
-        for part in [".SH \"EXIT STATUS\"", "\\&.tables", "\\-\\-readonly"] {
+        for part in [".SH \"EXIT STATUS\"", "\\&.tables", "\\-\\-readonly", "init.sql"] {
             assert!(whole.contains(part), "{part}");
         }
         for command in line().get_subcommands().filter(|command| command.get_name() != "help") {

@@ -261,7 +261,15 @@ impl Library {
         let folders =
             names.iter().filter_map(|name| name.rsplit_once('/').map(|(folder, _)| folder));
         let all = names.iter().map(String::as_str).chain(folders);
-        match same_end.or_else(|| nearest(wanted, all)) {
+        // A slip of the hand in a name that is typed without its folder.
+        let last_near = || {
+            let lasts: Vec<&str> =
+                names.iter().map(|name| name.rsplit('/').next().unwrap_or(name)).collect();
+            let near = nearest(wanted, lasts.iter().copied())?;
+            let found = names.iter().zip(&lasts).find(|(_, last)| **last == near);
+            found.map(|(name, _)| name.as_str())
+        };
+        match same_end.or_else(|| nearest(wanted, all)).or_else(last_near) {
             Some(near) => error.hint(format!("did you mean `{near}`?")),
             None => error.hint("`.queries` in the shell lists them"),
         }
@@ -533,6 +541,10 @@ mod tests {
         assert_eq!(
             message("top_tags"),
             "no saved query `top_tags`; hint: did you mean `report/top_tags`?"
+        );
+        assert_eq!(
+            message("top_tgas"),
+            "no saved query `top_tgas`; hint: did you mean `report/top_tags`?"
         );
     }
 

@@ -32,7 +32,8 @@ pub(crate) struct Entry {
     /// What was entered.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub(crate) text: String,
-    /// How long it took, in milliseconds, if it has ended.
+    /// How long its statements ran, in milliseconds, if it had any and has ended: an
+    /// answer that somebody looks at is not slow.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) ms: Option<u64>,
     /// How many rows it gave, if it is known.
@@ -85,18 +86,19 @@ impl History {
         Ok(Some(EntryId(id)))
     }
 
-    /// Says how the input called `id` went.
+    /// Says how the input called `id` went, and how long its statements `ran`, if there
+    /// were any.
     ///
     /// # Errors
     /// When the file cannot be written.
     pub(crate) fn finish(
         &self,
         id: EntryId,
-        took: Duration,
+        ran: Option<Duration>,
         rows: Option<u64>,
         ok: bool,
     ) -> Result<()> {
-        let ms = u64::try_from(took.as_millis()).ok();
+        let ms = ran.and_then(|ran| u64::try_from(ran.as_millis()).ok());
         self.append(&Entry { id: id.0, ms, rows, ok: Some(ok), ..Entry::default() })
     }
 
@@ -170,7 +172,7 @@ mod tests {
         let mut two = History::new(Some(path.clone()));
         let id = one.add("select 1,\n  '微博';\n").unwrap().unwrap();
         two.add(".tables").unwrap();
-        one.finish(id, Duration::from_millis(12), Some(1), true).unwrap();
+        one.finish(id, Some(Duration::from_millis(12)), Some(1), true).unwrap();
         let entries = History::new(Some(path)).entries();
         let texts: Vec<_> = entries.iter().map(|entry| entry.text.as_str()).collect();
         assert_eq!(texts, ["select 1,\n  '微博';", ".tables"]);

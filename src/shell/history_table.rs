@@ -1,4 +1,5 @@
-//! `weiku_history()`: what was typed before, as a table.
+//! `weiku_history()`: what was typed before, as a table. `ms` is the time of statements;
+//! commands have none.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

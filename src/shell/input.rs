@@ -1,8 +1,10 @@
 //! What a person typed, or a script holds: dot-commands and SQL statements.
 
+use std::ops::Range;
+
 use crate::engine::{Statement, script};
 use crate::error::Result;
-use crate::shell::scan::{Kind, scan};
+use crate::shell::scan::{Kind, Lexeme, scan};
 
 /// One thing to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,6 +13,8 @@ pub(crate) enum Input {
     Command(String),
     /// A SQL statement.
     Statement(Statement),
+    /// One whose answer is to have one line for each column, whatever others have.
+    Expanded(Statement),
 }
 
 /// Words that leave or help without a dot, for those who do not know the dot
@@ -20,6 +24,57 @@ const BARE_WORDS: &[(&str, &str)] = &[("exit", ".quit"), ("quit", ".quit"), ("he
 /// What SHOW may show, and the commands that show it better.
 const SHOWN: &[(&str, &str)] =
     &[("tables", ".tables"), ("all", ".set"), ("functions", ".functions")];
+
+/// Ends of a statement that run it as `;` does, as in psql, and whether its answer is
+/// to have one line for each column.
+const ENDS: &[(&str, bool)] = &[("g", false), ("gx", true), ("G", true)];
+
+/// One of [`ENDS`] behind a backslash, in some text.
+#[derive(Debug)]
+struct End<'a> {
+    /// The byte of the backslash.
+    start: usize,
+    /// The byte behind all of it, a semicolon too.
+    end: usize,
+    is_expanded: bool,
+    /// The file or program that the answer goes to, if it is named behind it.
+    to: Option<&'a str>,
+}
+
+/// The places of `text` where a statement ends in `\g`, `\gx` or `\G`.
+fn ends(text: &str) -> Vec<End<'_>> {
+    if !text.contains("\\g") && !text.contains("\\G") {
+        return Vec::new();
+    }
+    let lexemes = scan(text);
+    let end = |pair: &[Lexeme<'_>]| {
+        let [backslash, word] = pair else { return None };
+        let known = ENDS.iter().find(|(end, _)| *end == word.text && word.kind == Kind::Word);
+        let (_, is_expanded) = known.filter(|_| backslash.is_symbol("\\"))?;
+        let line = text[word.end()..].lines().next().unwrap_or_default();
+        let behind = line.trim_start();
+        let (length, to) = if behind.starts_with(';') {
+            (line.len() - behind.len() + 1, None)
+        } else if behind.is_empty() || behind.starts_with("--") {
+            (0, None)
+        } else {
+            (line.len(), Some(behind.trim_end()))
+        };
+        let end = word.end() + length;
+        Some(End { start: backslash.start, end, is_expanded: *is_expanded, to })
+    };
+    lexemes.windows(2).filter_map(end).collect()
+}
+
+/// Whether `text` holds what only the shell knows: lines that are commands, or
+/// statements that end in `\g`.
+pub(crate) fn is_for_shell(text: &str) -> bool {
+    let might_begin = |line: &str| {
+        let line = line.trim_start_matches('\u{feff}');
+        begins_command(line.trim_start())
+    };
+    (text.lines().any(might_begin) && next_command(text, 0).is_some()) || !ends(text).is_empty()
+}
 
 /// Whether Enter should run `text` rather than begin a new line.
 pub(crate) fn is_complete(text: &str) -> bool {
@@ -35,7 +90,10 @@ pub(crate) fn is_complete(text: &str) -> bool {
         // Comments only: there is nothing to wait for.
         None => true,
         // A script may end in a command: `select 1; .tables` on two lines.
-        Some(last) => last.is_symbol(";") || ends_in_command(trimmed),
+        Some(last) => {
+            let is_ended = || ends(trimmed).last().is_some_and(|end| end.end == trimmed.len());
+            last.is_symbol(";") || is_ended() || ends_in_command(trimmed)
+        }
     }
 }
 
@@ -52,7 +110,7 @@ pub(crate) fn split(text: &str, file: Option<&str>) -> Result<Vec<Input>> {
     let mut rest = 0;
     while let Some((start, end)) = next_command(text, rest) {
         push_statements(text, rest..start, file, &mut inputs)?;
-        inputs.push(Input::Command(text[start..end].trim().to_owned()));
+        inputs.push(Input::Command(command(text[start..end].trim())));
         rest = end;
     }
     push_statements(text, rest..text.len(), file, &mut inputs)?;
@@ -67,6 +125,17 @@ pub(crate) fn begins_command(text: &str) -> bool {
         (Some('\\'), Some(next)) => next.is_alphabetic() || next == '?' || next == '!',
         (Some('.' | '\\'), None) => true,
         _ => false,
+    }
+}
+
+/// The command of a line. The ends of statements, where no statement stands before
+/// them, run the last one again.
+fn command(line: &str) -> String {
+    let name = line.strip_prefix('\\').map(|name| name.trim_end_matches(';').trim_end());
+    match ENDS.iter().find(|(end, _)| Some(*end) == name) {
+        Some((_, true)) => ".again x".to_owned(),
+        Some((_, false)) => ".again".to_owned(),
+        None => line.to_owned(),
     }
 }
 
@@ -94,8 +163,9 @@ fn ends_in_command(text: &str) -> bool {
 /// statement could begin.
 fn next_command(text: &str, from: usize) -> Option<(usize, usize)> {
     let mut fresh = true;
+    let ends = ends(&text[from..]);
     for lexeme in scan(&text[from..]) {
-        if !lexeme.is_significant() {
+        if !lexeme.is_significant() || lexeme.text == "\u{feff}" {
             continue;
         }
         let start = from + lexeme.start;
@@ -103,7 +173,8 @@ fn next_command(text: &str, from: usize) -> Option<(usize, usize)> {
             let line = text[start..].find('\n').map_or(text.len(), |length| start + length);
             return Some((start, line));
         }
-        fresh = lexeme.is_symbol(";");
+        let is_in = |end: &End<'_>| (end.start..end.end).contains(&lexeme.start);
+        fresh = lexeme.is_symbol(";") || ends.iter().any(is_in);
     }
     None
 }
@@ -116,11 +187,36 @@ fn begins_line(text: &str, start: usize) -> bool {
 /// Adds the statements in a part of `text`, with their places in the whole.
 fn push_statements(
     text: &str,
-    part: std::ops::Range<usize>,
+    part: Range<usize>,
     file: Option<&str>,
     inputs: &mut Vec<Input>,
 ) -> Result<()> {
-    if text[part.clone()].trim().is_empty() {
+    let mut rest = part.start;
+    for end in ends(&text[part.clone()]) {
+        let before = inputs.len();
+        push_plain(text, rest..part.start + end.start, file, inputs)?;
+        rest = part.start + end.end;
+        if inputs.len() == before {
+            continue;
+        }
+        let last = inputs.pop();
+        inputs.extend(end.to.map(|to| Input::Command(format!(".once {to}"))));
+        inputs.extend(last.map(|last| match last {
+            Input::Statement(statement) if end.is_expanded => Input::Expanded(statement),
+            last => last,
+        }));
+    }
+    push_plain(text, rest..part.end, file, inputs)
+}
+
+/// As [`push_statements`], where only semicolons end statements.
+fn push_plain(
+    text: &str,
+    part: Range<usize>,
+    file: Option<&str>,
+    inputs: &mut Vec<Input>,
+) -> Result<()> {
+    if text[part.clone()].trim_start_matches('\u{feff}').trim().is_empty() {
         return Ok(());
     }
     // Empty lines instead of what stands before keep the line numbers right.
@@ -180,7 +276,7 @@ fn as_argument(source: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Input, is_complete, split};
+    use super::{Input, is_complete, is_for_shell, split};
 
     #[test]
     fn enter_runs_what_is_finished_and_only_that() {
@@ -194,12 +290,23 @@ mod tests {
             "-- c",
             "exit",
             "HELP me",
+            "select 1 \\g",
+            "select 1 \\g out.csv",
+            "select 1\n\\gx ;  ",
+            "select 1; select 2\\G",
         ] {
             assert!(is_complete(done), "{done:?} should run");
         }
-        for open in
-            ["select 1", "select ';", "select 1; select", "/* a", "select \"a;", "select 1 -- ;"]
-        {
+        for open in [
+            "select 1",
+            "select ';",
+            "select 1; select",
+            "/* a",
+            "select \"a;",
+            "select 1 -- ;",
+            "select '\\g",
+            "select 1 \\gset",
+        ] {
             assert!(!is_complete(open), "{open:?} should go on");
         }
     }
@@ -222,6 +329,47 @@ mod tests {
     }
 
     #[test]
+    fn a_statement_may_end_in_a_backslash_and_g() {
+        let text = "select 1 \\gx\n\\gx;\nselect '\\g',\n 2 \\g -- two\n.tables\n\
+                    select 3; select 4\\G;\nselect 5 \\g out.csv\n\\g out.csv\n\\g";
+        let inputs: Vec<String> = split(text, None)
+            .unwrap()
+            .into_iter()
+            .map(|input| match input {
+                Input::Command(command) => command,
+                Input::Statement(statement) => format!("{}: {}", statement.line, statement.sql),
+                Input::Expanded(statement) => format!("{}x: {}", statement.line, statement.sql),
+            })
+            .collect();
+        let expected = [
+            "1x: select 1",
+            ".again x",
+            "3: select '\\g',\n 2",
+            ".tables",
+            "6: select 3",
+            "6x: select 4",
+            ".once out.csv",
+            "7: select 5",
+            "\\g out.csv",
+            ".again",
+        ];
+        assert_eq!(inputs, expected);
+    }
+
+    #[test]
+    fn a_script_for_the_shell_is_known_by_its_commands_and_by_its_ends() {
+        for text in
+            ["\\dt", "select 1;\n\\d posts", "select 1 \\gx", "\u{feff}.tables", "  .mode csv"]
+        {
+            assert!(is_for_shell(text), "{text:?}");
+        }
+        for text in ["select 1;", "select '\n.tables'", "select .5;\nselect\n.5;", "select '\\g';"]
+        {
+            assert!(!is_for_shell(text), "{text:?}");
+        }
+    }
+
+    #[test]
     fn a_script_mixes_commands_and_statements() {
         let text =
             "-- it's a comment\n.mode csv\nselect 1,\n  2;\n.read it's.sql\nselect ';\n.no';\n";
@@ -230,7 +378,9 @@ mod tests {
             .into_iter()
             .map(|input| match input {
                 Input::Command(command) => command,
-                Input::Statement(statement) => format!("{}: {}", statement.line, statement.sql),
+                Input::Statement(statement) | Input::Expanded(statement) => {
+                    format!("{}: {}", statement.line, statement.sql)
+                }
             })
             .collect();
         assert_eq!(

@@ -14,6 +14,7 @@ mod history;
 mod history_table;
 mod input;
 mod interrupts;
+mod kept_file;
 mod listing;
 mod profile;
 mod progress;
@@ -31,12 +32,15 @@ mod viewer;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 pub use assist::Assistant;
 pub use commands::{command_list, reference};
 pub use editor::{EditorOptions, LineEditor};
+pub(crate) use history_table::register as register_history;
+pub(crate) use input::is_for_shell;
 pub(crate) use progress::Progress;
+pub(crate) use results::NO_LAST;
 pub use searched::shown_for;
 pub use terminal::{Keys, Plain, Reading, Terminal};
 
@@ -164,6 +168,8 @@ pub struct Shell<'t> {
     initial: String,
     /// How many rows the last statement gave.
     last_rows: Option<u64>,
+    /// How long the statements of the input ran that is at work, if it had any.
+    ran: Option<Duration>,
     fixed: Catalog,
     catalog: Arc<Catalog>,
     data: Arc<Data>,
@@ -218,7 +224,7 @@ impl<'t> Shell<'t> {
         terminal: &'t mut dyn Terminal,
     ) -> Result<Self> {
         let history = History::new(options.history.clone());
-        history_table::register(&session, history.path());
+        register_history(&session, history.path());
         let interrupts = Interrupts::listen()?;
         let data = Arc::new(Data::new(session.clone()));
         Ok(Self {
@@ -237,6 +243,7 @@ impl<'t> Shell<'t> {
             not_run: 0,
             initial: String::new(),
             last_rows: None,
+            ran: None,
             fixed: Catalog::default(),
             catalog: Arc::default(),
             data,
@@ -311,6 +318,7 @@ impl<'t> Shell<'t> {
     }
 
     async fn run_one(&mut self, input: Input, file: Option<&str>) -> Result<Flow> {
+        let is_expanded = matches!(input, Input::Expanded(_));
         match input {
             Input::Command(line) => {
                 Box::pin(commands::run(self, &line)).await.map_err(|error| match file {
@@ -318,17 +326,27 @@ impl<'t> Shell<'t> {
                     _ => error,
                 })
             }
-            Input::Statement(statement) => {
+            Input::Statement(statement) | Input::Expanded(statement) => {
                 if scan::has_name(&statement.sql, results::LAST) {
                     self.tell_if_older(results::LAST);
                 }
                 self.results.begin();
-                if let Some(params) = commands::values(self, &statement).await? {
-                    self.run_statement(&statement, &params).await?;
+                match commands::values(self, &statement).await? {
+                    Some(params) if is_expanded => self.run_expanded(&statement, &params).await?,
+                    Some(params) => self.run_statement(&statement, &params).await?,
+                    None => {}
                 }
                 Ok(Flow::Continue)
             }
         }
+    }
+
+    /// As [`Shell::run_statement`], with one line for each column of the answer.
+    async fn run_expanded(&mut self, statement: &Statement, params: &Params) -> Result<()> {
+        let format = std::mem::replace(&mut self.options.format, render::format("vertical")?);
+        let outcome = self.run_statement(statement, params).await;
+        self.options.format = format;
+        outcome
     }
 
     /// Runs one line or text as if it were typed, for callers that mix the
@@ -345,7 +363,8 @@ impl<'t> Shell<'t> {
         if text.trim().is_empty() {
             return Flow::Continue;
         }
-        if !text.starts_with(char::is_whitespace) {
+        let is_remembered = !text.starts_with(char::is_whitespace);
+        if is_remembered {
             self.terminal.remember(text.trim_end());
         }
         let entry = self.history.add(text);
@@ -353,13 +372,16 @@ impl<'t> Shell<'t> {
             self.complain(&error);
             None
         });
-        let begun = Instant::now();
         self.last_rows = None;
+        self.ran = None;
         self.not_run = 0;
         let outcome = self.execute(&straight(text), None).await;
+        if is_remembered {
+            self.terminal.learn_outcome(text.trim_end(), outcome.is_ok());
+        }
         let rows = self.last_rows;
         if let Some(entry) = entry {
-            let finished = self.history.finish(entry, begun.elapsed(), rows, outcome.is_ok());
+            let finished = self.history.finish(entry, self.ran, rows, outcome.is_ok());
             if let Err(error) = finished {
                 self.complain(&error);
             }
@@ -450,8 +472,11 @@ impl<'t> Shell<'t> {
     fn last_answer(&self) -> Result<&Kept> {
         self.results.last().ok_or_else(|| match self.results.is_empty() {
             true => Error::usage("there is no last answer yet"),
-            false => Error::usage("the last answer was too large to keep")
-                .hint(".once FILE writes the next one to a file"),
+            false => {
+                let why = self.results.lost().unwrap_or("nothing is known of it");
+                Error::usage(format!("the last answer is not kept: {why}"))
+                    .hint("put .once FILE before the statement, or COPY (SELECT ...) TO 'FILE'")
+            }
         })
     }
 

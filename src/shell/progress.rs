@@ -68,18 +68,42 @@ fn draw_until(
     width: usize,
 ) {
     let begun = Instant::now();
+    let mut pace = Pace::default();
     let mut wait = PATIENCE;
     let mut drawn = false;
     while stopped.recv_timeout(wait) == Err(RecvTimeoutError::Timeout) {
         let seen = plan.get().map(|plan| Seen::of(plan.as_ref()));
+        let elapsed = begun.elapsed();
+        let reads = pace.reads(elapsed, seen.unwrap_or_default());
         // A line that went on below could not be drawn over.
-        let line = line(begun.elapsed(), seen.as_ref(), width.saturating_sub(1));
+        let line = line(elapsed, seen.as_ref(), reads, width.saturating_sub(1));
         // To the line's beginning, the text, and the rest of the line erased.
         drawn = write!(err, "\r\x1b[2m{line}\x1b[0m\x1b[K").and_then(|()| err.flush()).is_ok();
         wait = RHYTHM;
     }
     if drawn {
         let _ = write!(err, "\r\x1b[K").and_then(|()| err.flush());
+    }
+}
+
+/// So long without anything read, and what was read tells no more how long the rest
+/// will take: rows are sorted or joined, and may be for longer than they were read.
+const STANDSTILL: Duration = Duration::from_secs(1);
+
+/// When the scans have read something last.
+#[derive(Debug, Default)]
+struct Pace {
+    last: Seen,
+    changed: Duration,
+}
+
+impl Pace {
+    /// Whether they are still reading, who at `now` have come so far.
+    fn reads(&mut self, now: Duration, seen: Seen) -> bool {
+        if seen != self.last {
+            (self.last, self.changed) = (seen, now);
+        }
+        now.saturating_sub(self.changed) < STANDSTILL
     }
 }
 
@@ -180,14 +204,21 @@ fn sum(metrics: &MetricsSet, name: &str) -> usize {
 }
 
 /// `63 % · 12,300,000 of 19,500,000 rows read · 480 MB/s · 4.1 s · about 3 s left to read`,
-/// without what says least where that is more than `width` cells.
-fn line(elapsed: Duration, seen: Option<&Seen>, width: usize) -> String {
+/// without what says least where that is more than `width` cells. Speed and time left
+/// are told only while the scans still read.
+fn line(elapsed: Duration, seen: Option<&Seen>, reads: bool, width: usize) -> String {
     let seen = seen.copied().unwrap_or_default();
     let share = seen.share();
-    let speed =
-        (seen.bytes > 0).then(|| format!("{}/s", bytes(seen.bytes as f64 / elapsed.as_secs_f64())));
-    let left = share.and_then(|(done, all, _)| left(elapsed, done, all));
+    let is_done = share.is_some_and(|(done, all, _)| done == all);
+    let reads = reads && !is_done;
+    let speed = (seen.bytes > 0 && reads)
+        .then(|| format!("{}/s", bytes(seen.bytes as f64 / elapsed.as_secs_f64())));
+    let left = share.filter(|_| reads).and_then(|(done, all, _)| left(elapsed, done, all));
     let mut parts = match share {
+        Some((_, all, what)) if is_done => {
+            let all = group_digits(all as u64);
+            vec![Some(format!("all {what} read")), Some(format!("{all} {what}"))]
+        }
         Some((done, all, what)) => {
             let counts = [done, all].map(|count| group_digits(count as u64)).join(" of ");
             vec![Some(format!("{} %", done * 100 / all)), Some(format!("{counts} {what} read"))]
@@ -246,7 +277,7 @@ pub(crate) fn bytes(count: f64) -> String {
 mod tests {
     use std::time::Duration;
 
-    use super::{Seen, bytes, left, line};
+    use super::{Pace, Seen, bytes, left, line};
 
     #[test]
     fn the_share_is_told_only_when_it_is_known() {
@@ -254,17 +285,40 @@ mod tests {
         let known =
             Seen { rows: 500, bytes: 2_000_000_000, expected: Some(1_000), ..Seen::default() };
         assert_eq!(
-            line(time, Some(&known), 120),
+            line(time, Some(&known), true, 120),
             "50 % · 500 of 1,000 rows read · 500 MB/s · 4.0 s · about 4 s left to read · Ctrl-C stops it"
         );
         let unknown = Seen { expected: None, bytes: 0, ..known };
-        assert_eq!(line(time, Some(&unknown), 120), "500 rows read · 4.0 s · Ctrl-C stops it");
+        assert_eq!(
+            line(time, Some(&unknown), true, 120),
+            "500 rows read · 4.0 s · Ctrl-C stops it"
+        );
         let files = Seen { files: 3, all_files: 4, ..unknown };
         assert_eq!(
-            line(time, Some(&files), 120),
+            line(time, Some(&files), true, 120),
             "75 % · 3 of 4 files read · 4.0 s · about 1 s left to read · Ctrl-C stops it"
         );
-        assert_eq!(line(time, None, 120), "running · 4.0 s · Ctrl-C stops it");
+        assert_eq!(line(time, None, true, 120), "running · 4.0 s · Ctrl-C stops it");
+    }
+
+    #[test]
+    fn no_time_is_promised_once_all_is_read_or_nothing_moves() {
+        let time = Duration::from_secs(40);
+        let done = Seen { rows: 1_000, bytes: 2_000, expected: Some(1_000), ..Seen::default() };
+        assert_eq!(
+            line(time, Some(&done), true, 120),
+            "all rows read · 1,000 rows · 40.0 s · Ctrl-C stops it"
+        );
+        let half = Seen { rows: 500, ..done };
+        assert_eq!(
+            line(time, Some(&half), false, 120),
+            "50 % · 500 of 1,000 rows read · 40.0 s · Ctrl-C stops it"
+        );
+        let mut pace = Pace::default();
+        let at = Duration::from_millis;
+        assert!(pace.reads(at(500), half) && pace.reads(at(1_400), half));
+        assert!(!pace.reads(at(1_600), half));
+        assert!(pace.reads(at(1_750), done), "the next scan has begun");
     }
 
     #[test]
@@ -275,7 +329,7 @@ mod tests {
             expected: Some(19_500_000),
             ..Seen::default()
         };
-        let line = |width| line(Duration::from_secs(4), Some(&seen), width);
+        let line = |width| line(Duration::from_secs(4), Some(&seen), true, width);
         assert_eq!(line(79), "63 % · 4.0 s · about 2 s left to read · Ctrl-C stops it");
         assert_eq!(line(40), "63 % · 4.0 s · about 2 s left to read");
         assert!(line(120).contains("12,300,000 of 19,500,000 rows read · 500 MB/s"));

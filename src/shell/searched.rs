@@ -30,7 +30,7 @@ pub fn shown_for(
     shown: render::Options,
 ) -> render::Options {
     let (searched, ordered) = (words(statement, params), ordered_by(statement));
-    render::Options { searched, ordered, ..shown }
+    render::Options { searched, ordered, listed: is_listed(statement), ..shown }
 }
 
 /// The words that `statement` looks for, the longest first.
@@ -60,10 +60,39 @@ fn words(statement: &Statement, params: &Params) -> Vec<String> {
 /// The columns by which `statement` orders its answer, as far as they are called by
 /// their names.
 fn ordered_by(statement: &Statement) -> Vec<String> {
+    // ORDER BY in brackets orders something else.
+    let lexemes = outside_brackets(statement);
+    let order = lexemes.windows(2).rposition(|pair| pair[0].is("order") && pair[1].is("by"));
+    let Some(order) = order else { return Vec::new() };
+    let items = lexemes[order + 2..].split(|lexeme| lexeme.is_symbol(","));
+    items.filter_map(ordering_name).collect()
+}
+
+/// Whether the columns of the answer are named one by one: no item of the first list
+/// is `*` or `posts.*`.
+fn is_listed(statement: &Statement) -> bool {
+    let lexemes = outside_brackets(statement);
+    let Some(select) = lexemes.iter().position(|lexeme| lexeme.is("select")) else {
+        return false;
+    };
+    let list = &lexemes[select + 1..];
+    let end = list.iter().position(|lexeme| lexeme.is("from")).unwrap_or(list.len());
+    let is_star = |item: &[Lexeme<'_>]| {
+        let Some(star) = item.iter().position(|lexeme| lexeme.is_symbol("*")) else { return false };
+        // Behind anything else it multiplies.
+        star.checked_sub(1).is_none_or(|before| {
+            let before = &item[before];
+            before.is_symbol(".") || ["distinct", "all", "on"].iter().any(|word| before.is(word))
+        })
+    };
+    !list[..end].split(|lexeme| lexeme.is_symbol(",")).any(is_star)
+}
+
+/// The words of `statement` that stand in no brackets.
+fn outside_brackets(statement: &Statement) -> Vec<Lexeme<'_>> {
     let mut lexemes = scan(&statement.sql);
     lexemes.retain(Lexeme::is_significant);
     let mut depth = 0_usize;
-    // ORDER BY in brackets orders something else.
     lexemes.retain(|lexeme| {
         match lexeme.text {
             "(" => depth += 1,
@@ -72,10 +101,7 @@ fn ordered_by(statement: &Statement) -> Vec<String> {
         }
         false
     });
-    let order = lexemes.windows(2).rposition(|pair| pair[0].is("order") && pair[1].is("by"));
-    let Some(order) = order else { return Vec::new() };
-    let items = lexemes[order + 2..].split(|lexeme| lexeme.is_symbol(","));
-    items.filter_map(ordering_name).collect()
+    lexemes
 }
 
 /// The name that an item of ORDER BY begins with, if that is all of its expression:
@@ -139,7 +165,7 @@ fn add_words(pattern: &str, words: &mut Vec<String>) {
 mod tests {
     use datafusion::common::ScalarValue;
 
-    use super::{ordered_by, words};
+    use super::{is_listed, ordered_by, words};
     use crate::engine::{Params, script};
 
     fn found(sql: &str) -> Vec<String> {
@@ -161,6 +187,20 @@ mod tests {
         ] {
             let statements = script::parse(sql, None).unwrap();
             assert_eq!(ordered_by(&statements[0]).join("|"), names, "{sql}");
+        }
+    }
+
+    #[test]
+    fn columns_are_listed_unless_a_star_stands_for_them() {
+        for (sql, listed) in [
+            ("select a, count(*) n, sum(b) * 2, c * d from t", true),
+            ("with t as (select * from u) select a from t", true),
+            ("select * from posts", false),
+            ("select distinct * from posts", false),
+            ("select a, p.* exclude (b) from posts p", false),
+            ("from posts", false),
+        ] {
+            assert_eq!(is_listed(&script::parse(sql, None).unwrap()[0]), listed, "{sql}");
         }
     }
 

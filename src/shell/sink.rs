@@ -9,7 +9,9 @@ use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::arrow::record_batch::RecordBatch;
 
 use crate::error::{Error, Result};
-use crate::render::{self, BatchWriter, Format, OutputFile, is_broken_pipe};
+use crate::render::{
+    self, BatchWriter, Format, OutputFile, Packer, Packing, is_broken_pipe, write_error,
+};
 
 /// Formats whose files hold one result and cannot be added to.
 const WHOLE_FILES: &[&str] = &["parquet", "arrow", "json", "html"];
@@ -43,6 +45,9 @@ pub(crate) struct Sinks {
 pub(crate) struct Writing {
     writers: Vec<Box<dyn BatchWriter>>,
     file: Option<OutputFile>,
+    /// What packs the answer for files that are added to; each answer is a part of its
+    /// own, which those who unpack put together.
+    packers: Vec<Packer>,
     program: Option<Child>,
     /// Where it goes, if not to the terminal.
     pub(crate) to: Option<String>,
@@ -133,6 +138,7 @@ impl Sinks {
         let mut writing = Writing {
             writers: Vec::new(),
             file: None,
+            packers: Vec::new(),
             program: None,
             to: None,
             streams_to_terminal: false,
@@ -172,8 +178,16 @@ impl Writing {
                 Ok(writer)
             }
             Target::Append(path, file) => {
-                let file = file.try_clone().map_err(|error| Error::io("write", path, &error))?;
-                Ok(Box::new(file))
+                let failed = |error: &std::io::Error| Error::io("write", path, error);
+                let file = file.try_clone().map_err(|error| failed(&error))?;
+                let (packing, _) = Packing::of(path);
+                if packing == Packing::Not {
+                    return Ok(Box::new(file));
+                }
+                let packer =
+                    Packer::new(Box::new(file), packing).map_err(|error| failed(&error))?;
+                self.packers.push(packer.clone());
+                Ok(Box::new(packer))
             }
             Target::Program(command) => {
                 let (child, input) = start_program(command)?;
@@ -214,6 +228,9 @@ impl Writing {
                 finished => finished?,
             }
         }
+        for packer in self.packers {
+            packer.finish().map_err(|error| write_error(&error))?;
+        }
         if let Some(file) = self.file {
             file.finish()?;
         }
@@ -224,12 +241,28 @@ impl Writing {
     }
 }
 
+/// Variables by which pagers are told to show colours and not to break lines, unless the
+/// person has told them something else.
+const PAGER_SETTINGS: [(&str, &str); 2] = [("LESS", "RS"), ("LV", "-c")];
+
+/// As [`start_program`], for a program that shows a table to a person.
+pub(crate) fn start_pager(command: &str) -> Result<(Child, Box<dyn Write + Send>)> {
+    start(command, &PAGER_SETTINGS)
+}
+
 /// Starts `command` in a shell and returns it with its standard input.
 pub(crate) fn start_program(command: &str) -> Result<(Child, Box<dyn Write + Send>)> {
+    start(command, &[])
+}
+
+/// Starts `command` with those of `variables` that are not set.
+fn start(command: &str, variables: &[(&str, &str)]) -> Result<(Child, Box<dyn Write + Send>)> {
+    let unset = variables.iter().filter(|(name, _)| std::env::var_os(name).is_none());
     let failed = |why: &str| Error::usage(format!("cannot run `{command}`: {why}"));
     let mut child = Command::new("sh")
         .arg("-c")
         .arg(command)
+        .envs(unset.copied())
         .stdin(Stdio::piped())
         .spawn()
         .map_err(|error| failed(&error.to_string()))?;
@@ -246,5 +279,37 @@ pub(crate) fn wait_for(mut child: Child) -> Result<()> {
         Some(0) => Ok(()),
         Some(code) => Err(Error::usage(format!("the program ended with exit code {code}"))),
         None => Err(Error::usage("the program was stopped by a signal")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+    use std::sync::Arc;
+
+    use datafusion::arrow::array::{ArrayRef, Int64Array};
+
+    use super::*;
+
+    #[test]
+    fn answers_one_after_another_are_packed_into_one_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("all.csv.gz");
+        let format = render::format("csv").unwrap();
+        let target = Target::append(&path, format).unwrap();
+        let mut sinks = Sinks { steady: Some(target), ..Sinks::default() };
+        for number in [1, 2] {
+            let array: ArrayRef = Arc::new(Int64Array::from(vec![number]));
+            let batch = RecordBatch::try_from_iter([("n", array)]).unwrap();
+            let shown = render::Options::default();
+            let terminal = Box::new(std::io::sink());
+            let mut writing = sinks.open(terminal, format, &batch.schema(), &shown).unwrap();
+            assert!(writing.write(&batch).unwrap());
+            writing.finish().unwrap();
+        }
+        let mut text = String::new();
+        let mut unpacked = flate2::read::MultiGzDecoder::new(File::open(path).unwrap());
+        unpacked.read_to_string(&mut text).unwrap();
+        assert_eq!(text, "n\n1\nn\n2\n");
     }
 }

@@ -33,8 +33,8 @@ struct Given {
     counted: Option<(u64, &'static str)>,
     /// The number under which it is kept.
     number: Option<usize>,
-    /// Whether it was too large to be kept.
-    too_large: bool,
+    /// Whether it could not be kept.
+    is_lost: bool,
     /// Whether it was not computed, but kept from an earlier time.
     from_cache: bool,
 }
@@ -54,6 +54,7 @@ impl Shell<'_> {
         let progress = self.progress();
         let outcome = self.answer(statement, params, progress).await;
         let took = begun.elapsed();
+        self.ran = Some(self.ran.unwrap_or_default() + took);
         match outcome {
             Ok(given) => {
                 self.last_rows = Some(given.rows as u64);
@@ -64,6 +65,12 @@ impl Shell<'_> {
                 Kind::Cancelled,
                 format!("cancelled after {:.1} s", took.as_secs_f64()),
             )),
+            Err(error) if error.message() == results::NO_LAST => {
+                Err(error.hint(match self.results.lost() {
+                    Some(why) => format!("the last answer is not kept: {why}"),
+                    None => "it is the last answer, and there is none yet".to_owned(),
+                }))
+            }
             Err(error) => Err(error),
         }
     }
@@ -176,7 +183,7 @@ impl Shell<'_> {
         let (out, format) = (self.answers_out(), self.options.format);
         let schema = Arc::clone(&answer.schema);
         let mut writing = self.sinks.open(out, format, &schema, shown)?;
-        let mut collector = Collector::default();
+        let mut collector = Collector::new(self.session.context(), &schema);
         let (columns, from_cache) = (schema.fields().len(), answer.from_cache.is_some());
         let mut given = Given { columns, from_cache, ..Given::default() };
         let mut progress = progress;
@@ -187,14 +194,15 @@ impl Shell<'_> {
                 progress = None;
             }
             given.rows += batch.num_rows();
-            collector.add(&batch);
+            collector.add(&batch)?;
             if !writing.write(&batch)? {
                 break;
             }
         }
         drop(progress);
-        if collector.is_over() || answer.counted.is_some() {
-            // .last will not have it.
+        let collected = collector.finish();
+        let is_shown_by_last = collected.is_shown_by_last(self.terminal.has_screen());
+        if !is_shown_by_last || answer.counted.is_some() {
             writing.without_more();
         }
         given.told = writing.says_counts;
@@ -202,8 +210,8 @@ impl Shell<'_> {
         writing.finish()?;
         if answer.counted.is_none() {
             let (context, sql) = (self.session.context(), &statement.sql);
-            given.number = self.results.keep(context, &schema, collector, sql)?;
-            given.too_large = given.number.is_none();
+            given.number = self.results.keep(context, collected, sql)?;
+            given.is_lost = given.number.is_none();
         }
         Ok(given)
     }
@@ -246,8 +254,9 @@ impl Shell<'_> {
                 parts.push(format!("{} row{s} {done}", group_digits(rows)));
             }
             (Some(number), _) => parts.push(results::name(number)),
-            _ if given.too_large => {
-                parts.push("too large to keep as _, .once FILE takes the next".to_owned());
+            _ if given.is_lost => {
+                let why = visible(self.results.lost().unwrap_or_default()).into_owned();
+                parts.push(format!("not kept as _: {why}; .once FILE takes the next answer"));
             }
             _ => parts.push("done".to_owned()),
         }
@@ -272,6 +281,7 @@ impl Shell<'_> {
             types: false,
             rules: false,
             more: None,
+            grouped: true,
             ..self.shown()
         };
         let (out, format) = (self.answers_out(), self.options.format);

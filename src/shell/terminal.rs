@@ -105,6 +105,10 @@ pub trait Terminal {
     /// Takes an input into the history that the arrow keys walk.
     fn remember(&mut self, _text: &str) {}
 
+    /// Hears whether an input that it took into the history went well: what failed
+    /// is put forward last.
+    fn learn_outcome(&mut self, _text: &str, _ok: bool) {}
+
     /// Edits lines with these keys from now on.
     fn set_keys(&mut self, _keys: Keys) {}
 

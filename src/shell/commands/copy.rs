@@ -72,6 +72,10 @@ fn answer(shell: &mut Shell<'_>, format: &str) -> Result<Vec<u8>> {
     if matches!(format.name, "parquet" | "arrow") {
         return Err(misused(&ABOUT));
     }
+    let Some(batches) = kept.rows.in_memory() else {
+        return Err(Error::usage("the answer is too large for a clipboard")
+            .hint("COPY (SELECT * FROM _) TO 'FILE' writes it to a file"));
+    };
     let page = Page::default();
     let options = render::Options {
         width: None,
@@ -81,7 +85,7 @@ fn answer(shell: &mut Shell<'_>, format: &str) -> Result<Vec<u8>> {
         ..shell.shown()
     };
     let mut writer = (format.open)(Box::new(page.clone()), &kept.schema, &options)?;
-    kept.batches.iter().try_for_each(|batch| writer.write(batch))?;
+    batches.iter().try_for_each(|batch| writer.write(batch))?;
     writer.finish()?;
     let bytes = page.0.lock().unwrap_or_else(PoisonError::into_inner);
     Ok(bytes.clone())

@@ -44,8 +44,13 @@ impl Command for Edit {
         let entry = shell.library.entries()?.into_iter().find(|entry| entry.name == name);
         match entry.map(|entry| entry.origin) {
             Some(Origin::File(path)) => {
+                let before = std::fs::read(&path).ok();
                 open(shell, &path)?;
+                // One that is not well formed is complained of here.
                 shell.library.get(name)?;
+                let is_changed = std::fs::read(&path).ok() != before;
+                let what = if is_changed { "changed" } else { "as it was" };
+                shell.confirm(&format!("{} is {what}; .run {name} runs it", path.display()));
                 shell.learn_everything().await;
             }
             Some(Origin::BuiltIn(_)) => {

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use async_trait::async_trait;
 
-use super::{About, Command, Reach, misused, one_statement, permit, split_words};
+use super::{About, Command, Reach, misused, one_statement, path_of, permit, split_words};
 use crate::engine::{Params, Statement};
 use crate::error::{Error, Result};
 use crate::render::{OutputFile, visible};
@@ -25,7 +25,7 @@ static ABOUT: About = About {
     summary: "run a statement and show where its time goes",
     details: "Without SQL it is the last statement. The answer is thrown away. html writes a page that opens \
               without a network. EXPLAIN SELECT ... shows the plan without running it.\n.explain html slow.html",
-    takes: Takes::Sql,
+    takes: Takes::PageOrSql,
     reach: Reach::Session,
 };
 
@@ -87,7 +87,7 @@ async fn explain(
         return Ok(Flow::Continue);
     };
     permit(shell, ".explain html", Reach::Writes)?;
-    let file = OutputFile::create(page.as_ref())?;
+    let file = OutputFile::create(&path_of(&page))?;
     let profile = profile(shell, statement, params).await?;
     file.fill(profile.to_html(&statement.sql).as_bytes())?;
     shell.confirm(&format!("the page is {}", visible(&page)));
@@ -126,7 +126,9 @@ async fn profile(shell: &mut Shell<'_>, statement: &Statement, params: &Params) 
         rows += batch?.num_rows();
     }
     drop(progress);
-    Ok(Profile::of(answer.plan.as_ref(), rows, begun.elapsed()))
+    let took = begun.elapsed();
+    shell.ran = Some(shell.ran.unwrap_or_default() + took);
+    Ok(Profile::of(answer.plan.as_ref(), rows, took))
 }
 
 #[cfg(test)]

@@ -54,7 +54,6 @@ const COMMANDS: &[(&str, &str)] = &[
     ("\\gdesc", ".describe (SELECT ...)"),
     ("\\gexec", ".once FILE, then .read FILE"),
     ("\\gset", "the last answer is the table _: (SELECT n FROM _)"),
-    ("\\gx", ".x on"),
     ("\\H", ".mode html"),
     ("\\ir", ".read FILE"),
     ("\\n", ".queries lists the saved queries, .run NAME runs one"),

@@ -16,7 +16,7 @@ static ABOUT: About = About {
     aliases: &[],
     usage: "[on|off]",
     summary: "turn the ghost text while typing on or off",
-    details: "",
+    details: "Without a word it says which it is.",
     takes: Takes::Choice(&["on", "off"]),
     reach: Reach::Session,
 };

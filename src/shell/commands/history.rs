@@ -17,7 +17,7 @@ static ABOUT: About = About {
     aliases: &["\\s"],
     usage: "[N]",
     summary: "list what was typed before",
-    details: "In SQL: SELECT * FROM weiku_history() ORDER BY ms DESC. A line that begins with a blank is not remembered.",
+    details: "In SQL: SELECT * FROM weiku_history() ORDER BY ms DESC, where ms is the time of statements only. A line that begins with a blank is not remembered.",
     takes: Takes::Nothing,
     reach: Reach::Session,
 };

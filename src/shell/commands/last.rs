@@ -1,13 +1,14 @@
 //! `.last`: open the whole last answer.
 
 use async_trait::async_trait;
+use datafusion::arrow::record_batch::RecordBatch;
 
 use super::{About, Command, Reach};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::render::{self, Sink, is_broken_pipe};
 use crate::shell::complete::catalog::Takes;
 use crate::shell::results::Kept;
-use crate::shell::sink::{start_program, wait_for};
+use crate::shell::sink::{start_pager, wait_for};
 use crate::shell::{Flow, Shell, viewer};
 
 /// See [`ABOUT`].
@@ -19,8 +20,10 @@ static ABOUT: About = About {
     aliases: &[],
     usage: "",
     summary: "open the whole last answer, to scroll and search in it",
-    details: "The arrow keys move, / searches, Enter shows a cell whole, ? lists the keys, q leaves. \
-              WEIKU_PAGER, PAGER or .pager put a program of yours in its place; a terminal without a screen gets all rows.",
+    details: "The arrow keys move, / searches, Enter shows a cell whole, + makes its column wider, ? lists the keys, q leaves. \
+              WEIKU_PAGER, PAGER or .pager put a program of yours in its place; a terminal without a screen gets all rows.\n\
+              An answer that is too large for memory is kept in a file in the folder of --spill-dir until the shell ends, as far as \
+              a quarter of --spill-limit goes; it is for the viewer and for SQL, FROM _, only.",
     takes: Takes::Nothing,
     reach: Reach::Session,
 };
@@ -34,36 +37,44 @@ impl Command for Last {
     async fn run(&self, shell: &mut Shell<'_>, _arguments: &str) -> Result<Flow> {
         // A safe session starts no program.
         let pager = shell.options.pager.clone().filter(|_| !shell.session.settings().safe);
-        let older = shell.older("this");
-        let views = pager.is_none() && shell.terminal.has_screen();
-        if let Some(older) = older.as_deref().filter(|_| !views) {
+        let mut said = shell.older("this");
+        let is_small = shell.last_answer()?.rows.in_memory().is_some();
+        let views = shell.terminal.has_screen() && !(is_small && pager.is_some());
+        if views && pager.is_some() {
+            said.get_or_insert_with(|| "it is too large for your pager".to_owned());
+        }
+        if let Some(older) = said.as_deref().filter(|_| !views) {
             shell.confirm(older);
         }
         let kept = shell.last_answer()?;
-        match pager {
-            Some(pager) => page(shell, kept, &pager)?,
-            None if views => tokio::task::block_in_place(|| viewer::run(kept, older))?,
-            None => write(shell, kept, shell.terminal.out())?,
+        match (kept.rows.in_memory(), pager) {
+            _ if views => tokio::task::block_in_place(|| viewer::run(kept, said))?,
+            (None, _) => {
+                return Err(Error::usage("the last answer is too large to be shown here")
+                    .hint("ask it: SELECT ... FROM _; or COPY (SELECT * FROM _) TO 'FILE'"));
+            }
+            (Some(batches), Some(pager)) => page(shell, kept, batches, &pager)?,
+            (Some(batches), None) => write(shell, kept, batches, shell.terminal.out())?,
         }
         Ok(Flow::Continue)
     }
 }
 
 /// Writes an answer to a program.
-fn page(shell: &Shell<'_>, kept: &Kept, command: &str) -> Result<()> {
-    let (child, input) = start_program(command)?;
-    match write(shell, kept, input) {
+fn page(shell: &Shell<'_>, kept: &Kept, batches: &[RecordBatch], command: &str) -> Result<()> {
+    let (child, input) = start_pager(command)?;
+    match write(shell, kept, batches, input) {
         Err(error) if !is_broken_pipe(&error) => Err(error),
         _ => wait_for(child),
     }
 }
 
 /// Writes the whole of an answer, for people.
-fn write(shell: &Shell<'_>, kept: &Kept, out: Sink) -> Result<()> {
+fn write(shell: &Shell<'_>, kept: &Kept, batches: &[RecordBatch], out: Sink) -> Result<()> {
     let shown = render::Options { width: None, max_rows: usize::MAX, more: None, ..shell.shown() };
     let format =
         if shell.options.format.for_people { shell.options.format } else { render::FORMATS[0] };
     let mut writer = (format.open)(out, &kept.schema, &shown)?;
-    kept.batches.iter().try_for_each(|batch| writer.write(batch))?;
+    batches.iter().try_for_each(|batch| writer.write(batch))?;
     writer.finish()
 }

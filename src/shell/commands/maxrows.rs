@@ -35,10 +35,14 @@ impl Command for MaxRows {
             "auto" => shell.options.max_rows = None,
             "all" | "inf" => shell.options.max_rows = Some(usize::MAX),
             number => {
-                let number = number.parse().map_err(|_| {
+                let number: usize = number.parse().map_err(|_| {
                     let error = Error::usage(format!("{} is no number of rows", visible(number)));
                     error.hint("give a whole number such as 40, all or auto")
                 })?;
+                if number == 0 {
+                    return Err(Error::usage("a table shows at least 1 row")
+                        .hint(".maxrows all shows all rows, .maxrows auto as many as fit"));
+                }
                 shell.options.max_rows = Some(number);
             }
         }

@@ -1,6 +1,7 @@
 //! The dot-commands: one file each, and the list that dispatch, help, completion
 //! and the reference page are derived from.
 
+mod again;
 mod chart;
 mod copy;
 mod database;
@@ -41,6 +42,8 @@ mod watch;
 mod width;
 mod x;
 
+use std::path::PathBuf;
+
 use async_trait::async_trait;
 
 use super::complete::catalog::Takes;
@@ -75,6 +78,7 @@ pub(crate) const ALL: &[&dyn Command] = &[
     &chart::Chart,
     &copy::Copy,
     &watch::Watch,
+    &again::Again,
     &mode::Mode,
     &x::X,
     &maxrows::MaxRows,
@@ -261,16 +265,44 @@ fn split_words(arguments: &str) -> Result<Vec<String>> {
         }
     }
     if quote.is_some() {
-        return Err(Error::usage("a quote is not closed"));
+        return Err(open_quote(arguments, quote));
     }
     found.extend(word);
     Ok(found)
 }
 
-/// Reads `on` or `off`; nothing turns `now` around.
+/// The error for a quote that is not closed, with the words as they might have been meant:
+/// with a quote among them.
+fn open_quote(arguments: &str, quote: Option<char>) -> Error {
+    let error = Error::usage("a quote is not closed");
+    let (quote, other) = if quote == Some('"') { ('"', '\'') } else { ('\'', '"') };
+    let open = arguments.rfind(quote).unwrap_or_default();
+    // What is not held together by quotes begins behind a blank.
+    let begun = arguments[..open].rsplit(char::is_whitespace).next().map_or(0, str::len);
+    let word = &arguments[open - begun..];
+    let named = word.split_once('=').filter(|(name, _)| !name.contains(quote));
+    let (name, value) = named.unwrap_or(("", word));
+    if value.contains(other) {
+        return error.hint("a value with one kind of quotes in it stands in those of the other");
+    }
+    let equals = if name.is_empty() { "" } else { "=" };
+    let meant = format!("{name}{equals}{other}{value}{other}");
+    error.hint(format!("if it is a part of the text, write {}", visible(&meant)))
+}
+
+/// The path that `word` is. What begins with `~/` begins in the person's folder, as
+/// where a command is typed: no such program sees what is typed here.
+fn path_of(word: &str) -> PathBuf {
+    match (word.strip_prefix("~/"), std::env::home_dir()) {
+        (Some(rest), Some(home)) => home.join(rest),
+        _ => PathBuf::from(word),
+    }
+}
+
+/// Reads `on` or `off`; nothing leaves it as it is `now`.
 fn switch(about: &About, arguments: &str, now: bool) -> Result<bool> {
     match arguments.trim_end_matches(';') {
-        "" => Ok(!now),
+        "" => Ok(now),
         "on" | "true" | "1" => Ok(true),
         "off" | "false" | "0" => Ok(false),
         _ => Err(misused(about)),
@@ -321,7 +353,7 @@ fn looks_like_file(argument: &str) -> bool {
 mod tests {
     use std::collections::HashSet;
 
-    use super::{ALL, Reach, find, matches, source, split_words};
+    use super::{ALL, Reach, find, matches, path_of, source, split_words, switch};
 
     #[test]
     fn every_name_is_given_once_and_described() {
@@ -357,6 +389,47 @@ mod tests {
     fn words_are_held_together_by_quotes() {
         assert_eq!(split_words("a 'b c' d=\"e f\" ''").unwrap(), ["a", "b c", "d=e f", ""]);
         assert!(split_words("a 'b").is_err());
+    }
+
+    #[test]
+    fn a_quote_that_is_not_closed_is_told_with_how_it_may_be_meant() {
+        for (typed, meant) in [
+            ("top day='; drop view v1; --", Some("day=\"'; drop view v1; --\"")),
+            ("top text=it's", Some("text=\"it's\"")),
+            ("top text=\"微博", Some("text='\"微博'")),
+            ("'open", Some("\"'open\"")),
+            ("top text=it's \"so\"", None),
+        ] {
+            let error = split_words(typed).unwrap_err();
+            assert_eq!(error.message(), "a quote is not closed");
+            let hint = error.advice().unwrap();
+            match meant {
+                Some(meant) => {
+                    assert_eq!(hint, format!("if it is a part of the text, write {meant}"));
+                    assert!(split_words(meant).unwrap()[0].contains(['\'', '"']), "{meant}");
+                }
+                None => assert!(hint.contains("those of the other"), "{hint}"),
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_behind_a_switch_leaves_it_as_it_is() {
+        let about = find(".timing").unwrap().help();
+        for now in [true, false] {
+            assert_eq!(switch(about, ";", now).unwrap(), now);
+            assert!(switch(about, "on", now).unwrap() && !switch(about, "off;", now).unwrap());
+        }
+        assert!(switch(about, "maybe", true).is_err());
+    }
+
+    #[test]
+    fn a_path_may_begin_in_the_folder_of_the_person() {
+        let home = std::env::home_dir().unwrap();
+        assert_eq!(path_of("~/a b.csv"), home.join("a b.csv"));
+        for path in ["a/~/b", "./~/b", "~other/b", "/b"] {
+            assert_eq!(path_of(path).to_str(), Some(path));
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use async_trait::async_trait;
 
-use super::{About, Command, Reach, misused, split_words};
+use super::{About, Command, Reach, misused, path_of, split_words};
 use crate::error::Result;
 use crate::shell::complete::catalog::Takes;
 use crate::shell::sink::Target;
@@ -19,7 +19,8 @@ static ABOUT: About = About {
     aliases: &["\\g"],
     usage: "FILE | |PROGRAM",
     summary: "write the next answer to a file or a program",
-    details: "The suffix chooses the format. .once posts.parquet, .once |wc -l",
+    details: "The suffix chooses the format, and .gz or .zst behind it packs the file. \
+              .once posts.parquet, .once posts.csv.gz, .once |wc -l",
     takes: Takes::File,
     reach: Reach::Writes,
 };
@@ -49,7 +50,7 @@ impl Command for Once {
 /// The one path that `arguments` are.
 pub(super) fn one_path(about: &About, arguments: &str) -> Result<PathBuf> {
     match split_words(arguments)?.as_slice() {
-        [path] if !path.is_empty() => Ok(PathBuf::from(path)),
+        [path] if !path.is_empty() => Ok(path_of(path)),
         _ => Err(misused(about)),
     }
 }

@@ -1,10 +1,10 @@
 //! `.report`: run saved queries and hand their results over as a report.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use async_trait::async_trait;
 
-use super::{About, Command, Reach, misused, split_words};
+use super::{About, Command, Reach, misused, path_of, split_words};
 use crate::Database;
 use crate::batch::{self, Cancel, Lines, Live, Output};
 use crate::error::{Error, Kind, Result};
@@ -84,7 +84,7 @@ fn read(arguments: &str) -> Result<Asked> {
     }
     match names.pop() {
         Some(file) if !names.is_empty() => {
-            Ok(Asked { queries: names, file: Path::new(&file).to_owned(), given })
+            Ok(Asked { queries: names, file: path_of(&file), given })
         }
         _ => Err(misused(&ABOUT)),
     }

@@ -1,13 +1,13 @@
 //! `.save`: make a saved query of the last statement.
 
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
 
 use async_trait::async_trait;
 
 use super::{About, Command, Reach, misused};
 use crate::engine::Parameters;
 use crate::error::{Error, Result};
-use crate::queries::{ParamType, SavedQuery};
+use crate::queries::{Origin, ParamType, SavedQuery};
 use crate::render::{OutputFile, visible};
 use crate::shell::complete::catalog::Takes;
 use crate::shell::results::LAST;
@@ -23,8 +23,8 @@ static ABOUT: About = About {
     aliases: &[],
     usage: "NAME",
     summary: "make a saved query of the last statement",
-    details: "It becomes NAME.sql in the queries folder of the database, or of the working folder \
-              without one. Its first comment holds a title and a parameter for each placeholder.",
+    details: "It becomes NAME.sql in the queries folder of the database, with which it goes, or of the working folder \
+              without one; the path is told. Its first comment holds a title and a parameter for each placeholder.",
     takes: Takes::Nothing,
     reach: Reach::Writes,
 };
@@ -58,8 +58,8 @@ impl Command for Save {
             None => Path::new("queries").to_owned(),
         };
         let path = folder.join(format!("{name}.sql"));
-        if path.exists() {
-            return Err(Error::usage(format!("{} is there already", path.display()))
+        if let Some(there) = taken(shell, name, &path)? {
+            return Err(Error::usage(format!("{} is there already", there.display()))
                 .hint(format!(".edit {name} changes it")));
         }
         // One that cannot be planned may be saved to be mended.
@@ -75,6 +75,19 @@ impl Command for Save {
         shell.learn_everything().await;
         Ok(Flow::Continue)
     }
+}
+
+/// The file of the query called `name` that is to be at `path`, if there is one: there,
+/// or in a folder that is looked in first, where it would hide the new one.
+fn taken(shell: &Shell<'_>, name: &str, path: &Path) -> Result<Option<PathBuf>> {
+    if path.exists() {
+        return Ok(Some(path.to_owned()));
+    }
+    let known = shell.library.entries()?.into_iter().find(|entry| entry.name == name);
+    Ok(match known.map(|entry| entry.origin) {
+        Some(Origin::File(file)) => Some(file),
+        _ => None,
+    })
 }
 
 /// The kept answer, `_` or `@1`, that a statement asks.

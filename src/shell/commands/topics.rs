@@ -222,6 +222,15 @@ pub(crate) const TOPICS: &[Topic] = &[
             "EXECUTE liked(9);",
         ],
     },
+    Topic {
+        names: &["INIT"],
+        usage: "~/.config/weiku/init.sql",
+        summary: "the file that the shell runs before the first prompt",
+        details: "It holds commands and statements, as they are typed, such as .timing off or SET timezone = 'UTC'. It lies in \
+                  the folder of the configuration, which `weiku config show` tells, and --no-init leaves it out. Statements of \
+                  -c and -f run without it.",
+        examples: &[],
+    },
 ];
 
 /// The topic that is called `name`, or whose name begins what was typed: `create
@@ -258,6 +267,7 @@ mod tests {
         assert_eq!(find("create table").map(|topic| topic.names[0]), Some("CREATE"));
         assert_eq!(find("Group by").map(|topic| topic.names[0]), Some("SELECT"));
         assert!(find("nothing").is_none() && find("").is_none());
+        assert!(find("init").is_some_and(|topic| topic.details.contains("--no-init")));
     }
 
     #[tokio::test(flavor = "multi_thread")]

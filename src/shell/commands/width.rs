@@ -17,7 +17,7 @@ static ABOUT: About = About {
     aliases: &[],
     usage: "[N|all|auto]",
     summary: "set how many cells a table may take",
-    details: "auto goes by the terminal. .width 100, .width all",
+    details: "auto goes by the terminal; without a word it says what is so. .width 100, .width all",
     takes: Takes::Choice(&["auto", "all"]),
     reach: Reach::Session,
 };
@@ -30,7 +30,8 @@ impl Command for Width {
 
     async fn run(&self, shell: &mut Shell<'_>, arguments: &str) -> Result<Flow> {
         match arguments.trim_end_matches(';') {
-            "" | "auto" => shell.width = None,
+            "" => {}
+            "auto" => shell.width = None,
             "all" | "inf" => shell.width = Some(usize::MAX),
             number => {
                 let width: usize = number.parse().map_err(|_| {

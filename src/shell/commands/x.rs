@@ -17,7 +17,7 @@ static ABOUT: About = About {
     aliases: &["\\x"],
     usage: "[on|off]",
     summary: "turn on or off one line for each column",
-    details: "",
+    details: "Without a word it turns from one to the other, as in psql.",
     takes: Takes::Choice(&["on", "off"]),
     reach: Reach::Session,
 };
@@ -31,7 +31,8 @@ impl Command for X {
     async fn run(&self, shell: &mut Shell<'_>, arguments: &str) -> Result<Flow> {
         let expanded = render::format("vertical")?;
         let is_expanded = shell.options.format.name == expanded.name;
-        let on = switch(&ABOUT, arguments, is_expanded)?;
+        // The other bare words only tell; this one is typed many times a day.
+        let on = switch(&ABOUT, arguments, !is_expanded)?;
         match (on, is_expanded) {
             (true, false) => {
                 shell.before_expanded = Some(shell.options.format);

@@ -7,9 +7,9 @@ use std::sync::atomic::Ordering::Relaxed;
 use rustyline::completion::Completer;
 use rustyline::highlight::{CmdKind, Highlighter};
 use rustyline::hint::{Hint, Hinter};
-use rustyline::history::SearchDirection;
+use rustyline::line_buffer::LineBuffer;
 use rustyline::validate::{ValidationContext, ValidationResult, Validator};
-use rustyline::{CompletionType, Context, Helper};
+use rustyline::{Changeset, CompletionType, Context, Helper};
 
 use super::highlight::highlight;
 use super::list::{self, GAP, Listed};
@@ -57,11 +57,21 @@ impl Completer for Asked {
         position: usize,
         _context: &Context<'_>,
     ) -> rustyline::Result<(usize, Vec<Listed>)> {
+        if let Some(text) = self.state.replacement.lock().take() {
+            self.state.replaces.store(true, Relaxed);
+            return Ok((0, vec![Listed::whole(text)]));
+        }
         if self.state.answers.load(Relaxed) {
             return Ok((position, Vec::new()));
         }
         let completion = self.assistant.complete(line, position);
         Ok((completion.start, list::fitted(completion.candidates)))
+    }
+
+    fn update(&self, line: &mut LineBuffer, start: usize, elected: &str, changes: &mut Changeset) {
+        let is_all = self.state.replaces.swap(false, Relaxed);
+        let end = if is_all { line.len() } else { line.pos() };
+        line.replace(start..end, elected, changes);
     }
 }
 
@@ -89,7 +99,7 @@ impl Hint for GhostText {
 impl Hinter for Asked {
     type Hint = GhostText;
 
-    fn hint(&self, line: &str, position: usize, context: &Context<'_>) -> Option<GhostText> {
+    fn hint(&self, line: &str, position: usize, _context: &Context<'_>) -> Option<GhostText> {
         let state = &self.state;
         if line.is_empty() && state.says_how_to_leave.swap(false, Relaxed) {
             return Some(GhostText::note("Ctrl-D leaves".to_owned()));
@@ -98,7 +108,7 @@ impl Hinter for Asked {
         if !self.hints || position < line.len() || empty || line.len() > MOST_BYTES {
             return None;
         }
-        let ghost = || from_history(line, context).or_else(|| self.assistant.ghost(line));
+        let ghost = || from_history(line, state).or_else(|| self.assistant.ghost(line));
         match line.ends_with('\n') {
             // The editor has no other prompt for a further line.
             true => Some(GhostText::note(waits_for(line))),
@@ -107,13 +117,11 @@ impl Hinter for Asked {
     }
 }
 
-/// The rest of the last input that began with `line`: its first line is shown,
-/// all of it is inserted.
-fn from_history(line: &str, context: &Context<'_>) -> Option<Ghost> {
-    let history = context.history();
-    let last = history.len().checked_sub(1)?;
-    let found = history.starts_with(line, last, SearchDirection::Reverse).ok().flatten()?;
-    let rest = found.entry.get(line.len()..).filter(|rest| !rest.is_empty())?;
+/// The rest of the last input that began with `line` and did not fail: its first line
+/// is shown, all of it is inserted.
+fn from_history(line: &str, state: &State) -> Option<Ghost> {
+    let recall = state.recall.lock();
+    let rest = recall.rest_of(line)?;
     let shown = match rest.split_once('\n') {
         Some((first, _)) => format!("{} …", visible(first)),
         None => visible(rest).into_owned(),

@@ -5,14 +5,15 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use rustyline::history::MemHistory;
 use rustyline::{
-    Cmd, ConditionalEventHandler, Editor, Event, EventContext, EventHandler, KeyCode, KeyEvent,
-    Modifiers, Movement, RepeatCount,
+    Cmd, ConditionalEventHandler, EditMode, Editor, Event, EventContext, EventHandler, InputMode,
+    KeyCode, KeyEvent, Modifiers, Movement, RepeatCount,
 };
 
 use super::helper::Asked;
-use super::recall::Recall;
+use super::recall::{Found, Recall};
 use super::search;
 use super::state::State;
+use crate::shell::history;
 
 /// Binds the keys.
 pub(super) fn bind(editor: &mut Editor<Asked, MemHistory>, state: &Arc<State>) {
@@ -64,10 +65,14 @@ impl ConditionalEventHandler for Key {
 /// Ctrl-C throws away what is typed.
 ///
 /// The line is cleared in place: to leave the editor and enter it again would
-/// lose the keys that it has read already.
+/// lose the keys that it has read already. In the command mode of vi those are no text.
 fn clear(state: &State, context: &EventContext<'_>) -> Option<Cmd> {
     if state.answers.load(Relaxed) {
         return None;
+    }
+    if context.mode() == EditMode::Vi && context.input_mode() == InputMode::Command {
+        // Only a new line begins in insert mode, as people who press Ctrl-C expect.
+        return Some(Cmd::Interrupt);
     }
     if context.line().is_empty() {
         state.says_how_to_leave.store(true, Relaxed);
@@ -96,23 +101,32 @@ fn find(state: &State, context: &EventContext<'_>) -> Option<Cmd> {
     if state.answers.load(Relaxed) {
         return Some(Cmd::Noop);
     }
-    let entries = state.recall.lock().newest_first();
-    match search::run(entries, context.line()) {
-        Some(chosen) => Some(replace(chosen)),
+    match search::run(searched(state), context.line()) {
+        Some(chosen) => Some(replace(state, chosen)),
         None => Some(Cmd::Repaint),
     }
 }
 
+/// What Ctrl-R searches: also what was typed in other shells meanwhile.
+fn searched(state: &State) -> Found {
+    let written = state.history.as_deref().map(history::read).unwrap_or_default();
+    state.recall.lock().beside(&written)
+}
+
 /// Up within a text of several lines, else to an earlier input.
 fn walk_back(state: &State, context: &EventContext<'_>) -> Option<Cmd> {
-    let is_first_line = !context.line()[..context.pos()].contains('\n');
-    is_first_line.then(|| walk(state, context, Recall::earlier))
+    if context.line()[..context.pos()].contains('\n') {
+        return Some(Cmd::Move(Movement::LineUp(1)));
+    }
+    Some(walk(state, context, Recall::earlier))
 }
 
 /// Down within a text of several lines, else to a later input.
 fn walk_on(state: &State, context: &EventContext<'_>) -> Option<Cmd> {
-    let is_last_line = !context.line()[context.pos()..].contains('\n');
-    is_last_line.then(|| walk(state, context, Recall::later))
+    if context.line()[context.pos()..].contains('\n') {
+        return Some(Cmd::Move(Movement::LineDown(1)));
+    }
+    Some(walk(state, context, Recall::later))
 }
 
 fn walk(
@@ -123,9 +137,15 @@ fn walk(
     if state.answers.load(Relaxed) {
         return Cmd::Noop;
     }
-    step(&mut state.recall.lock(), context.line()).map_or(Cmd::Noop, replace)
+    let found = step(&mut state.recall.lock(), context.line());
+    found.map_or(Cmd::Noop, |text| replace(state, text))
 }
 
-fn replace(text: String) -> Cmd {
-    Cmd::Replace(Movement::WholeBuffer, Some(text))
+/// Puts `text` in the place of all that is typed, with the cursor behind it.
+///
+/// The editor's own command for this leaves the cursor before the text; what is
+/// completed has it behind.
+fn replace(state: &State, text: String) -> Cmd {
+    *state.replacement.lock() = Some(text);
+    Cmd::Complete
 }

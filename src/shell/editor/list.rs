@@ -25,6 +25,13 @@ pub(super) struct Listed {
     replacement: String,
 }
 
+impl Listed {
+    /// A text that is taken as it is, without a list.
+    pub(super) fn whole(text: String) -> Self {
+        Self { display: String::new(), replacement: text }
+    }
+}
+
 impl rustyline::completion::Candidate for Listed {
     fn display(&self) -> &str {
         &self.display

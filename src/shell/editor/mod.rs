@@ -1,5 +1,6 @@
 //! The terminal with a line editor: history, completion, colours, ghost text.
 
+mod dumb;
 mod helper;
 mod highlight;
 mod keys;
@@ -9,7 +10,7 @@ mod recall;
 mod search;
 mod state;
 
-use std::io::{IsTerminal, Write};
+use std::io::{BufReader, IsTerminal, Write};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -21,7 +22,9 @@ use rustyline::{ColorMode, CompletionType, Config, EditMode, Editor};
 use crate::error::{Error, Result};
 use crate::shell::assist::Assistant;
 use crate::shell::history::{self, MOST_RECALLED};
+use crate::shell::input;
 use crate::shell::terminal::{Keys, Reading, Terminal};
+use dumb::Lines;
 use helper::Asked;
 use state::State;
 
@@ -47,6 +50,8 @@ pub struct LineEditor {
     editor: std::cell::RefCell<Editor<Asked, MemHistory>>,
     width: Option<usize>,
     screen: bool,
+    /// The lines of a terminal that nothing can be drawn on.
+    lines: Option<Lines>,
     state: Arc<State>,
     stderr_is_terminal: bool,
 }
@@ -78,7 +83,7 @@ impl LineEditor {
             .build();
         let history = MemHistory::with_config(&config);
         let mut editor = Editor::with_history(config, history).map_err(|error| unusable(&error))?;
-        let state = Arc::new(State::default());
+        let state = Arc::new(State { history: options.history.clone(), ..State::default() });
         editor.set_helper(Some(Asked {
             assistant: Assistant::default(),
             hints: options.hints,
@@ -88,7 +93,9 @@ impl LineEditor {
         let editor = std::cell::RefCell::new(editor);
         let stderr_is_terminal = std::io::stderr().is_terminal();
         let EditorOptions { width, screen, .. } = *options;
-        let mut editor = Self { editor, width, screen, state, stderr_is_terminal };
+        let is_dumb = !screen && std::io::stdin().is_terminal();
+        let lines = is_dumb.then(|| Lines::of(BufReader::new(std::io::stdin()))).transpose()?;
+        let mut editor = Self { editor, width, screen, lines, state, stderr_is_terminal };
         if let Some(path) = &options.history {
             editor.recall(path);
         }
@@ -101,10 +108,22 @@ impl LineEditor {
         let skipped = entries.len().saturating_sub(MOST_RECALLED);
         for entry in entries.into_iter().skip(skipped) {
             self.remember(&entry.text);
+            if let Some(ok) = entry.ok {
+                self.learn_outcome(&entry.text, ok);
+            }
         }
     }
 
     fn read_line(&mut self, prompt: &str, initial: &str) -> Result<Reading> {
+        if let Some(lines) = &mut self.lines {
+            let answers = self.state.answers.load(Relaxed);
+            let is_whole: fn(&str) -> bool = if answers { |_| true } else { input::is_complete };
+            let mut out = std::io::stdout();
+            let runtime = tokio::runtime::Handle::current();
+            return tokio::task::block_in_place(|| {
+                runtime.block_on(lines.read(prompt, &mut out, is_whole))
+            });
+        }
         let editor = self.editor.get_mut();
         // Completion may ask the engine, which runs on other threads.
         let read =
@@ -182,9 +201,13 @@ impl Terminal for LineEditor {
 
     fn remember(&mut self, text: &str) {
         self.state.recall.lock().push(text);
-        // The editor's own memory serves ghost text and the keys of vi; when it
-        // is full, that is no reason to stop.
+        // The editor's own memory serves the keys of vi; when it is full, that is no
+        // reason to stop.
         let _ = self.editor.get_mut().add_history_entry(text);
+    }
+
+    fn learn_outcome(&mut self, text: &str, ok: bool) {
+        self.state.recall.lock().learn_outcome(text, ok);
     }
 
     fn set_keys(&mut self, keys: Keys) {

@@ -2,7 +2,7 @@
 //!
 //! It takes the screen while it lasts. Letters that stand in an input in the
 //! same order find it, however far apart; the best match comes first, and of
-//! equal ones the latest.
+//! equal ones the latest. Inputs that only failed stand behind all others, dim.
 
 use nucleo_matcher::pattern::{AtomKind, CaseMatching, Normalization, Pattern};
 use nucleo_matcher::{Config, Matcher, Utf32Str};
@@ -12,6 +12,7 @@ use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
 use unicode_segmentation::UnicodeSegmentation;
 
+use super::recall::Found;
 use crate::render::visible;
 use crate::shell::screen::{Pressed, Screen};
 use crate::text::pinyin;
@@ -28,9 +29,9 @@ const BOLD: Style = Style::new().add_modifier(Modifier::BOLD);
 const CHOSEN: Style = Style::new().add_modifier(Modifier::REVERSED);
 const FOUND: Style = Style::new().add_modifier(Modifier::BOLD).add_modifier(Modifier::UNDERLINED);
 
-/// Lets the person choose one of `entries`, which begin with the newest;
-/// `None` when they would rather go on with what is typed.
-pub(super) fn run(entries: Vec<String>, typed: &str) -> Option<String> {
+/// Lets the person choose one of `entries`; `None` when they would rather go on with
+/// what is typed.
+pub(super) fn run(entries: Found, typed: &str) -> Option<String> {
     let mut search = Search::new(entries, typed);
     let mut screen = Screen::open().ok()?;
     loop {
@@ -54,6 +55,8 @@ enum Step {
 
 struct Search {
     entries: Vec<String>,
+    /// Where those begin that only failed.
+    failed: usize,
     wanted: String,
     /// The entries that match, the best first.
     found: Vec<usize>,
@@ -61,9 +64,11 @@ struct Search {
 }
 
 impl Search {
-    fn new(entries: Vec<String>, typed: &str) -> Self {
+    fn new(entries: Found, typed: &str) -> Self {
         let wanted = if typed.contains('\n') { "" } else { typed.trim_start() };
-        let mut search = Self { entries, wanted: wanted.to_owned(), found: Vec::new(), at: 0 };
+        let Found { texts: entries, failed } = entries;
+        let (wanted, found) = (wanted.to_owned(), Vec::new());
+        let mut search = Self { entries, failed, wanted, found, at: 0 };
         search.find();
         search
     }
@@ -140,7 +145,8 @@ impl Search {
             }
         }
         // The sort keeps the newest first among equals.
-        scored.sort_by_key(|(score, _)| std::cmp::Reverse(*score));
+        let failed = self.failed;
+        scored.sort_by_key(|(score, index)| (*index >= failed, std::cmp::Reverse(*score)));
         self.found = scored.into_iter().map(|(_, index)| index).collect();
         if self.found.is_empty() {
             // Chinese words may be typed as they sound.
@@ -163,7 +169,9 @@ impl Search {
         for (line, entry) in self.found.iter().skip(first).take(list).enumerate() {
             let y = area.y + 1 + line as u16;
             let row = Rect { y, height: 1, ..area };
-            self.draw_entry(frame, row, &self.entries[*entry], &mut matcher);
+            let style = if *entry < self.failed { Style::new() } else { DIM };
+            let entry = (self.entries[*entry].as_str(), style);
+            self.draw_entry(frame, row, entry, &mut matcher);
             if first + line == self.at {
                 frame.buffer_mut().set_style(row, CHOSEN);
             }
@@ -204,7 +212,13 @@ impl Search {
     }
 
     /// One entry on one line, with the letters that were found.
-    fn draw_entry(&self, frame: &mut Frame<'_>, row: Rect, entry: &str, matcher: &mut Matcher) {
+    fn draw_entry(
+        &self,
+        frame: &mut Frame<'_>,
+        row: Rect,
+        (entry, style): (&str, Style),
+        matcher: &mut Matcher,
+    ) {
         let (mut buffer, mut marks) = (Vec::new(), Vec::new());
         let text = Utf32Str::new(beginning(entry), &mut buffer);
         pattern(&self.wanted).indices(text, matcher, &mut marks);
@@ -215,7 +229,7 @@ impl Search {
             if x + width > right {
                 break;
             }
-            let style = if marks.contains(&(index as u32)) { FOUND } else { Style::new() };
+            let style = if marks.contains(&(index as u32)) { FOUND } else { style };
             frame.buffer_mut().set_stringn(x, row.y, &shown, usize::from(width), style);
             x += width;
         }
@@ -248,12 +262,16 @@ mod tests {
     use ratatui::backend::TestBackend;
     use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-    use super::{Pressed, Search, Step};
+    use super::{Found, Pressed, Search, Step};
+
+    fn found(entries: &[&str], failed: usize) -> Found {
+        Found { texts: entries.iter().map(|entry| (*entry).to_owned()).collect(), failed }
+    }
 
     fn search(typed: &str) -> Search {
         let entries =
             ["select count(*) from posts;", ".tables", "select\n  '微博'\nfrom t;", ".run"];
-        Search::new(entries.map(str::to_owned).to_vec(), typed)
+        Search::new(found(&entries, 4), typed)
     }
 
     fn press(search: &mut Search, code: KeyCode) -> Step {
@@ -269,8 +287,16 @@ mod tests {
         }
         assert_eq!(search.chosen(), Some("select\n  '微博'\nfrom t;"));
         assert_eq!(press(&mut search, KeyCode::Enter), Step::Take);
-        let sounds = Search::new(search.entries, "weibo");
+        let sounds = Search::new(Found { texts: search.entries, failed: 4 }, "weibo");
         assert_eq!(sounds.chosen(), Some("select\n  '微博'\nfrom t;"));
+    }
+
+    #[test]
+    fn the_best_match_that_failed_stands_behind_a_weaker_one_that_went_well() {
+        let search = Search::new(found(&["sXeXl 1", ".tables", "sel 1"], 2), "sel");
+        let found: Vec<&str> =
+            search.found.iter().map(|entry| search.entries[*entry].as_str()).collect();
+        assert_eq!(found, ["sXeXl 1", "sel 1"]);
     }
 
     #[test]

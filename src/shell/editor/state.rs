@@ -1,5 +1,6 @@
 //! What the parts of the editor tell each other.
 
+use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 
 use parking_lot::Mutex;
@@ -17,4 +18,10 @@ pub(super) struct State {
     pub(super) says_how_to_leave: AtomicBool,
     /// What was typed before.
     pub(super) recall: Mutex<Recall>,
+    /// The text that takes the place of what is typed, once the editor asks for it.
+    pub(super) replacement: Mutex<Option<String>>,
+    /// Whether what the editor is about to put in takes the place of the whole text.
+    pub(super) replaces: AtomicBool,
+    /// The history file, to which other shells write too.
+    pub(super) history: Option<PathBuf>,
 }

@@ -27,6 +27,8 @@ g, G                 first row, last row
 0, $                 first column, last column
 /                    search; n and N go on and back
 Enter                the cell as a whole
++, -                 the column wider, narrower
+w                    as wide as its cells, and back
 y                    copy the cell
 q                    leave";
 
@@ -48,6 +50,7 @@ impl View {
             self.table.widen(&mut self.widths, row);
         }
         let gutter = self.table.rows().to_string().len();
+        self.across = usize::from(area.width).saturating_sub(gutter + 3).max(1);
         let slots = self.slots(gutter + 3, usize::from(area.width));
         let mut paper = Paper { buffer: frame.buffer_mut(), area };
         self.draw_header(&mut paper, &slots, gutter);
@@ -73,23 +76,26 @@ impl View {
     fn slots(&mut self, from: usize, width: usize) -> Vec<Slot> {
         self.left = self.left.min(self.column);
         let room = width.saturating_sub(from);
-        let span = |left: usize| {
-            let widths = &self.widths[left..=self.column];
-            widths.iter().sum::<usize>() + GAP * (widths.len() - 1)
-        };
-        while self.column < self.widths.len() && self.left < self.column && span(self.left) > room {
+        while self.column < self.widths.len() && self.left < self.column && self.span() > room {
             self.left += 1;
         }
         let mut slots = Vec::new();
         let mut x = from;
-        for (column, natural) in self.widths.iter().enumerate().skip(self.left) {
+        for column in self.left..self.widths.len() {
             if x >= width {
                 break;
             }
-            slots.push(Slot { column, x: x as u16, width: (*natural).min(width - x) });
-            x += natural + GAP;
+            let wanted = self.width(column);
+            slots.push(Slot { column, x: x as u16, width: wanted.min(width - x) });
+            x += wanted + GAP;
         }
         slots
+    }
+
+    /// Cells from the first column that is shown to the cursor's.
+    fn span(&self) -> usize {
+        let widths = (self.left..=self.column).map(|column| self.width(column));
+        widths.sum::<usize>() + GAP * (self.column - self.left)
     }
 
     fn draw_header(&self, paper: &mut Paper<'_>, slots: &[Slot], gutter: usize) {
@@ -145,11 +151,11 @@ impl View {
             let across = self.table.heads().len();
             said.push(format!("column {} of {across}, {}", self.column + 1, head.name));
         }
-        if self.note.is_empty() {
-            said.push("? keys · q leaves".to_owned());
-        } else {
-            said.push(visible(&self.note).into_owned());
-        }
+        said.push(match (self.note.is_empty(), self.is_cut()) {
+            (false, _) => visible(&self.note).into_owned(),
+            (true, true) => "Enter shows it whole · + wider · ? keys · q leaves".to_owned(),
+            (true, false) => "? keys · q leaves".to_owned(),
+        });
         paper.text(0, line, &truncate(&said.join(" · "), width, "…"), width, DIM);
     }
 

@@ -6,6 +6,7 @@
 mod draw;
 mod table;
 
+use std::collections::HashMap;
 use std::io::Write;
 
 use base64::Engine as _;
@@ -13,8 +14,9 @@ use base64::engine::general_purpose::STANDARD;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::results::Kept;
-use super::screen::{Pressed, Screen};
+use super::screen::{Pressed, Screen, is_given_up};
 use crate::error::{Error, Result};
+use crate::text::width::display_width;
 use table::{Table, Way};
 
 /// Shows an answer until the person leaves; what is `said` of it stands below it
@@ -25,12 +27,18 @@ use table::{Table, Way};
 pub(super) fn run(kept: &Kept, said: Option<String>) -> Result<()> {
     let unusable =
         |error: std::io::Error| Error::usage(format!("cannot use the terminal: {error}"));
-    let mut view = View::new(Table::new(&kept.schema, &kept.batches)?);
+    let mut view = View::new(Table::new(&kept.schema, kept.rows.clone()));
     view.note = said.unwrap_or_default();
+    view.gives_up = is_given_up;
     let mut screen = Screen::open().map_err(unusable)?;
     loop {
         let pressed = screen.step(|frame| view.draw(frame)).map_err(unusable)?;
-        match view.press(&pressed) {
+        let step = view.press(&pressed);
+        // Rows that cannot be read must not look like rows without values.
+        if let Some(error) = view.table.fault() {
+            return Err(error);
+        }
+        match step {
             Step::Stay => {}
             Step::Leave => return Ok(()),
             Step::Copy(text) => {
@@ -41,6 +49,12 @@ pub(super) fn run(kept: &Kept, said: Option<String>) -> Result<()> {
         }
     }
 }
+
+/// Cells by which a column becomes wider or narrower.
+const RESIZED_BY: usize = 20;
+
+/// The narrowest that a column is made.
+const NARROWEST: usize = 4;
 
 /// What a key has led to.
 #[derive(Debug, PartialEq, Eq)]
@@ -76,13 +90,19 @@ struct View {
     left: usize,
     /// How many rows the screen shows, as it was drawn last.
     page: usize,
-    /// How wide each column is drawn.
+    /// How wide each column is drawn unless the person wants another width.
     widths: Vec<usize>,
+    /// How wide the person wants columns.
+    wanted_widths: HashMap<usize, usize>,
+    /// How many cells across the columns have together, as they were drawn last.
+    across: usize,
     over: Over,
     /// What was searched for last.
     wanted: String,
     /// What to say in the last line.
     note: String,
+    /// Whether the person has given up what takes long.
+    gives_up: fn() -> bool,
 }
 
 impl View {
@@ -96,9 +116,12 @@ impl View {
             left: 0,
             page: 1,
             widths,
+            wanted_widths: HashMap::new(),
+            across: 1,
             over: Over::Nothing,
             wanted: String::new(),
             note: String::new(),
+            gives_up: || false,
         }
     }
 
@@ -150,6 +173,11 @@ impl View {
             (KeyCode::Char('N'), _) => self.search(Way::Back),
             (KeyCode::Enter, _) if self.table.rows() > 0 => self.over = Over::Cell(0),
             (KeyCode::Char('y'), _) => return self.copy(),
+            (KeyCode::Char('+' | '='), _) => self.resize(self.width(self.column) + RESIZED_BY),
+            (KeyCode::Char('-'), _) => {
+                self.resize(self.width(self.column).saturating_sub(RESIZED_BY));
+            }
+            (KeyCode::Char('w'), _) => self.fit(),
             (KeyCode::Char('?'), _) => self.over = Over::Help,
             _ => {}
         }
@@ -204,12 +232,48 @@ impl View {
         }
     }
 
+    /// How wide a column is drawn where there is room.
+    fn width(&self, column: usize) -> usize {
+        let natural = self.widths.get(column).copied().unwrap_or(1);
+        self.wanted_widths.get(&column).copied().unwrap_or(natural)
+    }
+
+    /// Draws the cursor's column with another width from now on.
+    fn resize(&mut self, width: usize) {
+        if self.column < self.widths.len() {
+            self.wanted_widths
+                .insert(self.column, width.clamp(NARROWEST.min(self.across), self.across));
+        }
+    }
+
+    /// Draws the cursor's column as wide as its longest cell on the screen, or as
+    /// before if somebody has chosen its width.
+    fn fit(&mut self) {
+        if self.wanted_widths.remove(&self.column).is_some() {
+            return;
+        }
+        let rows = self.top..(self.top + self.page).min(self.table.rows());
+        let longest = rows.map(|row| display_width(&self.table.cell(row, self.column).text)).max();
+        self.resize(longest.unwrap_or(0).max(self.width(self.column)));
+    }
+
+    /// Whether the cell under the cursor is longer than its column.
+    fn is_cut(&self) -> bool {
+        let width = self.width(self.column).min(self.across);
+        display_width(&self.table.cell(self.row, self.column).text) > width
+    }
+
     fn search(&mut self, way: Way) {
         if self.wanted.is_empty() {
             self.note = "nothing was searched for yet: / searches".to_owned();
             return;
         }
-        match self.table.find(&self.wanted, (self.row, self.column), way) {
+        let mut stopped = false;
+        let stop = || {
+            stopped = stopped || (self.gives_up)();
+            stopped
+        };
+        match self.table.find(&self.wanted, (self.row, self.column), way, stop) {
             Some((row, column)) => {
                 let round = match way {
                     Way::On => (row, column) <= (self.row, self.column),
@@ -220,6 +284,7 @@ impl View {
                 }
                 (self.row, self.column) = (row, column);
             }
+            None if stopped => self.note = format!("`{}` was not found so far", self.wanted),
             None => self.note = format!("`{}` is nowhere in this answer", self.wanted),
         }
     }
@@ -243,6 +308,7 @@ mod tests {
     use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
     use super::{Over, Pressed, Step, Table, View};
+    use crate::shell::results::Rows;
 
     /// Rows 1 to `rows`, with a text of Chinese and some columns of numbers.
     fn view(rows: i64) -> View {
@@ -266,7 +332,7 @@ mod tests {
         // Two batches, as an answer has them.
         let half = batch.num_rows() / 2;
         let batches = [batch.slice(0, half), batch.slice(half, batch.num_rows() - half)];
-        View::new(Table::new(&batch.schema(), &batches).unwrap())
+        View::new(Table::new(&batch.schema(), Rows::InMemory(batches.to_vec())))
     }
 
     fn press(view: &mut View, keys: &[KeyCode]) -> Step {
@@ -349,6 +415,45 @@ mod tests {
     }
 
     #[test]
+    fn a_column_is_made_wider_narrower_and_as_wide_as_its_cells() {
+        let mut view = view(20);
+        press(&mut view, &[KeyCode::Right]);
+        let long = |view: &mut View| {
+            let lines = screen(view, 300, 12);
+            (lines[3].matches('长').count(), lines[11].clone())
+        };
+        let (before, status) = long(&mut view);
+        assert!(before < 30 && status.contains("+ wider"), "{before}: {status}");
+        press(&mut view, &[KeyCode::Char('+')]);
+        let (wider, _) = long(&mut view);
+        assert_eq!(wider, before + 10);
+        press(&mut view, &[KeyCode::Char('-'), KeyCode::Char('-')]);
+        assert_eq!(long(&mut view).0, before - 10);
+        press(&mut view, &[KeyCode::Char('w')]);
+        assert_eq!(long(&mut view).0, before, "w takes it back");
+        press(&mut view, &[KeyCode::Char('w')]);
+        let (whole, status) = long(&mut view);
+        assert!(whole == 100 && !status.contains("wider"), "{whole}: {status}");
+        for _ in 0..30 {
+            press(&mut view, &[KeyCode::Char('-')]);
+        }
+        assert_eq!(view.width(1), super::NARROWEST);
+        screen(&mut view, 3, 4);
+        press(&mut view, &[KeyCode::Char('+'), KeyCode::Char('w'), KeyCode::Char('w')]);
+        screen(&mut view, 1, 1);
+    }
+
+    #[test]
+    fn a_search_that_is_given_up_stays_where_it_was() {
+        let mut view = view(50_000);
+        view.gives_up = || true;
+        press(&mut view, &[KeyCode::Char('/')]);
+        type_text(&mut view, "nowhere");
+        press(&mut view, &[KeyCode::Enter]);
+        assert_eq!((view.row, view.note.as_str()), (0, "`nowhere` was not found so far"));
+    }
+
+    #[test]
     fn a_cell_is_copied_as_the_data_has_it() {
         let mut view = view(3);
         press(&mut view, &[KeyCode::Right]);
@@ -369,7 +474,7 @@ mod tests {
             screen(&mut view, width, height);
         }
         let empty = Arc::new(datafusion::arrow::datatypes::Schema::empty());
-        let mut view = View::new(Table::new(&empty, &[]).unwrap());
+        let mut view = View::new(Table::new(&empty, Rows::InMemory(Vec::new())));
         press(&mut view, &[KeyCode::Right, KeyCode::Down, KeyCode::Enter, KeyCode::Char('y')]);
         screen(&mut view, 60, 12);
     }

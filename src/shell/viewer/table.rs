@@ -1,11 +1,15 @@
 //! The cells of an answer, read where they are looked at.
 
-use datafusion::arrow::datatypes::{Schema, SchemaRef};
-use datafusion::arrow::record_batch::RecordBatch;
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::rc::Rc;
 
-use crate::error::Result;
+use datafusion::arrow::datatypes::{Schema, SchemaRef};
+
+use crate::error::{Error, Result};
 use crate::render::value::{Column, Value, columns};
 use crate::render::{is_number, plain, type_name, visible};
+use crate::shell::results::Rows;
 use crate::text::width::display_width;
 
 /// Rows that are measured before any is shown.
@@ -14,11 +18,23 @@ const MEASURED: usize = 200;
 /// The widest that a column is drawn.
 const WIDEST: usize = 60;
 
+/// Batches whose cells are at hand: a screen shows one or two, and a search goes on
+/// from one to the next.
+const AT_HAND: usize = 4;
+
+/// Cells that are searched before it is asked whether to go on.
+const UNASKED: usize = 1 << 16;
+
 /// An answer.
 pub(super) struct Table {
     heads: Vec<Head>,
-    parts: Vec<Part>,
+    answer: Rows,
+    /// The first row of each batch that has any, and which batch it is.
+    parts: Vec<(usize, usize)>,
     rows: usize,
+    /// The columns of the batches that were looked at last, the latest at the end.
+    at_hand: RefCell<VecDeque<(usize, Rc<Vec<Column>>)>>,
+    fault: RefCell<Option<Error>>,
 }
 
 /// What is to be said of a column.
@@ -33,13 +49,6 @@ impl Head {
     pub(super) fn short_type(&self) -> &str {
         self.type_name.split([' ', '(']).next().unwrap_or_default()
     }
-}
-
-/// One batch of an answer.
-struct Part {
-    first: usize,
-    rows: usize,
-    columns: Vec<Column>,
 }
 
 /// The text of a cell, harmless, on one line.
@@ -58,18 +67,23 @@ pub(super) enum Way {
 }
 
 impl Table {
-    /// The answer that `batches` are.
-    ///
-    /// # Errors
-    /// When a value cannot be shown, which is a fault of ours.
-    pub(super) fn new(schema: &SchemaRef, batches: &[RecordBatch]) -> Result<Self> {
+    /// The answer that `answer` has under `schema`.
+    pub(super) fn new(schema: &SchemaRef, answer: Rows) -> Self {
         let mut parts = Vec::new();
         let mut rows = 0;
-        for batch in batches.iter().filter(|batch| batch.num_rows() > 0) {
-            parts.push(Part { first: rows, rows: batch.num_rows(), columns: columns(batch)? });
-            rows += batch.num_rows();
+        for (batch, length) in answer.lengths().into_iter().enumerate() {
+            if length > 0 {
+                parts.push((rows, batch));
+                rows += length;
+            }
         }
-        Ok(Self { heads: heads(schema), parts, rows })
+        let (at_hand, fault) = (RefCell::default(), RefCell::default());
+        Self { heads: heads(schema), answer, parts, rows, at_hand, fault }
+    }
+
+    /// Why some cells could not be read, if there were any: told once.
+    pub(super) fn fault(&self) -> Option<Error> {
+        self.fault.borrow_mut().take()
     }
 
     pub(super) fn heads(&self) -> &[Head] {
@@ -99,28 +113,29 @@ impl Table {
 
     /// A cell as it is shown.
     pub(super) fn cell(&self, row: usize, column: usize) -> Cell {
-        match self.value(row, column) {
+        self.look_at(row, column, |value| match value {
             Some(Value::Null) => Cell { text: "NULL".to_owned(), is_null: true },
-            Some(value) => Cell { text: visible(&plain(&value)).into_owned(), is_null: false },
+            Some(value) => Cell { text: visible(&plain(value)).into_owned(), is_null: false },
             None => Cell { text: String::new(), is_null: false },
-        }
+        })
     }
 
     /// A cell as the data has it; NULL is empty.
     pub(super) fn exact(&self, row: usize, column: usize) -> String {
-        match self.value(row, column) {
+        self.look_at(row, column, |value| match value {
             None | Some(Value::Null) => String::new(),
-            Some(value) => plain(&value),
-        }
+            Some(value) => plain(value),
+        })
     }
 
     /// The next cell from `from` that holds `wanted` in any case; it goes round
-    /// the end, and back to `from` itself last.
+    /// the end, and back to `from` itself last. In between it asks whether to `stop`.
     pub(super) fn find(
         &self,
         wanted: &str,
         (row, column): (usize, usize),
         way: Way,
+        mut stop: impl FnMut() -> bool,
     ) -> Option<(usize, usize)> {
         let wanted = wanted.to_lowercase();
         let across = self.heads.len();
@@ -131,14 +146,47 @@ impl Table {
             Way::Back => (from + cells - distance) % cells,
         };
         (1..=cells)
+            .take_while(|distance| distance % UNASKED != 0 || !stop())
             .map(|distance| (step(distance) / across, step(distance) % across))
             .find(|(row, column)| self.exact(*row, *column).to_lowercase().contains(&wanted))
     }
 
-    fn value(&self, row: usize, column: usize) -> Option<Value<'_>> {
-        let part = self.parts.partition_point(|part| part.first + part.rows <= row);
-        let part = self.parts.get(part)?;
-        Some(part.columns.get(column)?.get(row - part.first))
+    /// What `look` makes of the value of a cell, if there is such a cell.
+    fn look_at<T>(
+        &self,
+        row: usize,
+        column: usize,
+        look: impl FnOnce(Option<&Value<'_>>) -> T,
+    ) -> T {
+        let part = self.parts.partition_point(|(first, _)| *first <= row).checked_sub(1);
+        let Some((first, batch)) = part.map(|part| self.parts[part]).filter(|_| row < self.rows)
+        else {
+            return look(None);
+        };
+        match self.columns(batch) {
+            Ok(columns) => {
+                let value = columns.get(column).map(|column| column.get(row - first));
+                look(value.as_ref())
+            }
+            Err(error) => {
+                self.fault.borrow_mut().get_or_insert(error);
+                look(None)
+            }
+        }
+    }
+
+    /// The columns of a batch.
+    fn columns(&self, batch: usize) -> Result<Rc<Vec<Column>>> {
+        let mut at_hand = self.at_hand.borrow_mut();
+        if let Some((_, found)) = at_hand.iter().find(|(index, _)| *index == batch) {
+            return Ok(Rc::clone(found));
+        }
+        let read = Rc::new(columns(&self.answer.batch(batch)?)?);
+        if at_hand.len() == AT_HAND {
+            at_hand.pop_front();
+        }
+        at_hand.push_back((batch, Rc::clone(&read)));
+        Ok(read)
     }
 }
 
