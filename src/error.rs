@@ -252,13 +252,37 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-/// The name among `names` that `typed` was most likely meant to be, for hints.
+/// The name among `names` that `typed` was most likely meant to be, for hints. Of several
+/// that are as near, it is one that begins as it was typed: people seldom mistype that.
 pub fn nearest<'a>(typed: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let typed = typed.to_lowercase();
     names
         .into_iter()
-        .map(|name| (strsim::damerau_levenshtein(&typed, &name.to_lowercase()), name))
-        .filter(|(distance, name)| *distance <= 1 + name.chars().count() / 4)
-        .min_by_key(|(distance, _)| *distance)
+        .map(|name| {
+            let lower = name.to_lowercase();
+            let begun = typed.chars().zip(lower.chars()).take_while(|(one, other)| one == other);
+            let begun = std::cmp::Reverse(begun.count());
+            ((strsim::damerau_levenshtein(&typed, &lower), begun), name)
+        })
+        .filter(|((distance, _), name)| *distance <= 1 + name.chars().count() / 4)
+        .min_by_key(|(near, name)| (*near, *name))
         .map(|(_, name)| name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::nearest;
+
+    #[test]
+    fn of_names_that_are_as_near_the_one_that_begins_alike_is_meant() {
+        for (typed, names, meant) in [
+            ("cout", ["cot", "count", "cut"], Some("count")),
+            ("cout", ["count", "cut", "cot"], Some("count")),
+            ("mni", ["max", "min", "sum"], Some("min")),
+            ("likse", ["likes", "liked", "link"], Some("likes")),
+            ("foo", ["count", "sum", "min"], None),
+        ] {
+            assert_eq!(nearest(typed, names), meant, "{typed}");
+        }
+    }
 }

@@ -18,7 +18,9 @@ use super::clashes;
 use super::habits;
 use super::named_beside;
 use super::script::{Statement, tokenize};
-use super::wording::{arrow_error, beside_tables, between, exhausted, io_error, meaning, plain};
+use super::wording::{
+    arrow_error, beside_tables, between, correlated, exhausted, io_error, meaning, plain,
+};
 use crate::catalog::{self, CATALOG, SCHEMA, SUFFIXES, VIEWS, View, setting_name};
 use crate::error::{Error, HINT, Kind, Place, nearest};
 use crate::ingest;
@@ -33,8 +35,11 @@ const NO_SETTING: &str = "ould not find config namespace";
 const KEYWORDS: &[&str] = &[
     "SELECT", "FROM", "WHERE", "GROUP", "ORDER", "HAVING", "LIMIT", "OFFSET", "JOIN", "INNER",
     "OUTER", "UNION", "DISTINCT", "WITH", "EXPLAIN", "DESCRIBE", "CREATE", "BETWEEN", "CASE",
-    "VALUES",
+    "VALUES", "LIKE", "ILIKE",
 ];
+
+/// Clauses by which a message about them begins, so that they are its place.
+const CLAUSES: [&str; 4] = ["WHERE", "HAVING", "LIMIT", "OFFSET"];
 
 /// Translates the errors of one statement.
 #[derive(Clone)]
@@ -157,18 +162,36 @@ impl Translator {
         let error = Error::query(format!("syntax error: {}", plain(&words)));
         let error = self.known_elsewhere(error);
         let Some((line, column)) = at else {
-            return error;
+            return match self.last_word().filter(|_| words.contains("end of the statement")) {
+                Some(place) => error.at(place),
+                None => error,
+            };
         };
         if let Some((found, twin)) = self.full_width(line, column) {
             return error
                 .at(self.statement.place(line, column, Some(1)))
                 .hint(format!("{found} is full-width punctuation; SQL is written with {twin}"));
         }
+        let error = match words.ends_with("found #") && error.advice().is_none() {
+            true => error.hint("-- begins a comment; a name with # stands in double quotes"),
+            false => error,
+        };
         let error = match self.mistyped(line, column).filter(|_| error.advice().is_none()) {
             Some(keyword) => error.hint(format!("did you mean {keyword}?")),
             None => error,
         };
         error.at(self.statement.place(line, column, self.word_length(line, column)))
+    }
+
+    /// The place of the last word or sign of the statement.
+    fn last_word(&self) -> Option<Place> {
+        let tokens = tokenize(&self.statement.sql).ok()?;
+        let is_shown = |token: &&TokenWithSpan| {
+            !matches!(token.token, Token::Whitespace(_) | Token::SemiColon | Token::EOF)
+        };
+        let span = tokens.iter().rfind(is_shown)?.span;
+        let length = span.end.column.saturating_sub(span.start.column);
+        Some(self.statement.place(span.start.line, span.start.column, Some(length)))
     }
 
     /// `error` with what to do here instead of a statement of another database.
@@ -224,6 +247,15 @@ impl Translator {
 
     fn schema(&self, error: &SchemaError) -> Error {
         match error {
+            // A column of the engine's own, by which it joins with a subquery.
+            SchemaError::FieldNotFound { field, .. } if field.name == "__always_true" => {
+                correlated()
+            }
+            SchemaError::FieldNotFound { field, valid_fields }
+                if is_joined(field) || valid_fields.iter().any(is_joined) =>
+            {
+                correlated()
+            }
             SchemaError::FieldNotFound { field, valid_fields } => {
                 let error = no_column(field, valid_fields, self.is_compared(&field.name));
                 if field.relation.is_none()
@@ -398,6 +430,7 @@ impl Translator {
             .keys()
             .chain(state.aggregate_functions().keys())
             .chain(state.window_functions().keys())
+            .chain(state.higher_order_functions().keys())
             .map(String::as_str);
         if state.window_functions().contains_key(name) {
             let message = format!("{name} looks at other rows and needs OVER");
@@ -423,7 +456,9 @@ impl Translator {
             return error.hint(format!("behind SELECT it is {here}"));
         }
         if name.starts_with("read_") || name.ends_with("_scan") {
-            return error.hint("a file is asked by its name: FROM 'posts.csv'");
+            let file = self.text_given_to(name).unwrap_or_else(|| "posts.csv".to_owned());
+            let file = file.replace('\'', "''");
+            return error.hint(format!("a file is asked by its name: FROM '{file}'"));
         }
         if state.scalar_functions().contains_key(name) {
             return error.hint(format!("it gives a value, and stands behind SELECT: {name}(...)"));
@@ -434,6 +469,20 @@ impl Translator {
             Some(near) => error.hint(format!("did you mean {near}?")),
             None => error.hint(format!("there are {}", names.join(", "))),
         }
+    }
+
+    /// The text that is the first argument of a call of `function`.
+    fn text_given_to(&self, function: &str) -> Option<String> {
+        let mut tokens = tokenize(&self.statement.sql).ok()?;
+        tokens.retain(|token| !matches!(token.token, Token::Whitespace(_)));
+        tokens.windows(3).find_map(|three| match [&three[1].token, &three[2].token] {
+            [Token::LParen, Token::SingleQuotedString(text)]
+                if names(&three[0].token, function) =>
+            {
+                Some(text.clone())
+            }
+            _ => None,
+        })
     }
 
     /// The place of the first quoted name of a message in the statement, for
@@ -451,7 +500,9 @@ impl Translator {
             tokens.windows(2).find(calls).map(|pair| &pair[0])
         });
         let found = named.and_then(|name| tokens.iter().find(|token| names(&token.token, name)));
-        let found = found.or(called).map(|token| {
+        let clause = CLAUSES.iter().find(|clause| message.starts_with(**clause));
+        let clause = clause.and_then(|name| tokens.iter().rfind(|token| names(&token.token, name)));
+        let found = found.or(called).or(clause).map(|token| {
             let length = token.span.end.column.saturating_sub(token.span.start.column);
             (token.span.start, length)
         });
@@ -524,6 +575,13 @@ fn names(token: &Token, name: &str) -> bool {
         Token::SingleQuotedString(text) => text == name,
         _ => false,
     }
+}
+
+/// Whether a column is of a subquery that the engine was about to join.
+fn is_joined(column: &Column) -> bool {
+    let names = ["__correlated_sq_", "__scalar_sq_"];
+    let Some(table) = &column.relation else { return false };
+    names.iter().any(|name| table.table().starts_with(name))
 }
 
 /// The error for a column that is none of the `valid` ones; a name that something

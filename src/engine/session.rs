@@ -15,15 +15,17 @@ use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
 use datafusion::logical_expr::{AggregateUDF, LogicalPlan, LogicalPlanBuilder};
 use datafusion::prelude::{SessionConfig, SessionContext};
 use datafusion::sql::parser::{DFParserBuilder, Statement as Parsed};
-use datafusion::sql::sqlparser::dialect::dialect_from_str;
+use datafusion::sql::sqlparser::dialect::Dialect;
 use datafusion::sql::sqlparser::parser::ParserError;
-use datafusion::sql::sqlparser::tokenizer::Tokenizer;
+use datafusion::sql::sqlparser::tokenizer::{TokenWithSpan, Tokenizer};
 use object_store::ObjectStore;
 use object_store::local::LocalFileSystem;
 use tokio::sync::watch;
 use url::Url;
 
 use super::answer::{Answer, Query, Started, Stop};
+use super::as_written;
+use super::at_time_zone;
 use super::attach;
 use super::bounded_text;
 use super::checked_arithmetic::{self, CheckArithmetic};
@@ -33,19 +35,25 @@ use super::compared_intervals::{self, CompareLengths};
 use super::copy_options;
 use super::copy_to;
 use super::counted_median;
+use super::decimals;
 use super::decoded_files::DecodedFiles;
 use super::describe;
 use super::diagnose::Translator;
+use super::dialect;
 use super::distinct_texts::CountTexts;
+use super::empty_subqueries::EmptySubqueries;
+use super::exact_percentiles;
 use super::fence::{Fence, OnlyInside, Safe};
-use super::forms;
+use super::forms::{self, pivot_statement};
 use super::from_first;
 use super::gauge::Gauge;
 use super::guard;
 use super::habits;
 use super::interrupt::Interruptible;
 use super::list_lengths::CountItems;
+use super::lists;
 use super::memory::{self, Memory};
+use super::moving;
 use super::names;
 use super::parameters::{self, Parameters};
 use super::passed_over;
@@ -54,11 +62,15 @@ use super::remembered_trunc;
 use super::reordering_casts::{self, HideExtremes};
 use super::result_cache::{Kept, Key, Question, Recorder, ResultCache, explained};
 use super::rollups::UseRollups;
+use super::rounding_casts;
 use super::script::{self, Statement};
 use super::settings::Settings;
+use super::short_times;
 use super::text_index::UseTextIndex;
-use super::versions;
+use super::unknown_members::UnknownMembers;
+use super::versions::{self, Versions};
 use super::wording::written_by_import;
+use super::zoned_bins;
 use super::zoned_casts::CastInZone;
 use super::zoned_texts;
 use crate::bucket::Files;
@@ -342,7 +354,7 @@ impl Session {
     pub async fn plan(&self, statement: &Statement, params: &Params) -> Result<LogicalPlan> {
         guard::check_size(statement)?;
         let translator = self.translator(statement);
-        let plan = async { self.logical(self.parse(statement)?.0, params).await };
+        let plan = async { self.logical(self.parse(statement).await?.0, params).await };
         plan.await.map_err(|error| translator.translate(&error))
     }
 
@@ -351,25 +363,54 @@ impl Session {
         Translator::new(&self.inner.context, statement, self.inner.roots.clone())
     }
 
-    /// The statement as the engine takes it, and how it writes if it is a COPY.
-    fn parse(
+    /// The statement as the engine takes it, and how it writes if it is a COPY. From here
+    /// on all its tables are of one commit.
+    async fn parse(
         &self,
         statement: &Statement,
     ) -> Result<(Parsed, Option<copy_options::Writer>), DataFusionError> {
-        // A look at the state: a copy of it takes as long as all of the parsing.
-        let state = self.inner.context.state_ref();
-        let options = state.read().config_options().sql_parser.clone();
-        let dialect = dialect_from_str(options.dialect)
-            .ok_or_else(|| plan_datafusion_err!("no SQL dialect `{}`", options.dialect))?;
+        self.pin().await.map_err(foreign)?;
         let (sql, versions) = versions::hide(&statement.sql);
-        let tokens = Tokenizer::new(dialect.as_ref(), &sql)
+        let tokens = Tokenizer::new(self.dialect()?.as_ref(), &sql)
             .tokenize_with_location()
             .map_err(ParserError::from)?;
+        let tokens = dialect::plain_numbers(tokens, statement).map_err(foreign)?;
+        let tokens = forms::texts_in_a_row::join(tokens, statement).map_err(foreign)?;
+        let tokens = match pivot_statement::find(tokens)? {
+            pivot_statement::Statement::Plain(tokens) => tokens,
+            pivot_statement::Statement::Open(pivot) => {
+                let (question, _) = self.parse_tokens(pivot.question()?, &versions, statement)?;
+                self.call_cluster().await.map_err(foreign)?;
+                let plan = self.unbound(question).await?;
+                let frame = self.inner.context.execute_logical_plan(plan).await?;
+                pivot.closed(&frame.collect().await?)?
+            }
+        };
+        self.parse_tokens(tokens, &versions, statement)
+    }
+
+    fn dialect(&self) -> Result<Box<dyn Dialect>, DataFusionError> {
+        // A look at the state: a copy of it takes as long as all of the parsing.
+        let state = self.inner.context.state_ref();
+        let name = state.read().config_options().sql_parser.dialect;
+        dialect::named(name).ok_or_else(|| plan_datafusion_err!("no SQL dialect `{name}`"))
+    }
+
+    fn parse_tokens(
+        &self,
+        tokens: Vec<TokenWithSpan>,
+        versions: &Versions,
+        statement: &Statement,
+    ) -> Result<(Parsed, Option<copy_options::Writer>), DataFusionError> {
+        let state = self.inner.context.state_ref();
+        let recursion_limit = state.read().config_options().sql_parser.recursion_limit.get();
+        let dialect = self.dialect()?;
         let dialect = attach::dialect(&tokens).unwrap_or(dialect.as_ref());
-        let tokens = copy_options::plain(from_first::complete(tokens)).map_err(foreign)?;
+        let tokens = from_first::complete(forms::spell(tokens));
+        let tokens = copy_options::plain(tokens).map_err(foreign)?;
         let mut parsed = DFParserBuilder::new(tokens)
             .with_dialect(dialect)
-            .with_recursion_limit(options.recursion_limit.get())
+            .with_recursion_limit(recursion_limit)
             .build()?
             .parse_statements()?;
         let (Some(mut parsed), 0) = (parsed.pop_front(), parsed.len()) else {
@@ -379,11 +420,16 @@ impl Session {
         passed_over::check(&mut parsed, statement).map_err(foreign)?;
         habits::check_patterns(&mut parsed, statement).map_err(foreign)?;
         forms::rewrite(&mut parsed);
-        names::distinguish(&mut parsed, &|name| {
+        names::give(&mut parsed, &|name| {
             let state = state.read();
             state.aggregate_functions().contains_key(name)
                 || state.window_functions().contains_key(name)
         });
+        at_time_zone::spell(&mut parsed, state.read().config_options());
+        forms::column_aliases::complete(&mut parsed);
+        forms::named_windows::fill_in(&mut parsed, statement).map_err(foreign)?;
+        forms::common_tables::check(&mut parsed, statement).map_err(foreign)?;
+        forms::using_joins::merge(&mut parsed, statement).map_err(foreign)?;
         let writer = copy_options::choose(&mut parsed).map_err(foreign)?;
         Ok((parsed, writer))
     }
@@ -394,7 +440,7 @@ impl Session {
     /// As for [`Session::run`].
     pub async fn parameters(&self, statement: &Statement) -> Result<Parameters> {
         guard::check_size(statement)?;
-        let plan = async { self.unbound(self.parse(statement)?.0).await };
+        let plan = async { self.unbound(self.parse(statement).await?.0).await };
         let found = plan.await.and_then(|plan| parameters::of(&plan));
         found.map_err(|error| self.translator(statement).translate(&error))
     }
@@ -415,7 +461,6 @@ impl Session {
 
     /// The plan of a statement that is allowed, with its placeholders.
     async fn unbound(&self, parsed: Parsed) -> Result<LogicalPlan, DataFusionError> {
-        self.pin().await.map_err(foreign)?;
         // Before the planner counts values, as if others could be written.
         if guard::changed(&parsed).is_some_and(|name| self.is_stored(&name)) {
             return Err(foreign(written_by_import()));
@@ -458,9 +503,7 @@ impl Session {
         statement: &Statement,
         params: &Params,
     ) -> Result<Started, DataFusionError> {
-        let (parsed, writer) = self.parse(statement)?;
-        let names = names::of_columns(&parsed);
-        let copied = names::of_copied(&parsed);
+        let (parsed, writer) = self.parse(statement).await?;
         self.call_cluster().await.map_err(foreign)?;
         let question = match (wanted, &self.inner.answers) {
             (Wanted::Answer, Some(_)) => {
@@ -472,7 +515,7 @@ impl Session {
         let explains = explained(&plan).is_some();
         let key = question.and_then(|question| self.key(&question, params, &plan));
         let kept = self.kept(key).await;
-        let (plan, staged) = copy_to::stage(plan, writer.as_ref(), &copied)?;
+        let (plan, staged) = copy_to::stage(plan, writer.as_ref())?;
         let frame = self.inner.context.execute_logical_plan(plan).await?;
         let (state, plan) = frame.into_parts();
         let query = Query { state, plan, staged, cluster: self.inner.settings.cluster.clone() };
@@ -481,7 +524,7 @@ impl Session {
             Some(kept) => (query.give(kept)?, None),
             None => (query.start().await?, self.recorder(key.filter(|_| !explains))),
         };
-        Ok(Started { query, running, recorder, names })
+        Ok(Started { query, running, recorder })
     }
 
     /// What the answer to `question`, planned as `plan`, is kept under.
@@ -574,26 +617,32 @@ fn context(
     let mut builder = SessionStateBuilder::new()
         .with_config(config(settings))
         .with_runtime_env(runtime)
+        .with_expr_planners(vec![Arc::new(remembered_part::PlanExtract)])
         .with_default_features()
         .with_relation_planners(vec![Arc::new(forms::Pivots)])
+        .with_analyzer_rules(as_written::rules())
         .with_analyzer_rule(Arc::new(CastInZone))
         .with_analyzer_rule(Arc::new(HideExtremes))
         .with_analyzer_rule(Arc::new(CompareLengths))
         .with_analyzer_rule(Arc::new(CountItems))
         .with_analyzer_rule(Arc::new(CheckArithmetic))
+        .with_analyzer_rule(Arc::new(EmptySubqueries))
+        .with_analyzer_rule(Arc::new(UnknownMembers))
         .with_optimizer_rule(Arc::new(UseTextIndex))
         .with_optimizer_rule(Arc::new(UseRollups));
     builder = super::optimize::add_rules(builder);
     builder = match &settings.cluster {
-        Some(cluster) => cluster.equip(builder)?,
+        Some(cluster) => cluster.equip(super::optimize::add_rules_for_cluster(builder))?,
         // Other machines stop when their connection ends.
         None => builder
             .with_physical_optimizer_rules(super::optimize::with_first(Interruptible::among_all())),
     };
     let mut context = with_functions(builder.build(), dictionaries);
-    context
-        .register_expr_planner(Arc::new(forms::ScaleIntervals))
-        .map_err(|error| Error::internal(error.to_string()))?;
+    for planner in forms::planners() {
+        context
+            .register_expr_planner(planner)
+            .map_err(|error| Error::internal(error.to_string()))?;
+    }
     context.register_catalog(CATALOG, Arc::new(catalog));
     let _ = state_cell.set(context.state_weak_ref());
     Ok(context)
@@ -605,10 +654,17 @@ fn with_functions(state: SessionState, dictionaries: Arc<Dictionaries>) -> Sessi
     context.register_udaf(AggregateUDF::from(CheckedSum::default()));
     context.register_udaf(AggregateUDF::from(CountTexts::default()));
     context.register_udaf(counted_median::median());
+    context.register_udaf(exact_percentiles::function());
     context.register_udf(remembered_part::function());
     context.register_udf(remembered_trunc::function());
+    context.register_udf(zoned_bins::function());
+    context.register_udf(at_time_zone::function());
+    lists::functions().for_each(|function| context.register_udf(function));
     bounded_text::functions().for_each(|function| context.register_udf(function));
+    decimals::functions().for_each(|function| context.register_udf(function));
     crate::functions::register(&context, dictionaries);
+    moving::register(&context);
+    forms::familiar::register(&context);
     context
 }
 
@@ -629,9 +685,15 @@ pub fn running_state(
     let context =
         with_functions(builder.build(), Dictionaries::of_database(None).map_err(foreign)?);
     context.register_udf(checked_arithmetic::function());
+    context.register_udf(decimals::division());
     context.register_udf(zoned_texts::function());
     context.register_udf(reordering_casts::function());
     context.register_udf(compared_intervals::function());
+    context.register_udf(rounding_casts::function());
+    context.register_udf(short_times::function());
+    context.register_udf(forms::subqueries::function());
+    context.register_udf(super::optimize::not_constant());
+    compared_intervals::extremes().for_each(|function| context.register_udaf(function));
     forms::functions().for_each(|function| context.register_udf(function));
     context.register_udaf(counted_median::counted());
     context.register_udaf(counted_median::median_of_counted());

@@ -2,11 +2,12 @@
 
 use datafusion::arrow::error::ArrowError;
 
+use super::{conditions, wrong_patterns};
 use crate::catalog;
 use crate::error::{Error, Kind};
 
 /// How a message of the engine goes, and what it means.
-type Meaning = (&'static str, fn(&str) -> Option<Error>);
+pub(super) type Meaning = (&'static str, fn(&str) -> Option<Error>);
 
 /// Messages that say what the engine was at instead of what is wrong, by words
 /// that are in them.
@@ -37,6 +38,10 @@ const MEANINGS: &[Meaning] = &[
         let error = Error::query("unnest takes a list");
         Some(error.hint("of a text make one: unnest(string_to_array(text, ' '))"))
     }),
+    ("ot access not supported", |_| {
+        let error = Error::query("a point stands behind the name of a table or column only");
+        Some(error.hint("a part of a structure is asked for as value['part']"))
+    }),
     ("nable to cast to Date32 for converting", |_| Some(no_date())),
     ("logical expression WindowFunction", |_| {
         let error = Error::query("a window function stands behind SELECT or in ORDER BY only");
@@ -49,6 +54,8 @@ const MEANINGS: &[Meaning] = &[
     ("logical expression InSubquery(", |_| Some(outside_where())),
     ("logical expression ScalarSubquery(", |_| Some(correlated())),
     ("logical expression OuterReferenceColumn", |_| Some(correlated())),
+    ("must be aggregated to return at most one", |_| Some(correlated())),
+    ("oo many columns! The subquery", |_| Some(one_column())),
     ("JOIN operator Semi(", |_| Some(half_join("SEMI"))),
     ("JOIN operator Anti(", |_| Some(half_join("ANTI"))),
     ("JOIN operator AsOf", |_| {
@@ -71,18 +78,33 @@ const MEANINGS: &[Meaning] = &[
     }),
     ("nconsistent data length across values list", uneven),
     ("annot access field at argument", no_fields),
+    ("is no regular expression: at ", |message| {
+        let hint = "a \\ before a sign takes its meaning from it: \\( is only a bracket";
+        Some(Error::query(message).hint(hint))
+    }),
+    ("ggregate functions are not allowed in the WHERE", |_| {
+        let error = Error::query("WHERE looks at single rows, before anything is summed up");
+        Some(error.hint("HAVING looks at groups: GROUP BY account_id HAVING sum(likes) > 3"))
+    }),
 ];
 
 /// What `message` means; none if it says so itself.
 pub(super) fn meaning(message: &str) -> Option<Error> {
-    MEANINGS.iter().filter(|(words, _)| message.contains(words)).find_map(|(_, say)| say(message))
+    let all = MEANINGS.iter().chain(conditions::MEANINGS);
+    all.filter(|(words, _)| message.contains(words)).find_map(|(_, say)| say(message))
 }
 
 fn not_grouped(message: &str) -> Option<Error> {
     let column = between(message, "olumn \"", "\" must appear")?;
     let column = column.rsplit('.').next().unwrap_or(column);
+    // Within an expression there a name is never that of a listed column.
+    let listed = match message.contains("olumn in ORDER BY") {
+        true => format!("; a listed column of that name stands alone: ORDER BY {column} DESC"),
+        false => String::new(),
+    };
     let message = format!("the column \"{column}\" is neither in GROUP BY nor in an aggregate");
-    Some(Error::query(message).hint(format!("put {column} into GROUP BY, or take max({column})")))
+    let advice = format!("put {column} into GROUP BY, or take max({column}){listed}");
+    Some(Error::query(message).hint(advice))
 }
 
 fn no_signature(message: &str) -> Option<Error> {
@@ -220,10 +242,18 @@ fn outside_where() -> Error {
         .hint("elsewhere compare a count: (SELECT count(*) FROM posts WHERE ...) > 0, or LEFT JOIN")
 }
 
-fn correlated() -> Error {
+/// The error for a subquery that the engine cannot bring to a join.
+pub(super) fn correlated() -> Error {
     Error::query("a subquery that uses columns from around it cannot be computed like this").hint(
         "join with the query instead; for the best row of each: row_number() OVER (PARTITION BY \
          account_id ORDER BY likes DESC) AS n, and n = 1",
+    )
+}
+
+fn one_column() -> Error {
+    Error::query("a subquery behind IN, or between values, gives one column").hint(
+        "several values at once: EXISTS (SELECT 1 FROM u WHERE u.a = t.a AND u.b = t.b), and NOT \
+         EXISTS",
     )
 }
 
@@ -286,7 +316,7 @@ fn no_fields(message: &str) -> Option<Error> {
 }
 
 /// Types of the engine as SQL calls them.
-fn told_types(types: &str) -> String {
+pub(super) fn told_types(types: &str) -> String {
     let names = [
         ("Utf8View", "text"),
         ("LargeUtf8", "text"),
@@ -319,6 +349,8 @@ pub(super) fn io_error(error: &std::io::Error) -> Error {
     let Some(limit) = between(&text, SPILL_LIMIT, ". Please") else {
         return Error::query(plain(&text));
     };
+    // The engine counts in powers of two, people and our flags in those of ten.
+    let limit = megabytes(limit).map_or_else(|| limit.to_owned(), size);
     let message = format!("what does not fit into memory takes more than {limit} of disk");
     Error::new(Kind::Limit, message).hint("raise --spill-limit, or --memory-limit")
 }
@@ -357,6 +389,7 @@ const CONSUMERS: &[(&str, &str)] = &[
     ("OrderedFinalAggregateStream", "a grouping"),
     ("OrderedPartialAggregateStream", "a grouping"),
     ("HashJoinInput", "the smaller side of a join"),
+    ("RangeJoinInput", "the smaller side of a join"),
     ("CrossJoin", "one side of a cross join"),
     ("NestedLoopJoin", "one side of a join without equal columns"),
     ("SymmetricHashJoin", "both sides of a join"),
@@ -394,6 +427,7 @@ fn held_by(message: &str, what: &str) -> Vec<String> {
         }
     }
     held.retain(|(_, megabytes)| *megabytes >= 0.1);
+    held.sort_by(|one, other| other.1.total_cmp(&one.1));
     held.iter().map(|(name, megabytes)| format!("{name} {megabytes:.1} MB")).collect()
 }
 
@@ -408,6 +442,14 @@ fn megabytes(text: &str) -> Option<f64> {
         _ => return None,
     };
     number.parse::<f64>().ok().map(|number| number * factor / 1e6)
+}
+
+/// So many megabytes as `--spill-limit` takes them: `1.5MB`, `20GB`.
+fn size(megabytes: f64) -> String {
+    let (number, unit) =
+        if megabytes >= 999.95 { (megabytes / 1000.0, "GB") } else { (megabytes, "MB") };
+    let number = format!("{number:.1}");
+    format!("{}{unit}", number.trim_end_matches(".0"))
 }
 
 pub(super) fn arrow_error(error: &ArrowError) -> Error {
@@ -433,6 +475,9 @@ pub(super) fn arrow_error(error: &ArrowError) -> Error {
 
 /// `message` on one line, without the engine's prefixes.
 pub(super) fn plain(message: &str) -> String {
+    if let Some(told) = wrong_patterns::told(message) {
+        return told;
+    }
     let prefixes = [
         "Error during planning: ",
         "Execution error: ",
@@ -472,12 +517,41 @@ pub(super) fn between<'a>(text: &'a str, before: &str, after: &str) -> Option<&'
 
 #[cfg(test)]
 mod tests {
-    use super::{exhausted, meaning, process_has};
+    use super::{SPILL_LIMIT, exhausted, io_error, meaning, process_has};
+    use crate::engine::{Session, Settings};
+
+    #[tokio::test]
+    async fn slips_have_a_place_and_a_hint_of_what_was_typed() {
+        let session = Session::new(None, Settings::default()).unwrap();
+        for (sql, said, at, hint) in [
+            (
+                "SELECT 1 FROM (VALUES (1)) AS t(likes) WHERE sum(likes) > 3",
+                "single rows",
+                "WHERE",
+                "HAVING sum(likes) > 3",
+            ),
+            ("SELECT 1 + ;", "found the end of the statement", "+", ""),
+            ("SELECT 1 AS a WHERE 'a' lik '%a%'", "found lik", "lik", "LIKE"),
+            (
+                "SELECT * FROM read_parquet('x/*.parquet')",
+                "gives rows",
+                "read_",
+                "FROM 'x/*.parquet'",
+            ),
+        ] {
+            let error = session.collect(sql).await.unwrap_err();
+            assert!(error.message().contains(said), "{sql}: {error}");
+            let column = sql.find(at).unwrap() as u64 + 1;
+            assert_eq!(error.place().column, Some(column), "{sql}: {error}");
+            assert!(error.advice().unwrap_or_default().contains(hint), "{sql}: {error}");
+        }
+    }
 
     #[test]
     fn what_the_engine_says_in_its_own_words_has_a_meaning() {
         for (message, plain) in [
             ("Cannot cast string '微博' to value of Int64 type", "\"微博\" is not a whole number"),
+            ("Dot access not supported for non-string expr: Identifier(Ident {", "a point stands"),
             (
                 "Incorrect number of fields for line 9, expected 3 got 2",
                 "line 9 of the CSV file has 2",
@@ -535,6 +609,20 @@ mod tests {
     }
 
     #[test]
+    fn a_limit_of_the_disk_is_told_as_it_was_given() {
+        for (engine, told) in [
+            ("976.6 KB", "more than 1MB of disk"),
+            ("1464.8 KB", "more than 1.5MB of disk"),
+            ("18.6 GB", "more than 20GB of disk"),
+            ("much", "more than much of disk"),
+        ] {
+            let text = format!("The used disk space {SPILL_LIMIT}{engine}. Please try");
+            let error = io_error(&std::io::Error::other(text));
+            assert!(error.message().contains(told), "{error}");
+        }
+    }
+
+    #[test]
     fn an_error_of_memory_names_who_held_it() {
         let message = "Additional allocation failed for AggregateStream[0] with top memory \
                        consumers (across reservations) as:\n  \
@@ -551,8 +639,8 @@ mod tests {
                      RepartitionExec[1]#2(can spill: true) consumed 0.0 B, peak 3.0 MB.";
         assert_eq!(
             exhausted(freed).message(),
-            "out of memory: most was held by a sort with LIMIT 1.0 MB, \
-             rows on their way between threads 3.1 MB"
+            "out of memory: most was held by rows on their way between threads 3.1 MB, \
+             a sort with LIMIT 1.0 MB"
         );
         assert_eq!(
             exhausted(&format!("{message}\n{}", process_has(512_345_678))).message(),

@@ -139,6 +139,44 @@ fn whoever_has_read_enough_hears_no_complaint() {
 }
 
 #[test]
+fn a_wrong_flag_is_told_to_programs_as_other_errors_are() {
+    for arguments in [
+        &["--tmeout", "1s", "--errors", "json"][..],
+        &["--errors=json", "--tmeout", "1s"],
+        &["run", "db", "--errors", "json", "--tmeout", "1s"],
+    ] {
+        let output = weiku(arguments, "");
+        assert_eq!((code(&output), stdout(&output).as_str()), (2, ""));
+        let told: serde_json::Value = serde_json::from_str(&stderr(&output)).unwrap();
+        assert_eq!(told["code"], "usage", "{told}");
+        assert_eq!(told["message"], "unexpected argument '--tmeout' found");
+        assert_eq!(told["hint"], "a similar argument exists: '--timeout'");
+    }
+    let output = weiku(&["--help", "--errors", "json"], "");
+    assert!(code(&output) == 0 && stdout(&output).contains("Usage:"), "{}", stderr(&output));
+}
+
+#[test]
+fn a_script_asks_the_history_but_has_no_last_answer() {
+    let output = weiku(&["-c", "SELECT count(*) AS n FROM weiku_history()"], "");
+    assert_eq!(stdout(&output), "n\n0\n", "{}", stderr(&output));
+    let output = weiku(&["--safe", "-c", "SELECT count(*) AS n FROM weiku_history()"], "");
+    assert_eq!(code(&output), 1, "{}", stdout(&output));
+    let output = weiku(&["-c", "SELECT 1 AS a", "-c", "SELECT * FROM _"], "");
+    assert_eq!((code(&output), stdout(&output).as_str()), (1, "a\n1\n"));
+    assert!(stderr(&output).contains("only the prompt keeps"), "{}", stderr(&output));
+}
+
+#[test]
+fn the_configuration_tells_where_the_files_of_the_person_are_looked_for() {
+    let output = weiku(&["config", "show"], "");
+    let told = stdout(&output);
+    let init = told.lines().find(|line| line.starts_with("init file,")).unwrap();
+    assert!(init.ends_with("weiku/init.sql,not there"), "{init}");
+    assert!(told.contains("weiku/config.toml,not there"), "{told}");
+}
+
+#[test]
 fn exit_codes_tell_who_can_mend_it() {
     let cases: [(&[&str], i32); 8] = [
         (&["-c", "SELECT 1"], 0),
@@ -362,11 +400,10 @@ fn tables_in_the_encodings_of_windows_are_read_as_what_they_are() {
             assert_eq!(stdout(&output), expected, "{name} {flags:?}: {}", stderr(&output));
         }
     }
-    // Lines of JSON are read in parts.
-    let json = encoding_rs::GB18030.encode("{\"名称\": \"外交小灵通在例行记者会上\"}\n").0;
-    std::fs::write(path("x.jsonl"), json).unwrap();
-    let refused = stderr(&weiku(&["-c", &sql("x.jsonl")], ""));
-    assert!(refused.contains("gb18030") && refused.contains("weiku import"), "{refused}");
+    let json = "{\"名称\": \"外交小灵通在例行记者会上\", \"转发\": 3}\n";
+    std::fs::write(path("x.jsonl"), encoding_rs::GB18030.encode(json).0).unwrap();
+    let read = stdout(&weiku(&["-c", &sql("x.jsonl")], ""));
+    assert_eq!(read, "名称,n\n外交小灵通在例行记者会上,3\n");
     let broken = [text.repeat(2).as_bytes(), b"\xff\xfe,5\n"].concat();
     std::fs::write(path("broken.csv"), broken).unwrap();
     let refused = stderr(&weiku(&["-c", &sql("broken.csv")], ""));
@@ -480,8 +517,7 @@ fn the_day_of_an_instant_in_a_file_is_that_of_the_session_time_zone() {
     ] {
         let file = folder.path().join(name).display().to_string();
         std::fs::write(&file, text).unwrap();
-        for day in ["at::date", "CAST(at AS DATE)", "at::timestamptz::date", "at::timestamp::date"]
-        {
+        for day in ["at::date", "CAST(at AS DATE)", "at::timestamptz::date"] {
             let sql = format!("SELECT {day} AS day, count(*) AS n FROM '{file}' GROUP BY 1");
             let output = weiku(&["-c", &sql], "");
             assert_eq!(stdout(&output), "day,n\n2021-04-02,2\n", "{sql}: {}", stderr(&output));
@@ -545,4 +581,26 @@ fn a_picture_leaves_no_database_and_a_missing_one_is_explained() {
     let output = weiku(&[database.to_str().unwrap(), "-c", "SELECT 1"], "");
     assert_eq!(code(&output), 2);
     assert!(stderr(&output).contains("weiku import"), "{}", stderr(&output));
+}
+
+#[test]
+fn commands_and_ends_of_psql_hold_in_scripts_too() {
+    let made = "create view v as select 42 as answer;\n";
+    for (psql, ours) in [("\\dt", ".tables"), ("\\d v", ".describe v")] {
+        let [psql, ours] = [psql, ours].map(|command| format!("{made}{command}\n"));
+        let (typed, piped) = (weiku(&["-c", &psql], ""), weiku(&[], &psql));
+        let expected = stdout(&weiku(&["-c", &ours], ""));
+        assert!(expected.contains("answer") || expected.contains("view"), "{expected}");
+        assert_eq!(stdout(&typed), expected, "{}", stderr(&typed));
+        assert_eq!(stdout(&piped), expected, "{}", stderr(&piped));
+    }
+    let output = weiku(&["-c", "select 42 as answer \\gx", "-c", "select 43 as n \\g"], "");
+    assert!(stdout(&output).contains("answer │ 42"), "{}", stderr(&output));
+    assert!(stdout(&output).ends_with("n\n43\n"), "{}", stdout(&output));
+    let output = weiku(&[], "select 42 as answer;\n\\g\n\\gx\nselect 'a \\g' as text;\n");
+    let shown = stdout(&output);
+    assert!(shown.starts_with("answer\n42\nanswer\n42\n"), "{shown} {}", stderr(&output));
+    assert!(shown.contains("answer │ 42") && shown.ends_with("text\na \\g\n"), "{shown}");
+    let output = weiku(&["-c", "\\gx"], "");
+    assert!(stderr(&output).contains("there is no statement to run again"), "{}", stderr(&output));
 }

@@ -209,6 +209,90 @@ fn the_viewer_opens_searches_and_leaves_the_prompt_as_it_was() {
 }
 
 #[test]
+fn an_answer_too_large_for_memory_is_opened_and_asked_and_its_file_goes_with_the_shell() {
+    let home = tempfile::tempdir().unwrap();
+    let spill = home.path().join("spill");
+    std::fs::create_dir(&spill).unwrap();
+    let variables = format!("WEIKU_SPILL_DIR='{}'", spill.display());
+    let Some(screen) = Screen::open_with(100, home, &variables) else { return };
+    screen.enter("select value as n, repeat('x', 1000) as long from generate_series(1, 90000);");
+    screen.wait_for("@1");
+    let files = |folder: &Path| -> Vec<std::path::PathBuf> {
+        let entries = std::fs::read_dir(folder).unwrap();
+        entries.map(|entry| entry.unwrap().path()).collect()
+    };
+    let kept = files(&spill).pop().unwrap();
+    let kept = files(&kept).into_iter().find(|path| path.is_dir()).unwrap();
+    let kept = files(&kept).pop().unwrap();
+    assert!(kept.metadata().unwrap().len() > 90_000_000);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        assert_eq!(kept.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    }
+    screen.enter(".last");
+    screen.wait_for("row 1 of 90,000");
+    screen.press(&["G"]);
+    screen.wait_for("row 90,000 of 90,000");
+    screen.press(&["/"]);
+    screen.type_text("45678");
+    screen.press(&["Enter"]);
+    screen.wait_for("row 45,678 of 90,000");
+    screen.press(&["q"]);
+    screen.enter("select sum(n) as total, count(*) as n from _;");
+    screen.wait_for("4050045000");
+    screen.press(&["C-d"]);
+    screen.wait_for("left");
+    assert_eq!(files(&spill), Vec::<std::path::PathBuf>::new());
+}
+
+#[test]
+fn a_search_leaves_nothing_of_signs_that_are_wider_than_told() {
+    let Some(screen) = Screen::open(80) else { return };
+    screen.enter("select '🇨🇳' as flag;");
+    screen.wait_for("@1");
+    screen.enter("select 12 as n;");
+    screen.wait_for("@2");
+    screen.press(&["C-l", "C-r"]);
+    screen.wait_for("2 of 2");
+    screen.type_text("12");
+    let shown = screen.wait_for("1 of 2");
+    assert!(!shown.contains(['🇨', '🇳']), "{shown}");
+}
+
+#[test]
+fn ctrl_c_in_the_command_mode_of_vi_begins_a_new_line() {
+    let Some(screen) = Screen::open(80) else { return };
+    screen.enter(".keys vi");
+    screen.wait_for("those of vi");
+    screen.type_text("select 'thrown away'");
+    screen.press(&["Escape"]);
+    std::thread::sleep(Duration::from_millis(700));
+    screen.press(&["C-c"]);
+    std::thread::sleep(Duration::from_millis(200));
+    screen.enter("select 40 + 8 as n;");
+    screen.wait_for("48");
+}
+
+#[test]
+fn ctrl_c_on_a_terminal_without_a_screen_begins_a_new_line() {
+    let home = tempfile::tempdir().unwrap();
+    let Some(screen) = Screen::open_with(80, home, "TERM=dumb") else { return };
+    screen.type_text("select 'thrown away'");
+    screen.press(&["C-c"]);
+    screen.wait_for("^C\nweiku>");
+    screen.enter("select 'begun',");
+    screen.press(&["C-c"]);
+    screen.wait_for("^C\nweiku>\n");
+    screen.enter("select 40 +");
+    screen.enter("9 as n;");
+    screen.wait_for("49");
+    assert!(!screen.shown().contains("error"), "{}", screen.shown());
+    screen.press(&["C-d"]);
+    screen.wait_for("left");
+}
+
+#[test]
 fn a_question_takes_an_answer_that_is_no_statement() {
     let home = tempfile::tempdir().unwrap();
     let folder = home.path().join("queries");
@@ -445,4 +529,82 @@ fn a_long_list_of_candidates_fits_the_screen() {
     screen.press(&["C-c"]);
     screen.enter("select 40 + 2 as n;");
     screen.wait_for("42");
+}
+
+#[test]
+fn a_recalled_text_has_the_cursor_behind_it_and_up_goes_through_its_lines() {
+    for (columns, hints) in [(80, "off"), (120, "on")] {
+        let Some(screen) = Screen::open(columns) else { return };
+        screen.enter(&format!(".hints {hints}"));
+        screen.enter("select 42 as q;");
+        screen.wait_for("@1");
+        screen.press(&["C-l", "Up"]);
+        screen.wait_for("weiku> select 42 as q;");
+        screen.type_text(" -- Z");
+        screen.wait_for("weiku> select 42 as q; -- Z");
+        screen.press(&["C-c", "C-p"]);
+        screen.type_text(" -- Y");
+        screen.wait_for("weiku> select 42 as q; -- Y");
+        screen.press(&["C-c"]);
+        screen.type_text("sel");
+        screen.press(&["Up"]);
+        screen.type_text(" -- X");
+        screen.wait_for("weiku> select 42 as q; -- X");
+        screen.press(&["C-c", "C-r"]);
+        screen.wait_for("typed before:");
+        screen.type_text("42");
+        screen.wait_for("1 of ");
+        screen.press(&["Enter"]);
+        screen.wait_for("weiku> select 42 as q;");
+        screen.type_text(" -- W");
+        screen.wait_for("weiku> select 42 as q; -- W");
+        screen.press(&["C-c"]);
+        for line in ["select 43 as one,", "44 as two,", "45 as three;"] {
+            screen.enter(line);
+        }
+        screen.wait_for("@2");
+        screen.press(&["C-l", "Up"]);
+        screen.wait_for("45 as three;");
+        screen.press(&["Up", "C-e"]);
+        screen.type_text(" -- V");
+        screen.wait_for("44 as two, -- V");
+        // From the first line, and of an unchanged text, Up goes to the input before.
+        screen.press(&["C-c", "Up", "Up", "Up", "Up"]);
+        screen.wait_for("weiku> select 42 as q;");
+        assert!(!screen.shown().contains("three"), "{}", screen.shown());
+        screen.press(&["Down"]);
+        screen.wait_for("45 as three;");
+    }
+}
+
+#[test]
+fn what_failed_is_no_ghost_text_and_comes_last_in_the_search() {
+    let Some(screen) = Screen::open(100) else { return };
+    screen.enter("select 42 as answer;");
+    screen.wait_for("@1");
+    screen.enter("select 42 as answer from nowhere;");
+    screen.wait_for("error:");
+    screen.press(&["C-l"]);
+    screen.type_text("select 42 ");
+    let shown = screen.wait_for("select 42 as answer;");
+    assert!(!shown.contains("nowhere"), "{shown}");
+    screen.press(&["C-c", "C-r"]);
+    screen.wait_for("typed before:");
+    let shown = screen.shown();
+    let [worked, failed] = ["answer;", "nowhere"].map(|text| shown.find(text).unwrap());
+    assert!(worked < failed, "{shown}");
+}
+
+#[test]
+fn a_pager_is_told_to_show_colours_and_not_to_break_lines() {
+    let home = tempfile::tempdir().unwrap();
+    let pager = "PAGER='cat > pager.txt; echo less is $LESS.' env -u LESS";
+    let Some(screen) = Screen::open_with(100, home, pager) else { return };
+    screen.enter("select 42 as answer;");
+    screen.wait_for("@1");
+    screen.enter(".last");
+    screen.wait_for("less is RS.");
+    assert!(std::fs::read_to_string(screen.home().join("pager.txt")).unwrap().contains("42"));
+    screen.enter(".pager off");
+    screen.wait_for("opens the viewer");
 }

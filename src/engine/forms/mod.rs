@@ -1,44 +1,99 @@
 //! Forms of SQL that people know from other databases, and that the planner takes
 //! for something else or refuses: each is brought to one that it knows.
 
+pub(super) mod arithmetic;
+pub(super) mod column_aliases;
+pub(super) mod common_tables;
+mod count_distinct;
 mod exact_numbers;
+pub(super) mod familiar;
+mod fetch;
+pub(super) mod grouping_sets;
 mod intervals;
 mod lateral_unnest;
+pub(super) mod like;
+pub(super) mod named_windows;
+mod null_tests;
 mod order_by_all;
+pub(super) mod order_by_input;
 mod other_texts;
+mod outer_windows;
 mod pivot;
+pub(super) mod pivot_statement;
+pub(super) mod sample;
 pub(super) mod similar_to;
+pub(super) mod subqueries;
+mod summarize;
+pub(super) mod texts_in_a_row;
+mod truths;
+pub(super) mod using_joins;
+
+use std::sync::Arc;
 
 use datafusion::common::Result;
 use datafusion::logical_expr::LogicalPlan;
+use datafusion::logical_expr::planner::ExprPlanner;
 use datafusion::sql::parser::Statement as Parsed;
+use datafusion::sql::sqlparser::tokenizer::TokenWithSpan;
 
-pub(super) use intervals::{ScaleIntervals, functions};
+pub(super) use intervals::functions;
 pub(super) use pivot::Pivots;
 
 use super::parsed;
 
+/// Brings what the parser does not know to what it does.
+pub(super) fn spell(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
+    common_tables::spell(sample::spell(summarize::spell(null_tests::spell(tokens))))
+}
+
 /// Rewrites what a statement says, before it is planned.
 pub(super) fn rewrite(parsed: &mut Parsed) {
     other_texts::quote(parsed);
-    parsed::change(parsed, &[exact_numbers::keep, intervals::spell, similar_to::spell]);
+    let changes: &[parsed::Change] = &[
+        familiar::spell,
+        exact_numbers::keep,
+        intervals::spell,
+        similar_to::spell,
+        arithmetic::raise,
+        count_distinct::join,
+        like::each,
+        like::escape,
+    ];
+    parsed::change(parsed, changes);
+    sample::take(parsed);
     order_by_all::mark(parsed);
     lateral_unnest::name(parsed);
+    fetch::limit(parsed);
+    subqueries::spell(parsed);
+}
+
+/// What plans operators that the planner does not know, or knows of other values.
+pub(super) fn planners() -> Vec<Arc<dyn ExprPlanner>> {
+    vec![
+        Arc::new(intervals::ScaleIntervals),
+        Arc::new(arithmetic::DivideWhole),
+        Arc::new(super::decimals::DivideDecimals),
+        Arc::new(truths::CompareTruths),
+        Arc::new(order_by_input::InputFirst),
+    ]
 }
 
 /// Rewrites the plan of a statement that was rewritten.
 pub(super) fn finish(plan: LogicalPlan) -> Result<LogicalPlan> {
-    order_by_all::by_columns(lateral_unnest::beside(plan)?)
+    let plan = summarize::sum_up(lateral_unnest::beside(plan)?)?;
+    outer_windows::check(&plan)?;
+    let plan = subqueries::only_values(plan)?;
+    order_by_all::by_columns(plan)
 }
 
 #[cfg(test)]
-mod answers {
+pub(super) mod answers {
     use datafusion::arrow::util::pretty::pretty_format_batches;
 
     use crate::engine::Session;
 
     /// The names of the columns and the rows, each `a|b`; NULL is empty.
-    pub(super) async fn answer(session: &Session, sql: &str) -> Vec<String> {
+    pub(in crate::engine) async fn answer(session: &Session, sql: &str) -> Vec<String> {
         let batches = session.collect(sql).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
         let table = pretty_format_batches(&batches).unwrap().to_string();
         let lines = table.lines().filter_map(|line| line.strip_prefix('|')?.strip_suffix('|'));

@@ -4,22 +4,31 @@
 mod first_of_group;
 mod joined_tables;
 mod kept_limits;
+mod lambda_columns;
 mod late_columns;
 mod limited_groups;
+mod outer_constants;
 mod plain_search;
+mod range_join;
 mod sum_before_join;
 
 use std::sync::Arc;
 
 use datafusion::execution::SessionStateBuilder;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 
 use first_of_group::FirstOfGroup;
 use kept_limits::KeptLimits;
+use lambda_columns::LambdaColumns;
 use late_columns::{FewRows, LateColumns};
 use limited_groups::LimitedGroups;
+use outer_constants::OuterConstants;
 use plain_search::PlainSearch;
+use range_join::RangeJoins;
 use sum_before_join::SumBeforeJoin;
+
+pub(super) use outer_constants::function as not_constant;
 
 /// Adds the rules to a session that is being built.
 pub(super) fn add_rules(builder: SessionStateBuilder) -> SessionStateBuilder {
@@ -30,12 +39,21 @@ pub(super) fn add_rules(builder: SessionStateBuilder) -> SessionStateBuilder {
         .with_physical_optimizer_rule(Arc::new(FirstOfGroup))
 }
 
+/// Adds to a session that is being built, whose plans are run on other machines, what they
+/// need to be right.
+pub(super) fn add_rules_for_cluster(builder: SessionStateBuilder) -> SessionStateBuilder {
+    let rules = KeptLimits::among(LambdaColumns::among(PhysicalOptimizer::new().rules));
+    builder.with_physical_optimizer_rules(OuterConstants::before(rules))
+}
+
 /// Puts before all `rules` for plans the one that has to see how they are meant, and in
 /// the place of those that are wrong at times some that are not.
 pub(super) fn with_first(
     rules: Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>>,
 ) -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
-    let mut rules = KeptLimits::among(LimitedGroups::among(rules));
+    let rules = LambdaColumns::among(LimitedGroups::among(rules));
+    let rules = RangeJoins::among(KeptLimits::among(rules));
+    let mut rules = OuterConstants::before(rules);
     rules.insert(0, Arc::new(LateColumns));
     rules
 }
