@@ -15,6 +15,10 @@ build:
 dist:
     cargo build --profile dist
 
+# Build guided by a profile of weiku at work; benches/README.md says what that gains.
+pgo:
+    benches/pgo.sh
+
 # Write golden outputs anew; read the difference before you commit it.
 accept:
     WEIKU_ACCEPT=1 cargo test --test it
