@@ -30,6 +30,7 @@ use datafusion::sql::sqlparser::ast::{
     VisitorMut,
 };
 
+use super::hidden::computed;
 use super::remembered_part::local_times;
 use super::{names, parsed};
 use crate::error::Error;
@@ -147,13 +148,7 @@ impl ScalarUDFImpl for AtTimeZone {
             return Ok(ColumnarValue::Scalar(ScalarValue::try_from(kind)?));
         };
         let zone = known(zone)?;
-        match time {
-            ColumnarValue::Array(times) => Ok(ColumnarValue::Array(at(times, &zone, kind)?)),
-            ColumnarValue::Scalar(time) => {
-                let there = at(&time.to_array()?, &zone, kind)?;
-                Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&there, 0)?))
-            }
-        }
+        computed(time, |times| at(times, &zone, kind))
     }
 
     fn documentation(&self) -> Option<&Documentation> {

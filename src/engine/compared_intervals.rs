@@ -15,17 +15,17 @@ use datafusion::common::tree_node::Transformed;
 use datafusion::common::{DFSchema, Result, ScalarValue, internal_err};
 use datafusion::functions_aggregate::min_max::{max_udaf, min_udaf};
 use datafusion::logical_expr::expr::{
-    AggregateFunctionParams, Between, InList, ScalarFunction, Sort, WindowFunctionParams,
+    AggregateFunctionParams, Between, InList, Sort, WindowFunctionParams,
 };
 use datafusion::logical_expr::function::AccumulatorArgs;
 use datafusion::logical_expr::utils::AggregateOrderSensitivity;
 use datafusion::logical_expr::{
-    Accumulator, AggregateUDF, AggregateUDFImpl, BinaryExpr, ColumnarValue, Expr, ExprSchemable,
-    LogicalPlan, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
-    WindowFunctionDefinition,
+    Accumulator, AggregateUDF, AggregateUDFImpl, BinaryExpr, Expr, ExprSchemable, LogicalPlan,
+    Signature, Volatility, WindowFunctionDefinition,
 };
 use datafusion::optimizer::AnalyzerRule;
 
+use super::hidden::Hidden;
 use super::rewrite;
 
 const NANOS_OF_A_DAY: i128 = 86_400_000_000_000;
@@ -137,47 +137,22 @@ fn by_length(expression: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
 }
 
 fn length(interval: Expr) -> Expr {
-    Expr::ScalarFunction(ScalarFunction::new_udf(Arc::new(function()), vec![interval]))
+    LENGTH.of(interval)
 }
 
-/// The length of an interval in nanoseconds. Plans that were made elsewhere name it;
-/// statements cannot.
-pub(super) fn function() -> ScalarUDF {
-    ScalarUDF::from(Length { signature: Signature::any(1, Volatility::Immutable) })
-}
+/// The length of an interval in nanoseconds.
+pub(super) static LENGTH: Hidden = Hidden {
+    name: "interval_length",
+    returns: |_| Ok(DataType::Decimal128(38, 0)),
+    compute: lengths,
+};
 
-#[derive(Debug, PartialEq, Eq, Hash)]
-struct Length {
-    signature: Signature,
-}
-
-impl ScalarUDFImpl for Length {
-    fn name(&self) -> &'static str {
-        "interval_length"
-    }
-
-    fn schema_name(&self, arguments: &[Expr]) -> Result<String> {
-        Ok(arguments.iter().map(|argument| argument.schema_name().to_string()).collect())
-    }
-
-    fn signature(&self) -> &Signature {
-        &self.signature
-    }
-
-    fn return_type(&self, _arguments: &[DataType]) -> Result<DataType> {
-        Ok(DataType::Decimal128(38, 0))
-    }
-
-    fn invoke_with_args(&self, arguments: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let arrays = ColumnarValue::values_to_arrays(&arguments.args)?;
-        let Some(intervals) =
-            arrays.first().and_then(|one| one.as_primitive_opt::<IntervalMonthDayNanoType>())
-        else {
-            return internal_err!("what has a length is an interval");
-        };
-        let lengths: Decimal128Array = intervals.unary(nanos);
-        Ok(ColumnarValue::Array(Arc::new(lengths.with_precision_and_scale(38, 0)?)))
-    }
+fn lengths(intervals: &ArrayRef) -> Result<ArrayRef> {
+    let Some(intervals) = intervals.as_primitive_opt::<IntervalMonthDayNanoType>() else {
+        return internal_err!("what has a length is an interval");
+    };
+    let lengths: Decimal128Array = intervals.unary(nanos);
+    Ok(Arc::new(lengths.with_precision_and_scale(38, 0)?))
 }
 
 /// How long an interval is.

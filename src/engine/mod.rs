@@ -35,6 +35,7 @@ mod gauge;
 mod group_names;
 mod guard;
 mod habits;
+mod hidden;
 mod interrupt;
 mod list_lengths;
 mod lists;

@@ -3,7 +3,9 @@
 use std::ops::ControlFlow;
 
 use datafusion::sql::parser::{CopyToSource, Statement as Parsed};
-use datafusion::sql::sqlparser::ast::{Expr, Ident, Select, SelectItem, VisitMut, VisitorMut};
+use datafusion::sql::sqlparser::ast::{
+    Expr, Ident, Query, Select, SelectItem, Visit, VisitMut, Visitor, VisitorMut,
+};
 
 /// Shows `visitor` what `parsed` asks, has explained, or copies.
 pub(super) fn visit<V: VisitorMut>(parsed: &mut Parsed, visitor: &mut V) -> ControlFlow<V::Break> {
@@ -56,5 +58,37 @@ impl VisitorMut for Changing<'_> {
             self.changed |= change(expression);
         }
         ControlFlow::Continue(())
+    }
+}
+
+/// Shows `look` the expressions of `part` until it breaks off, but not those of queries
+/// that are in an expression.
+pub(super) fn look_outside_queries(
+    part: &impl Visit,
+    look: impl FnMut(&Expr) -> ControlFlow<()>,
+) -> ControlFlow<()> {
+    part.visit(&mut OutsideQueries { look, depth: 0 })
+}
+
+struct OutsideQueries<F> {
+    look: F,
+    depth: usize,
+}
+
+impl<F: FnMut(&Expr) -> ControlFlow<()>> Visitor for OutsideQueries<F> {
+    type Break = ();
+
+    fn pre_visit_query(&mut self, _query: &Query) -> ControlFlow<()> {
+        self.depth += 1;
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_query(&mut self, _query: &Query) -> ControlFlow<()> {
+        self.depth -= 1;
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_expr(&mut self, expression: &Expr) -> ControlFlow<()> {
+        if self.depth == 0 { (self.look)(expression) } else { ControlFlow::Continue(()) }
     }
 }

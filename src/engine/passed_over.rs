@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 use datafusion::sql::parser::Statement as Parsed;
 use datafusion::sql::sqlparser::ast::{
     BinaryOperator, Distinct, Expr, Fetch, Function, GroupByExpr, LimitClause, OrderByKind, Query,
-    Select, SetExpr, SetOperator, SetQuantifier, TableFactor, Value, Visit, Visitor, VisitorMut,
+    Select, SetExpr, SetOperator, SetQuantifier, TableFactor, Value, VisitorMut,
 };
 use datafusion::sql::sqlparser::tokenizer::Token;
 
@@ -325,38 +325,14 @@ pub(super) fn is_one_row(select: &Select) -> bool {
     !is_grouped && (select.having.is_some() || calls(select, is_aggregate))
 }
 
-/// Whether what `select` gives is computed by a call that is `wanted`.
+/// Whether what `select` gives is computed by a call that is `wanted`, not in queries that
+/// are in an expression.
 fn calls(select: &Select, wanted: impl Fn(&Function) -> bool) -> bool {
-    select.projection.visit(&mut Calls { wanted, depth: 0 }).is_break()
-}
-
-/// Finds a call, not in queries that are in an expression.
-struct Calls<F> {
-    wanted: F,
-    depth: usize,
-}
-
-impl<F: Fn(&Function) -> bool> Visitor for Calls<F> {
-    type Break = ();
-
-    fn pre_visit_query(&mut self, _query: &Query) -> ControlFlow<()> {
-        self.depth += 1;
-        ControlFlow::Continue(())
-    }
-
-    fn post_visit_query(&mut self, _query: &Query) -> ControlFlow<()> {
-        self.depth -= 1;
-        ControlFlow::Continue(())
-    }
-
-    fn pre_visit_expr(&mut self, expression: &Expr) -> ControlFlow<()> {
-        match expression {
-            Expr::Function(call) if self.depth == 0 && (self.wanted)(call) => {
-                ControlFlow::Break(())
-            }
-            _ => ControlFlow::Continue(()),
-        }
-    }
+    let found = parsed::look_outside_queries(&select.projection, |expression| match expression {
+        Expr::Function(call) if wanted(call) => ControlFlow::Break(()),
+        _ => ControlFlow::Continue(()),
+    });
+    found.is_break()
 }
 
 fn is_query(expression: &Expr) -> bool {

@@ -10,14 +10,12 @@ use std::sync::Arc;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::Transformed;
-use datafusion::common::{DFSchema, Result, internal_err};
-use datafusion::logical_expr::expr::{Cast, ScalarFunction, TryCast};
-use datafusion::logical_expr::{
-    ColumnarValue, Expr, ExprSchemable, LogicalPlan, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl,
-    Signature, Volatility,
-};
+use datafusion::common::{DFSchema, Result};
+use datafusion::logical_expr::expr::{Cast, TryCast};
+use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan};
 use datafusion::optimizer::AnalyzerRule;
 
+use super::hidden::Hidden;
 use super::rewrite;
 
 /// The rule.
@@ -55,7 +53,7 @@ fn hide(mut expression: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
 
 /// The same value, of which the engine knows nothing.
 pub(super) fn hidden(expression: Expr) -> Expr {
-    Expr::ScalarFunction(ScalarFunction::new_udf(Arc::new(function()), vec![expression]))
+    SAME.of(expression)
 }
 
 fn is_column(expression: &Expr) -> bool {
@@ -74,41 +72,12 @@ fn reorders(from: &DataType, to: &DataType) -> bool {
         || *to == DataType::Boolean && *from != DataType::Boolean
 }
 
-/// The function that gives what it is given. Plans that were made elsewhere name it;
-/// statements cannot.
-pub(super) fn function() -> ScalarUDF {
-    ScalarUDF::from(Same { signature: Signature::any(1, Volatility::Immutable) })
-}
-
-#[derive(Debug, PartialEq, Eq, Hash)]
-struct Same {
-    signature: Signature,
-}
-
-impl ScalarUDFImpl for Same {
-    fn name(&self) -> &'static str {
-        "same"
-    }
-
-    fn schema_name(&self, arguments: &[Expr]) -> Result<String> {
-        Ok(arguments.iter().map(|argument| argument.schema_name().to_string()).collect())
-    }
-
-    fn signature(&self) -> &Signature {
-        &self.signature
-    }
-
-    fn return_type(&self, arguments: &[DataType]) -> Result<DataType> {
-        Ok(arguments[0].clone())
-    }
-
-    fn invoke_with_args(&self, arguments: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        match arguments.args.into_iter().next() {
-            Some(value) => Ok(value),
-            None => internal_err!("nothing was given"),
-        }
-    }
-}
+/// The function that gives what it is given.
+pub(super) static SAME: Hidden = Hidden {
+    name: "same",
+    returns: |kind| Ok(kind.clone()),
+    compute: |values| Ok(Arc::clone(values)),
+};
 
 #[cfg(test)]
 mod tests {

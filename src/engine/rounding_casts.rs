@@ -15,14 +15,12 @@ use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, Float32Type, Float64Type};
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::Transformed;
-use datafusion::common::{DFSchema, Result, ScalarValue, internal_err};
-use datafusion::logical_expr::expr::{Cast, ScalarFunction, TryCast};
-use datafusion::logical_expr::{
-    ColumnarValue, Expr, ExprSchemable, LogicalPlan, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl,
-    Signature, Volatility, lit,
-};
+use datafusion::common::{DFSchema, Result, ScalarValue};
+use datafusion::logical_expr::expr::{Cast, TryCast};
+use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, lit};
 use datafusion::optimizer::AnalyzerRule;
 
+use super::hidden::Hidden;
 use super::{reordering_casts, rewrite};
 
 /// The rule, for plans without casts of the engine.
@@ -61,12 +59,8 @@ fn round(mut expression: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
         // It rounds already, but the engine takes it for one that loses nothing.
         return Ok(Transformed::yes(reordering_casts::hidden(expression)));
     }
-    **expr = typed(expr).unwrap_or_else(|| call(*expr.clone()));
+    **expr = typed(expr).unwrap_or_else(|| ROUNDED.of(*expr.clone()));
     Ok(Transformed::yes(expression))
-}
-
-fn call(number: Expr) -> Expr {
-    Expr::ScalarFunction(ScalarFunction::new_udf(Arc::new(function()), vec![number]))
 }
 
 /// A number that is typed, rounded as the decimal that it looks like.
@@ -89,45 +83,9 @@ fn scale_of(kind: &DataType) -> i8 {
     }
 }
 
-/// The function that rounds a number, which stays a double or decimal. Plans that were
-/// made elsewhere name it; statements cannot.
-pub(super) fn function() -> ScalarUDF {
-    ScalarUDF::from(Rounded { signature: Signature::any(1, Volatility::Immutable) })
-}
-
-#[derive(Debug, PartialEq, Eq, Hash)]
-struct Rounded {
-    signature: Signature,
-}
-
-impl ScalarUDFImpl for Rounded {
-    fn name(&self) -> &'static str {
-        "rounded"
-    }
-
-    fn schema_name(&self, arguments: &[Expr]) -> Result<String> {
-        Ok(arguments.iter().map(|argument| argument.schema_name().to_string()).collect())
-    }
-
-    fn signature(&self) -> &Signature {
-        &self.signature
-    }
-
-    fn return_type(&self, arguments: &[DataType]) -> Result<DataType> {
-        Ok(whole(&arguments[0]))
-    }
-
-    fn invoke_with_args(&self, arguments: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        match arguments.args.as_slice() {
-            [ColumnarValue::Array(numbers)] => Ok(ColumnarValue::Array(rounded(numbers)?)),
-            [ColumnarValue::Scalar(number)] => {
-                let rounded = rounded(&number.to_array()?)?;
-                Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&rounded, 0)?))
-            }
-            _ => internal_err!("one number is rounded"),
-        }
-    }
-}
+/// The function that rounds a number, which stays a double or decimal.
+pub(super) static ROUNDED: Hidden =
+    Hidden { name: "rounded", returns: |kind| Ok(whole(kind)), compute: rounded };
 
 /// The type of rounded numbers: of decimals it has no digits behind the point, and
 /// room for one more before it.

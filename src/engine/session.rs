@@ -28,7 +28,7 @@ use super::as_written;
 use super::at_time_zone;
 use super::attach;
 use super::bounded_text;
-use super::checked_arithmetic::{self, CheckArithmetic};
+use super::checked_arithmetic::CheckArithmetic;
 use super::checked_sum::CheckedSum;
 use super::cluster::rules_running;
 use super::compared_intervals::{self, CompareLengths};
@@ -49,6 +49,7 @@ use super::from_first;
 use super::gauge::Gauge;
 use super::guard;
 use super::habits;
+use super::hidden;
 use super::interrupt::Interruptible;
 use super::list_lengths::CountItems;
 use super::lists;
@@ -59,20 +60,17 @@ use super::parameters::{self, Parameters};
 use super::passed_over;
 use super::remembered_part;
 use super::remembered_trunc;
-use super::reordering_casts::{self, HideExtremes};
+use super::reordering_casts::HideExtremes;
 use super::result_cache::{Kept, Key, Question, Recorder, ResultCache, explained};
 use super::rollups::UseRollups;
-use super::rounding_casts;
 use super::script::{self, Statement};
 use super::settings::Settings;
-use super::short_times;
 use super::text_index::UseTextIndex;
 use super::unknown_members::UnknownMembers;
 use super::versions::{self, Versions};
 use super::wording::written_by_import;
 use super::zoned_bins;
 use super::zoned_casts::CastInZone;
-use super::zoned_texts;
 use crate::bucket::Files;
 use crate::catalog::{
     AdHocFiles, CATALOG, DECODED, DatabaseSchema, HeldColumns, Levers, Notices, Pinned, SCHEMA,
@@ -684,17 +682,8 @@ pub fn running_state(
     }
     let context =
         with_functions(builder.build(), Dictionaries::of_database(None).map_err(foreign)?);
-    context.register_udf(checked_arithmetic::function());
-    context.register_udf(decimals::division());
-    context.register_udf(zoned_texts::function());
-    context.register_udf(reordering_casts::function());
-    context.register_udf(compared_intervals::function());
-    context.register_udf(rounding_casts::function());
-    context.register_udf(short_times::function());
-    context.register_udf(forms::subqueries::function());
-    context.register_udf(super::optimize::not_constant());
+    hidden::all().into_iter().for_each(|function| context.register_udf(function));
     compared_intervals::extremes().for_each(|function| context.register_udaf(function));
-    forms::functions().for_each(|function| context.register_udf(function));
     context.register_udaf(counted_median::counted());
     context.register_udaf(counted_median::median_of_counted());
     Ok(context.state())

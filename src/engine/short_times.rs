@@ -12,11 +12,10 @@ use datafusion::arrow::array::{Array, ArrayRef, AsArray, StringViewBuilder};
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::compute::kernels::cast_utils::string_to_datetime;
 use datafusion::arrow::datatypes::DataType;
-use datafusion::common::{Result, ScalarValue, internal_err};
-use datafusion::logical_expr::expr::ScalarFunction;
-use datafusion::logical_expr::{
-    ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility, lit,
-};
+use datafusion::common::Result;
+use datafusion::logical_expr::{Expr, lit};
+
+use super::hidden::Hidden;
 
 /// Where the parts of a time stand that is written out.
 const HYPHENS: [usize; 2] = [4, 7];
@@ -27,54 +26,14 @@ const DAY_ONLY: usize = "2012-03-31".len();
 pub(super) fn in_full(text: &Expr) -> Option<Expr> {
     match text {
         Expr::Literal(value, _) => written_out(value.try_as_str().flatten()?).map(lit),
-        Expr::ScalarFunction(call) if call.func.inner().downcast_ref::<InFull>().is_some() => None,
-        text => {
-            let call = ScalarFunction::new_udf(Arc::new(function()), vec![text.clone()]);
-            Some(Expr::ScalarFunction(call))
-        }
+        Expr::ScalarFunction(call) if IN_FULL.is_called(call) => None,
+        text => Some(IN_FULL.of(text.clone())),
     }
 }
 
-/// The function that does so. Plans that were made elsewhere name it; statements
-/// cannot.
-pub(super) fn function() -> ScalarUDF {
-    ScalarUDF::from(InFull { signature: Signature::any(1, Volatility::Immutable) })
-}
-
-/// The text of a time to that of the same time in full.
-#[derive(Debug, PartialEq, Eq, Hash)]
-struct InFull {
-    signature: Signature,
-}
-
-impl ScalarUDFImpl for InFull {
-    fn name(&self) -> &'static str {
-        "time_in_full"
-    }
-
-    fn schema_name(&self, arguments: &[Expr]) -> Result<String> {
-        Ok(arguments.iter().map(|argument| argument.schema_name().to_string()).collect())
-    }
-
-    fn signature(&self) -> &Signature {
-        &self.signature
-    }
-
-    fn return_type(&self, arguments: &[DataType]) -> Result<DataType> {
-        Ok(arguments[0].clone())
-    }
-
-    fn invoke_with_args(&self, arguments: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        match arguments.args.as_slice() {
-            [ColumnarValue::Array(texts)] => Ok(ColumnarValue::Array(all_in_full(texts)?)),
-            [ColumnarValue::Scalar(text)] => {
-                let full = all_in_full(&text.to_array()?)?;
-                Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&full, 0)?))
-            }
-            _ => internal_err!("one text is written out"),
-        }
-    }
-}
+/// The function that does so.
+pub(super) static IN_FULL: Hidden =
+    Hidden { name: "time_in_full", returns: |kind| Ok(kind.clone()), compute: all_in_full };
 
 fn all_in_full(texts: &ArrayRef) -> Result<ArrayRef> {
     let views = cast(texts, &DataType::Utf8View)?;

@@ -18,7 +18,7 @@ use datafusion::arrow::compute::kernels::cast_utils::string_to_datetime;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::Transformed;
-use datafusion::common::{DFSchema, Result, ScalarValue, internal_err};
+use datafusion::common::{DFSchema, Result, internal_err};
 use datafusion::logical_expr::expr::{Cast, ScalarFunction, TryCast};
 use datafusion::logical_expr::{
     ColumnarValue, Expr, ExprSchemable, LogicalPlan, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl,
@@ -26,6 +26,7 @@ use datafusion::logical_expr::{
 };
 use datafusion::optimizer::AnalyzerRule;
 
+use super::hidden::computed;
 use super::rewrite;
 use super::short_times::written_out;
 
@@ -119,13 +120,7 @@ impl ScalarUDFImpl for OnTheWall {
             return internal_err!("on_the_wall takes a text and one zone");
         };
         let zone = parsed(zone.try_as_str().flatten().unwrap_or("UTC"))?;
-        match texts {
-            ColumnarValue::Array(texts) => Ok(ColumnarValue::Array(walls(texts, zone.as_ref())?)),
-            ColumnarValue::Scalar(text) => {
-                let walls = walls(&text.to_array()?, zone.as_ref())?;
-                Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&walls, 0)?))
-            }
-        }
+        computed(texts, |texts| walls(texts, zone.as_ref()))
     }
 }
 

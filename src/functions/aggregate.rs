@@ -4,7 +4,6 @@
 //! themselves. A function says how a row and another group's list are added to
 //! it, and what the list means in the end.
 
-use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
@@ -21,6 +20,7 @@ use datafusion::logical_expr::{
 
 use super::Function;
 use super::arguments::{coerce, documentation};
+use super::grouped::{same_by_name, told_of_all};
 
 /// How a function over the rows of a group is computed.
 #[derive(Debug)]
@@ -77,28 +77,10 @@ impl AggregateCall {
     }
 }
 
-impl PartialEq for AggregateCall {
-    fn eq(&self, other: &Self) -> bool {
-        self.function.name == other.function.name
-    }
-}
-
-impl Eq for AggregateCall {}
-
-impl Hash for AggregateCall {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.function.name.hash(state);
-    }
-}
+same_by_name!(AggregateCall);
 
 impl AggregateUDFImpl for AggregateCall {
-    fn name(&self) -> &str {
-        self.function.name
-    }
-
-    fn signature(&self) -> &Signature {
-        &self.signature
-    }
+    told_of_all!();
 
     fn coerce_types(&self, given: &[DataType]) -> Result<Vec<DataType>> {
         coerce(self.function, given)
@@ -117,23 +99,11 @@ impl AggregateUDFImpl for AggregateCall {
         self.groups(&arguments).map(|groups| Box::new(groups) as _)
     }
 
-    fn groups_accumulator_supported(&self, _arguments: AccumulatorArgs) -> bool {
-        true
-    }
-
     fn create_groups_accumulator(
         &self,
         arguments: AccumulatorArgs,
     ) -> Result<Box<dyn GroupsAccumulator>> {
         self.groups(&arguments).map(|groups| Box::new(groups) as _)
-    }
-
-    fn order_sensitivity(&self) -> AggregateOrderSensitivity {
-        AggregateOrderSensitivity::Insensitive
-    }
-
-    fn documentation(&self) -> Option<&Documentation> {
-        Some(&self.documentation)
     }
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, TimeUnit};
+use datafusion::arrow::row::{RowConverter, SortField};
 use datafusion::common::{Result, plan_err};
 use datafusion::logical_expr::{DocSection, scalar_doc_sections::DOC_SECTION_OTHER};
 use datafusion::logical_expr::{Documentation, DocumentationBuilder};
@@ -93,6 +94,16 @@ pub(super) fn coerce(function: &Function, given: &[DataType]) -> Result<Vec<Data
             );
         };
         types.push(accepted);
+    }
+    Ok(types)
+}
+
+/// As [`coerce`], for a function that puts all its arguments in order.
+pub(super) fn coerce_compared(function: &Function, given: &[DataType]) -> Result<Vec<DataType>> {
+    let types = coerce(function, given)?;
+    let fields: Vec<SortField> = types.iter().cloned().map(SortField::new).collect();
+    if !RowConverter::supports_fields(&fields) {
+        return plan_err!("{} cannot compare what it is given", function.name);
     }
     Ok(types)
 }

@@ -5,7 +5,6 @@
 //! the number of threads.
 
 use std::collections::BTreeMap;
-use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
@@ -28,7 +27,8 @@ use datafusion::logical_expr::{
 
 use super::Function;
 use super::aggregate::passes;
-use super::arguments::{coerce, documentation};
+use super::arguments::{coerce_compared, documentation};
+use super::grouped::{same_by_name, told_of_all};
 
 /// What a function makes of the values.
 #[derive(Debug)]
@@ -116,40 +116,17 @@ impl CountedCall {
     }
 }
 
-impl PartialEq for CountedCall {
-    fn eq(&self, other: &Self) -> bool {
-        self.function.name == other.function.name
-    }
-}
-
-impl Eq for CountedCall {}
-
-impl Hash for CountedCall {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.function.name.hash(state);
-    }
-}
+same_by_name!(CountedCall);
 
 impl AggregateUDFImpl for CountedCall {
-    fn name(&self) -> &str {
-        self.function.name
-    }
+    told_of_all!();
 
     fn aliases(&self) -> &[String] {
         &self.aliases
     }
 
-    fn signature(&self) -> &Signature {
-        &self.signature
-    }
-
     fn coerce_types(&self, given: &[DataType]) -> Result<Vec<DataType>> {
-        let types = coerce(self.function, given)?;
-        let fields: Vec<SortField> = types.iter().cloned().map(SortField::new).collect();
-        if !RowConverter::supports_fields(&fields) {
-            return plan_err!("{} cannot compare what it is given", self.function.name);
-        }
-        Ok(types)
+        coerce_compared(self.function, given)
     }
 
     fn return_type(&self, arguments: &[DataType]) -> Result<DataType> {
@@ -174,23 +151,11 @@ impl AggregateUDFImpl for CountedCall {
         Ok(Box::new(OneGroup(groups)))
     }
 
-    fn groups_accumulator_supported(&self, _arguments: AccumulatorArgs<'_>) -> bool {
-        true
-    }
-
     fn create_groups_accumulator(
         &self,
         arguments: AccumulatorArgs<'_>,
     ) -> Result<Box<dyn GroupsAccumulator>> {
         Ok(Box::new(self.groups(&arguments)?))
-    }
-
-    fn order_sensitivity(&self) -> AggregateOrderSensitivity {
-        AggregateOrderSensitivity::Insensitive
-    }
-
-    fn documentation(&self) -> Option<&Documentation> {
-        Some(&self.documentation)
     }
 }
 
@@ -201,7 +166,7 @@ type Row = Box<[u8]>;
 type Counts = BTreeMap<Row, i64>;
 
 /// Values as they compare: floating point numbers with one zero and one NaN.
-fn comparable(values: &ArrayRef) -> ArrayRef {
+pub(super) fn comparable(values: &ArrayRef) -> ArrayRef {
     match values.data_type() {
         DataType::Float32 => Arc::new(
             values

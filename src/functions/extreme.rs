@@ -5,16 +5,15 @@
 //! least value counts, in whatever order they come and on however many threads.
 
 use std::collections::BTreeMap;
-use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, UInt32Array, make_comparator, new_null_array,
+    Array, ArrayRef, BooleanArray, UInt32Array, make_comparator, new_null_array,
 };
 use datafusion::arrow::compute::{SortOptions, cast, nullif, take};
-use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Float32Type, Float64Type};
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::arrow::row::{RowConverter, SortField};
-use datafusion::common::{Result, ScalarValue, internal_err, plan_err};
+use datafusion::common::{Result, ScalarValue, internal_err};
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::utils::{AggregateOrderSensitivity, format_state_name};
 use datafusion::logical_expr::{
@@ -23,7 +22,9 @@ use datafusion::logical_expr::{
 
 use super::Function;
 use super::aggregate::passes;
-use super::arguments::{coerce, documentation};
+use super::arguments::{coerce_compared, documentation};
+use super::counted::comparable;
+use super::grouped::{same_by_name, told_of_all};
 
 /// Which row of a group gives the value.
 #[derive(Debug)]
@@ -81,40 +82,17 @@ impl ExtremeCall {
     }
 }
 
-impl PartialEq for ExtremeCall {
-    fn eq(&self, other: &Self) -> bool {
-        self.function.name == other.function.name
-    }
-}
-
-impl Eq for ExtremeCall {}
-
-impl Hash for ExtremeCall {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.function.name.hash(state);
-    }
-}
+same_by_name!(ExtremeCall);
 
 impl AggregateUDFImpl for ExtremeCall {
-    fn name(&self) -> &str {
-        self.function.name
-    }
+    told_of_all!();
 
     fn aliases(&self) -> &[String] {
         &self.aliases
     }
 
-    fn signature(&self) -> &Signature {
-        &self.signature
-    }
-
     fn coerce_types(&self, given: &[DataType]) -> Result<Vec<DataType>> {
-        let types = coerce(self.function, given)?;
-        let fields: Vec<SortField> = types.iter().cloned().map(SortField::new).collect();
-        if !RowConverter::supports_fields(&fields) {
-            return plan_err!("{} cannot compare what it is given", self.function.name);
-        }
-        Ok(types)
+        coerce_compared(self.function, given)
     }
 
     fn return_type(&self, arguments: &[DataType]) -> Result<DataType> {
@@ -134,10 +112,6 @@ impl AggregateUDFImpl for ExtremeCall {
         Ok(Box::new(OneGroup(self.kept(&arguments)?)))
     }
 
-    fn groups_accumulator_supported(&self, _arguments: AccumulatorArgs<'_>) -> bool {
-        true
-    }
-
     fn create_groups_accumulator(
         &self,
         arguments: AccumulatorArgs<'_>,
@@ -152,32 +126,12 @@ impl AggregateUDFImpl for ExtremeCall {
         let rows = self.kept(&arguments)?;
         Ok(Box::new(Sliding { rows, inside: BTreeMap::new(), bytes: 0 }))
     }
-
-    fn order_sensitivity(&self) -> AggregateOrderSensitivity {
-        AggregateOrderSensitivity::Insensitive
-    }
-
-    fn documentation(&self) -> Option<&Documentation> {
-        Some(&self.documentation)
-    }
 }
 
-/// The values, and what decides: floating point numbers compare as numbers do, with
-/// one zero, and NaN above all.
+/// The values, and what decides.
 fn parts(columns: &[ArrayRef]) -> Result<(&ArrayRef, ArrayRef)> {
     let [value, by] = columns else { return internal_err!("not a value and what decides") };
-    let by: ArrayRef = match by.data_type() {
-        DataType::Float32 => Arc::new(
-            by.as_primitive::<Float32Type>()
-                .unary::<_, Float32Type>(|one| if one.is_nan() { f32::NAN } else { one + 0.0 }),
-        ),
-        DataType::Float64 => Arc::new(
-            by.as_primitive::<Float64Type>()
-                .unary::<_, Float64Type>(|one| if one.is_nan() { f64::NAN } else { one + 0.0 }),
-        ),
-        _ => Arc::clone(by),
-    };
-    Ok((value, by))
+    Ok((value, comparable(by)))
 }
 
 /// A row as bytes; of two the lesser one is looked for.

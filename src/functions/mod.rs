@@ -9,6 +9,7 @@ mod arguments;
 mod counted;
 mod dictionaries;
 mod extreme;
+mod grouped;
 mod judged;
 mod moments;
 mod patterns;

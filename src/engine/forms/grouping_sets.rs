@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::parser::Statement as Parsed;
 use datafusion::sql::sqlparser::ast::{
-    Expr, GroupByExpr, Query, Select, SelectItem, Value, Visit, Visitor, VisitorMut,
+    Expr, GroupByExpr, Select, SelectItem, Value, Visit, VisitorMut,
 };
 
 use crate::engine::group_names::IsAggregate;
@@ -29,13 +29,16 @@ impl VisitorMut for Spell<'_> {
     type Break = ();
 
     fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
-        let aggregates = Aggregates { is_aggregate: self.is_aggregate, depth: 0 };
+        let is_aggregate = self.is_aggregate;
         let Select { projection, having, group_by, .. } = select;
         let GroupByExpr::Expressions(groups, _) = group_by else {
             return ControlFlow::Continue(());
         };
         let is_of_all = groups.iter().all(is_all);
-        if is_of_all && !aggregates.are_in(projection) && !aggregates.are_in(having) {
+        if is_of_all
+            && !has_aggregate(projection, is_aggregate)
+            && !has_aggregate(having, is_aggregate)
+        {
             // One row without an aggregate would become all rows.
             return ControlFlow::Continue(());
         }
@@ -126,44 +129,17 @@ fn together<'a>(parts: impl Iterator<Item = &'a Vec<Expr>>) -> Vec<Expr> {
     set
 }
 
-/// Looks for an aggregate, not in queries that are in an expression.
-#[derive(Clone)]
-struct Aggregates<'a> {
-    is_aggregate: IsAggregate<'a>,
-    depth: usize,
-}
-
-impl Aggregates<'_> {
-    fn are_in(&self, part: &impl Visit) -> bool {
-        part.visit(&mut self.clone()).is_break()
-    }
-}
-
-impl Visitor for Aggregates<'_> {
-    type Break = ();
-
-    fn pre_visit_query(&mut self, _query: &Query) -> ControlFlow<()> {
-        self.depth += 1;
-        ControlFlow::Continue(())
-    }
-
-    fn post_visit_query(&mut self, _query: &Query) -> ControlFlow<()> {
-        self.depth -= 1;
-        ControlFlow::Continue(())
-    }
-
-    fn pre_visit_expr(&mut self, expression: &Expr) -> ControlFlow<()> {
-        match expression {
-            Expr::Function(call)
-                if self.depth == 0
-                    && call.over.is_none()
-                    && (self.is_aggregate)(&call.name.to_string().to_lowercase()) =>
-            {
-                ControlFlow::Break(())
-            }
-            _ => ControlFlow::Continue(()),
+/// Whether there is an aggregate in `part`, not in queries that are in an expression.
+fn has_aggregate(part: &impl Visit, is_aggregate: IsAggregate<'_>) -> bool {
+    let found = parsed::look_outside_queries(part, |expression| match expression {
+        Expr::Function(call)
+            if call.over.is_none() && is_aggregate(&call.name.to_string().to_lowercase()) =>
+        {
+            ControlFlow::Break(())
         }
-    }
+        _ => ControlFlow::Continue(()),
+    });
+    found.is_break()
 }
 
 #[cfg(test)]

@@ -15,10 +15,11 @@ use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExp
 use datafusion::sql::sqlparser::ast::{
     AccessExpr, BinaryOperator, Distinct, ExcludeSelectItem, Expr, GroupByExpr, Ident, ObjectName,
     OrderBy, OrderByExpr, OrderByKind, PipeOperator, Query, SelectItem, SetExpr, TableFactor,
-    TableWithJoins, Visit, VisitMut, Visitor, VisitorMut, WildcardAdditionalOptions,
+    TableWithJoins, VisitMut, VisitorMut, WildcardAdditionalOptions,
 };
 
 use crate::engine::names::plain;
+use crate::engine::parsed;
 
 /// The sign between a name and the listed column that it may mean.
 pub(super) const ELSE: &str = "else listed";
@@ -59,14 +60,23 @@ pub(in crate::engine) fn tell_apart(query: &mut Query) {
     query.pipe_operators.insert(0, PipeOperator::Select { exprs: shown });
 }
 
-/// The names within the expressions that rows are ordered by.
+/// The names within the expressions that rows are ordered by, not in queries that are in
+/// an expression.
 fn asked(orders: &[OrderByExpr]) -> HashSet<String> {
-    let mut asked = Asked { names: HashSet::new(), depth: 0 };
+    let mut names = HashSet::new();
     for order in orders.iter().filter(|order| name(&order.expr).is_none()) {
         // It never breaks off.
-        let _ = order.expr.visit(&mut asked);
+        let _ = parsed::look_outside_queries(&order.expr, |expression| {
+            let asked = match expression {
+                Expr::Identifier(name) => Some(name),
+                Expr::CompoundIdentifier(parts) => parts.last(),
+                _ => None,
+            };
+            names.extend(asked.map(plain));
+            ControlFlow::Continue(())
+        });
     }
-    asked.names
+    names
 }
 
 /// The name that an expression is, if it is nothing else.
@@ -75,40 +85,6 @@ fn name(expression: &Expr) -> Option<&Ident> {
         Expr::Identifier(name) => Some(name),
         Expr::Nested(inner) => name(inner),
         _ => None,
-    }
-}
-
-/// Collects names, not in queries that are in an expression.
-struct Asked {
-    names: HashSet<String>,
-    depth: usize,
-}
-
-impl Visitor for Asked {
-    type Break = ();
-
-    fn pre_visit_query(&mut self, _query: &Query) -> ControlFlow<()> {
-        self.depth += 1;
-        ControlFlow::Continue(())
-    }
-
-    fn post_visit_query(&mut self, _query: &Query) -> ControlFlow<()> {
-        self.depth -= 1;
-        ControlFlow::Continue(())
-    }
-
-    fn pre_visit_expr(&mut self, expression: &Expr) -> ControlFlow<()> {
-        let asked = match expression {
-            Expr::Identifier(name) => Some(name),
-            Expr::CompoundIdentifier(parts) => parts.last(),
-            _ => None,
-        };
-        if let Some(name) = asked
-            && self.depth == 0
-        {
-            self.names.insert(plain(name));
-        }
-        ControlFlow::Continue(())
     }
 }
 

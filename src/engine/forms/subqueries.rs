@@ -11,17 +11,15 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, AsArray, Int32Array};
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, Int32Array};
 use datafusion::arrow::compute::take;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, Result, internal_err};
 use datafusion::error::DataFusionError;
 use datafusion::functions_aggregate::expr_fn::{array_agg, first_value};
-use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::{
-    ColumnarValue, Distinct, Expr, FetchType, LogicalPlan, LogicalPlanBuilder, ScalarFunctionArgs,
-    ScalarUDF, ScalarUDFImpl, Signature, SkipType, SortExpr, Subquery, Volatility,
+    Distinct, Expr, FetchType, LogicalPlan, LogicalPlanBuilder, SkipType, SortExpr, Subquery,
 };
 use datafusion::sql::parser::Statement as Parsed;
 use datafusion::sql::sqlparser::ast::{
@@ -30,6 +28,7 @@ use datafusion::sql::sqlparser::ast::{
 use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::parser::Parser;
 
+use crate::engine::hidden::Hidden;
 use crate::engine::{parsed, rewrite};
 use crate::error::Error;
 
@@ -159,8 +158,7 @@ fn is_gathered(plan: &LogicalPlan) -> bool {
 fn only_value(asked: Subquery) -> Result<Expr> {
     let rows = Arc::clone(&asked.subquery);
     let value = Expr::Column(Column::from(rows.schema().qualified_field(0)));
-    let list = gathered(asked, rows, array_agg(value))?;
-    Ok(Expr::ScalarFunction(ScalarFunction::new_udf(Arc::new(function()), vec![list])))
+    Ok(ONLY_ITEM.of(gathered(asked, rows, array_agg(value))?))
 }
 
 /// What a subquery gives that takes the first row: an expression, what it orders by, and
@@ -202,58 +200,30 @@ fn gathered(asked: Subquery, rows: Arc<LogicalPlan>, aggregate: Expr) -> Result<
     Ok(Expr::ScalarSubquery(Subquery { subquery: Arc::new(values), ..asked }))
 }
 
-/// The function that gives the item of a list that has one. Plans that were made
-/// elsewhere name it; statements cannot.
-pub(in crate::engine) fn function() -> ScalarUDF {
-    ScalarUDF::from(OnlyItem { signature: Signature::any(1, Volatility::Immutable) })
-}
+/// The function that gives the item of a list that has one.
+pub(in crate::engine) static ONLY_ITEM: Hidden = Hidden {
+    name: "only_item",
+    returns: |kind| match kind {
+        DataType::List(item) => Ok(item.data_type().clone()),
+        _ => internal_err!("no list was given"),
+    },
+    compute: only_items,
+};
 
-#[derive(Debug, PartialEq, Eq, Hash)]
-struct OnlyItem {
-    signature: Signature,
-}
-
-impl ScalarUDFImpl for OnlyItem {
-    fn name(&self) -> &'static str {
-        "only_item"
+fn only_items(lists: &ArrayRef) -> Result<ArrayRef> {
+    let Some(lists) = lists.as_list_opt::<i32>() else {
+        return internal_err!("no list was given");
+    };
+    let mut places = Vec::with_capacity(lists.len());
+    for row in 0..lists.len() {
+        let items = if lists.is_null(row) { 0 } else { lists.value_length(row) };
+        places.push(match items {
+            0 => None,
+            1 => Some(lists.value_offsets()[row]),
+            _ => return Err(several()),
+        });
     }
-
-    fn schema_name(&self, arguments: &[Expr]) -> Result<String> {
-        Ok(arguments.iter().map(|argument| argument.schema_name().to_string()).collect())
-    }
-
-    fn signature(&self) -> &Signature {
-        &self.signature
-    }
-
-    fn return_type(&self, arguments: &[DataType]) -> Result<DataType> {
-        match arguments {
-            [DataType::List(item)] => Ok(item.data_type().clone()),
-            _ => internal_err!("no list was given"),
-        }
-    }
-
-    fn invoke_with_args(&self, arguments: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let rows = arguments.number_rows;
-        let Some(lists) = arguments.args.into_iter().next() else {
-            return internal_err!("nothing was given");
-        };
-        let lists = lists.into_array(rows)?;
-        let Some(lists) = lists.as_list_opt::<i32>() else {
-            return internal_err!("no list was given");
-        };
-        let mut places = Vec::with_capacity(lists.len());
-        for row in 0..lists.len() {
-            let items = if lists.is_null(row) { 0 } else { lists.value_length(row) };
-            places.push(match items {
-                0 => None,
-                1 => Some(lists.value_offsets()[row]),
-                _ => return Err(several()),
-            });
-        }
-        let items = take(lists.values().as_ref(), &Int32Array::from(places), None)?;
-        Ok(ColumnarValue::Array(items))
-    }
+    Ok(take(lists.values().as_ref(), &Int32Array::from(places), None)?)
 }
 
 fn several() -> DataFusionError {

@@ -7,49 +7,21 @@
 use std::sync::Arc;
 
 use datafusion::common::Result;
-use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::TreeNode;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_optimizer::topk_aggregation::TopKAggregation;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::windows::{BoundedWindowAggExec, WindowAggExec};
 
-/// The engine's rule, for plans in which it is right.
-#[derive(Debug)]
-pub(super) struct LimitedGroups(TopKAggregation);
+use super::held_back::{Rule, hold_back};
 
-impl LimitedGroups {
-    /// `rules` with this one in the place of the engine's.
-    pub(super) fn among(
-        rules: Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>>,
-    ) -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
-        let engine = TopKAggregation::new();
-        let mut rules = rules;
-        for rule in rules.iter_mut().filter(|rule| rule.name() == engine.name()) {
-            *rule = Arc::new(Self(TopKAggregation::new()));
-        }
-        rules
-    }
+/// `rules`, of which the one for limited groups leaves plans with a window alone.
+pub(super) fn among(rules: Vec<Rule>) -> Vec<Rule> {
+    hold_back(rules, TopKAggregation::new().name(), has_window)
 }
 
-impl PhysicalOptimizerRule for LimitedGroups {
-    fn name(&self) -> &str {
-        self.0.name()
-    }
-
-    fn optimize(
-        &self,
-        plan: Arc<dyn ExecutionPlan>,
-        options: &ConfigOptions,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        let has_window = plan
-            .exists(|node| Ok(node.is::<WindowAggExec>() || node.is::<BoundedWindowAggExec>()))?;
-        if has_window { Ok(plan) } else { self.0.optimize(plan, options) }
-    }
-
-    fn schema_check(&self) -> bool {
-        self.0.schema_check()
-    }
+fn has_window(plan: &Arc<dyn ExecutionPlan>) -> Result<bool> {
+    plan.exists(|node| Ok(node.is::<WindowAggExec>() || node.is::<BoundedWindowAggExec>()))
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 //! [levers](crate::catalog::Levers).
 
 mod first_of_group;
+mod held_back;
 mod joined_tables;
 mod kept_limits;
 mod lambda_columns;
@@ -15,14 +16,12 @@ mod sum_before_join;
 use std::sync::Arc;
 
 use datafusion::execution::SessionStateBuilder;
-use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 
 use first_of_group::FirstOfGroup;
+use held_back::Rule;
 use kept_limits::KeptLimits;
-use lambda_columns::LambdaColumns;
 use late_columns::{FewRows, LateColumns};
-use limited_groups::LimitedGroups;
 use outer_constants::OuterConstants;
 use plain_search::PlainSearch;
 use range_join::RangeJoins;
@@ -42,16 +41,14 @@ pub(super) fn add_rules(builder: SessionStateBuilder) -> SessionStateBuilder {
 /// Adds to a session that is being built, whose plans are run on other machines, what they
 /// need to be right.
 pub(super) fn add_rules_for_cluster(builder: SessionStateBuilder) -> SessionStateBuilder {
-    let rules = KeptLimits::among(LambdaColumns::among(PhysicalOptimizer::new().rules));
+    let rules = KeptLimits::among(lambda_columns::among(PhysicalOptimizer::new().rules));
     builder.with_physical_optimizer_rules(OuterConstants::before(rules))
 }
 
 /// Puts before all `rules` for plans the one that has to see how they are meant, and in
 /// the place of those that are wrong at times some that are not.
-pub(super) fn with_first(
-    rules: Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>>,
-) -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
-    let rules = LambdaColumns::among(LimitedGroups::among(rules));
+pub(super) fn with_first(rules: Vec<Rule>) -> Vec<Rule> {
+    let rules = lambda_columns::among(limited_groups::among(rules));
     let rules = RangeJoins::among(KeptLimits::among(rules));
     let mut rules = OuterConstants::before(rules);
     rules.insert(0, Arc::new(LateColumns));
