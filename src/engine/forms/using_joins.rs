@@ -727,7 +727,7 @@ mod tests {
                 &["a|s", "c|6", "|3", "a|1"],
             ),
             (
-                "SELECT -id AS id FROM z FULL JOIN u USING (id) ORDER BY abs(id) DESC",
+                "SELECT -id AS id FROM z FULL JOIN u USING (id) ORDER BY id * 2 DESC",
                 &["id", "-3", "-2", "-1"],
             ),
             ("SELECT id FROM z FULL JOIN u USING (id) ORDER BY -id", &["id", "3", "2", "1"]),
