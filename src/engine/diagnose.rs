@@ -395,6 +395,9 @@ impl Translator {
             _ if database.is_some_and(|name| name == INFORMATION_SCHEMA) => {
                 error.hint(format!("there are {}", INFORMATION_SCHEMA_TABLES.join(", ")))
             }
+            _ if database.is_some() && self.is_quoted_file(name) => {
+                catalog::missing(name, self.roots.as_deref())
+            }
             _ if database.is_some() => {
                 let database = database.unwrap_or_default();
                 error
@@ -409,6 +412,21 @@ impl Translator {
                 error.hint(format!("there are {}", names.join(", ")))
             }
         }
+    }
+
+    /// Whether `name` stands in FROM in single quotes, as files do.
+    fn is_quoted_file(&self, name: &str) -> bool {
+        let mut tokens = tokenize(&self.statement.sql).unwrap_or_default();
+        tokens.retain(|token| !matches!(token.token, Token::Whitespace(_)));
+        let begins = |token: &Token| match token {
+            Token::Word(word) => matches!(word.keyword, Keyword::FROM | Keyword::JOIN),
+            _ => false,
+        };
+        let is_text = |token: &Token| match token {
+            Token::SingleQuotedString(text) => text == name,
+            _ => false,
+        };
+        tokens.windows(2).any(|pair| begins(&pair[0].token) && is_text(&pair[1].token))
     }
 
     /// All tables and views, those of attached databases as `other.posts`.
@@ -659,4 +677,18 @@ fn split_location(message: &str) -> (&str, Option<(u64, u64)>) {
         text.chars().take_while(char::is_ascii_digit).collect::<String>().parse::<u64>().ok()
     };
     (words, digits(line).zip(digits(column)))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::engine::{Session, Settings};
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_name_with_a_suffix_in_single_quotes_is_a_file_and_no_table_of_a_database() {
+        let session = Session::new(None, Settings::default()).unwrap();
+        let error = session.collect("SELECT * FROM 'nowhere.shh'").await.unwrap_err();
+        assert_eq!(error.message(), "no file `nowhere.shh`");
+        let error = session.collect("SELECT * FROM nowhere.shh").await.unwrap_err();
+        assert!(error.advice().unwrap_or_default().contains("ATTACH"), "{error}");
+    }
 }

@@ -84,6 +84,9 @@ impl Dialect for Ours {
         if is_power(parser) {
             return Some(power(parser, left, precedence));
         }
+        if let Some(negated) = compares_distinct(parser) {
+            return Some(distinct(parser, left, negated, precedence));
+        }
         let negated = is(parser, 0, Keyword::NOT);
         let list = 1 + usize::from(negated);
         (is(parser, list - 1, Keyword::IN) && begins_list(&parser.peek_nth_token_ref(list).token))
@@ -188,6 +191,28 @@ fn computed_interval(parser: &mut Parser) -> Tried<Expr> {
 fn is_power(parser: &Parser) -> bool {
     let (first, second) = (parser.peek_nth_token_ref(0), parser.peek_nth_token_ref(1));
     first.token == Token::Mul && second.token == Token::Mul && first.span.end == second.span.start
+}
+
+/// Whether `IS DISTINCT FROM` follows, and then whether with NOT. The parser takes all that
+/// comes behind it for what is compared: `a IS DISTINCT FROM b AND c`.
+fn compares_distinct(parser: &Parser) -> Option<bool> {
+    let negated = is(parser, 1, Keyword::NOT);
+    let word = 1 + usize::from(negated);
+    let stands = is(parser, 0, Keyword::IS)
+        && is(parser, word, Keyword::DISTINCT)
+        && is(parser, word + 1, Keyword::FROM);
+    stands.then_some(negated)
+}
+
+fn distinct(parser: &mut Parser, left: &Expr, negated: bool, precedence: u8) -> Tried<Expr> {
+    for _ in 0..3 + usize::from(negated) {
+        parser.advance_token();
+    }
+    let (left, right) = (Box::new(left.clone()), Box::new(parser.parse_subexpr(precedence)?));
+    Ok(match negated {
+        true => Expr::IsNotDistinctFrom(left, right),
+        false => Expr::IsDistinctFrom(left, right),
+    })
 }
 
 fn power(parser: &mut Parser, left: &Expr, precedence: u8) -> Tried<Expr> {
@@ -403,6 +428,22 @@ mod tests {
             assert_eq!(found == "1", is == "true", "{expression}");
         }
         assert_eq!(answer(&session, "SELECT position('b' IN 'abc') AS at").await, ["at", "2"]);
+    }
+
+    #[tokio::test]
+    async fn what_stands_behind_distinct_from_is_not_compared() {
+        let session = Session::new(None, Settings::default()).unwrap();
+        for (expression, is) in [
+            ("1 IS DISTINCT FROM 2 AND 3 < 4", "true"),
+            ("true IS DISTINCT FROM true OR true", "true"),
+            ("true IS NOT DISTINCT FROM true AND false", "false"),
+            ("n IS DISTINCT FROM 1 IS TRUE", "true"),
+            ("n IS NOT DISTINCT FROM 1 + 2", "true"),
+            ("NOT n IS DISTINCT FROM 3", "true"),
+            ("CASE WHEN s IS DISTINCT FROM 'x' AND n = 3 THEN 'yes' ELSE 'no' END", "yes"),
+        ] {
+            assert_eq!(one(&session, expression).await, is, "{expression}");
+        }
     }
 
     #[tokio::test]

@@ -222,10 +222,7 @@ impl Pivot {
                 "list them: ON platform IN ('weibo', 'x')",
             ));
         }
-        // Common table expressions of the statement may be its source.
-        let is_with = |token: &TokenWithSpan| is(token, Keyword::WITH);
-        let with = self.tokens[..self.whole.start].iter().position(is_with);
-        let mut asked = self.tokens[with.unwrap_or(self.whole.start)..self.whole.start].to_vec();
+        let mut asked = self.common_tables().to_vec();
         let span = self.span();
         asked.extend(words(span, &[Keyword::SELECT, Keyword::DISTINCT]));
         asked.extend_from_slice(&self.tokens[self.on.clone()]);
@@ -236,6 +233,24 @@ impl Pivot {
         asked.extend(words(span, &[Keyword::LIMIT]));
         asked.push(TokenWithSpan::new(number(&(MOST_VALUES + 1).to_string()), span));
         Ok(asked)
+    }
+
+    /// `WITH a AS (...), b AS (...)` before it, which may be its source. Where it stands in
+    /// brackets, that is what is complete there.
+    fn common_tables(&self) -> &[TokenWithSpan] {
+        let before = &self.tokens[..self.whole.start];
+        let with = before.iter().position(|token| is(token, Keyword::WITH));
+        let Some(with) = with else { return &[] };
+        let (mut depth, mut complete) = (0, with);
+        for (place, token) in before.iter().enumerate().skip(with) {
+            match token.token {
+                Token::LParen => depth += 1,
+                Token::RParen => depth -= 1,
+                Token::Comma if depth == 0 => complete = place,
+                _ => {}
+            }
+        }
+        &before[with..if depth == 0 { before.len() } else { complete }]
     }
 
     /// The statement with a column for each value in the `answer` to the question.
@@ -550,6 +565,15 @@ mod tests {
             (
                 "PIVOT posts ON likes USING max(account) GROUP BY day ORDER BY day LIMIT 1",
                 &["day|-1|3|4|5|NULL", "2012-08-27||me||me|"],
+            ),
+            (
+                "WITH p AS (SELECT * FROM posts WHERE likes > 3), n AS (PIVOT p ON platform)
+                 SELECT count(*) AS n FROM n",
+                &["n", "2"],
+            ),
+            (
+                "WITH n AS (PIVOT (SELECT platform FROM posts) ON platform) SELECT x FROM n",
+                &["x", "2"],
             ),
             ("SELECT 1 AS pivot, 2 AS unpivot", &["pivot|unpivot", "1|2"]),
         ] {

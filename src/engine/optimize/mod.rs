@@ -1,6 +1,7 @@
 //! Rules that make plans faster, each with a switch of its own among the
 //! [levers](crate::catalog::Levers).
 
+mod columns_of_one_name;
 mod first_of_group;
 mod held_back;
 mod joined_tables;
@@ -41,13 +42,15 @@ pub(super) fn add_rules(builder: SessionStateBuilder) -> SessionStateBuilder {
 /// Adds to a session that is being built, whose plans are run on other machines, what they
 /// need to be right.
 pub(super) fn add_rules_for_cluster(builder: SessionStateBuilder) -> SessionStateBuilder {
-    let rules = KeptLimits::among(lambda_columns::among(PhysicalOptimizer::new().rules));
+    let rules = columns_of_one_name::among(PhysicalOptimizer::new().rules);
+    let rules = KeptLimits::among(lambda_columns::among(rules));
     builder.with_physical_optimizer_rules(OuterConstants::before(rules))
 }
 
 /// Puts before all `rules` for plans the one that has to see how they are meant, and in
 /// the place of those that are wrong at times some that are not.
 pub(super) fn with_first(rules: Vec<Rule>) -> Vec<Rule> {
+    let rules = columns_of_one_name::among(rules);
     let rules = lambda_columns::among(limited_groups::among(rules));
     let rules = RangeJoins::among(KeptLimits::among(rules));
     let mut rules = OuterConstants::before(rules);
