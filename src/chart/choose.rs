@@ -33,6 +33,19 @@ impl Spec {
         Table { schema, batches }.choose()
     }
 
+    /// The same with the columns that it takes where it names no numbers, and the
+    /// columns of numbers that are then not drawn.
+    ///
+    /// # Errors
+    /// As for [`Chart::new`](super::Chart::new).
+    pub fn filled_in(
+        &self,
+        schema: &SchemaRef,
+        batches: &[RecordBatch],
+    ) -> Result<(Self, Vec<String>)> {
+        Table { schema, batches }.filled_in(self)
+    }
+
     /// The chart as it is typed: `bar x=tag y=posts`.
     #[must_use]
     pub fn typed(&self) -> String {

@@ -584,6 +584,26 @@ impl Table<'_> {
         })
     }
 
+    /// `spec` with the columns that a plot of it takes where it names no numbers, and
+    /// the columns of numbers that are then not drawn.
+    pub(super) fn filled_in(&self, spec: &Spec) -> Result<(Spec, Vec<String>)> {
+        let is_plot = matches!(spec.kind, Kind::Bar | Kind::Line | Kind::Area | Kind::Scatter);
+        if !is_plot || !spec.y.is_empty() {
+            return Ok((spec.clone(), Vec::new()));
+        }
+        let series = spec.series.as_deref().map(|name| self.index(name)).transpose()?;
+        let x = self.along(spec, series)?;
+        let y = self.first_number(&[Some(x), series])?;
+        let drawn = [Some(x), Some(y), series];
+        let left_out = (0..self.schema.fields().len()).filter(|index| {
+            !drawn.contains(&Some(*index)) && is_number(self.schema.field(*index).data_type())
+        });
+        let left_out = left_out.map(|index| self.name(index)).collect();
+        let own_name = |index: usize| self.schema.field(index).name().clone();
+        let filled = Spec { x: Some(own_name(x)), y: vec![own_name(y)], ..spec.clone() };
+        Ok((filled, left_out))
+    }
+
     /// The error for numbers that stand by themselves.
     fn no_x(&self) -> Error {
         let numbers = self.names(is_number);

@@ -37,6 +37,9 @@ pub const KINDS: &[(&str, Kind, &str)] = &[
 const KEYS: &[&str] =
     &["kind", "x", "y", "series", "stacked", "value", "title", "width", "height", "bins"];
 
+/// What other programs call `series`.
+const TELLING_APART: &[&str] = &["by", "group", "color", "colour", "hue"];
+
 /// What to draw. Columns that are not named are chosen: x is the first column,
 /// y the first one with numbers after it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -108,6 +111,9 @@ impl Spec {
             "bins" => self.bins = Some(parse_number(key, value, 1, 1000)? as usize),
             _ => {
                 let error = Error::usage(format!("a chart has no setting `{}`", visible(key)));
+                if TELLING_APART.contains(&key) {
+                    return Err(error.hint("series=COLUMN tells lines or bars apart by a column"));
+                }
                 return Err(match nearest(key, KEYS.iter().copied()) {
                     Some(near) => error.hint(format!("did you mean `{near}`?")),
                     None => error.hint(format!("it has {}", KEYS.join(", "))),

@@ -260,6 +260,9 @@ fn wrong_settings_and_columns_name_what_is_right() {
         refused(&[("kind", "bar"), ("series", "kind")], &batch).0,
         "the result has more than one row for `a` and `k`"
     );
+    let (message, hint) = refused(&[("kind", "line"), ("by", "kind")], &batch);
+    assert_eq!(message, "a chart has no setting `by`");
+    assert!(hint.starts_with("series=COLUMN"), "{hint}");
     assert_eq!(refused(&[("kind", "barr")], &batch).1, "did you mean `bar`?");
     assert_eq!(refused(&[("kind", "bar"), ("tilte", "x")], &batch).1, "did you mean `title`?");
     assert_eq!(

@@ -46,6 +46,10 @@ pub(crate) const PREFIX: &str = "rollup_";
 const ROWS: usize = 16 * 1024;
 const SHARE: usize = 4;
 
+/// While it is made it may have so many instead: of fifty thousand accounts nearly every
+/// post is at first of another one.
+const ROWS_AT_FIRST: usize = 64 * 1024;
+
 /// What the roll-up says of a count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Measure {
@@ -347,11 +351,15 @@ impl ShapeBuilder {
         }
     }
 
-    /// Gives up if there are too many rows.
+    /// Gives up if there are too many rows for what is to come.
     fn check_size(&mut self) {
-        if self.groups.len() > ROWS + self.posts / SHARE {
+        if self.has_more_than(ROWS_AT_FIRST) {
             self.give_up();
         }
+    }
+
+    fn has_more_than(&self, rows: usize) -> bool {
+        self.groups.len() > rows + self.posts / SHARE
     }
 
     fn give_up(&mut self) {
@@ -365,7 +373,7 @@ impl ShapeBuilder {
         platforms: &Names,
         names: Option<&Names>,
     ) -> Result<Option<(Size, RecordBatch)>> {
-        if self.is_given_up {
+        if self.is_given_up || self.has_more_than(ROWS) {
             return Ok(None);
         }
         let mut groups: Vec<(Key, Group)> = self.groups.into_iter().collect();
@@ -515,5 +523,42 @@ impl Encoded {
             [whole] => Ok(Arc::clone(whole)),
             parts => concat(&parts.iter().map(AsRef::as_ref).collect::<Vec<_>>()).map_err(internal),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whether sums by account are kept of `posts` posts, which so many accounts wrote in
+    /// turn.
+    fn are_kept(posts: u32, accounts: u32) -> bool {
+        let mut builder = ShapeBuilder::new(Shape::Account);
+        let (mut platforms, mut names) = (Names::default(), Names::default());
+        let platform = platforms.number(&StringViewArray::from_iter_values(["weibo"]), 0);
+        let texts = StringViewArray::from_iter_values((0..accounts).map(|n| n.to_string()));
+        let mut spans = Spans::default();
+        for post in 0..posts {
+            let made = Post {
+                platform,
+                client: None,
+                account: names.number(&texts, (post % accounts) as usize),
+                is_repost: None,
+                instant: Some(1_346_036_400_000_000),
+                counts: [Some(i64::from(post)); COUNTS.len()],
+            };
+            builder.add(&made, &mut spans);
+            if post % 8192 == 0 {
+                builder.check_size();
+            }
+        }
+        builder.finish(&platforms, Some(&names)).unwrap().is_some()
+    }
+
+    #[test]
+    fn sums_by_account_are_kept_however_many_accounts_come_at_first() {
+        assert!(are_kept(160_000, 50_000));
+        assert!(!are_kept(60_000, 50_000));
+        assert!(!are_kept(160_000, 160_000));
     }
 }

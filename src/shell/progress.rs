@@ -14,6 +14,7 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::metrics::{MetricValue, MetricsSet};
 use datafusion::physical_plan::statistics::{StatisticsArgs, StatisticsContext};
 
+use crate::catalog::HeldScan;
 use crate::render::group_digits;
 
 /// Nothing is shown for statements that are done by then.
@@ -138,10 +139,17 @@ impl Seen {
             return;
         }
         let metrics = plan.metrics().unwrap_or_default();
+        self.bytes += sum(&metrics, "bytes_scanned");
+        if let Some(held) = plan.downcast_ref::<HeldScan>() {
+            // Few of the rows that it looks at may come out.
+            let (looked_at, all) = held.looked_at();
+            self.rows += looked_at;
+            self.expected = self.expected.zip(all).map(|(sum, rows)| sum + rows);
+            return;
+        }
         // A scan that filters has read the rows that it keeps back, too.
         let kept_back = sum(&metrics, "pushdown_rows_pruned");
         self.rows += metrics.output_rows().unwrap_or(0) + kept_back;
-        self.bytes += sum(&metrics, "bytes_scanned");
         let files = files(plan);
         self.files += sum(&metrics, "files_processed");
         self.all_files += files.len();

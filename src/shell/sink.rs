@@ -61,9 +61,15 @@ impl Target {
     /// The file at `path`, for the next answer, which is `shown` on the terminal.
     ///
     /// # Errors
-    /// As for [`check_suffix`].
+    /// When there is no folder for it, and as for [`check_suffix`].
     pub(crate) fn file(path: PathBuf, shown: &'static Format) -> Result<Self> {
         check_suffix(&path, shown)?;
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        if let Some(missing) = folder.filter(|folder| !folder.is_dir()) {
+            let error = std::io::Error::from(std::io::ErrorKind::NotFound);
+            return Err(Error::io("write", &path, &error)
+                .hint(format!("there is no folder {}", missing.display())));
+        }
         Ok(Self::File(path))
     }
 
@@ -290,6 +296,17 @@ mod tests {
     use datafusion::arrow::array::{ArrayRef, Int64Array};
 
     use super::*;
+
+    #[test]
+    fn a_file_in_a_folder_that_is_missing_is_refused_before_there_is_an_answer() {
+        let folder = tempfile::tempdir().unwrap();
+        let format = render::format("csv").unwrap();
+        let missing = folder.path().join("nowhere").join("x.csv");
+        let error = Target::file(missing, format).unwrap_err();
+        assert!(error.message().contains("x.csv"), "{error}");
+        assert!(Target::file(folder.path().join("x.csv"), format).is_ok());
+        assert!(Target::file(PathBuf::from("x.csv"), format).is_ok());
+    }
 
     #[test]
     fn answers_one_after_another_are_packed_into_one_file() {

@@ -655,6 +655,20 @@ async fn a_plan_shows_which_levers_are_at_work_and_none_that_is_off() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_scan_that_filters_from_memory_counts_all_rows_that_it_looks_at() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store(folder.path().join("db").as_path(), Times::SomeUnknown).await;
+    let session = Session::new(Some(store), Settings::default()).unwrap();
+    answer(&session, "SELECT sum(length(text) + likes) FROM posts").await;
+    for condition in ["length(text) % 7 = 9", "likes % 7 = 3 AND length(text) % 5 = 4"] {
+        let sql = format!("EXPLAIN ANALYZE SELECT count(*) FROM posts WHERE {condition}");
+        let ran = answer(&session, &sql).await.join("\n");
+        assert!(ran.contains("HeldScan") && ran.contains("predicate="), "{ran}");
+        assert!(ran.contains("rows_looked_at=2.10 K"), "{ran}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_newest_and_the_oldest_posts_are_found_without_a_sort() {
     let folder = tempfile::tempdir().unwrap();
     let store = store(folder.path().join("db").as_path(), Times::FileByFile).await;

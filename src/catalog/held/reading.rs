@@ -21,11 +21,11 @@ use datafusion::logical_expr::{ColumnarValue, Operator};
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::expressions::{BinaryExpr, Column, Literal};
 use datafusion::physical_expr::utils::{collect_columns, reassign_expr_columns};
-use datafusion::physical_plan::metrics::BaselineMetrics;
+use datafusion::physical_plan::metrics::{BaselineMetrics, Count, MetricBuilder};
 use datafusion::physical_plan::{ExecutionPlan, project_schema};
 
 use super::columns::{Columns, Getter, column};
-use super::scan::{Filter, HeldScan, RowGroup, Source, largest, reads_text};
+use super::scan::{Filter, HeldScan, LOOKED_AT, RowGroup, Source, largest, reads_text};
 
 /// An optional filter through which more rows pass than one in so many is
 /// given up: it costs more than it saves.
@@ -54,6 +54,8 @@ pub(super) struct Reading {
     /// Rows that wait to be given out.
     ready: Option<RecordBatch>,
     baseline: BaselineMetrics,
+    /// Rows that were looked at, whether they pass or not.
+    looked_at: Count,
 }
 
 /// A filter over the columns that it looks at.
@@ -100,6 +102,8 @@ struct Open {
     /// How many rows were looked at, and how many passed each filter.
     looked: usize,
     passed: Vec<usize>,
+    /// How many of those that were looked at are told of.
+    told: usize,
 }
 
 impl Open {
@@ -154,6 +158,7 @@ impl Reading {
             piece: batch_size,
             ready: None,
             baseline: BaselineMetrics::new(&scan.metrics, partition),
+            looked_at: MetricBuilder::new(&scan.metrics).counter(LOOKED_AT, partition),
         })
     }
 
@@ -178,6 +183,8 @@ impl Reading {
             }
             self.piece = self.piece.saturating_mul(2);
             self.ready = self.passing_rows(&mut open, &piece).await?;
+            self.looked_at.add(open.looked - open.told);
+            open.told = open.looked;
             self.open = Some(open);
         }
         Ok(None)
@@ -210,6 +217,7 @@ impl Reading {
             if may_pass {
                 return Ok(Some(group));
             }
+            self.looked_at.add(group.selected());
         }
         Ok(None)
     }
@@ -233,7 +241,7 @@ impl Reading {
         self.getter.add_whole(&group, first, &mut columns).await?;
         let passed = vec![0; self.filters.len()];
         let ranges = group.ranges.iter().cloned().collect();
-        Ok(Some(Open { group, ranges, columns, ready, looked: 0, passed }))
+        Ok(Some(Open { group, ranges, columns, ready, looked: 0, passed, told: 0 }))
     }
 
     /// Gives up filters that let too many rows of a row group pass.
@@ -348,6 +356,7 @@ impl Reading {
             return Ok(passing);
         }
         let first = piece.first().map_or(0, |range| range.start);
+        let are_last = filters.end == self.filters.len();
         let mut narrowed = BooleanBufferBuilder::new(passing.len());
         for range in piece {
             narrowed.append_n(range.start - first - narrowed.len(), false);
@@ -359,6 +368,11 @@ impl Reading {
                     self.mask(&open.columns, start, mask, filters.clone(), &mut open.passed)?;
                 narrowed.append_buffer(mask.values());
                 timer.done();
+                if are_last {
+                    // A piece may take long, and is seen to go on.
+                    open.told += rows;
+                    self.looked_at.add(rows);
+                }
                 // A search through a row group takes time in which others wait.
                 tokio::task::coop::consume_budget().await;
             }

@@ -38,6 +38,9 @@ use datafusion::physical_plan::{
 use super::reading::Reading;
 use super::{Chunk, Footer, HeldColumns};
 
+/// The metric that counts the rows which were looked at, whether they pass or not.
+pub(super) const LOOKED_AT: &str = "rows_looked_at";
+
 /// A row group of a data file, and how to read it.
 #[derive(Debug, Clone)]
 pub(in crate::catalog) struct RowGroup {
@@ -173,6 +176,14 @@ impl HeldScan {
     fn in_order(&self, backwards: bool, told: usize) -> Result<Self> {
         let properties = properties(&self.source, &self.output, backwards, told)?;
         Ok(Self { backwards, told, properties, ..self.clone() })
+    }
+
+    /// How many rows it has looked at, and how many it will have in the end, which is
+    /// not known where so many that pass are enough.
+    pub(crate) fn looked_at(&self) -> (usize, Option<usize>) {
+        let looked_at = self.metrics.clone_inner().sum_by_name(LOOKED_AT);
+        let all = || self.source.groups().map(RowGroup::selected).sum::<usize>();
+        (looked_at.map_or(0, |count| count.as_usize()), self.fetch.is_none().then(all))
     }
 
     fn is_sure_of_all_rows(&self) -> bool {

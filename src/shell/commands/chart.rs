@@ -56,6 +56,11 @@ impl Command for Chart {
             settings => Spec::parse(settings)?,
         };
         let chart = chart::Chart::new(&spec, &kept.schema, batches)?;
+        let (filled, left_out) = spec.filled_in(&kept.schema, batches)?;
+        let chosen = match settings.is_empty() {
+            true => Some(format!("this is .chart {}", spec.typed())),
+            false => chosen(&filled, &left_out),
+        };
         match file {
             Some(file) => {
                 permit(shell, ".chart -o", Reach::Writes)?;
@@ -65,6 +70,9 @@ impl Command for Chart {
                 };
                 OutputFile::create(&file)?.fill(&picture)?;
                 shell.confirm(&format!("written to {}: {}", file.display(), chart.description()));
+                if let Some(chosen) = chosen.filter(|_| !settings.is_empty()) {
+                    shell.confirm(&chosen);
+                }
                 Ok(Flow::Continue)
             }
             None => {
@@ -77,13 +85,19 @@ impl Command for Chart {
                     readable: shown.readable,
                 };
                 shell.say(chart.to_text(&screen).trim_end())?;
-                if settings.is_empty() {
-                    shell.confirm(&format!("this is .chart {}", spec.typed()));
+                if let Some(chosen) = chosen {
+                    shell.confirm(&chosen);
                 }
                 Ok(Flow::Continue)
             }
         }
     }
+}
+
+/// What to say of a chart for which columns were chosen while others have numbers, too.
+fn chosen(filled: &Spec, left_out: &[String]) -> Option<String> {
+    let said = || format!("this is .chart {}; not drawn: {}", filled.typed(), left_out.join(", "));
+    (!left_out.is_empty()).then(said)
 }
 
 /// Whether the name asks for an HTML page.
@@ -130,7 +144,31 @@ fn read(arguments: &str) -> Result<Asked> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use datafusion::arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
+
     use super::*;
+
+    #[test]
+    fn columns_of_numbers_that_a_chart_of_a_kind_leaves_out_are_told() {
+        let texts: ArrayRef = Arc::new(StringArray::from(vec!["a", "b"]));
+        let numbers: ArrayRef = Arc::new(Int64Array::from(vec![1, 2]));
+        let columns = [("tag", texts), ("n", Arc::clone(&numbers)), ("b", numbers)];
+        let batch = RecordBatch::try_from_iter(columns).unwrap();
+        let told = |arguments: &str| {
+            let spec = Spec::parse(&read(arguments).unwrap().settings).unwrap();
+            let (filled, left_out) =
+                spec.filled_in(&batch.schema(), std::slice::from_ref(&batch)).unwrap();
+            chosen(&filled, &left_out)
+        };
+        let said = "this is .chart bar x=tag y=n; not drawn: b";
+        assert_eq!(told("bar").as_deref(), Some(said));
+        assert_eq!(told("bar x=tag").as_deref(), Some(said));
+        assert_eq!(told("line x=b").as_deref(), None);
+        assert_eq!(told("bar y=n,b"), None);
+        assert_eq!(told("histogram x=n"), None);
+    }
 
     #[test]
     fn a_chart_is_a_page_or_a_picture_by_its_name() {

@@ -23,7 +23,7 @@ static ABOUT: About = About {
     aliases: &[],
     usage: "FOLDER | NAME ... FILE [PARAMETER=VALUE ...]",
     summary: "run saved queries and write a report of their results",
-    details: "FILE ends in .html or .md.\n.report ministry_report r.html\n.report daily/top_tags tags.md n=20",
+    details: "FILE ends in .html or .md, and -o may stand before it.\n.report ministry_report r.html\n.report daily/top_tags tags.md n=20",
     takes: Takes::Query,
     reach: Reach::Writes,
 };
@@ -76,13 +76,19 @@ struct Asked {
 fn read(arguments: &str) -> Result<Asked> {
     let mut names = Vec::new();
     let mut given = Vec::new();
-    for word in split_words(arguments.trim_end_matches(';'))? {
+    let mut file = None;
+    let mut words = split_words(arguments.trim_end_matches(';'))?.into_iter();
+    while let Some(word) = words.next() {
+        if word == "-o" && file.is_none() {
+            file = Some(words.next().ok_or_else(|| misused(&ABOUT))?);
+            continue;
+        }
         match word.split_once('=') {
             Some((name, value)) => given.push((name.to_owned(), value.to_owned())),
             None => names.push(word),
         }
     }
-    match names.pop() {
+    match file.or_else(|| names.pop()) {
         Some(file) if !names.is_empty() => {
             Ok(Asked { queries: names, file: path_of(&file), given })
         }
@@ -125,5 +131,16 @@ mod tests {
         assert_eq!(asked.file.to_str(), Some("my report.html"));
         assert_eq!(asked.given.len(), 2);
         assert!(read("r.html").is_err() && read("").is_err());
+    }
+
+    #[test]
+    fn the_file_may_stand_behind_o_as_for_charts() {
+        for arguments in ["daily -o r.html n=20", "-o r.html daily n=20", "daily n=20 -o r.html;"] {
+            let asked = read(arguments).unwrap();
+            assert_eq!(asked.queries, ["daily"], "{arguments}");
+            assert_eq!(asked.file.to_str(), Some("r.html"), "{arguments}");
+            assert_eq!(asked.given.len(), 1, "{arguments}");
+        }
+        assert!(read("daily -o").is_err() && read("-o r.html").is_err());
     }
 }

@@ -39,6 +39,26 @@ const OF_UNITS: &[&str] = &["date_trunc", "date_diff", "datediff"];
 /// Functions that take a part out of a time.
 const OF_PARTS: &[&str] = &["date_part", "extract"];
 
+/// Functions whose second argument says how a time is written.
+const OF_FORMATS: &[&str] = &["strftime", "to_char"];
+
+/// How times are written, as most people group and show them.
+const FORMATS: &[&str] =
+    &["%Y-%m-%d", "%Y-%m", "%Y", "%Y-%m-%d %H:%M", "%H:%M", "%H", "%G-W%V", "%m-%d", "%A"];
+
+/// The time zones that are offered when nothing of one is typed.
+const ZONES: &[&str] = &[
+    "Asia/Shanghai",
+    "UTC",
+    "Asia/Hong_Kong",
+    "Asia/Taipei",
+    "Asia/Tokyo",
+    "Europe/London",
+    "Europe/Berlin",
+    "America/New_York",
+    "America/Los_Angeles",
+];
+
 /// What a query of CREATE ... AS or INSERT begins with.
 const QUERIES: &[&str] = &["SELECT", "FROM", "WITH", "VALUES"];
 
@@ -56,6 +76,8 @@ pub(super) enum Place {
     Texts(Vec<&'static str>),
     /// A number of days or the like, as a string.
     Length,
+    /// The name of a time zone, as a string.
+    Zone,
     /// A column of this table.
     Columns(String),
     /// What was made in this session, a table or a view, or one of these keywords.
@@ -224,7 +246,7 @@ fn name_end(tokens: &[Lexeme<'_>]) -> usize {
     end
 }
 
-/// Where a part of a time stands, or a length of time.
+/// Where a part of a time stands, a length of time, its zone, or how it is written.
 fn of_time(before: &[Lexeme<'_>]) -> Option<Place> {
     let (last, rest) = before.split_last()?;
     let second = rest.last()?;
@@ -234,6 +256,13 @@ fn of_time(before: &[Lexeme<'_>]) -> Option<Place> {
     if second.is("interval") && last.kind == Kind::Number {
         return Some(Place::Values(LENGTHS.to_vec()));
     }
+    if let [.., at, time, zone] = before
+        && at.is("at")
+        && time.is("time")
+        && zone.is("zone")
+    {
+        return Some(Place::Zone);
+    }
     let call = follow::open_bracket(before)?.checked_sub(1)?;
     let is_in = |names: &[&str]| names.iter().any(|name| before[call].is(name));
     let parts = || UNITS.iter().chain(PARTS).copied().collect::<Vec<&'static str>>();
@@ -241,6 +270,7 @@ fn of_time(before: &[Lexeme<'_>]) -> Option<Place> {
         true if is_in(&["extract"]) => Some(Place::Values(parts())),
         true if is_in(OF_PARTS) => Some(Place::Texts(parts())),
         true if is_in(OF_UNITS) => Some(Place::Texts(UNITS.to_vec())),
+        false if last.is_symbol(",") && is_in(OF_FORMATS) => Some(Place::Texts(FORMATS.to_vec())),
         false if is_in(&["extract"]) && second.is_symbol("(") => Some(Place::Keywords(&["FROM"])),
         _ => None,
     }
@@ -363,6 +393,7 @@ impl Place {
                 }
             }
             Self::Length => lengths(in_text, found),
+            Self::Zone => zones(found),
             Self::Own(kind, keywords) if !in_text => {
                 for relation in catalog.relations.iter().filter(|one| one.is_own) {
                     if relation.kind == *kind {
@@ -406,9 +437,23 @@ fn lengths(in_text: bool, found: &mut Candidates) {
     }
 }
 
+/// The time zones; all of them once something of one is typed.
+fn zones(found: &mut Candidates) {
+    for zone in ZONES {
+        found.add(Candidate::text(zone, ""));
+    }
+    if !found.prefix().is_empty() {
+        for zone in &chrono_tz::TZ_VARIANTS {
+            found.add(Candidate::text(zone.name(), ""));
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{LENGTHS, OF_PARTS, OF_UNITS, OPTIONS, PACKINGS, PARTS, UNITS};
+    use super::{
+        FORMATS, LENGTHS, OF_FORMATS, OF_PARTS, OF_UNITS, OPTIONS, PACKINGS, PARTS, UNITS, ZONES,
+    };
     use crate::engine::{Session, Settings};
     use crate::shell::complete::words::TYPES;
 
@@ -439,6 +484,14 @@ mod tests {
                     other => format!("SELECT {other}('{part}', {at})"),
                 });
             }
+        }
+        for format in FORMATS {
+            for function in OF_FORMATS {
+                asked.push(format!("SELECT {function}({at}, '{format}')"));
+            }
+        }
+        for zone in ZONES {
+            asked.push(format!("SELECT {at} AT TIME ZONE '{zone}'"));
         }
         let mut wrong = Vec::new();
         for sql in asked {

@@ -303,9 +303,21 @@ impl Query<'_> {
         }
         let open = follow::open_bracket(self.before).unwrap_or_default();
         let named: Vec<String> = self.before[open..].iter().filter_map(Lexeme::name).collect();
-        for source in &self.scope.sources[..self.scope.own] {
+        let own = &self.scope.sources[..self.scope.own];
+        for source in own {
             for column in source.columns.iter().filter(|column| !named.contains(&column.name)) {
                 found.add(Candidate::name(&column.name, &column.type_name));
+            }
+        }
+        if !own.is_empty() {
+            return;
+        }
+        // Before FROM is written, the columns of every table may be meant.
+        let tables = self.catalog.relations.iter();
+        let tables = tables.filter(|one| one.schema.is_none() && !one.name.starts_with('@'));
+        for table in tables {
+            for column in table.columns.iter().filter(|column| !named.contains(&column.name)) {
+                found.add(Candidate::name(&column.name, &table.name));
             }
         }
     }

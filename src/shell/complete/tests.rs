@@ -561,7 +561,22 @@ fn columns_are_left_out_by_name() {
             &["account_id", "is_repost", "zangs", "topic", "hashtags"],
         ),
         ("select * except (likes) | from marks", &["from"]),
+        ("select * exclude (li|", &["likes"]),
+        ("select * exclude (followers, fo|", &[]),
         ("select replace(topic, 'a', 'b') a| from marks", &["as", "and", "at time zone"]),
+    ]);
+}
+
+#[test]
+fn zones_and_the_ways_to_write_a_time_are_offered_as_texts() {
+    assert_all(&[
+        ("select now() at time zone 'asia/urum|", &["'Asia/Urumqi'"]),
+        ("select strftime(at, '%G|", &["'%G-W%V'"]),
+        ("select to_char(max(at), '%m|", &["'%m-%d'"]),
+    ]);
+    assert_first(&[
+        ("select now() at time zone '|", &["'Asia/Shanghai'", "'UTC'"]),
+        ("select now() at time zone 'eur|'", &["'Europe/London", "'Europe/Berlin"]),
     ]);
 }
 

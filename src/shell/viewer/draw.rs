@@ -165,7 +165,8 @@ impl View {
         let exact = self.table.exact(self.row, self.column);
         let text = if self.table.cell(self.row, self.column).is_null { "NULL" } else { &exact };
         let width = paper.window_width();
-        let shown = visible_lines(text);
+        // A terminal draws no tab, and would give its frame fewer cells than were counted.
+        let shown = visible_lines(text).replace('\t', "⇥");
         let lines: Vec<String> =
             shown.lines().flat_map(|line| wrap(line, width, usize::MAX, "")).collect();
         let down = down.min(lines.len().saturating_sub(paper.window_height()));

@@ -415,6 +415,22 @@ mod tests {
     }
 
     #[test]
+    fn a_tab_in_a_cell_is_seen_and_leaves_its_frame_straight() {
+        let texts: ArrayRef = Arc::new(StringArray::from(vec!["a\tb\nlonger than that"]));
+        let batch = RecordBatch::try_from_iter([("text", texts)]).unwrap();
+        let rows = Rows::InMemory(vec![batch.clone()]);
+        let mut view = View::new(Table::new(&batch.schema(), rows));
+        press(&mut view, &[KeyCode::Enter]);
+        let shown = screen(&mut view, 60, 12);
+        let framed = |sign: &str| {
+            let line = shown.iter().find(|line| line.contains(sign)).unwrap();
+            line.chars().count()
+        };
+        assert!(shown.iter().any(|line| line.contains("│ a⇥b ")), "{shown:#?}");
+        assert_eq!(framed("│ a⇥b "), framed("│ longer than that "), "{shown:#?}");
+    }
+
+    #[test]
     fn a_column_is_made_wider_narrower_and_as_wide_as_its_cells() {
         let mut view = view(20);
         press(&mut view, &[KeyCode::Right]);
