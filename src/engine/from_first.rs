@@ -83,7 +83,7 @@ fn starts(tokens: &[TokenWithSpan]) -> Vec<usize> {
 /// none, nor is `a IS DISTINCT FROM b`.
 fn may_begin(before: Option<&Token>, previous: Option<&Token>, level: &Level) -> bool {
     use Keyword::{
-        ALL, ANALYZE, AS, BY, DISTINCT, EXCEPT, EXPLAIN, INTERSECT, NAME, UNION, VERBOSE,
+        ALL, ANALYZE, AS, BY, DESCRIBE, DISTINCT, EXCEPT, EXPLAIN, INTERSECT, NAME, UNION, VERBOSE,
     };
     match previous {
         None | Some(Token::LParen | Token::SemiColon) => true,
@@ -93,7 +93,16 @@ fn may_begin(before: Option<&Token>, previous: Option<&Token>, level: &Level) ->
         }
         Some(Token::Word(word)) => matches!(
             word.keyword,
-            ALL | ANALYZE | AS | BY | EXCEPT | EXPLAIN | INTERSECT | NAME | UNION | VERBOSE
+            ALL | ANALYZE
+                | AS
+                | BY
+                | DESCRIBE
+                | EXCEPT
+                | EXPLAIN
+                | INTERSECT
+                | NAME
+                | UNION
+                | VERBOSE
         ),
         _ => false,
     }
@@ -114,6 +123,7 @@ mod tests {
             ("FROM t", "SELECT*FROM t"),
             ("FROM t SELECT a", "FROM t SELECT a"),
             ("EXPLAIN FROM t LIMIT 1", "EXPLAIN SELECT*FROM t LIMIT 1"),
+            ("DESCRIBE FROM t", "DESCRIBE SELECT*FROM t"),
             ("SELECT (FROM t LIMIT 1)", "SELECT (SELECT*FROM t LIMIT 1)"),
             ("WITH x AS (FROM t) FROM x", "WITH x AS (SELECT*FROM t) SELECT*FROM x"),
             (
