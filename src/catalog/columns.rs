@@ -182,16 +182,11 @@ fn digits(kind: &DataType) -> Option<(u8, u8)> {
 #[cfg(test)]
 mod tests {
     use datafusion::arrow::datatypes::{Field, TimeUnit};
-    use datafusion::arrow::util::display::array_value_to_string;
     use datafusion::arrow::util::pretty::pretty_format_batches;
 
     use super::*;
+    use crate::engine::answers::value;
     use crate::engine::{Session, Settings};
-
-    async fn value(session: &Session, sql: &str) -> String {
-        let batches = session.collect(sql).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
-        array_value_to_string(batches[0].column(0), 0).unwrap()
-    }
 
     #[tokio::test(flavor = "multi_thread")]
     async fn instants_of_files_are_those_of_the_session() {

@@ -280,11 +280,16 @@ fn of_several(columns: &Schema) -> SchemaRef {
 
 /// `name` with the home folder in place of a `~` at its beginning, as a shell has it.
 pub(crate) fn at_home(name: &str) -> Cow<'_, str> {
-    let below = name.strip_prefix("~/");
-    match below.and_then(|below| Some(std::env::home_dir()?.join(below))) {
+    match below_home(name) {
         Some(path) => Cow::Owned(path.display().to_string()),
         None => Cow::Borrowed(name),
     }
+}
+
+/// The path that `name` is, if it begins with the home folder: with `~/`.
+pub(crate) fn below_home(name: &str) -> Option<PathBuf> {
+    let below = name.strip_prefix("~/")?;
+    Some(std::env::home_dir()?.join(below))
 }
 
 /// The error for files without a byte, which have no columns.

@@ -20,7 +20,9 @@ mod views;
 
 pub use available::available_memory;
 pub(crate) use csv::not_text;
-pub(crate) use files::{AdHocFiles, DECODED, SUFFIXES, at_home, folder_advice, missing, refused};
+pub(crate) use files::{
+    AdHocFiles, DECODED, SUFFIXES, at_home, below_home, folder_advice, missing, refused,
+};
 pub(crate) use held::{FetchColumns, HeldColumns, HeldScan};
 pub(crate) use levers::is_lever;
 pub use levers::{Levers, setting_name};

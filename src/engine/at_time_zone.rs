@@ -224,7 +224,7 @@ fn walls_of_nanos(instants: &ArrayRef, zone: &str) -> Result<ArrayRef> {
 
 #[cfg(test)]
 mod tests {
-    use crate::engine::forms::answers::answer;
+    use crate::engine::answers::answer;
     use crate::engine::{Session, Settings};
 
     #[tokio::test(flavor = "multi_thread")]

@@ -343,7 +343,7 @@ fn count(text: &str) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use crate::engine::forms::answers::answer;
+    use crate::engine::answers::answer;
     use crate::engine::{Session, Settings};
 
     async fn one(session: &Session, expression: &str) -> String {

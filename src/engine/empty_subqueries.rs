@@ -51,7 +51,7 @@ fn has_a_row(plan: &LogicalPlan) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use crate::engine::forms::answers::answer;
+    use crate::engine::answers::answer;
     use crate::engine::{Session, Settings};
 
     #[tokio::test]

@@ -33,7 +33,7 @@ fn sort(engine: &ScalarUDF, mut args: ScalarFunctionArgs) -> Result<ColumnarValu
 
 #[cfg(test)]
 mod tests {
-    use crate::engine::forms::answers::answer;
+    use crate::engine::answers::answer;
     use crate::engine::{Session, Settings};
 
     #[tokio::test(flavor = "multi_thread")]

@@ -4,6 +4,8 @@
 //! one by one, under its limits, and gives an [`Answer`]: a stream of batches.
 
 mod answer;
+#[cfg(test)]
+pub(crate) mod answers;
 mod as_written;
 mod at_time_zone;
 mod attach;

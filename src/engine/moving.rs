@@ -661,7 +661,7 @@ fn backwards(columns: &[ArrayRef]) -> Result<Vec<ArrayRef>> {
 
 #[cfg(test)]
 mod tests {
-    use crate::engine::forms::answers::answer;
+    use crate::engine::answers::answer;
     use crate::engine::{Session, Settings};
 
     /// What `expression` is for each row of `rows`, whose columns are `i` and others.

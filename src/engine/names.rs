@@ -225,7 +225,7 @@ pub(super) fn without_casts(expression: &Expr) -> Expr {
 
 #[cfg(test)]
 mod tests {
-    use crate::engine::forms::answers::answer;
+    use crate::engine::answers::answer;
     use crate::engine::{Session, Settings};
 
     #[tokio::test(flavor = "multi_thread")]

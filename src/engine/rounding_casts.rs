@@ -114,15 +114,10 @@ fn rounded(numbers: &ArrayRef) -> Result<ArrayRef> {
 
 #[cfg(test)]
 mod tests {
-    use datafusion::arrow::util::display::array_value_to_string;
     use datafusion::arrow::util::pretty::pretty_format_batches;
 
+    use crate::engine::answers::value;
     use crate::engine::{Session, Settings};
-
-    async fn value(session: &Session, sql: &str) -> String {
-        let batches = session.collect(sql).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
-        array_value_to_string(batches[0].column(0), 0).unwrap()
-    }
 
     #[tokio::test]
     async fn a_cast_to_a_whole_number_rounds() {

@@ -367,24 +367,29 @@ impl Session {
         &self,
         statement: &Statement,
     ) -> Result<(Parsed, Option<copy_options::Writer>), DataFusionError> {
-        self.pin().await.map_err(foreign)?;
         let (sql, versions) = versions::hide(&statement.sql);
         let tokens = Tokenizer::new(self.dialect()?.as_ref(), &sql)
             .tokenize_with_location()
             .map_err(ParserError::from)?;
         let tokens = dialect::plain_numbers(tokens, statement).map_err(foreign)?;
         let tokens = forms::texts_in_a_row::join(tokens, statement).map_err(foreign)?;
-        let tokens = match pivot_statement::find(tokens)? {
-            pivot_statement::Statement::Plain(tokens) => tokens,
+        match pivot_statement::find(tokens)? {
+            pivot_statement::Statement::Plain(tokens) => {
+                // What cannot be read asks for no commit.
+                let parsed = self.parse_tokens(tokens, &versions, statement)?;
+                self.pin().await.map_err(foreign)?;
+                Ok(parsed)
+            }
             pivot_statement::Statement::Open(pivot) => {
                 let (question, _) = self.parse_tokens(pivot.question()?, &versions, statement)?;
+                self.pin().await.map_err(foreign)?;
                 self.call_cluster().await.map_err(foreign)?;
                 let plan = self.unbound(question).await?;
                 let frame = self.inner.context.execute_logical_plan(plan).await?;
-                pivot.closed(&frame.collect().await?)?
+                let tokens = pivot.closed(&frame.collect().await?)?;
+                self.parse_tokens(tokens, &versions, statement)
             }
-        };
-        self.parse_tokens(tokens, &versions, statement)
+        }
     }
 
     fn dialect(&self) -> Result<Box<dyn Dialect>, DataFusionError> {

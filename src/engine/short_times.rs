@@ -97,16 +97,11 @@ fn digits(text: &str, least: usize, most: usize) -> Option<(&str, &str)> {
 
 #[cfg(test)]
 mod tests {
-    use datafusion::arrow::util::display::array_value_to_string;
     use datafusion::arrow::util::pretty::pretty_format_batches;
 
     use super::*;
+    use crate::engine::answers::value;
     use crate::engine::{Session, Settings};
-
-    async fn value(session: &Session, sql: &str) -> String {
-        let batches = session.collect(sql).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
-        array_value_to_string(batches[0].column(0), 0).unwrap()
-    }
 
     #[test]
     fn what_is_left_out_is_written() {

@@ -172,7 +172,7 @@ fn has_rows(rows: LogicalPlan) -> Result<Expr> {
 
 #[cfg(test)]
 mod tests {
-    use crate::engine::forms::answers::answer;
+    use crate::engine::answers::answer;
     use crate::engine::{Session, Settings};
 
     async fn session() -> Session {

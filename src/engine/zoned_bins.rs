@@ -163,14 +163,9 @@ fn too_far() -> DataFusionError {
 
 #[cfg(test)]
 mod tests {
-    use datafusion::arrow::util::display::array_value_to_string;
 
+    use crate::engine::answers::value;
     use crate::engine::{Session, Settings};
-
-    async fn value(session: &Session, sql: &str) -> String {
-        let batches = session.collect(sql).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
-        array_value_to_string(batches[0].column(0), 0).unwrap()
-    }
 
     async fn session_in(zone: &str) -> Session {
         let session = Session::new(None, Settings::default()).unwrap();

@@ -171,14 +171,9 @@ fn zone_at(text: &str) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    use datafusion::arrow::util::display::array_value_to_string;
 
+    use crate::engine::answers::value;
     use crate::engine::{Session, Settings};
-
-    async fn value(session: &Session, sql: &str) -> String {
-        let batches = session.collect(sql).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
-        array_value_to_string(batches[0].column(0), 0).unwrap()
-    }
 
     #[tokio::test(flavor = "multi_thread")]
     async fn a_text_with_a_zone_is_an_instant() {

@@ -42,7 +42,7 @@ impl VisitorMut for Limit {
 
 #[cfg(test)]
 mod tests {
-    use super::super::answers::answer;
+    use crate::engine::answers::answer;
     use crate::engine::{Session, Settings};
 
     #[tokio::test(flavor = "multi_thread")]

@@ -144,7 +144,7 @@ fn has_aggregate(part: &impl Visit, is_aggregate: IsAggregate<'_>) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use crate::engine::forms::answers::answer;
+    use crate::engine::answers::answer;
     use crate::engine::{Session, Settings};
 
     async fn session() -> Session {

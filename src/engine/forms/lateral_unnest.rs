@@ -261,7 +261,7 @@ impl Below<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::answers::answer;
+    use crate::engine::answers::answer;
     use crate::engine::{Session, Settings};
 
     /// Three posts: with two hashtags, with none, and with unknown ones.

@@ -174,7 +174,7 @@ fn is_backslash(value: &ValueWithSpan) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use crate::engine::forms::answers::answer;
+    use crate::engine::answers::answer;
     use crate::engine::{Session, Settings};
 
     async fn of(session: &Session, condition: &str) -> String {

@@ -85,18 +85,3 @@ pub(super) fn finish(plan: LogicalPlan) -> Result<LogicalPlan> {
     let plan = subqueries::only_values(plan)?;
     order_by_all::by_columns(plan)
 }
-
-#[cfg(test)]
-pub(super) mod answers {
-    use datafusion::arrow::util::pretty::pretty_format_batches;
-
-    use crate::engine::Session;
-
-    /// The names of the columns and the rows, each `a|b`; NULL is empty.
-    pub(in crate::engine) async fn answer(session: &Session, sql: &str) -> Vec<String> {
-        let batches = session.collect(sql).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
-        let table = pretty_format_batches(&batches).unwrap().to_string();
-        let lines = table.lines().filter_map(|line| line.strip_prefix('|')?.strip_suffix('|'));
-        lines.map(|line| line.split('|').map(str::trim).collect::<Vec<_>>().join("|")).collect()
-    }
-}

@@ -176,7 +176,7 @@ impl VisitorMut for Known<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::answers::answer;
+    use crate::engine::answers::answer;
     use crate::engine::{Session, Settings};
 
     const FROM: &str = "FROM (VALUES (1, 'a', 10), (2, 'a', 20), (3, 'b', 30)) AS t(id, g, n)";

@@ -269,7 +269,7 @@ impl ExprPlanner for InputFirst {
 
 #[cfg(test)]
 mod tests {
-    use crate::engine::forms::answers::answer;
+    use crate::engine::answers::answer;
     use crate::engine::{Session, Settings};
 
     async fn session() -> Session {

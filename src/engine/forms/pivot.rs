@@ -194,7 +194,7 @@ fn foreign(error: Error) -> DataFusionError {
 
 #[cfg(test)]
 mod tests {
-    use super::super::answers::answer;
+    use crate::engine::answers::answer;
     use crate::engine::{Session, Settings};
 
     async fn session() -> Session {

@@ -514,7 +514,7 @@ fn refused(message: &str, hint: &str) -> DataFusionError {
 
 #[cfg(test)]
 mod tests {
-    use super::super::answers::answer;
+    use crate::engine::answers::answer;
     use crate::engine::{Session, Settings};
 
     async fn session() -> Session {

@@ -263,7 +263,7 @@ fn amount(sample: &TableSample) -> Result<Amount> {
 #[cfg(test)]
 mod tests {
     use super::spell;
-    use crate::engine::forms::answers::answer;
+    use crate::engine::answers::answer;
     use crate::engine::script::tokenize;
     use crate::engine::{Session, Settings};
 

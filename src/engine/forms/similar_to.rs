@@ -195,7 +195,7 @@ fn unpaired() -> Error {
 
 #[cfg(test)]
 mod tests {
-    use crate::engine::forms::answers::answer;
+    use crate::engine::answers::answer;
     use crate::engine::{Session, Settings};
 
     #[tokio::test(flavor = "multi_thread")]

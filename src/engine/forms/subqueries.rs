@@ -236,7 +236,7 @@ fn several() -> DataFusionError {
 
 #[cfg(test)]
 mod tests {
-    use crate::engine::forms::answers::answer;
+    use crate::engine::answers::answer;
     use crate::engine::{Session, Settings};
 
     async fn session() -> Session {

@@ -293,7 +293,7 @@ fn is_plain(kind: &DataType) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use crate::engine::forms::answers::answer;
+    use crate::engine::answers::answer;
     use crate::engine::{Session, Settings};
 
     #[tokio::test]

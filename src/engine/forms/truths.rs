@@ -41,7 +41,7 @@ fn is_truth(expression: &Expr, schema: &DFSchema) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use crate::engine::forms::answers::answer;
+    use crate::engine::answers::answer;
     use crate::engine::{Session, Settings};
 
     #[tokio::test]

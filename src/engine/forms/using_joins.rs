@@ -672,7 +672,7 @@ fn numbered(name: &Ident, names: &HashSet<String>) -> Ident {
 
 #[cfg(test)]
 mod tests {
-    use super::super::answers::answer;
+    use crate::engine::answers::answer;
     use crate::engine::{Session, Settings};
 
     /// Tables `z` and `u`, each with a row that the other one has not, and `w`.

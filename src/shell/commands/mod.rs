@@ -293,10 +293,7 @@ fn open_quote(arguments: &str, quote: Option<char>) -> Error {
 /// The path that `word` is. What begins with `~/` begins in the person's folder, as
 /// where a command is typed: no such program sees what is typed here.
 fn path_of(word: &str) -> PathBuf {
-    match (word.strip_prefix("~/"), std::env::home_dir()) {
-        (Some(rest), Some(home)) => home.join(rest),
-        _ => PathBuf::from(word),
-    }
+    crate::catalog::below_home(word).unwrap_or_else(|| PathBuf::from(word))
 }
 
 /// Reads `on` or `off`; nothing leaves it as it is `now`.

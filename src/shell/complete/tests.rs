@@ -598,8 +598,8 @@ fn databases_come_before_other_folders() {
 
         fn files(&self, prefix: &str) -> Vec<String> {
             let files = match prefix {
-                "/tmp/re/weiku.json" => return vec!["/tmp/re/weiku.json".to_owned()],
-                _ => ["/tmp/rare/", "/tmp/re/", "/tmp/re.csv"],
+                "/data/re/weiku.json" => return vec!["/data/re/weiku.json".to_owned()],
+                _ => ["/data/rare/", "/data/re/", "/data/re.csv"],
             };
             files.into_iter().filter(|file| file.starts_with(prefix)).map(str::to_owned).collect()
         }
@@ -613,9 +613,9 @@ fn databases_come_before_other_folders() {
         let found = complete(text, text.len(), &catalog(), &Folders).candidates;
         found.into_iter().map(|one| one.text).collect::<Vec<_>>()
     };
-    assert_eq!(at("attach '/tmp/r"), ["'/tmp/re'", "'/tmp/rare/"]);
-    assert_eq!(at("attach '"), ["'/tmp/re'", "'/tmp/rare/"]);
-    assert_eq!(at("attach "), ["'/tmp/re'", "'/tmp/rare/'"]);
+    assert_eq!(at("attach '/data/r"), ["'/data/re'", "'/data/rare/"]);
+    assert_eq!(at("attach '"), ["'/data/re'", "'/data/rare/"]);
+    assert_eq!(at("attach "), ["'/data/re'", "'/data/rare/'"]);
 }
 
 #[test]

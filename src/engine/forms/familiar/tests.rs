@@ -1,7 +1,7 @@
 //! What the calls give, as DuckDB gives it, and what becomes of those that mean nothing.
 
 use super::*;
-use crate::engine::forms::answers::answer;
+use crate::engine::answers::answer;
 use crate::engine::{Session, Settings};
 
 /// A moment in the session's time zone.
