@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use datafusion::optimizer::{Analyzer, AnalyzerRule};
 
+use super::beside_doubles::BesideDoubles;
 use super::compared_intervals::OrderByLength;
 use super::compared_times::CompareFractions;
 use super::rounding_casts::RoundCasts;
@@ -16,6 +17,7 @@ pub(super) fn rules() -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
     let mut rules: Vec<Arc<dyn AnalyzerRule + Send + Sync>> = vec![
         Arc::new(CastWithoutZone),
         Arc::new(RoundCasts),
+        Arc::new(BesideDoubles),
         Arc::new(OrderByLength),
         Arc::new(CompareFractions),
     ];

@@ -99,7 +99,8 @@ impl ScalarUDFImpl for Division {
     }
 }
 
-fn quotient(left: &dyn Datum, right: &dyn Datum) -> Result<ArrayRef, ArrowError> {
+/// `left / right`, each a decimal or a whole number, as doubles.
+pub(super) fn quotient(left: &dyn Datum, right: &dyn Datum) -> Result<ArrayRef, ArrowError> {
     let ((left, is_one_left), (right, is_one_right)) = (left.get(), right.get());
     let ((left, left_scale), (right, right_scale)) = (digits(left)?, digits(right)?);
     // Both are multiplied, so that neither loses digits to a fraction of ten.

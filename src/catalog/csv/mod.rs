@@ -132,8 +132,10 @@ impl<'a> Look<'a> {
         }
         let before = self.left;
         let mut row = StringRecord::new();
-        while self.left > 0 && rows.read_record(&mut row).map_err(|error| unread(path, &error))? {
-            self.left -= 1;
+        while (self.left > 0 || columns.iter().any(|column| column.values.are_decimals()))
+            && rows.read_record(&mut row).map_err(|error| unread(path, &error))?
+        {
+            self.left = self.left.saturating_sub(1);
             let at = At { file, line: row.position().map_or(0, ::csv::Position::line) };
             for (column, value) in columns.iter_mut().zip(&row) {
                 column.values.see(value, at);
@@ -450,6 +452,13 @@ mod tests {
         let (_, schema) = of("a,b,c\n1,,1\n2,,2.5\n");
         let types: Vec<_> = schema.fields().iter().map(|field| field.data_type().clone()).collect();
         assert_eq!(types, [DataType::Int64, DataType::Utf8, DataType::Float64]);
+    }
+
+    #[test]
+    fn decimals_are_looked_at_to_the_end_of_the_file() {
+        let rows = "1.5\n".repeat(2 * ROWS);
+        let (_, schema) = of(&format!("price\n12345678901234567.5\n{rows}0.125\n"));
+        assert_eq!(schema.field(0).data_type(), &DataType::Decimal128(20, 3));
     }
 
     #[test]

@@ -3,11 +3,14 @@
 
 use chrono::Utc;
 use datafusion::arrow::compute::kernels::cast_utils::string_to_datetime;
-use datafusion::arrow::datatypes::{DataType, TimeUnit};
+use datafusion::arrow::datatypes::{DECIMAL128_MAX_PRECISION, DataType, TimeUnit};
 
 /// As many values of the better type there must be for each that is none, for a
 /// column to be told of: else it is one of texts that happen to look alike.
 const FOR_EACH: u64 = 10;
+
+/// As many digits of a number a double always keeps.
+const SAFE_DIGITS: usize = 15;
 
 /// What the values of a column were so far.
 #[derive(Debug, Default)]
@@ -18,10 +21,23 @@ pub(super) struct Values {
     texts: Seen,
     /// Whether a number has a fraction or an exponent.
     is_broken: bool,
+    digits_of_numbers: Digits,
     /// Whether a time says more than the day, and most digits behind its seconds.
     digits: Option<usize>,
     /// Whether a time says of which zone it is.
     names_zone: bool,
+}
+
+/// What it takes to keep all digits of the numbers.
+#[derive(Debug, Default)]
+struct Digits {
+    /// The most before a point, and the most behind one.
+    before: usize,
+    behind: usize,
+    /// Whether a double would lose some, as of 12345678901234567.89.
+    are_many: bool,
+    /// Whether a number is written as one that only a double is: 1e300, NaN.
+    of_double: bool,
 }
 
 /// The values of one kind.
@@ -63,9 +79,13 @@ impl Values {
         }
         let seen = match kind(value) {
             Kind::Truth => &mut self.truths,
-            Kind::Whole => &mut self.numbers,
+            Kind::Whole => {
+                self.digits_of_numbers.see(value);
+                &mut self.numbers
+            }
             Kind::Broken => {
                 self.is_broken = true;
+                self.digits_of_numbers.see(value);
                 &mut self.numbers
             }
             Kind::Date => &mut self.times,
@@ -93,13 +113,21 @@ impl Values {
         self.data_type("UTC") == DataType::Utf8
     }
 
+    /// Whether each further value counts: a decimal has room for the digits that were
+    /// seen, and the scan would round others.
+    pub(super) fn are_decimals(&self) -> bool {
+        matches!(self.data_type("UTC"), DataType::Decimal128(..))
+    }
+
     /// The type that holds all values, text if there are none; instants are those
     /// of the time zone `zone`.
     pub(super) fn data_type(&self, zone: &str) -> DataType {
         let mut kinds = self.kinds().into_iter().filter(|(seen, _)| seen.count > 0);
         match (kinds.next(), kinds.next()) {
             (Some((_, Better::Truth)), None) => DataType::Boolean,
-            (Some((_, Better::Number)), None) if self.is_broken => DataType::Float64,
+            (Some((_, Better::Number)), None) if self.is_broken => {
+                self.digits_of_numbers.data_type()
+            }
             (Some((_, Better::Number)), None) => DataType::Int64,
             (Some((_, Better::Time)), None) => self.time_type(zone),
             _ => DataType::Utf8,
@@ -145,6 +173,41 @@ impl Values {
             (&self.truths, Better::Truth),
             (&self.texts, Better::None),
         ]
+    }
+}
+
+impl Digits {
+    fn see(&mut self, number: &str) {
+        let plain = number.strip_prefix('-').unwrap_or(number);
+        let (before, behind) = plain.split_once('.').unwrap_or((plain, ""));
+        if !before.bytes().chain(behind.bytes()).all(|byte| byte.is_ascii_digit()) {
+            self.of_double = true;
+            return;
+        }
+        let before = before.trim_start_matches('0');
+        let behind = behind.trim_end_matches('0');
+        self.before = self.before.max(before.len());
+        self.behind = self.behind.max(behind.len());
+        if before.len() + behind.len() > SAFE_DIGITS && !self.are_many {
+            let point = if behind.is_empty() { "" } else { "." };
+            let before = if before.is_empty() { "0" } else { before };
+            let written = format!("{before}{point}{behind}");
+            self.are_many = plain.parse::<f64>().is_ok_and(|double| double.to_string() != written);
+        }
+    }
+
+    /// The type of numbers with a point. Digits that a double gives back when it is
+    /// written were those of one when the file was.
+    fn data_type(&self) -> DataType {
+        let precision = self.before + self.behind;
+        match (u8::try_from(precision), i8::try_from(self.behind)) {
+            (Ok(precision @ ..=DECIMAL128_MAX_PRECISION), Ok(scale))
+                if self.are_many && !self.of_double =>
+            {
+                DataType::Decimal128(precision, scale)
+            }
+            _ => DataType::Float64,
+        }
     }
 }
 
@@ -276,6 +339,23 @@ mod tests {
             (&["1", "2012-08-27"], Utf8),
             (&["9223372036854775807"], Int64),
             (&["1", "9223372036854775808"], Utf8),
+        ] {
+            assert_eq!(of(values), expected, "{values:?}");
+        }
+    }
+
+    #[test]
+    fn a_column_of_which_a_double_loses_digits_is_of_decimals() {
+        for (values, expected) in [
+            (&["12345678901234567.89", "-1", "0.5"][..], DataType::Decimal128(19, 2)),
+            (&["0.12345678901234567891", "12"], DataType::Decimal128(22, 20)),
+            (&["12345678901234567.890", ""], DataType::Decimal128(19, 2)),
+            // These are the digits of doubles, and some that only a double holds.
+            (&["116.40717315673828", "0.30000000000000004"], DataType::Float64),
+            (&["12345678901234567.89", "1e300"], DataType::Float64),
+            (&["12345678901234567.89", "NaN"], DataType::Float64),
+            (&["1.5", "100000000000000.25"], DataType::Float64),
+            (&["12345678901234567.89", "0.00000000000000000000000000001"], DataType::Float64),
         ] {
             assert_eq!(of(values), expected, "{values:?}");
         }

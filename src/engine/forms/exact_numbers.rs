@@ -1,85 +1,117 @@
-//! Numbers that a double would round: `12345678901234567.89::decimal(20, 2)`, and
-//! whole numbers beyond 64 bits.
+//! Numbers as they are written: `0.1` is a decimal, so that `0.1 + 0.2 = 0.3`, and
+//! `1e-1` is a double, as are numbers of more digits than a decimal has.
 //!
-//! To the planner a number with a point is a double, whatever it is cast to
-//! afterwards, and so is a whole one that is too large. Here both are written as
-//! texts under a cast to a decimal, which takes them digit by digit. Other
-//! numbers with a point stay doubles: `1.5 * likes` is one.
+//! To the planner each number that is no 64-bit integer is a decimal, which may be one
+//! that nothing else computes with: of 76 digits, or of zeros that are not written.
 
+use std::ops::ControlFlow;
+
+use datafusion::sql::parser::Statement as Parsed;
 use datafusion::sql::sqlparser::ast::{
-    CastKind, DataType, ExactNumberInfo, Expr, UnaryOperator, Value,
+    CastKind, DataType, ExactNumberInfo, Expr, Query, SetExpr, Value, VisitMut, VisitorMut,
 };
+
+use crate::engine::parsed;
 
 /// Most digits of a decimal.
 const DIGITS: usize = 38;
 
-/// Keeps all digits of a number that is, or becomes, a decimal.
+/// Makes a double of a number that no decimal holds.
 pub(super) fn keep(expression: &mut Expr) -> bool {
-    if let Expr::Cast { expr, data_type, .. } = expression {
-        if is_decimal(data_type)
-            && let Some(number) = Number::of(expr).filter(|number| !number.fits_64_bits())
-        {
-            **expr = number.text();
-            return true;
-        }
-    } else if let Some(number) = Number::of(expression).filter(Number::needs_decimal) {
-        *expression = Expr::Cast {
-            kind: CastKind::Cast,
-            expr: Box::new(number.text()),
-            data_type: DataType::Decimal(ExactNumberInfo::PrecisionAndScale(DIGITS as u64, 0)),
-            array: false,
-            format: None,
-        };
-        return true;
+    let Expr::Value(value) = expression else { return false };
+    let Value::Number(number, _) = &value.value else { return false };
+    let digits = number.to_string().replace('_', "");
+    if is_decimal(&digits) {
+        return false;
     }
-    false
+    *expression = double(Expr::value(Value::SingleQuotedString(digits)));
+    true
 }
 
-fn is_decimal(kind: &DataType) -> bool {
-    matches!(kind, DataType::Decimal(_) | DataType::Numeric(_) | DataType::Dec(_))
+/// Makes doubles of decimals where the planner would make decimals of doubles: in a column
+/// of VALUES that has a double, and in `WITH RECURSIVE`, whose columns have the type that
+/// they begin with, in which 1.0 * 1.5 is 1.5 and 1.5 * 1.5 is 2.3.
+pub(super) fn mix(parsed: &mut Parsed) {
+    // It never breaks off.
+    let _ = parsed::visit(parsed, &mut Mix);
 }
 
-/// A number as it is written: digits, with a sign and a point at most.
-struct Number(String);
+struct Mix;
 
-impl Number {
-    fn of(expression: &Expr) -> Option<Self> {
-        match expression {
-            Expr::Value(value) => match &value.value {
-                Value::Number(digits, _) => {
-                    let digits = digits.to_string().replace('_', "");
-                    let is_plain = digits.bytes().all(|one| one.is_ascii_digit() || one == b'.');
-                    is_plain.then_some(Self(digits))
-                }
-                _ => None,
-            },
-            Expr::Nested(inner) => Self::of(inner),
-            Expr::UnaryOp { op: UnaryOperator::Plus, expr } => Self::of(expr),
-            Expr::UnaryOp { op: UnaryOperator::Minus, expr } => {
-                Self::of(expr).filter(|number| !number.0.starts_with('-')).map(Self::negative)
+impl VisitorMut for Mix {
+    type Break = ();
+
+    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
+        if let Some(with) = query.with.as_mut().filter(|with| with.recursive) {
+            let _ = with.visit(&mut Doubles);
+        }
+        let SetExpr::Values(values) = query.body.as_mut() else { return ControlFlow::Continue(()) };
+        let columns = values.rows.iter().map(|row| row.len()).max().unwrap_or(0);
+        for column in 0..columns {
+            let mut cells: Vec<&mut Expr> =
+                values.rows.iter_mut().filter_map(|row| row.get_mut(column)).collect();
+            if cells.iter().any(|cell| is_double(cell)) {
+                cells.iter_mut().for_each(|cell| {
+                    let _ = cell.visit(&mut Doubles);
+                });
             }
-            _ => None,
         }
+        ControlFlow::Continue(())
     }
+}
 
-    fn negative(self) -> Self {
-        Self(format!("-{}", self.0))
-    }
+/// Makes doubles of all decimals.
+struct Doubles;
 
-    /// Whether the planner takes it as an integer.
-    fn fits_64_bits(&self) -> bool {
-        self.0.parse::<i64>().is_ok() || self.0.parse::<u64>().is_ok()
-    }
+impl VisitorMut for Doubles {
+    type Break = ();
 
-    /// Whether it is a whole number that only a decimal holds.
-    fn needs_decimal(&self) -> bool {
-        let digits = self.0.trim_start_matches('-').trim_start_matches('0');
-        !digits.contains('.') && digits.len() <= DIGITS && !self.fits_64_bits()
+    fn post_visit_expr(&mut self, expression: &mut Expr) -> ControlFlow<()> {
+        if let Expr::Value(value) = expression
+            && matches!(&value.value, Value::Number(number, _) if number.to_string().contains('.'))
+        {
+            *expression = double(expression.clone());
+        }
+        ControlFlow::Continue(())
     }
+}
 
-    fn text(self) -> Expr {
-        Expr::value(Value::SingleQuotedString(self.0))
+/// Whether an expression is written as a double.
+fn is_double(expression: &Expr) -> bool {
+    match expression {
+        Expr::Cast { data_type, .. } => matches!(
+            data_type,
+            DataType::Double(_)
+                | DataType::DoublePrecision
+                | DataType::Float8
+                | DataType::Float64
+                | DataType::Float(_)
+                | DataType::Float4
+                | DataType::Float32
+                | DataType::Real
+        ),
+        Expr::Nested(inner) | Expr::UnaryOp { expr: inner, .. } => is_double(inner),
+        _ => false,
     }
+}
+
+fn double(number: Expr) -> Expr {
+    Expr::Cast {
+        kind: CastKind::Cast,
+        expr: Box::new(number),
+        data_type: DataType::Double(ExactNumberInfo::None),
+        array: false,
+        format: None,
+    }
+}
+
+/// Whether a number is an integer or a decimal; what else the parser takes for a number,
+/// as 0xff, is no matter of ours.
+fn is_decimal(number: &str) -> bool {
+    let is_double = number.parse::<f64>().is_ok();
+    let is_plain = number.bytes().all(|one| one.is_ascii_digit() || one == b'.');
+    let digits = number.trim_start_matches('0').bytes().filter(u8::is_ascii_digit).count();
+    !is_double || is_plain && digits <= DIGITS
 }
 
 #[cfg(test)]
@@ -109,17 +141,29 @@ mod tests {
             ("12345678901234567890123", "12345678901234567890123"),
             ("-9223372036854775809", "-9223372036854775809"),
             ("12345678901234567890123 - 12345678901234567890122", "1"),
-            // As before: integers, doubles, and what a double holds only.
+            ("0.1 + 0.2", "0.3"),
+            ("0.1 + 0.2 = 0.3", "true"),
+            ("3 * 0.1", "0.3"),
+            ("100.0 * 1 / 3", "33.333333333333336"),
             ("18446744073709551615", "18446744073709551615"),
             ("-9223372036854775808", "-9223372036854775808"),
             ("12::DECIMAL(10, 2)", "12.00"),
-            ("1.5 * 2", "3.0"),
+            // What is written as a double, or holds only there, is one.
+            ("1e-1 + 2e-1", "0.30000000000000004"),
+            ("1e300", "1e300"),
+            ("1.5e0 * 2", "3.0"),
             ("1.5e3::DECIMAL(10, 1)", "1500.0"),
             ("1.5::DOUBLE", "1.5"),
         ] {
             let (value, _) = first(&session, &format!("SELECT {sql} AS n")).await;
             assert_eq!(value, wanted, "{sql}");
         }
+        let values = "SELECT string_agg(n::text, ' ' ORDER BY n) AS n FROM (VALUES (0.5), (1e300), (-2.25)) AS t(n)";
+        assert_eq!(first(&session, values).await.0, "-2.25 0.5 1e300");
+        let steps =
+            "WITH RECURSIVE t AS (SELECT 1.0 AS x UNION ALL SELECT x * 1.5 FROM t WHERE x < 3)
+                     SELECT string_agg(x::text, ' ' ORDER BY x) AS x FROM t";
+        assert_eq!(first(&session, steps).await.0, "1.0 1.5 2.25 3.375");
         let compared = "SELECT n FROM (SELECT '12345678901234567.89'::decimal(20,2) AS n)
                         WHERE n = 12345678901234567.89::decimal(20,2)";
         assert_eq!(first(&session, compared).await.0, "12345678901234567.89");

@@ -1,0 +1,151 @@
+//! Decimals beside doubles: `score > 0.5`, `coalesce(score, 0.0)`.
+//!
+//! The engine makes decimals of the doubles, with fifteen digits behind the point and as
+//! many before it: numbers that are larger, and NaN, end the query. Here the decimals
+//! become doubles, as they do in arithmetic.
+
+use std::sync::Arc;
+
+use datafusion::arrow::datatypes::DataType;
+use datafusion::common::config::ConfigOptions;
+use datafusion::common::tree_node::Transformed;
+use datafusion::common::{DFSchema, Result};
+use datafusion::logical_expr::expr::{Between, Case, InList, InSubquery};
+use datafusion::logical_expr::{
+    BinaryExpr, Expr, ExprSchemable, LogicalPlan, Projection, Union, cast,
+};
+use datafusion::optimizer::AnalyzerRule;
+
+use super::rewrite;
+
+/// The rule, for plans as they were written.
+#[derive(Debug)]
+pub(super) struct BesideDoubles;
+
+impl AnalyzerRule for BesideDoubles {
+    fn name(&self) -> &'static str {
+        "decimals_beside_doubles"
+    }
+
+    fn analyze(&self, plan: LogicalPlan, _config: &ConfigOptions) -> Result<LogicalPlan> {
+        let plan = rewrite::expressions(plan, &change)?;
+        Ok(plan.transform_up_with_subqueries(in_union)?.data)
+    }
+}
+
+fn change(mut expression: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
+    let mut values: Vec<&mut Expr> = match &mut expression {
+        Expr::BinaryExpr(BinaryExpr { left, op, right }) if op.supports_propagation() => {
+            vec![left, right]
+        }
+        Expr::Between(Between { expr, low, high, .. }) => vec![expr, low, high],
+        Expr::InList(InList { expr, list, .. }) => list.iter_mut().chain([expr.as_mut()]).collect(),
+        Expr::InSubquery(InSubquery { expr, subquery, .. }) => {
+            let found = subquery.subquery.schema().field(0).data_type();
+            if !found.is_floating() || !is_decimal(expr, schema) {
+                return Ok(Transformed::no(expression));
+            }
+            **expr = double(expr);
+            return Ok(Transformed::yes(expression));
+        }
+        Expr::Case(Case { when_then_expr, else_expr, .. }) => {
+            let then = when_then_expr.iter_mut().map(|(_, then)| then.as_mut());
+            then.chain(else_expr.iter_mut().map(AsMut::as_mut)).collect()
+        }
+        Expr::ScalarFunction(call) => call.args.iter_mut().collect(),
+        _ => return Ok(Transformed::no(expression)),
+    };
+    if !values.iter().any(|value| is_double(value, schema)) {
+        return Ok(Transformed::no(expression));
+    }
+    let mut is_changed = false;
+    for value in values.iter_mut().filter(|value| is_decimal(value, schema)) {
+        **value = double(value);
+        is_changed = true;
+    }
+    Ok(if is_changed { Transformed::yes(expression) } else { Transformed::no(expression) })
+}
+
+/// Makes doubles of the decimals of a column that has doubles in another part of a union.
+fn in_union(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
+    let LogicalPlan::Union(Union { inputs, .. }) = &plan else { return Ok(Transformed::no(plan)) };
+    let columns = inputs.iter().map(|input| input.schema().fields().len()).min().unwrap_or(0);
+    let kind = |input: &LogicalPlan, at: usize| input.schema().field(at).data_type().clone();
+    let is_mixed = |at: usize| {
+        inputs.iter().any(|input| kind(input, at).is_floating())
+            && inputs.iter().any(|input| kind(input, at).is_decimal())
+    };
+    let mixed: Vec<usize> = (0..columns).filter(|at| is_mixed(*at)).collect();
+    if mixed.is_empty() {
+        return Ok(Transformed::no(plan));
+    }
+    let changed = inputs.iter().map(|input| {
+        if !mixed.iter().any(|at| kind(input, *at).is_decimal()) {
+            return Ok(Arc::clone(input));
+        }
+        let column = |(at, (table, field)): (usize, (Option<&_>, &Arc<_>))| {
+            let column = Expr::from((table, field));
+            match mixed.contains(&at) && field.data_type().is_decimal() {
+                true => double(&column).alias_qualified(table.cloned(), field.name()),
+                false => column,
+            }
+        };
+        let columns = input.schema().iter().enumerate().map(column).collect();
+        Ok(Arc::new(LogicalPlan::Projection(Projection::try_new(columns, Arc::clone(input))?)))
+    });
+    let changed = changed.collect::<Result<Vec<_>>>()?;
+    Ok(Transformed::yes(LogicalPlan::Union(Union::try_new_with_loose_types(changed)?)))
+}
+
+fn double(decimal: &Expr) -> Expr {
+    cast(decimal.clone(), DataType::Float64)
+}
+
+fn is_decimal(expression: &Expr, schema: &DFSchema) -> bool {
+    expression.get_type(schema).is_ok_and(|kind| kind.is_decimal())
+}
+
+/// Whether a value is a double, or a list of such.
+fn is_double(expression: &Expr, schema: &DFSchema) -> bool {
+    match expression.get_type(schema) {
+        Ok(DataType::List(item) | DataType::LargeList(item)) => item.data_type().is_floating(),
+        Ok(kind) => kind.is_floating(),
+        Err(_) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::engine::answers::answer;
+    use crate::engine::{Session, Settings};
+
+    const ROWS: &str = "(VALUES (1, 0.1::double, 0.1), (2, 'nan'::double, 0.5), (3, 1e300, 2.5),
+                         (4, NULL, 0.3)) AS t(i, x, d)";
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn doubles_stay_doubles_beside_decimals() {
+        let session = Session::new(None, Settings::default()).unwrap();
+        for (condition, wanted) in [
+            ("x > 0.5", "2,3"),
+            ("0.5 < x", "2,3"),
+            ("x = d", "1"),
+            ("x IS DISTINCT FROM d", "2,3,4"),
+            ("x IN (0.1, 0.2)", "1"),
+            ("d IN (0.5, 1e300)", "2"),
+            ("x BETWEEN 0.1 AND 1e301", "1,3"),
+            ("x NOT BETWEEN 0.05 AND 0.2", "2,3"),
+            ("coalesce(x, 0.25) < 0.3", "1,4"),
+            ("CASE WHEN i > 2 THEN x ELSE d END > 0.2", "2,3"),
+            ("greatest(d, x) > 1.0", "2,3"),
+            ("d IN (SELECT 0.5::double)", "2"),
+            ("list_contains([x], 0.1)", "1"),
+        ] {
+            let sql =
+                format!("SELECT string_agg(i, ',' ORDER BY i) AS i FROM {ROWS} WHERE {condition}");
+            assert_eq!(answer(&session, &sql).await[1], wanted, "{condition}");
+        }
+        let union = format!("SELECT x FROM {ROWS} UNION ALL SELECT d FROM {ROWS} ORDER BY x");
+        let wanted = ["x", "0.1", "0.1", "0.3", "0.5", "2.5", "1e300", "NaN", ""];
+        assert_eq!(answer(&session, &union).await, wanted);
+    }
+}
