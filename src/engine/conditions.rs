@@ -44,11 +44,9 @@ pub(super) const MEANINGS: &[Meaning] = &[
     ("not supported: lambda", |_| {
         Some(Error::query("-> makes a function, which is given to another one only").hint(
             "list_filter, list_transform, list_any_match and list_first take one: \
-             list_filter(hashtags, h -> h LIKE '%北京%'); no sign reads JSON",
+             list_filter(hashtags, h -> h LIKE '%北京%')",
         ))
     }),
-    ("operator -> is not", |_| Some(no_json("->"))),
-    ("operator ->> is not", |_| Some(no_json("->>"))),
     ("ambda defined ", |_| {
         Some(Error::query("the function behind -> has more names than it is given values").hint(
             "it is given the items of the list, one at a time: list_transform(likes, x -> x + 1)",
@@ -168,13 +166,6 @@ fn no_part(function: &str, message: &str, known: &[&str]) -> Error {
     })
 }
 
-fn no_json(sign: &str) -> Error {
-    Error::query(format!("the sign {sign} reads no JSON here")).hint(
-        "a regular expression finds a field: regexp_match(text, '\"name\": *\"([^\"]*)\"')[1]; \
-         `weiku import` reads JSON of crawlers",
-    )
-}
-
 fn no_column(clause: &str, place: &str, most: &str) -> Error {
     Error::query(format!("{clause} {place} names a column by its place, and there are {most}"))
         .hint("1 is the first that SELECT lists; a name does as well")
@@ -226,18 +217,13 @@ mod tests {
             ("SELECT 1 FROM t HAVING likes > 1", "HAVING asks", "WHERE"),
             ("SELECT likes FROM t ORDER BY 9", "ORDER BY 9", "first"),
             ("SELECT 1 UNION SELECT 1, 2", "different numbers of columns", "NULL"),
-            (
-                "SELECT x -> x + 1 FROM (SELECT 1 AS x)",
-                "is given to another one only",
-                "list_filter",
-            ),
+            ("SELECT lambda x : x + 1", "is given to another one only", "list_filter"),
             (
                 "SELECT 1 FROM t, LATERAL (SELECT c FROM (SELECT count(*) AS c FROM t AS b WHERE
                  b.likes = t.likes) AS s) AS x",
                 "uses columns from around it",
                 "join with the query",
             ),
-            ("SELECT '{}' ->> 'a'", "the sign ->> reads no JSON", "regexp_match"),
             ("SELECT list_filter([1], (x, i) -> true)", "more names", "one at a time"),
             ("SELECT 1 WHERE # = 1", "syntax error", "-- begins a comment"),
             ("SELECT cout(*) FROM t", "no function cout", "did you mean count?"),

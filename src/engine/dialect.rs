@@ -4,6 +4,7 @@
 //! - `x -> x + 1` and `lambda x : x + 1`, for functions such as `list_filter`
 //! - `1_000`, `0xff`, `0o17` and `0b11`, which it takes for a number and a name
 //! - `2 ** 10`, `INTERVAL (n) DAY`, `likes IN [1, 2]` and `'地震' IN hashtags`
+//! - `raw -> 'user'`, which reads JSON wherever no function awaits another one
 
 use std::any::TypeId;
 
@@ -21,6 +22,25 @@ pub(super) const POWER: &str = "**";
 
 /// How closely `**` binds: more than `*`, and less than `::`.
 const POWER_BINDS: u8 = 45;
+
+/// How closely `->` and `->>` bind: more than `*` and `=`, and less than `::`.
+const JSON_BINDS: u8 = 43;
+
+/// The functions whose second argument is a function.
+const GIVEN_FUNCTIONS: [&str; 12] = [
+    "any_match",
+    "apply",
+    "array_any_match",
+    "array_apply",
+    "array_filter",
+    "array_first",
+    "array_transform",
+    "list_any_match",
+    "list_apply",
+    "list_filter",
+    "list_first",
+    "list_transform",
+];
 
 /// What the parser gives.
 type Tried<T> = std::result::Result<T, ParserError>;
@@ -74,6 +94,10 @@ impl Dialect for Ours {
     }
 
     fn parse_prefix(&self, parser: &mut Parser) -> Option<Tried<Expr>> {
+        // Else what stands before -> is taken for the name of a function's argument.
+        if let Some(enclosed) = begins_json(parser).filter(|_| !awaits_function(parser)) {
+            return Some(json_column(parser, enclosed));
+        }
         let is_computed =
             is(parser, 0, Keyword::INTERVAL) && parser.peek_nth_token_ref(1).token == Token::LParen;
         // Else the brackets are taken for those of a type, as in INTERVAL(3).
@@ -94,7 +118,12 @@ impl Dialect for Ours {
     }
 
     fn get_next_precedence(&self, parser: &Parser) -> Option<Tried<u8>> {
-        is_power(parser).then_some(Ok(POWER_BINDS))
+        match &parser.peek_nth_token_ref(0).token {
+            Token::Arrow | Token::LongArrow | Token::HashArrow | Token::HashLongArrow => {
+                Some(Ok(JSON_BINDS))
+            }
+            _ => is_power(parser).then_some(Ok(POWER_BINDS)),
+        }
     }
 
     as_the_general_one! {
@@ -175,6 +204,55 @@ fn is(parser: &Parser, ahead: usize, keyword: Keyword) -> bool {
         Token::Word(word) => word.quote_style.is_none() && word.keyword == keyword,
         _ => false,
     }
+}
+
+/// Whether `raw ->` or `(raw) ->` follows, and then whether with brackets.
+fn begins_json(parser: &Parser) -> Option<bool> {
+    let token = |ahead| &parser.peek_nth_token_ref(ahead).token;
+    match token(0) {
+        Token::Word(_) => (*token(1) == Token::Arrow).then_some(false),
+        Token::LParen => {
+            let encloses = matches!(token(1), Token::Word(_)) && *token(2) == Token::RParen;
+            (encloses && *token(3) == Token::Arrow).then_some(true)
+        }
+        _ => None,
+    }
+}
+
+/// Whether what follows is the second argument of a function that takes a function.
+fn awaits_function(parser: &Parser) -> bool {
+    let before = (0..parser.index()).rev().map(|place| &parser.token_at(place).token);
+    let mut before = before.filter(|token| !matches!(token, Token::Whitespace(_)));
+    if before.next() != Some(&Token::Comma) {
+        return false;
+    }
+    let mut depth = 0_usize;
+    while let Some(token) = before.next() {
+        match token {
+            Token::RParen | Token::RBracket | Token::RBrace => depth += 1,
+            Token::LParen if depth == 0 => {
+                return matches!(before.next(), Some(Token::Word(word)) if takes_function(word));
+            }
+            Token::LParen | Token::LBracket | Token::LBrace => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    false
+}
+
+fn takes_function(word: &Word) -> bool {
+    GIVEN_FUNCTIONS.iter().any(|name| word.value.eq_ignore_ascii_case(name))
+}
+
+/// The column before `->`.
+fn json_column(parser: &mut Parser, enclosed: bool) -> Tried<Expr> {
+    if !enclosed {
+        return parser.parse_identifier().map(Expr::Identifier);
+    }
+    parser.expect_token(&Token::LParen)?;
+    let column = parser.parse_identifier().map(Expr::Identifier)?;
+    parser.expect_token(&Token::RParen)?;
+    Ok(Expr::Nested(Box::new(column)))
 }
 
 /// `INTERVAL (n + 1) DAY`; an error for `INTERVAL (3) '1 day'`.
@@ -406,6 +484,34 @@ mod tests {
         assert_eq!(named, ["list_filter([1, 2], x -> x > 1)", "[2]"]);
         // The word is a name elsewhere.
         assert_eq!(answer(&session, "SELECT 1 AS lambda").await, ["lambda", "1"]);
+    }
+
+    #[tokio::test]
+    async fn arrows_read_json_where_no_function_is_awaited() {
+        let session = Session::new(None, Settings::default()).unwrap();
+        let from = r#"FROM (VALUES ('{"name": "x", "n": 3, "tags": [{"name": "x"}, {"name": "y"}]}',
+                      'name', [1])) AS t(j, k, l)"#;
+        for (expression, is) in [
+            ("j -> 'n'", "3"),
+            ("(j) -> 'n'", "3"),
+            ("t.j -> 'n'", "3"),
+            // It binds more closely than what compares and counts.
+            ("j ->> 'name' = 'x' AND true", "true"),
+            ("(j->>'n')::BIGINT + 1", "4"),
+            ("j->>'name' || '!'", "x!"),
+            ("j->>'name' IN ('x')", "true"),
+            ("j->'tags'->0->>'name'", "x"),
+            ("j ->> k", "x"),
+            ("list_filter(json_items(j, 'tags'), t -> t->>'name' = 'x')", r#"[{"name": "x"}]"#),
+            ("list_transform(json_items(j, 'tags'), t -> t -> 'name')", r#"["x", "y"]"#),
+            ("list_transform(json_items(j -> 'tags'), (t) -> t->>'name')", "[x, y]"),
+            ("list_transform(l, a -> a + 1)", "[2]"),
+            // Here none is awaited, though a bracket before is one of such a function.
+            ("coalesce(list_filter(l, a -> a > 1)[1]::TEXT, j -> 'n')", "3"),
+        ] {
+            let sql = format!("SELECT {expression} AS made {from}");
+            assert_eq!(answer(&session, &sql).await.remove(1), is, "{expression}");
+        }
     }
 
     #[tokio::test]

@@ -23,6 +23,16 @@ pub(super) enum Argument {
     Flag,
     /// Any value that compares with others of its column.
     Any,
+    /// Where a value stands in a JSON text: a path, the name of a field, or the number
+    /// of an item. The last argument of a function, which may be left out.
+    Path,
+    /// A whole number of 64 bits.
+    Whole,
+    /// Any value, of which only the type counts.
+    Typed,
+    /// Text, a number, a truth or a date to write out. The last argument of a function,
+    /// which may come any number of times.
+    Written,
     /// An instant in microseconds. One without a time zone, or a date, means the
     /// zone of the other instants of the call.
     Instant,
@@ -34,18 +44,26 @@ impl Argument {
     fn accept(self, given: &DataType, zone: Option<&Arc<str>>) -> Option<DataType> {
         use DataType::{Boolean, Date32, Date64, Float64, Int64, Null, Timestamp, UInt64};
         match (self, given) {
-            (Self::Text | Self::Id, given) if is_text(given) => Some(given.clone()),
-            (Self::Text | Self::Id, Null) => Some(DataType::Utf8View),
-            (Self::Text | Self::Id, DataType::Dictionary(_, values)) => {
+            (Self::Text | Self::Id | Self::Path, given) if is_text(given) => Some(given.clone()),
+            (Self::Text | Self::Id | Self::Path, Null) => Some(DataType::Utf8View),
+            (Self::Text | Self::Id | Self::Path, DataType::Dictionary(_, values)) => {
                 is_text(values).then_some(DataType::Utf8View)
             }
             (Self::Id, UInt64) => Some(UInt64),
-            (Self::Id, given) if given.is_integer() => Some(Int64),
+            (Self::Id | Self::Path, given) if given.is_integer() => Some(Int64),
             (Self::Number, given) if given.is_numeric() || given.is_null() => Some(Float64),
             (Self::Flag, Boolean | Null) => Some(Boolean),
             (Self::Any, DataType::Dictionary(_, values)) => Some(values.as_ref().clone()),
             (Self::Any, Null) => Some(DataType::Utf8View),
             (Self::Any, given) => Some(given.clone()),
+            (Self::Whole, given) if given.is_integer() || given.is_null() => Some(Int64),
+            (Self::Typed, given) => Some(given.clone()),
+            (Self::Written, Null) => Some(DataType::Utf8View),
+            (Self::Written, DataType::Dictionary(_, values)) if is_text(values) => {
+                Some(DataType::Utf8View)
+            }
+            (Self::Written, Boolean | Date32) => Some(given.clone()),
+            (Self::Written, given) if is_text(given) || given.is_numeric() => Some(given.clone()),
             (Self::Instant, Timestamp(_, zone)) => Some(instant(zone.as_ref())),
             (Self::Instant, Null) => Some(instant(zone)),
             // Arrow would read a date as midnight in UTC, whatever the zone.
@@ -63,6 +81,10 @@ impl Argument {
             Self::Number => "a number",
             Self::Flag => "true or false",
             Self::Any => "a value",
+            Self::Path => "a path (text or an integer)",
+            Self::Whole => "a whole number",
+            Self::Typed => "a value",
+            Self::Written => "text, a number, a truth or a date",
             Self::Instant => "a time",
         }
     }
@@ -71,7 +93,10 @@ impl Argument {
 /// The types to which arguments of the types `given` are brought.
 pub(super) fn coerce(function: &Function, given: &[DataType]) -> Result<Vec<DataType>> {
     let wanted = function.arguments;
-    if given.len() != wanted.len() {
+    let is_needed = |argument: &&Argument| !matches!(argument, Argument::Path | Argument::Written);
+    let least = wanted.iter().take_while(is_needed).count();
+    let repeats = wanted.last() == Some(&Argument::Written);
+    if given.len() < least || (given.len() > wanted.len() && !repeats) {
         return plan_err!(
             "{} takes {} arguments: {}",
             function.name,
@@ -84,7 +109,8 @@ pub(super) fn coerce(function: &Function, given: &[DataType]) -> Result<Vec<Data
         _ => None,
     });
     let mut types = Vec::with_capacity(given.len());
-    for (argument, given) in wanted.iter().zip(given) {
+    let last = wanted.last().into_iter().cycle();
+    for (argument, given) in wanted.iter().chain(last).zip(given) {
         let Some(accepted) = argument.accept(given, zone) else {
             let wanted = argument.name();
             return plan_err!(

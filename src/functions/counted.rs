@@ -47,6 +47,8 @@ pub(super) enum Gives {
     /// The least value that a share of all does not go beyond; the second argument is
     /// the share.
     Quantile,
+    /// The greatest value that a share of all does not go below.
+    QuantileFromTop,
     /// How much a value tells, in bits.
     Entropy,
 }
@@ -132,7 +134,9 @@ impl AggregateUDFImpl for CountedCall {
     fn return_type(&self, arguments: &[DataType]) -> Result<DataType> {
         match self.gives {
             Gives::Entropy => Ok(DataType::Float64),
-            Gives::MostFrequent | Gives::Quantile => Ok(arguments[0].clone()),
+            Gives::MostFrequent | Gives::Quantile | Gives::QuantileFromTop => {
+                Ok(arguments[0].clone())
+            }
         }
     }
 
@@ -281,13 +285,10 @@ impl Groups {
 
     /// The value that is looked for in a group.
     fn found<'a>(&self, counts: &'a Counts) -> Option<&'a [u8]> {
-        if self.gives == Gives::Quantile {
-            let mut left = rank(self.total(counts), self.share?);
-            let beyond = |(_, count): &(&Row, &i64)| {
-                left -= self.weight(**count);
-                left <= 0
-            };
-            return counts.iter().find(beyond).map(|(row, _)| &**row);
+        match self.gives {
+            Gives::Quantile => return self.at_share(counts, counts.iter()),
+            Gives::QuantileFromTop => return self.at_share(counts, counts.iter().rev()),
+            Gives::MostFrequent | Gives::Entropy => {}
         }
         let mut most: Option<(&Row, i64)> = None;
         for (row, count) in counts {
@@ -297,6 +298,20 @@ impl Groups {
             }
         }
         most.map(|(row, _)| &**row)
+    }
+
+    /// The value with which a share of a group is reached, in the order of `values`.
+    fn at_share<'a>(
+        &self,
+        counts: &Counts,
+        mut values: impl Iterator<Item = (&'a Row, &'a i64)>,
+    ) -> Option<&'a [u8]> {
+        let mut left = rank(self.total(counts), self.share?);
+        let reached = values.find(|(_, count)| {
+            left -= self.weight(**count);
+            left <= 0
+        });
+        reached.map(|(row, _)| &**row)
     }
 
     /// How much a value of a group tells, in bits.

@@ -6,10 +6,13 @@
 
 mod aggregate;
 mod arguments;
+mod compared;
 mod counted;
 mod dictionaries;
+mod directives;
 mod extreme;
 mod grouped;
+mod json;
 mod judged;
 mod moments;
 mod patterns;
@@ -17,18 +20,36 @@ mod scalar;
 
 mod arg_max;
 mod arg_min;
+mod bar;
 mod bci;
 mod bid;
+mod bit_count;
+mod bit_not;
+mod calendar_difference;
 mod city_competitiveness;
+mod damerau_levenshtein;
 mod dormancy;
 mod emojis;
 mod engagement_rate;
 mod entropy;
 mod formality;
+mod format;
 mod g_index;
 mod gini;
 mod h_index;
+mod hamming;
 mod hashtags;
+mod jaccard;
+mod jaro_similarity;
+mod jaro_winkler_similarity;
+mod json_array_length;
+mod json_exists;
+mod json_extract;
+mod json_extract_string;
+mod json_items;
+mod json_keys;
+mod json_type;
+mod json_valid;
 mod kurtosis;
 mod kurtosis_pop;
 mod mad;
@@ -40,18 +61,25 @@ mod own_words;
 mod plain_text;
 mod post_style;
 mod post_url;
+mod printf;
 mod product;
 mod quantile_disc;
+mod quantile_disc_desc;
 mod regexp_group;
+mod regexp_groups;
 mod regexp_split;
 mod repost_chain;
 mod skewness;
 mod split_text;
 mod style;
 mod text_width;
+mod type_of;
+mod url_decode;
+mod url_encode;
 mod urls;
 mod weibo_time;
 mod words;
+mod xor;
 
 use std::sync::Arc;
 
@@ -69,18 +97,36 @@ use scalar::{Environment, Scalar, ScalarCall};
 pub static ALL: &[&Function] = &[
     &arg_max::FUNCTION,
     &arg_min::FUNCTION,
+    &bar::FUNCTION,
     &bci::FUNCTION,
     &bid::FUNCTION,
+    &bit_count::FUNCTION,
+    &bit_not::FUNCTION,
+    &calendar_difference::FUNCTION,
     &city_competitiveness::FUNCTION,
+    &damerau_levenshtein::FUNCTION,
     &dormancy::FUNCTION,
     &emojis::FUNCTION,
     &engagement_rate::FUNCTION,
     &entropy::FUNCTION,
     &formality::FUNCTION,
+    &format::FUNCTION,
     &g_index::FUNCTION,
     &gini::FUNCTION,
     &h_index::FUNCTION,
+    &hamming::FUNCTION,
     &hashtags::FUNCTION,
+    &jaccard::FUNCTION,
+    &jaro_similarity::FUNCTION,
+    &jaro_winkler_similarity::FUNCTION,
+    &json_array_length::FUNCTION,
+    &json_exists::FUNCTION,
+    &json_extract::FUNCTION,
+    &json_extract_string::FUNCTION,
+    &json_items::FUNCTION,
+    &json_keys::FUNCTION,
+    &json_type::FUNCTION,
+    &json_valid::FUNCTION,
     &kurtosis::FUNCTION,
     &kurtosis_pop::FUNCTION,
     &mad::FUNCTION,
@@ -92,18 +138,25 @@ pub static ALL: &[&Function] = &[
     &plain_text::FUNCTION,
     &post_style::FUNCTION,
     &post_url::FUNCTION,
+    &printf::FUNCTION,
     &product::FUNCTION,
     &quantile_disc::FUNCTION,
+    &quantile_disc_desc::FUNCTION,
     &regexp_group::FUNCTION,
+    &regexp_groups::FUNCTION,
     &regexp_split::FUNCTION,
     &repost_chain::FUNCTION,
     &skewness::FUNCTION,
     &split_text::FUNCTION,
     &style::FUNCTION,
     &text_width::FUNCTION,
+    &type_of::FUNCTION,
+    &url_decode::FUNCTION,
+    &url_encode::FUNCTION,
     &urls::FUNCTION,
     &weibo_time::FUNCTION,
     &words::FUNCTION,
+    &xor::FUNCTION,
 ];
 
 /// One SQL function.

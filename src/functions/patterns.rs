@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use datafusion::arrow::array::{ArrayRef, ListBuilder, StringBuilder};
 use datafusion::arrow::datatypes::{DataType, Field};
-use datafusion::common::{Result, exec_datafusion_err};
+use datafusion::common::{Result, exec_datafusion_err, exec_err};
 use regex::Regex;
 
 use super::scalar::texts;
@@ -24,6 +24,19 @@ impl Last {
             }
         };
         Ok(&self.0.insert(kept).1)
+    }
+
+    /// The same, and the number of its `group`.
+    ///
+    /// # Errors
+    /// When it has no such group.
+    pub(super) fn group(&mut self, pattern: &str, group: f64) -> Result<(&Regex, usize)> {
+        let regex = self.regex(pattern)?;
+        let all = regex.captures_len();
+        match (0..all).find(|number| *number as f64 == group) {
+            Some(group) => Ok((regex, group)),
+            None => exec_err!("the last group of '{pattern}' is {}, there is no {group}", all - 1),
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, ArrayRef, StringViewBuilder};
-use datafusion::common::{Result, exec_err};
+use datafusion::common::Result;
 
 use super::patterns::Last;
 use super::scalar::{Scalar, numbers, text_type, texts};
@@ -34,11 +34,7 @@ fn matched(whole: &ArrayRef, patterns: &ArrayRef, groups: &ArrayRef) -> Result<A
             found.append_null();
             continue;
         };
-        let regex = last.regex(pattern)?;
-        let all = regex.captures_len();
-        let Some(group) = (0..all).find(|number| *number as f64 == group) else {
-            return exec_err!("the last group of '{pattern}' is {}, there is no {group}", all - 1);
-        };
+        let (regex, group) = last.group(pattern, group)?;
         let part = regex.captures(text).and_then(|captures| captures.get(group));
         found.append_value(part.map_or("", |part| part.as_str()));
     }

@@ -38,7 +38,9 @@ async fn every_example_gives_what_it_says() {
 #[tokio::test]
 async fn unknown_in_unknown_out() {
     let context = session();
-    for function in ALL {
+    // What asks for a type has an answer for the one of NULL.
+    let by_value = |function: &&&Function| !function.arguments.contains(&Argument::Typed);
+    for function in ALL.iter().filter(by_value) {
         let nulls = vec!["NULL"; function.arguments.len()].join(", ");
         let sql = format!("SELECT {}({nulls}) IS NULL", function.name);
         assert_eq!(value(&context, &sql).await, "true", "{sql}");

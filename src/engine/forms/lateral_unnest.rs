@@ -13,14 +13,21 @@ use datafusion::common::{Column, DFSchema, JoinType, NullHandling, Result, Scala
 use datafusion::logical_expr::{Expr, Join, LogicalPlan, LogicalPlanBuilder, Unnest};
 use datafusion::sql::parser::Statement as Parsed;
 use datafusion::sql::sqlparser::ast::{
-    Expr as Typed, FunctionArg, FunctionArgExpr, Ident, TableAlias, TableAliasColumnDef,
-    TableFactor, VisitorMut,
+    Array, Expr as Typed, FunctionArg, FunctionArgExpr, Ident, TableAlias, TableAliasColumnDef,
+    TableFactor, Value, VisitMut, VisitorMut, visit_expressions,
 };
 
+use crate::engine::names::call;
 use crate::engine::parsed;
 
 /// The function, and the name of what it gives if it has no other.
 const UNNEST: &str = "unnest";
+
+/// The column of the numbers that `generate_series` gives.
+const NUMBERS: &str = "value";
+
+/// The column of numbers that WITH ORDINALITY adds.
+const ORDINALITY: &str = "ordinality";
 
 /// Brings each unnest in FROM to the form that the planner knows, and names what it
 /// gives as other databases do: `unnest(hashtags) AS tag` has a column `tag`.
@@ -35,41 +42,118 @@ impl VisitorMut for Name {
     type Break = ();
 
     fn pre_visit_table_factor(&mut self, table: &mut TableFactor) -> ControlFlow<()> {
-        if let TableFactor::Function { name, args, with_ordinality, alias, .. } = table
-            && name.to_string().eq_ignore_ascii_case(UNNEST)
-            && let Some(lists) = args.iter().map(list).collect::<Option<Vec<_>>>()
-        {
-            *table = TableFactor::UNNEST {
-                alias: alias.take(),
-                array_exprs: lists,
-                with_offset: false,
-                with_offset_alias: None,
-                with_ordinality: *with_ordinality,
-            };
+        if let Some(unnested) = unnested(table) {
+            *table = unnested;
         }
-        if let TableFactor::UNNEST { alias, array_exprs, with_ordinality: false, .. } = table
-            && array_exprs.len() == 1
-        {
-            let alias = alias.get_or_insert_with(|| TableAlias {
-                explicit: true,
-                name: Ident::new(UNNEST),
-                columns: Vec::new(),
-                at: None,
-            });
-            if alias.columns.is_empty() {
-                alias
-                    .columns
-                    .push(TableAliasColumnDef { name: alias.name.clone(), data_type: None });
+        match table {
+            TableFactor::UNNEST { alias, array_exprs, with_ordinality, .. } => {
+                array_exprs.iter_mut().for_each(call_lists);
+                if array_exprs.len() == 1 {
+                    name_items(alias, UNNEST, None);
+                }
+                if std::mem::take(with_ordinality) {
+                    number_items(alias, array_exprs);
+                }
             }
+            TableFactor::Derived { lateral: true, subquery, .. } => call_lists(subquery),
+            _ => {}
         }
         ControlFlow::Continue(())
     }
+}
+
+/// The form that the planner knows of `LATERAL unnest(hashtags)`, and of
+/// `generate_series(1, likes)`, which sees no columns of other tables as a table itself.
+fn unnested(table: &mut TableFactor) -> Option<TableFactor> {
+    let (name, arguments, alias, with_ordinality) = match table {
+        TableFactor::Function { name, args, with_ordinality, alias, .. } => {
+            (name, &args[..], alias, *with_ordinality)
+        }
+        TableFactor::Table { name, args: Some(args), alias, .. } => {
+            (name, &args.args[..], alias, false)
+        }
+        _ => return None,
+    };
+    let name = name.to_string().to_lowercase();
+    let given = arguments.iter().map(list).collect::<Option<Vec<_>>>()?;
+    let lists = match name.as_str() {
+        UNNEST => given,
+        "generate_series" | "range" if given.iter().any(asks_columns) => {
+            name_items(alias, &name, Some(NUMBERS));
+            vec![call(&name, given)]
+        }
+        _ => return None,
+    };
+    Some(TableFactor::UNNEST {
+        alias: alias.take(),
+        array_exprs: lists,
+        with_offset: false,
+        with_offset_alias: None,
+        with_ordinality,
+    })
 }
 
 fn list(argument: &FunctionArg) -> Option<Typed> {
     match argument {
         FunctionArg::Unnamed(FunctionArgExpr::Expr(list)) => Some(list.clone()),
         _ => None,
+    }
+}
+
+fn asks_columns(expression: &Typed) -> bool {
+    let found = visit_expressions(expression, |part| match part {
+        Typed::Identifier(_) | Typed::CompoundIdentifier(_) => ControlFlow::Break(()),
+        _ => ControlFlow::Continue(()),
+    });
+    found.is_break()
+}
+
+/// Names the column of items, if it has no name: as `column`, or like the table, which is
+/// called `table` if it is not named either.
+fn name_items(alias: &mut Option<TableAlias>, table: &str, column: Option<&str>) {
+    let alias = alias.get_or_insert_with(|| TableAlias {
+        explicit: true,
+        name: Ident::new(table),
+        columns: Vec::new(),
+        at: None,
+    });
+    if alias.columns.is_empty() {
+        let name = column.map_or_else(|| alias.name.clone(), Ident::new);
+        alias.columns.push(TableAliasColumnDef { name, data_type: None });
+    }
+}
+
+/// Puts the numbers of the items beside them, for WITH ORDINALITY.
+fn number_items(alias: &mut Option<TableAlias>, lists: &mut Vec<Typed>) {
+    if let Some(alias) = alias
+        && alias.columns.len() == lists.len()
+    {
+        alias.columns.push(TableAliasColumnDef { name: Ident::new(ORDINALITY), data_type: None });
+    }
+    let lengths = lists.iter().map(|list| call("array_length", [list.clone()]));
+    if let Some(longest) = lengths.reduce(|one, other| call("greatest", [one, other])) {
+        let first = Typed::value(Value::Number("1".to_owned(), false));
+        lists.push(call("generate_series", [first, longest]));
+    }
+}
+
+/// Makes calls of the lists in brackets: in those the planner knows no columns of the
+/// tables around.
+fn call_lists(part: &mut impl VisitMut) {
+    // It never breaks off.
+    let _ = part.visit(&mut CallLists);
+}
+
+struct CallLists;
+
+impl VisitorMut for CallLists {
+    type Break = ();
+
+    fn pre_visit_expr(&mut self, expression: &mut Typed) -> ControlFlow<()> {
+        if let Typed::Array(Array { elem, .. }) = expression {
+            *expression = call("make_array", std::mem::take(elem));
+        }
+        ControlFlow::Continue(())
     }
 }
 
@@ -362,6 +446,51 @@ mod tests {
         let view = "CREATE VIEW tagged AS SELECT id, tag FROM posts, unnest(hashtags) AS t(tag)";
         session.collect(view).await.unwrap();
         assert_eq!(answer(&session, "SELECT count(*) AS n FROM tagged").await, ["n", "2"]);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn items_have_numbers_and_lists_are_made_of_columns() {
+        let session = session().await;
+        for (asked, wanted) in [
+            (
+                "id, tag, n FROM posts, unnest(hashtags) WITH ORDINALITY AS t(tag, n) ORDER BY n",
+                &["id|tag|n", "1|a|1", "1|b|2"][..],
+            ),
+            (
+                "tag, ordinality FROM posts, unnest(hashtags) WITH ORDINALITY AS tag ORDER BY 2",
+                &["tag|ordinality", "a|1", "b|2"],
+            ),
+            (
+                "id, n FROM posts LEFT JOIN LATERAL unnest(hashtags) WITH ORDINALITY AS t(tag, n)
+                 ON true ORDER BY id, n",
+                &["id|n", "1|1", "1|2", "2|", "3|"],
+            ),
+            (
+                "a, b, n FROM unnest([5, 6], [7]) WITH ORDINALITY AS t(a, b, n) ORDER BY n",
+                &["a|b|n", "5|7|1", "6||2"],
+            ),
+            ("v FROM posts p, unnest([p.id, 9]) AS t(v) WHERE id = 2 ORDER BY v", &["v", "2", "9"]),
+            (
+                "v FROM posts p, LATERAL (SELECT unnest([p.id, 9]) AS v) AS t WHERE id = 2 ORDER BY v",
+                &["v", "2", "9"],
+            ),
+            (
+                "id, n FROM posts p, generate_series(2, p.id) AS t(n) ORDER BY id, n",
+                &["id|n", "2|2", "3|2", "3|3"],
+            ),
+            (
+                "id, value FROM posts, range(1, id) ORDER BY id, value",
+                &["id|value", "2|1", "3|1", "3|2"],
+            ),
+            ("value FROM generate_series(1, 2) ORDER BY 1", &["value", "1", "2"]),
+            (
+                "unnest(hashtags) AS tag, generate_subscripts(hashtags, 1) AS n FROM posts
+                 WHERE id = 1 ORDER BY n",
+                &["tag|n", "a|1", "b|2"],
+            ),
+        ] {
+            assert_eq!(answer(&session, &format!("SELECT {asked}")).await, wanted, "{asked}");
+        }
     }
 
     #[tokio::test(flavor = "multi_thread")]

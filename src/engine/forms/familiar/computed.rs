@@ -2,16 +2,22 @@
 //! written out, a pattern, the length of an interval.
 
 use datafusion::sql::sqlparser::ast::{
-    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectName, Value,
+    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectName,
+    OrderByExpr, Value,
 };
 
 use super::expand;
+use crate::engine::forms::json_signs;
+use crate::engine::names;
 
 /// `struct_pack(a := 1)`, whose arguments have names.
 pub(super) const STRUCTURE: &str = "struct_pack";
 
 /// `percentile_disc(0.5) WITHIN GROUP (ORDER BY x)`.
 pub(super) const ORDERED: &str = "percentile_disc";
+
+/// `mode() WITHIN GROUP (ORDER BY x)`.
+pub(super) const MODE: &str = "mode";
 
 /// Days are counted from this one, the Monday from which weeks are counted elsewhere.
 const ORIGIN_OF_DAYS: &str = "TIMESTAMP '2000-01-03 00:00:00'";
@@ -235,12 +241,78 @@ pub(super) fn structure(call: &Function) -> Option<Expr> {
 /// `percentile_disc(0.5) WITHIN GROUP (ORDER BY x)` with `x` as an argument.
 pub(super) fn ordered(call: &Function) -> Option<Expr> {
     let [order] = call.within_group.as_slice() else { return None };
+    let name = match order.options.asc {
+        Some(false) => "quantile_disc_desc",
+        _ => "quantile_disc",
+    };
+    of_ordered(call, name, 1)
+}
+
+/// `mode() WITHIN GROUP (ORDER BY x)` with `x` as an argument. The other way round the
+/// greatest of several values would be given, which nothing here does.
+pub(super) fn most_frequent(call: &Function) -> Option<Expr> {
+    let is_descending = |order: &OrderByExpr| order.options.asc == Some(false);
+    if call.within_group.iter().any(is_descending) {
+        return None;
+    }
+    of_ordered(call, MODE, 0)
+}
+
+/// A call of `name` for one with `count` arguments, with what it puts in order as the first.
+fn of_ordered(call: &Function, name: &str, count: usize) -> Option<Expr> {
+    let [order] = call.within_group.as_slice() else { return None };
     let FunctionArguments::List(list) = &call.args else { return None };
-    if list.args.len() != 1 || order.options.asc == Some(false) {
+    if list.args.len() != count {
         return None;
     }
     let mut list = list.clone();
     list.args.insert(0, FunctionArg::Unnamed(FunctionArgExpr::Expr(order.expr.clone())));
+    let name = ObjectName::from(vec![Ident::new(name)]);
     let (args, within_group) = (FunctionArguments::List(list), Vec::new());
-    Some(Expr::Function(Function { args, within_group, ..call.clone() }))
+    Some(Expr::Function(Function { name, args, within_group, ..call.clone() }))
+}
+
+/// `json_extract_path_text(x, 'user', 'name')`.
+pub(super) fn text_at_keys(arguments: &[Expr]) -> Option<Expr> {
+    at_keys("json_extract_string", arguments)
+}
+
+/// `json_extract_path(x, 'user', 'name')`.
+pub(super) fn json_at_keys(arguments: &[Expr]) -> Option<Expr> {
+    at_keys("json_extract", arguments)
+}
+
+fn at_keys(function: &str, arguments: &[Expr]) -> Option<Expr> {
+    let (json, path) = match arguments {
+        // One may be a path, as in DuckDB.
+        [json, path] => (json, path.clone()),
+        [json, keys @ ..] => (json, json_signs::path(keys)?),
+        [] => return None,
+    };
+    Some(names::call(function, [json.clone(), path]))
+}
+
+/// `epoch_ms(x)` of a time, and `epoch_ms(1346042096000)` of a number.
+pub(super) fn milliseconds(arguments: &[Expr]) -> Option<Expr> {
+    let [x] = arguments else { return None };
+    let is_number = matches!(x, Expr::Value(value) if matches!(value.value, Value::Number(..)));
+    let text = match is_number {
+        true => "to_timestamp_millis(x)",
+        false => "CAST(round(date_part('epoch', x) * 1000) AS BIGINT)",
+    };
+    expand(text, &["x"], arguments)
+}
+
+/// `make_timestamp(y, m, d, h, mi, s)`, with parts of a second, and that of microseconds.
+pub(super) fn timestamp(arguments: &[Expr]) -> Option<Expr> {
+    match arguments {
+        [_] => expand("to_timestamp_micros(x)", &["x"], arguments),
+        [_, _, _, _, _, _] => {
+            let text = "CAST(make_date(a, b, c) + make_time(d, e, CAST(trunc(f) AS INT)) + \
+                        INTERVAL '1 microsecond' * CAST(round((f - trunc(f)) * 1000000) AS BIGINT) \
+                        AS TIMESTAMP)";
+            expand(text, &["a", "b", "c", "d", "e", "f"], arguments)
+        }
+        _ => None,
+    }
 }

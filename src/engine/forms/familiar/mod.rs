@@ -29,7 +29,7 @@ const VOLATILE: [&str; 4] = ["random", "rand", "uuid", "gen_random_uuid"];
 
 /// What writes an argument twice. Nested into each other these double the statement
 /// each time, so there is an end to it.
-const REPEATING: [&str; 2] = ["date_diff", "datediff"];
+const REPEATING: [&str; 3] = ["date_diff", "datediff", "make_timestamp"];
 
 /// Most calls of these inside an argument that is written twice.
 const MOST_REPEATING: usize = 4;
@@ -75,6 +75,7 @@ fn meaning(name: &str, call: &Function) -> Option<Expr> {
     match name {
         computed::STRUCTURE => return computed::structure(call),
         computed::ORDERED => return computed::ordered(call),
+        computed::MODE => return computed::most_frequent(call),
         _ => {}
     }
     let expression = match COMPUTED.iter().find(|(names, ..)| is_among(names, name)) {

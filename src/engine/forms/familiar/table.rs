@@ -57,10 +57,41 @@ pub(super) const EXPRESSIONS: &[Text] = &[
     ),
     ("epoch", "x", "date_part('epoch', x)", "Seconds since 1970 in UTC, with their parts."),
     (
-        "epoch_ms",
+        "epoch_us",
         "x",
-        "CAST(round(date_part('epoch', x) * 1000) AS BIGINT)",
-        "Milliseconds since 1970 in UTC.",
+        "CAST(round(date_part('epoch', x) * 1000000) AS BIGINT)",
+        "Microseconds since 1970 in UTC.",
+    ),
+    ("decade", "x", "date_part('year', x) / 10", "The decade, such as 201 for 2012."),
+    (
+        "century",
+        "x",
+        "CAST(ceil(date_part('year', x) / 100.0) AS BIGINT)",
+        "The century, 21 from 2001 to 2100.",
+    ),
+    (
+        "millennium",
+        "x",
+        "CAST(ceil(date_part('year', x) / 1000.0) AS BIGINT)",
+        "The millennium, 3 from 2001.",
+    ),
+    (
+        "days_in_month",
+        "x",
+        "date_part('day', date_trunc('month', x) + INTERVAL '1 month' - INTERVAL '1 day')",
+        "How many days the month has.",
+    ),
+    (
+        "age",
+        "x",
+        "calendar_difference(current_date, x)",
+        "The time from another to the beginning of today, in months, days and time of day.",
+    ),
+    (
+        "age",
+        "x, y",
+        "calendar_difference(x, y)",
+        "With two times, that from the second to the first.",
     ),
     ("unix_timestamp", "x", "to_unixtime(x)", "Whole seconds since 1970 in UTC."),
     ("unix_timestamp", "", "to_unixtime(now())", "Without an argument, those until now."),
@@ -75,6 +106,8 @@ pub(super) const EXPRESSIONS: &[Text] = &[
         "The date and time of day in the session's time zone.",
     ),
     ("localtime", "", "current_time", "The time of day in the session's time zone."),
+    ("to_decades", "n", "INTERVAL '10 years' * n", "An interval of so many decades."),
+    ("to_quarters", "n", "INTERVAL '3 months' * n", "An interval of so many quarters."),
     ("to_years", "n", "INTERVAL '1 year' * n", "An interval of so many years."),
     ("to_months", "n", "INTERVAL '1 month' * n", "An interval of so many months."),
     ("to_weeks", "n", "INTERVAL '1 week' * n", "An interval of so many weeks."),
@@ -125,6 +158,36 @@ pub(super) const EXPRESSIONS: &[Text] = &[
     ),
     ("regexp_extract", "x, p, g", "regexp_group(x, p, g)", "With a number, what that group does."),
     (
+        "regexp_extract_all",
+        "x, p",
+        "regexp_groups(x, p, 0)",
+        "What a pattern matches, each time, as a list.",
+    ),
+    (
+        "regexp_extract_all",
+        "x, p, g",
+        "regexp_groups(x, p, g)",
+        "With a number, what that group does.",
+    ),
+    (
+        "generate_subscripts",
+        "l, d",
+        "unnest(generate_series(1, array_length(l, d)))",
+        "The places of a list's items, from 1, each in a row: beside unnest(l).",
+    ),
+    ("list_last array_last", "l", "array_element(l, -1)", "The last item of a list."),
+    ("list_count", "l", "cardinality(array_compact(l))", "How many items of a list are known."),
+    (
+        "list_reverse_sort array_reverse_sort",
+        "l",
+        "array_sort(l, 'DESC', 'NULLS LAST')",
+        "The items of a list in order, the greatest first.",
+    ),
+    ("list_string_agg", "l", "array_to_string(l, ',')", "The items of a list with commas between."),
+    ("to_base64 base64", "x", "encode(x, 'base64pad')", "Bytes, or those of a text, as base 64."),
+    ("from_base64", "x", "decode(x, 'base64pad')", "The bytes that a text writes as base 64."),
+    ("unhex from_hex", "x", "decode(x, 'hex')", "The bytes that a text writes as base 16."),
+    (
         "list_unique array_unique",
         "l",
         "cardinality(array_distinct(array_compact(l)))",
@@ -146,6 +209,12 @@ pub(super) const AGGREGATES: &[Text] = &[
         "percentile_cont(x, p)",
         "The value that a share of all lies below, between two where none is there.",
     ),
+    (
+        "approx_quantile",
+        "x, p",
+        "approx_percentile_cont(x, p)",
+        "About the value that a share of all lies below.",
+    ),
     ("count_distinct", "x", "count(DISTINCT x)", "How many values are different."),
     (
         "group_concat listagg",
@@ -158,6 +227,22 @@ pub(super) const AGGREGATES: &[Text] = &[
 
 /// Functions of one row that have another name here.
 pub(super) const NAMES: &[Renamed] = &[
+    (
+        "get_json_object json_extract_scalar json_value",
+        "json_extract_string",
+        "The value at a path of a text that is JSON, as text.",
+    ),
+    ("json_object_keys", "json_keys", "The names of the fields of a JSON object."),
+    ("pg_typeof", "typeof", "The type of a value, as .schema shows it."),
+    ("ord unicode", "ascii", "The number of the first character in Unicode."),
+    ("array_zip", "arrays_zip", "A list of pairs of the items of several lists."),
+    (
+        "apply array_apply list_apply",
+        "array_transform",
+        "A list of what a function makes of each item of another.",
+    ),
+    ("greatest_common_divisor", "gcd", "The greatest number that divides two numbers."),
+    ("least_common_multiple", "lcm", "The least number that two numbers divide."),
     ("len", "length", "The characters of a text, or the items of a list."),
     ("ucase", "upper", "A text in capital letters."),
     ("lcase", "lower", "A text in small letters."),
@@ -185,6 +270,7 @@ pub(super) const AGGREGATE_NAMES: &[Renamed] = &[
     ("list", "array_agg", "The values of all rows as a list."),
     ("first arbitrary", "first_value", "The value of the first row, in an ORDER BY inside."),
     ("last", "last_value", "The value of the last row, in an ORDER BY inside."),
+    ("variance", "var_samp", "How far values are spread, as the variance of a sample."),
     ("approx_count_distinct", "approx_distinct", "About how many values are different."),
 ];
 
@@ -234,6 +320,32 @@ pub(super) const COMPUTED: &[Computed] = &[
         &["(l, 'sum')"],
         "The sum, avg, min, max or count of a list's items.",
         computed::of_items,
+    ),
+    (
+        "epoch_ms",
+        &["(x)", "(1346042096000)"],
+        "Milliseconds since 1970 in UTC; of a number that is written out, the time. Of a column \
+         of numbers that is to_timestamp_millis(n).",
+        computed::milliseconds,
+    ),
+    (
+        "make_timestamp",
+        &["(2012, 8, 27, 10, 11, 12.5)", "(n)"],
+        "The date and time of these parts; of one number, the time so many microseconds after \
+         1970.",
+        computed::timestamp,
+    ),
+    (
+        "json_extract_path_text",
+        &["(x, 'user', 'name')"],
+        "The value at the end of fields and items of a JSON text, as json_extract_string gives it.",
+        computed::text_at_keys,
+    ),
+    (
+        "json_extract_path",
+        &["(x, 'user', 'name')"],
+        "The JSON at the end of fields and items of a JSON text, as json_extract gives it.",
+        computed::json_at_keys,
     ),
     (
         computed::STRUCTURE,

@@ -193,6 +193,43 @@ async fn texts_lists_and_conditions_are_those_of_duckdb() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn more_of_times_lists_and_texts_is_that_of_duckdb() {
+    compare(&[
+        ("typeof(1)", "bigint"),
+        ("typeof(['a'])", "text[]"),
+        ("typeof(NULL)", "null"),
+        ("typeof(DATE '2012-08-27')", "date"),
+        ("century(DATE '2000-12-31')", "20"),
+        ("decade(DATE '2012-08-27')", "201"),
+        ("millennium(DATE '2001-01-01')", "3"),
+        ("days_in_month(DATE '2012-02-03')", "29"),
+        ("epoch_us(AT!)", "1346033472345678"),
+        ("epoch_ms(1346033472000)", "2012-08-27T10:11:12+08:00"),
+        ("make_timestamp(2012, 8, 27, 10, 11, 12.5)", "2012-08-27T10:11:12.500"),
+        ("make_timestamp(2012, 8, 27, 10, 11, 12)", "2012-08-27T10:11:12"),
+        ("age(DATE '2012-08-27', DATE '2012-06-25') = INTERVAL '2 months 2 days'", "true"),
+        ("DATE '2012-01-31' + to_quarters(1)", "2012-04-30"),
+        ("regexp_extract_all('#a# b #c#', '#(.)#', 1)", "[a, c]"),
+        ("regexp_extract_all('a1b2', '[0-9]')", "[1, 2]"),
+        ("cardinality(regexp_extract_all('a', '[0-9]'))", "0"),
+        ("list_last([1, 2])", "2"),
+        ("list_count([1, NULL])", "1"),
+        ("list_reverse_sort([1, 3, 2])", "[3, 2, 1]"),
+        ("list_apply([1, 2], x -> x + 1)", "[2, 3]"),
+        ("to_base64('a')", "YQ=="),
+        ("unicode('世')", "19990"),
+        ("xor(6, 3)", "5"),
+        ("xor(-1, 3)", "-4"),
+        ("~5", "-6"),
+        ("~(-1)", "0"),
+        ("hamming('ab', 'abc') IS NULL", "true"),
+        ("url_decode('%E4%B8%AD+a%zz')", "中+a%zz"),
+        ("url_decode('%ff') IS NULL", "true"),
+    ])
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn functions_of_many_rows_keep_what_stands_around_them() {
     let session = session();
     let from = "FROM (VALUES ('a', 1), ('b', 20), ('b', NULL), ('c', 30)) AS t(text, likes)";
@@ -212,7 +249,14 @@ async fn functions_of_many_rows_keep_what_stands_around_them() {
         ("quantile(likes, 0.5)", "20"),
         ("quantile(text, 0.9)", "c"),
         ("percentile_disc(0.5) WITHIN GROUP (ORDER BY likes)", "20"),
+        ("percentile_disc(0.5) WITHIN GROUP (ORDER BY likes DESC)", "20"),
+        ("percentile_disc(0.3) WITHIN GROUP (ORDER BY text)", "b"),
+        ("percentile_disc(0.25) WITHIN GROUP (ORDER BY text DESC)", "c"),
+        ("percentile_disc(0.5) WITHIN GROUP (ORDER BY text DESC) FILTER (WHERE text <> 'c')", "b"),
+        ("percentile_cont(0.25) WITHIN GROUP (ORDER BY likes DESC)", "25.0"),
         ("mode(text)", "b"),
+        ("mode() WITHIN GROUP (ORDER BY text)", "b"),
+        ("variance(likes) > 0", "true"),
     ] {
         let sql = format!("SELECT {asked} AS so {from}");
         assert_eq!(answer(&session, &sql).await, ["so", wanted], "{asked}");
@@ -255,6 +299,8 @@ async fn a_call_that_means_nothing_is_told_how_it_is_called() {
         ("time_bucket(now(), now())", "time_bucket(INTERVAL '15 minutes', x)"),
         ("struct_pack(1)", "struct_pack(a := 1, b := 'x')"),
         ("count_if(1 > 0, 2)", "count_if(c)"),
+        ("make_timestamp(2012, 8)", "make_timestamp(2012, 8, 27, 10, 11, 12.5)"),
+        ("epoch_ms(1, 2)", "epoch_ms(x)"),
         // What is computed twice would be two numbers.
         ("date_diff('month', CAST(random() AS VARCHAR)::date, now())", "date_diff("),
     ] {

@@ -1,0 +1,55 @@
+//! `bar(value, least, most, width)`.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::{Array, ArrayRef, StringViewBuilder};
+use datafusion::common::{Result, exec_err};
+
+use super::scalar::{Scalar, numbers, text_type};
+use super::{Argument, Body, Example, Function};
+
+pub(super) static FUNCTION: Function = Function {
+    name: "bar",
+    signature: "bar(value, least, most, width) -> text",
+    summary: "A bar of blocks as long as a value is far between the least and the most, out of \
+              so many signs: for a chart in a table.",
+    source: Some("As in DuckDB."),
+    example: Example { sql: "SELECT bar(5, 0, 10, 4) || '|'", result: "██  |" },
+    arguments: &[Argument::Number, Argument::Number, Argument::Number, Argument::Number],
+    body: Body::Scalar(Scalar { returns: text_type, compute: |columns, _| bars(columns) }),
+};
+
+/// Blocks that fill eighths of a sign, from none.
+const EIGHTHS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
+
+/// Most signs of a bar.
+const WIDEST: f64 = 1_000.0;
+
+/// The bar of each row.
+fn bars(columns: &[ArrayRef]) -> Result<ArrayRef> {
+    let given: Vec<_> = columns.iter().map(numbers).collect();
+    let mut made = StringViewBuilder::with_capacity(columns[0].len());
+    for row in 0..columns[0].len() {
+        if given.iter().any(|column| column.is_null(row)) {
+            made.append_null();
+            continue;
+        }
+        let (value, least) = (given[0].value(row), given[1].value(row));
+        let (most, width) = (given[2].value(row), given[3].value(row));
+        if !(1.0..=WIDEST).contains(&width) {
+            return exec_err!("the width of a bar is between 1 and {WIDEST}, there is no {width}");
+        }
+        made.append_option(bar((value - least) / (most - least), width.trunc()));
+    }
+    Ok(Arc::new(made.finish()))
+}
+
+/// A bar that fills a `share` of its `width`.
+fn bar(share: f64, width: f64) -> Option<String> {
+    if share.is_nan() {
+        return None;
+    }
+    let eighths = (share.clamp(0.0, 1.0) * width * 8.0).round() as usize;
+    let drawn = "█".repeat(eighths / 8) + EIGHTHS[eighths % 8];
+    Some(format!("{drawn:<width$}", width = width as usize))
+}
