@@ -46,17 +46,27 @@ struct Known {
 }
 
 impl ColumnValues {
-    /// Those of a text column of what a statement calls `relation`; none of any other
-    /// column, or when they cannot be read.
+    /// Those of a text column of what a statement calls `relation`, and the items of a
+    /// column of lists; none of any other column, or when they cannot be read.
     pub(super) async fn read(session: &Session, relation: &str, column: &str) -> Self {
         let column = words::quote_name(column);
-        let sql = format!(
-            "SELECT v, count(*) AS n FROM (SELECT {column} AS v FROM {relation} LIMIT {SAMPLE_ROWS}) \
-             WHERE v IS NOT NULL AND character_length(v) <= {LONGEST} \
-             GROUP BY v ORDER BY n DESC, v LIMIT {}",
-            MOST_KNOWN + 1
-        );
-        Self::asked(session, &sql).await.unwrap_or_default()
+        let sample = format!("(SELECT {column} AS v FROM {relation} LIMIT {SAMPLE_ROWS})");
+        let counted = |values: &str| {
+            format!(
+                "SELECT v, count(*) AS n FROM {values} \
+                 WHERE v IS NOT NULL AND character_length(v) <= {LONGEST} \
+                 GROUP BY v ORDER BY n DESC, v LIMIT {}",
+                MOST_KNOWN + 1
+            )
+        };
+        match Self::asked(session, &counted(&sample)).await {
+            Ok(values) => values,
+            // A list has no length in characters.
+            Err(_) => {
+                let items = format!("(SELECT unnest(v) AS v FROM {sample})");
+                Self::asked(session, &counted(&items)).await.unwrap_or_default()
+            }
+        }
     }
 
     async fn asked(session: &Session, sql: &str) -> Result<Self> {
@@ -141,6 +151,23 @@ mod tests {
         assert_eq!(values.matching("灵通"), ["外交小灵通"]);
         assert_eq!(values.matching("yh").len(), MOST_FOUND);
         assert!(values.matching("不在").is_empty() && values.matching("'").is_empty());
+    }
+
+    #[tokio::test]
+    async fn of_lists_the_items_are_known() {
+        let session = Session::new(None, crate::engine::Settings::default()).unwrap();
+        session
+            .collect(
+                "CREATE TABLE t AS SELECT * FROM (VALUES (['外交', '微博'], 1, 'a'),
+                 (['微博'], 2, 'b'), (NULL, 3, 'b')) AS t(tags, n, s)",
+            )
+            .await
+            .unwrap();
+        let offered =
+            async |column: &str| ColumnValues::read(&session, "t", column).await.matching("");
+        assert_eq!(offered("tags").await, ["微博", "外交"]);
+        assert_eq!(offered("s").await, ["b", "a"]);
+        assert!(offered("n").await.is_empty() && offered("nothing").await.is_empty());
     }
 
     #[test]

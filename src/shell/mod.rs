@@ -204,11 +204,19 @@ pub async fn run(session: Session, library: Library, mut options: Options) -> Re
         hints: options.hints,
         keys: options.keys,
         screen: !dumb,
+        reflows: reflows(),
         width: None,
         history: options.history.clone(),
     })?;
     let mut shell = Shell::new(session, library, options, &mut editor)?;
     shell.interact().await
+}
+
+/// Whether the terminal breaks rows anew when its width changes, as nearly all do: the
+/// exceptions say who they are.
+fn reflows() -> bool {
+    let console = std::env::var("TERM").is_ok_and(|term| term == "linux");
+    !console && ["XTERM_VERSION", "STY"].iter().all(|name| std::env::var_os(name).is_none())
 }
 
 impl<'t> Shell<'t> {

@@ -15,6 +15,7 @@ use datafusion::physical_plan::metrics::{MetricValue, MetricsSet};
 use datafusion::physical_plan::statistics::{StatisticsArgs, StatisticsContext};
 
 use crate::catalog::HeldScan;
+use crate::engine::ComputedOnce;
 use crate::render::group_digits;
 
 /// Nothing is shown for statements that are done by then.
@@ -135,7 +136,8 @@ impl Seen {
         for child in &children {
             self.add(child.as_ref());
         }
-        if !children.is_empty() {
+        // The rows of a query that is computed once are read below one of its uses.
+        if !children.is_empty() || plan.is::<ComputedOnce>() {
             return;
         }
         let metrics = plan.metrics().unwrap_or_default();

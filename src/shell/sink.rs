@@ -251,9 +251,45 @@ impl Writing {
 /// person has told them something else.
 const PAGER_SETTINGS: [(&str, &str); 2] = [("LESS", "RS"), ("LV", "-c")];
 
-/// As [`start_program`], for a program that shows a table to a person.
-pub(crate) fn start_pager(command: &str) -> Result<(Child, Box<dyn Write + Send>)> {
+/// The version of less since which it can keep lines in place.
+const LESS_KEEPS_LINES: u32 = 600;
+
+/// As [`start_program`], for a program that shows a table to a person, whose first lines,
+/// so many, stay in place where the program is a less that can do so.
+pub(crate) fn start_pager(
+    command: &str,
+    head_lines: usize,
+) -> Result<(Child, Box<dyn Write + Send>)> {
+    if head_lines > 0 && keeps_lines(command) {
+        return start(&format!("{command} --header={head_lines}"), &PAGER_SETTINGS);
+    }
     start(command, &PAGER_SETTINGS)
+}
+
+/// Whether `command` is nothing but a less that can keep lines in place.
+fn keeps_lines(command: &str) -> bool {
+    let Some(program) = plain_less(command) else { return false };
+    let said = Command::new(program).arg("--version").stdin(Stdio::null()).output();
+    let version = said.ok().and_then(|said| less_version(&String::from_utf8_lossy(&said.stdout)));
+    version.is_some_and(|version| version >= LESS_KEEPS_LINES)
+}
+
+/// The program of `command` if that is a less, with options at most, which say nothing
+/// of lines that stay.
+fn plain_less(command: &str) -> Option<&str> {
+    let is_plain = |sign: char| sign.is_ascii_alphanumeric() || " -_./=+,".contains(sign);
+    let mut words = command.split(' ').filter(|word| !word.is_empty());
+    let program = words.next()?;
+    let is_less = program == "less" || program.ends_with("/less");
+    let is_plain = command.chars().all(is_plain)
+        && words.all(|word| word.starts_with('-') && !word.starts_with("--header"));
+    (is_less && is_plain).then_some(program)
+}
+
+/// The version that less tells: `less 643 (GNU regular expressions)`.
+fn less_version(said: &str) -> Option<u32> {
+    let number = said.strip_prefix("less ")?;
+    number.split(|sign: char| !sign.is_ascii_digit()).next()?.parse().ok()
 }
 
 /// Starts `command` in a shell and returns it with its standard input.
@@ -306,6 +342,22 @@ mod tests {
         assert!(error.message().contains("x.csv"), "{error}");
         assert!(Target::file(folder.path().join("x.csv"), format).is_ok());
         assert!(Target::file(PathBuf::from("x.csv"), format).is_ok());
+    }
+
+    #[test]
+    fn only_a_less_that_can_is_told_to_keep_lines_in_place() {
+        assert_eq!(less_version("less 590 (GNU regular expressions)\n"), Some(590));
+        assert_eq!(less_version("less 608.3 (PCRE2 regular expressions)\n"), Some(608));
+        assert_eq!(less_version("more from util-linux 2.37"), None);
+        for (command, program) in
+            [("less", "less"), ("less  -SRFX", "less"), ("/usr/bin/less -R", "/usr/bin/less")]
+        {
+            assert_eq!(plain_less(command), Some(program), "{command}");
+        }
+        for other in ["", "more", "lessless", "less | cat", "less --header=1", "less $A", "less a"]
+        {
+            assert_eq!(plain_less(other), None, "{other}");
+        }
     }
 
     #[test]

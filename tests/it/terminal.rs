@@ -92,6 +92,23 @@ impl Screen {
         self.press(&["Enter"]);
     }
 
+    /// Makes the terminal so many cells wide, and waits until programs are told so.
+    fn resize(&self, columns: usize) {
+        self.tmux(&["resize-window", "-x", &columns.to_string(), "-y", "30"]);
+        let tty = String::from_utf8(self.tmux(&["display", "-p", "#{pane_tty}"]).stdout).unwrap();
+        let size = format!("30 {columns}");
+        let begun = Instant::now();
+        loop {
+            let tty = std::fs::File::open(tty.trim()).unwrap();
+            let told = Command::new("stty").arg("size").stdin(tty).output().unwrap().stdout;
+            if String::from_utf8_lossy(&told).trim() == size {
+                return;
+            }
+            assert!(begun.elapsed() < PATIENCE, "no terminal of {columns} cells");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
     fn shown(&self) -> String {
         String::from_utf8(self.tmux(&["capture-pane", "-p"]).stdout).unwrap()
     }
@@ -140,6 +157,42 @@ fn ctrl_c_on_a_text_clears_the_line_and_on_an_empty_prompt_does_nothing() {
     screen.enter("select 40 + 3 as n;");
     screen.wait_for("43");
     screen.press(&["C-d"]);
+}
+
+#[test]
+fn a_line_stands_once_on_a_terminal_whose_width_changes() {
+    let Some(screen) = Screen::open(120) else { return };
+    screen.enter("select 'what stands above' as kept;");
+    screen.wait_for("1 row");
+    screen.type_text(&format!("select 'begun', '{}'", "rest ".repeat(23)));
+    for (columns, typed) in [(50, " as one"), (130, ", 2 as two")] {
+        screen.resize(columns);
+        screen.type_text(typed);
+        let shown = screen.wait_for(typed);
+        assert_eq!(shown.matches("select 'begun'").count(), 1, "{columns}:\n{shown}");
+        assert!(shown.contains("what stands above"), "{columns}:\n{shown}");
+    }
+}
+
+#[test]
+fn a_list_of_candidates_is_whole_and_goes_with_the_line() {
+    let Some(screen) = Screen::open(60) else { return };
+    screen.enter("create view t as select 'a' as one_name, 'b' as one_note;");
+    screen.wait_for("done");
+    screen.type_text("select one_name as a_name_that_is_longer_than_usual from t where one_");
+    screen.press(&["Tab"]);
+    let shown = screen.wait_for("one_note  text");
+    assert!(shown.contains("one_name  text"), "{shown}");
+    screen.press(&["C-c"]);
+    screen.type_text("select 'cleared'");
+    let shown = screen.wait_for("select 'cleared'");
+    let is_erased = !shown.contains("one_note  text") && !shown.contains("longer_than_usual");
+    assert!(is_erased && shown.contains("done"), "{shown}");
+    // What is cut off and what is cleared behind it come back as they stood.
+    screen.press(&["C-c"]);
+    screen.type_text("one two three");
+    screen.press(&["C-w", "C-c", "C-y"]);
+    screen.wait_for("weiku> one two three");
 }
 
 #[test]

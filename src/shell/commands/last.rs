@@ -62,19 +62,31 @@ impl Command for Last {
 
 /// Writes an answer to a program.
 fn page(shell: &Shell<'_>, kept: &Kept, batches: &[RecordBatch], command: &str) -> Result<()> {
-    let (child, input) = start_pager(command)?;
+    let (child, input) = start_pager(command, head_lines(shell))?;
     match write(shell, kept, batches, input) {
         Err(error) if !is_broken_pipe(&error) => Err(error),
         _ => wait_for(child),
     }
 }
 
+/// How many lines stand above the rows of a table, which may stay while it scrolls: its
+/// upper border, the names, the types, and the rule below them.
+fn head_lines(shell: &Shell<'_>) -> usize {
+    match format(shell).name {
+        "box" | "ascii" => 3 + usize::from(shell.shown().types),
+        _ => 0,
+    }
+}
+
+/// The format of the session, or if that is for programs the one for people.
+fn format(shell: &Shell<'_>) -> &'static render::Format {
+    if shell.options.format.for_people { shell.options.format } else { render::FORMATS[0] }
+}
+
 /// Writes the whole of an answer, for people.
 fn write(shell: &Shell<'_>, kept: &Kept, batches: &[RecordBatch], out: Sink) -> Result<()> {
     let shown = render::Options { width: None, max_rows: usize::MAX, more: None, ..shell.shown() };
-    let format =
-        if shell.options.format.for_people { shell.options.format } else { render::FORMATS[0] };
-    let mut writer = (format.open)(out, &kept.schema, &shown)?;
+    let mut writer = (format(shell).open)(out, &kept.schema, &shown)?;
     batches.iter().try_for_each(|batch| writer.write(batch))?;
     writer.finish()
 }

@@ -18,7 +18,7 @@ static ABOUT: About = About {
     summary: "choose the program in which .last opens an answer",
     details: "At first it is WEIKU_PAGER, else the pager of the configuration, else PAGER, as for psql; off, or none of \
               them, means weiku's own viewer. less is started as less -RS, which shows colours and does not break \
-              lines, unless LESS says otherwise.\n.pager off\n.pager less -SRFX",
+              lines, unless LESS says otherwise; from version 600 on it keeps the names of the columns in place.\n.pager off\n.pager less -SRFX",
     takes: Takes::Choice(&["off"]),
     reach: Reach::Outside,
 };

@@ -192,9 +192,10 @@ pub(crate) const TOPICS: &[Topic] = &[
     },
     Topic {
         names: &["DESCRIBE", "DESC", "SHOW", "SUMMARIZE"],
-        usage: "DESCRIBE TABLE\nSHOW TABLES\nSHOW COLUMNS FROM TABLE\nSHOW ALL\nSUMMARIZE TABLE",
+        usage: "DESCRIBE TABLE\nSHOW TABLES\nSHOW COLUMNS FROM TABLE\nSHOW DATABASES\nSHOW ALL\n\
+                SUMMARIZE TABLE",
         summary: "show what there is",
-        details: "At the prompt .tables, .describe, .summarize and .set say more.",
+        details: "At the prompt .tables, .describe and .set say more, and .summarize shows what SUMMARIZE answers.",
         examples: &["DESCRIBE posts;", "SHOW COLUMNS FROM posts;"],
     },
     Topic {

@@ -154,8 +154,8 @@ impl Catalog {
 /// What completion asks of the world while somebody types: it must answer at
 /// once, from what it has, and may learn the rest for the next time.
 pub(crate) trait Lookup {
-    /// Distinct values of a text column that `typed` may become, the most frequent
-    /// first; where nothing is typed, those of a column with few of them.
+    /// Distinct values of a text column, or items of a column of lists of texts, that
+    /// `typed` may become, the most frequent first; where nothing is typed, those of a column with few of them.
     fn values(&self, relation: &str, column: &str, typed: &str) -> Vec<String>;
 
     /// Files and folders whose path begins with `prefix`; folders end in `/`.

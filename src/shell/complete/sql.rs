@@ -18,6 +18,18 @@ const DATA_SUFFIXES: &[&str] =
 /// Folders that are offered, and looked into for a database.
 const MOST_FOLDERS: usize = 200;
 
+/// Functions whose second argument is looked for among the items of the first.
+const LIST_SEARCHES: &[&str] = &[
+    "array_contains",
+    "array_has",
+    "array_indexof",
+    "array_position",
+    "list_contains",
+    "list_has",
+    "list_indexof",
+    "list_position",
+];
+
 /// Functions that are in most questions.
 const EVERYDAY: &[&str] =
     &["avg", "coalesce", "count", "date_trunc", "length", "max", "min", "sum"];
@@ -33,6 +45,7 @@ pub(crate) fn complete(
     let scope = scope::find(&tokens, cursor.before.len(), catalog, lookup);
     let query = Query {
         before: &cursor.before,
+        after: &cursor.after,
         state: follow::find(&cursor.before, scope.query_start),
         scope: &scope,
         catalog,
@@ -47,6 +60,7 @@ pub(crate) fn complete(
 
 struct Query<'a> {
     before: &'a [Lexeme<'a>],
+    after: &'a [Lexeme<'a>],
     state: State,
     scope: &'a Scope,
     catalog: &'a Catalog,
@@ -471,7 +485,7 @@ impl Query<'_> {
     }
 
     fn show(&self, found: &mut Candidates) {
-        self.keywords(&["TABLES", "COLUMNS FROM", "ALL", "FUNCTIONS"], found);
+        self.keywords(&["TABLES", "COLUMNS FROM", "DATABASES", "ALL", "FUNCTIONS"], found);
         // Nobody reads through the engine's two hundred.
         let all = !found.prefix().is_empty();
         let settings = self.catalog.settings.iter();
@@ -543,8 +557,18 @@ impl Query<'_> {
         }
     }
 
-    /// The column before `=`, `<>`, LIKE or an open `IN (`, and whose it is.
+    /// The column that the text at the cursor is compared with, and whose it is: also a list
+    /// among whose items it is looked for.
     fn compared_column(&self) -> Option<(&Source, &Column)> {
+        let is_list = |(_, column): &(&Source, &Column)| column.type_name.ends_with("[]");
+        if let Some(list) = self.searched_list() {
+            return self.column_at_end(list).filter(is_list);
+        }
+        self.column_at_end(self.compared()?).filter(|found| !is_list(found))
+    }
+
+    /// What ends with the column before `=`, `<>`, LIKE or an open `IN (`.
+    fn compared(&self) -> Option<&[Lexeme<'_>]> {
         let mut at = self.before.len().checked_sub(1)?;
         if self.before[at].is_symbol(",") || self.before[at].is_symbol("(") {
             at = self.before.iter().rposition(|token| token.is_symbol("("))?.checked_sub(1)?;
@@ -554,14 +578,37 @@ impl Query<'_> {
         } else if !is_comparison(&self.before[at]) {
             return None;
         }
-        at = at.checked_sub(1)?;
-        if self.before[at].is("not") {
-            at = at.checked_sub(1)?;
+        if at > 0 && self.before[at - 1].is("not") {
+            at -= 1;
         }
-        let column = self.before[at].name()?;
-        let qualifier = (at >= 2 && self.before[at - 1].is_symbol("."))
-            .then(|| self.before[at - 2].name())
-            .flatten();
+        Some(&self.before[..at])
+    }
+
+    /// What ends with the list in which the text is looked for: `list_contains(hashtags, `
+    /// before the cursor, or `= ANY(hashtags)` behind it.
+    fn searched_list(&self) -> Option<&[Lexeme<'_>]> {
+        if let [equals, any, open, ..] = self.after
+            && equals.is_symbol("=")
+            && any.is("any")
+            && open.is_symbol("(")
+        {
+            let close = self.after.iter().position(|token| token.is_symbol(")"))?;
+            return Some(&self.after[..close]);
+        }
+        let (comma, arguments) = self.before.split_last()?;
+        let open = follow::open_bracket(arguments).filter(|_| comma.is_symbol(","))?;
+        let function = arguments[..open].last()?.name()?;
+        let is_second = !arguments[open..].iter().any(|token| token.is_symbol(","));
+        (is_second && LIST_SEARCHES.contains(&function.as_str())).then_some(arguments)
+    }
+
+    /// The column whose name is the last of `tokens`, perhaps behind an alias.
+    fn column_at_end(&self, tokens: &[Lexeme<'_>]) -> Option<(&Source, &Column)> {
+        let column = tokens.last()?.name()?;
+        let qualifier = match tokens {
+            [.., qualifier, dot, _] if dot.is_symbol(".") => qualifier.name(),
+            _ => None,
+        };
         self.scope.sources.iter().find_map(|source| {
             let is_meant = qualifier.as_ref().is_none_or(|qualifier| *qualifier == source.alias);
             let mut columns = source.columns.iter().filter(|_| is_meant);

@@ -14,6 +14,7 @@ impl Lookup for Data {
                 ["外交小灵通", "外交部", "平安北京"].map(str::to_owned).to_vec()
             }
             ("posts", "client") => ["iPhone", "微博 weibo.com", "it's"].map(str::to_owned).to_vec(),
+            ("marks", "hashtags") => ["平安出行", "防骗指南"].map(str::to_owned).to_vec(),
             _ => Vec::new(),
         }
     }
@@ -332,7 +333,7 @@ fn versions_databases_and_show_have_their_words_and_no_others() {
     assert_eq!(at("attach 'd|"), ["'data/"]);
     assert_eq!(at("attach 'data/' |"), ["as"]);
     assert_eq!(at("attach 'data/' as |"), Vec::<String>::new());
-    assert_eq!(at("show |"), ["tables", "columns from", "all", "functions"]);
+    assert_eq!(at("show |"), ["tables", "columns from", "databases", "all", "functions"]);
     assert_eq!(at("show tables |"), Vec::<String>::new());
     assert_eq!(at("show columns |"), ["from"]);
     assert_eq!(at("show columns from po|"), ["posts"]);
@@ -578,6 +579,21 @@ fn zones_and_the_ways_to_write_a_time_are_offered_as_texts() {
         ("select now() at time zone '|", &["'Asia/Shanghai'", "'UTC'"]),
         ("select now() at time zone 'eur|'", &["'Europe/London", "'Europe/Berlin"]),
     ]);
+}
+
+#[test]
+fn what_is_looked_for_in_a_list_is_one_of_its_items() {
+    let items: &[&str] = &["'平安出行'", "'防骗指南'"];
+    assert_all(&[
+        ("select * from marks where list_contains(hashtags, '|", items),
+        ("select * from marks m where likes > 3 and array_has(m.hashtags, '|", items),
+        ("select * from marks where '|' = any(hashtags)", &["'平安出行", "'防骗指南"]),
+        // No list is equal to a text, and no text has items.
+        ("select * from marks where hashtags = '|", &[]),
+        ("select * from marks where list_contains(topic, '|", &[]),
+        ("select * from marks where array_has(hashtags, 'a', '|", &[]),
+    ]);
+    assert_first(&[("select * from marks where array_has(hashtags, |", items)]);
 }
 
 #[test]

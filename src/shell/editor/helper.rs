@@ -4,19 +4,21 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
-use rustyline::completion::Completer;
+use rustyline::completion::{Completer, longest_common_prefix};
 use rustyline::highlight::{CmdKind, Highlighter};
 use rustyline::hint::{Hint, Hinter};
 use rustyline::line_buffer::LineBuffer;
 use rustyline::validate::{ValidationContext, ValidationResult, Validator};
 use rustyline::{Changeset, CompletionType, Context, Helper};
 
+use super::drawn;
 use super::highlight::highlight;
-use super::list::{self, GAP, Listed};
+use super::list::{self, GAP, Listed, Room};
 use super::open::waits_for;
 use super::state::State;
 use crate::render::visible;
 use crate::shell::assist::{Assistant, Ghost};
+use crate::shell::complete::Completion;
 use crate::shell::input;
 use crate::shell::straight::straight;
 
@@ -65,13 +67,55 @@ impl Completer for Asked {
             return Ok((position, Vec::new()));
         }
         let completion = self.assistant.complete(line, position);
-        Ok((completion.start, list::fitted(completion.candidates)))
+        Ok((completion.start, self.listed(line, position, completion)))
     }
 
     fn update(&self, line: &mut LineBuffer, start: usize, elected: &str, changes: &mut Changeset) {
         let is_all = self.state.replaces.swap(false, Relaxed);
         let end = if is_all { line.len() } else { line.pos() };
         line.replace(start..end, elected, changes);
+    }
+}
+
+impl Asked {
+    /// The candidates as a list below `line`, which is remembered as drawn.
+    fn listed(&self, line: &str, position: usize, completion: Completion) -> Vec<Listed> {
+        let (start, room) = (completion.start, Room::of_terminal());
+        let mut drawn = self.state.drawn.lock();
+        let end = line[position..].find('\n').map_or(line.len(), |length| position + length);
+        let row = drawn.row(&line[..end], room.columns);
+        let mut listed = list::fitted(completion.candidates, room.without(row));
+        if listed.len() < 2 {
+            return listed;
+        }
+        // What all have in common is typed before the list is shown.
+        let typed = match longest_common_prefix(&listed) {
+            Some(common) if common.len() > position - start => {
+                format!("{}{common}{}", &line[..start], &line[position..end])
+            }
+            _ => line[..end].to_owned(),
+        };
+        let row = drawn.row(&typed, room.columns);
+        drawn.note_list(list::push_down(&mut listed, row, room.columns));
+        listed
+    }
+
+    /// The ghost text behind `line`.
+    fn ghost(&self, line: &str, position: usize) -> Option<GhostText> {
+        let state = &self.state;
+        if line.is_empty() && state.says_how_to_leave.swap(false, Relaxed) {
+            return Some(GhostText::note("Ctrl-D leaves".to_owned()));
+        }
+        let empty = line.trim().is_empty() || state.answers.load(Relaxed);
+        if !self.hints || position < line.len() || empty || line.len() > MOST_BYTES {
+            return None;
+        }
+        let ghost = || from_history(line, state).or_else(|| self.assistant.ghost(line));
+        match line.ends_with('\n') {
+            // The editor has no other prompt for a further line.
+            true => Some(GhostText::note(waits_for(line))),
+            false => ghost().map(GhostText),
+        }
     }
 }
 
@@ -100,20 +144,16 @@ impl Hinter for Asked {
     type Hint = GhostText;
 
     fn hint(&self, line: &str, position: usize, _context: &Context<'_>) -> Option<GhostText> {
-        let state = &self.state;
-        if line.is_empty() && state.says_how_to_leave.swap(false, Relaxed) {
-            return Some(GhostText::note("Ctrl-D leaves".to_owned()));
+        let columns = Room::of_terminal().columns;
+        let mut drawn = self.state.drawn.lock();
+        // The editor asks before it draws, also when the width has changed.
+        let reflowed = drawn.reflowed(line, position, columns);
+        if let Some(sequence) = reflowed.filter(|_| self.state.reflows) {
+            drawn::put(&sequence);
         }
-        let empty = line.trim().is_empty() || state.answers.load(Relaxed);
-        if !self.hints || position < line.len() || empty || line.len() > MOST_BYTES {
-            return None;
-        }
-        let ghost = || from_history(line, state).or_else(|| self.assistant.ghost(line));
-        match line.ends_with('\n') {
-            // The editor has no other prompt for a further line.
-            true => Some(GhostText::note(waits_for(line))),
-            false => ghost().map(GhostText),
-        }
+        let ghost = self.ghost(line, position);
+        drawn.note(line, ghost.as_ref().map_or("", Hint::display), columns);
+        ghost
     }
 }
 

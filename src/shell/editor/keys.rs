@@ -9,6 +9,7 @@ use rustyline::{
     KeyCode, KeyEvent, Modifiers, Movement, RepeatCount,
 };
 
+use super::drawn;
 use super::helper::Asked;
 use super::recall::{Found, Recall};
 use super::search;
@@ -74,11 +75,18 @@ fn clear(state: &State, context: &EventContext<'_>) -> Option<Cmd> {
         // Only a new line begins in insert mode, as people who press Ctrl-C expect.
         return Some(Cmd::Interrupt);
     }
-    if context.line().is_empty() {
+    let (line, position) = (context.line(), context.pos());
+    if let Some(sequence) = state.drawn.lock().lists_erased(line, position) {
+        drawn::put(&sequence);
+    }
+    if line.is_empty() {
         state.says_how_to_leave.store(true, Relaxed);
         return Some(Cmd::Repaint);
     }
-    Some(Cmd::Kill(Movement::WholeBuffer))
+    // What was cut off just before comes back with the rest: from the end back, so that
+    // it stands behind it as it did.
+    let is_at_end = position == line.len();
+    Some(Cmd::Kill(if is_at_end { Movement::BeginningOfBuffer } else { Movement::WholeBuffer }))
 }
 
 /// Ctrl-D that was pressed while a statement ran comes as this key: the

@@ -44,33 +44,36 @@ impl rustyline::completion::Candidate for Listed {
 
 /// The room for a list, in cells.
 #[derive(Debug, Clone, Copy)]
-struct Room {
-    columns: usize,
+pub(super) struct Room {
+    /// Those of a row.
+    pub(super) columns: usize,
     lines: usize,
 }
 
 impl Room {
     /// That of the terminal.
-    fn of_terminal() -> Self {
+    pub(super) fn of_terminal() -> Self {
         let (columns, rows) = terminal_size::terminal_size()
             .map_or((80, 24), |(width, height)| (width.0.into(), height.0.into()));
         Self { columns, lines: usize::saturating_sub(rows, OTHER_LINES).max(1) }
     }
 
+    /// The room when a line is typed that has so many more rows than one.
+    pub(super) fn without(self, rows: usize) -> Self {
+        Self { lines: self.lines.saturating_sub(rows).max(1), ..self }
+    }
+
     /// How many texts fit of which the widest takes so many cells.
     fn holds(self, widest: usize) -> usize {
-        (self.columns / (widest + GAP.len())).max(1) * self.lines
+        across(widest, self.columns) * self.lines
     }
 }
 
-/// The candidates as a list for the terminal.
-pub(super) fn fitted(candidates: Vec<Candidate>) -> Vec<Listed> {
-    fitted_to(candidates, Room::of_terminal())
-}
-
+/// The candidates as a list for `room`.
+///
 /// With their notes if all of them fit so, else without; those that still do
 /// not fit are counted in a last line.
-fn fitted_to(candidates: Vec<Candidate>, room: Room) -> Vec<Listed> {
+pub(super) fn fitted(candidates: Vec<Candidate>, room: Room) -> Vec<Listed> {
     let noted: Vec<String> = candidates.iter().map(with_note).collect();
     let fit = noted.len() <= room.holds(widest(&noted));
     let displays = if fit { noted } else { candidates.iter().map(name).collect() };
@@ -102,6 +105,34 @@ fn cut(listed: &mut Vec<Listed>, most: usize) {
     listed.push(Listed { display: format!("… {left_out} more"), replacement: common });
 }
 
+/// Makes room between the list and the prompt below it, and returns by how many rows the
+/// list moves that prompt down.
+///
+/// Before it draws a line that ends in `row`, the editor erases as many rows above the
+/// prompt, which would be the last of the list.
+pub(super) fn push_down(listed: &mut [Listed], row: usize, columns: usize) -> usize {
+    let widths = listed.iter().map(|listed| display_width(&listed.display));
+    let widest = widths.max().unwrap_or(0);
+    let count = listed.len();
+    let rows_of = |widest: usize| count.div_ceil(across(widest, columns)).max(1);
+    let rows = rows_of(widest);
+    let last = (0..count).rev().find(|at| at % rows == rows - 1);
+    if let Some(last) = last.and_then(|at| listed.get_mut(at)) {
+        // The editor may count each line end as a cell.
+        let longer = widest.max(display_width(&last.display) + row);
+        if rows_of(longer) == rows {
+            last.display.push_str(&"\n".repeat(row));
+            return rows + 1 + row;
+        }
+    }
+    rows + 1
+}
+
+/// How many texts stand beside each other of which the widest takes so many cells.
+fn across(widest: usize, columns: usize) -> usize {
+    (columns / (widest + GAP.len())).max(1)
+}
+
 fn widest(displays: &[String]) -> usize {
     displays.iter().map(|display| display_width(display)).max().unwrap_or(0)
 }
@@ -124,14 +155,14 @@ fn with_note(candidate: &Candidate) -> String {
 mod tests {
     use rustyline::completion::longest_common_prefix;
 
-    use super::{Candidate, Listed, Room, fitted_to};
+    use super::{Candidate, Listed, Room, fitted, push_down};
 
     const ROOM: Room = Room { columns: 40, lines: 4 };
 
     fn listed(names: &[&str]) -> Vec<Listed> {
         let candidates =
             names.iter().map(|name| Candidate::new((*name).to_owned(), "a note of it"));
-        fitted_to(candidates.collect(), ROOM)
+        fitted(candidates.collect(), ROOM)
     }
 
     fn displays(names: &[&str]) -> Vec<String> {
@@ -154,6 +185,19 @@ mod tests {
         assert_eq!(listed[3].display, "… 7 more");
         // Also what is not shown decides what can be typed at once.
         assert_eq!(longest_common_prefix(&listed), Some("col"));
+    }
+
+    #[test]
+    fn the_rows_that_the_editor_erases_are_no_rows_of_the_list() {
+        let mut below_one_row = listed(&["a", "b", "c"]);
+        assert_eq!(push_down(&mut below_one_row, 0, 40), 3);
+        assert_eq!(below_one_row[1].display, "b  a note of it");
+        let mut below_three_rows = listed(&["a", "b", "long_c"]);
+        assert_eq!(push_down(&mut below_three_rows, 2, 40), 3 + 1 + 2);
+        assert_eq!(below_three_rows[2].display, "long_c  a note of it\n\n");
+        // As it would stand elsewhere, the list is left as it is.
+        let mut widest = listed(&["a", "b", "cc", "d"]);
+        assert_eq!(push_down(&mut widest, 9, 40), 3);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The terminal with a line editor: history, completion, colours, ghost text.
 
+mod drawn;
 mod dumb;
 mod helper;
 mod highlight;
@@ -24,6 +25,7 @@ use crate::shell::assist::Assistant;
 use crate::shell::history::{self, MOST_RECALLED};
 use crate::shell::input;
 use crate::shell::terminal::{Keys, Reading, Terminal};
+use drawn::TAB_STOP;
 use dumb::Lines;
 use helper::Asked;
 use state::State;
@@ -39,6 +41,8 @@ pub struct EditorOptions {
     pub keys: Keys,
     /// Whether the whole screen may be taken, which a dumb terminal has not.
     pub screen: bool,
+    /// Whether the terminal breaks rows anew when its width changes.
+    pub reflows: bool,
     /// Cells across; `None` asks the terminal each time.
     pub width: Option<usize>,
     /// The history file, whose inputs the arrow keys walk.
@@ -79,11 +83,15 @@ impl LineEditor {
             .color_mode(colors)
             .edit_mode(mode(options.keys))
             .bell_style(rustyline::config::BellStyle::None)
-            .tab_stop(4)
+            .tab_stop(TAB_STOP)
             .build();
         let history = MemHistory::with_config(&config);
         let mut editor = Editor::with_history(config, history).map_err(|error| unusable(&error))?;
-        let state = Arc::new(State { history: options.history.clone(), ..State::default() });
+        let state = Arc::new(State {
+            history: options.history.clone(),
+            reflows: options.reflows,
+            ..State::default()
+        });
         editor.set_helper(Some(Asked {
             assistant: Assistant::default(),
             hints: options.hints,
@@ -124,6 +132,7 @@ impl LineEditor {
                 runtime.block_on(lines.read(prompt, &mut out, is_whole))
             });
         }
+        self.state.drawn.lock().begin(prompt);
         let editor = self.editor.get_mut();
         // Completion may ask the engine, which runs on other threads.
         let read =

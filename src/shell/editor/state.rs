@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicBool;
 
 use parking_lot::Mutex;
 
+use super::drawn::Drawn;
 use super::recall::Recall;
 
 /// Shared by the editor, its keys, and what it asks while somebody types.
@@ -24,4 +25,8 @@ pub(super) struct State {
     pub(super) replaces: AtomicBool,
     /// The history file, to which other shells write too.
     pub(super) history: Option<PathBuf>,
+    /// Whether the terminal breaks rows anew when its width changes.
+    pub(super) reflows: bool,
+    /// What is drawn of the line that is typed.
+    pub(super) drawn: Mutex<Drawn>,
 }
