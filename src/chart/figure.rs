@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use datafusion::arrow::datatypes::{DataType, SchemaRef};
 use datafusion::arrow::record_batch::RecordBatch;
 
+use super::gaps;
 use super::scale::{Ticks, extent, plain_label, round_scale, seconds, time_label, value_label};
 use super::spec::{Kind, Spec};
 use crate::error::{Error, Result, nearest};
@@ -304,7 +305,8 @@ impl Table<'_> {
         }
         let y_name = if ys.len() == 1 { self.name(ys[0]) } else { String::new() };
         let stacked = spec.stacked && all.len() > 1;
-        let plot = Plot { mark, x_name: self.name(x), y_name, axis, series: all, stacked };
+        let mut plot = Plot { mark, x_name: self.name(x), y_name, axis, series: all, stacked };
+        notes.extend(gaps::break_lines(&mut plot));
         Ok((Figure::Plot(plot), notes))
     }
 

@@ -5,6 +5,7 @@
 
 mod choose;
 mod figure;
+mod gaps;
 mod png;
 mod scale;
 mod spec;

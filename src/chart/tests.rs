@@ -300,6 +300,24 @@ fn months_of_lines_stand_in_the_order_of_time() {
 }
 
 #[test]
+fn a_line_is_broken_where_months_have_no_row() {
+    let days: ArrayRef = Arc::new(Date32Array::from(vec![15_340, 15_371, 15_400, 15_522, 15_553]));
+    let names = texts(["2012-01", "2012-02", "2012-03", "2012-07", "2012-08"]);
+    for months in [days, names] {
+        let posts = ints([Some(5), Some(6), Some(7), Some(8), Some(9)]);
+        let batch = batch(vec![("month", months), ("posts", posts)]);
+        let line = chart(&[("kind", "line")], &batch).unwrap();
+        let svg = line.to_svg();
+        assert_eq!(svg.matches("class=\"l0\"").count(), 2, "{svg}");
+        for drawn in [svg, line.to_text(&Screen::default())] {
+            assert!(drawn.contains("3 months without rows: the line is broken there"), "{drawn}");
+        }
+        let bars = chart(&[("kind", "bar")], &batch).unwrap();
+        assert!(!bars.to_svg().contains("without rows"));
+    }
+}
+
+#[test]
 fn stacked_bars_stand_on_each_other_and_carry_their_sum() {
     let batch = batch(vec![
         ("m", texts(["a", "b"])),

@@ -15,7 +15,7 @@ use super::fit::{around, beginning, first_of, truncate, wrap, wrap_at_marks};
 use super::output::Output;
 use super::plain::{is_number, plain};
 use super::readable::{group_digits, names_an_id, readable};
-use super::safe_text::visible;
+use super::safe_text::{UNSEEN_END, visible, visible_cell};
 use super::value::{Value, columns};
 use super::vertical::VERTICAL;
 use super::window::Window;
@@ -89,10 +89,8 @@ const RESET: &str = "\x1b[0m";
 const NARROWEST: usize = 12;
 /// A text is not made narrower than this, unless it is shorter.
 const LEAST_TEXT: usize = 12;
-/// Unless a column that was asked for would be missing: then it is this many.
+/// Unless a column would be missing: then it is this many.
 const NARROWEST_TEXT: usize = 8;
-/// Sentences are given a little more.
-const NARROWEST_PROSE: usize = 10;
 /// A value that is the same in all rows is told below the table up to this width.
 const WIDEST_SAME: usize = 24;
 /// Texts without blanks up to this width are taken for ids and kept whole.
@@ -455,7 +453,8 @@ impl<'a> Table<'a> {
         let _ = write!(out, "{after} ");
     }
 
-    /// Text in which the words that were looked for stand out.
+    /// Text in which the words that were looked for stand out, and what is not seen stands
+    /// back.
     fn push_marked(&self, out: &mut String, text: &str) {
         let mut rest = text;
         while let Some((start, word)) = first_of(&self.searched, rest) {
@@ -463,7 +462,10 @@ impl<'a> Table<'a> {
             let _ = write!(out, "{}{FOUND}{word}{RESET}", &rest[..start]);
             rest = &rest[end..];
         }
-        out.push_str(rest);
+        let _ = match rest.strip_suffix(UNSEEN_END) {
+            Some(seen) => write!(out, "{seen}{DIM}{UNSEEN_END}{RESET}"),
+            None => write!(out, "{rest}"),
+        };
     }
 
     fn end_line(&self, out: &mut String) {
@@ -502,11 +504,10 @@ fn cell(value: &Value<'_>, options: &Options, most: usize) -> Cell {
         }
         value => plain(value),
     };
-    let (start, whole) = beginning(&text, most);
-    let mut text = visible(start).into_owned();
-    if !whole {
-        text.push('…');
-    }
+    let text = match beginning(&text, most) {
+        (all, true) => visible_cell(all).into_owned(),
+        (start, false) => format!("{}…", visible(start)),
+    };
     Cell { text, null: false, words: None }
 }
 
@@ -557,8 +558,7 @@ fn need(head: &Head, rows: &[Vec<Cell>], index: usize, lines: usize) -> Need {
     let holds = if same { Holds::Same } else { holds };
     let cells_least = if whole { widest } else { widest.min(LEAST_TEXT) };
     let least = cells_least.max(header.min(LEAST_TEXT)).max(1);
-    let narrow = if holds == Holds::Prose { NARROWEST_PROSE } else { NARROWEST_TEXT };
-    let narrow = if whole { widest } else { widest.min(narrow) };
+    let narrow = if whole { widest } else { widest.min(NARROWEST_TEXT) };
     let narrowest = narrow.max(header.min(NARROWEST_TEXT)).max(1);
     Need { natural, least, narrowest, holds }
 }

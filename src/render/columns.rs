@@ -7,7 +7,7 @@ pub(crate) struct Need {
     pub(crate) natural: usize,
     /// The cells below which it is not worth showing.
     pub(crate) least: usize,
-    /// The cells that are better than that it is missing, if it was asked for by name.
+    /// The cells that are better than that it is missing.
     pub(crate) narrowest: usize,
     /// What it holds.
     pub(crate) holds: Holds,
@@ -44,16 +44,16 @@ const EDGE: usize = 1;
 /// A blank on either side of a cell and the border at its right.
 const AROUND: usize = 3;
 
-/// A text that stays while others are left out takes this part of the width.
-const PROSE_PART: usize = 4;
+/// Sentences that stay while others are left out take this part of the width.
+const PROSE_PART: usize = 8;
 
 /// Fits columns into `width` cells, borders included; `elided` is the width of
 /// a column that stands for those left out.
 ///
-/// Wide columns are made narrower first, then the columns that say least are
-/// left out; [`rank`] tells which. Columns that are `listed`, asked for one by one,
-/// are made narrower still before one of them is missing. A terminal too narrow for
-/// even one column shows part of it.
+/// Wide columns are made narrower first, as narrow as they can be before one is
+/// missing; then the columns that say least are left out: [`rank`] tells which. Of a
+/// whole table, whose columns were not `listed` one by one, sentences keep a part of the
+/// width. A terminal too narrow for even one column shows part of it.
 pub(crate) fn fit(needs: &[Need], listed: bool, width: Option<usize>, elided: usize) -> Vec<Slot> {
     let all: Vec<usize> = (0..needs.len()).collect();
     let Some(width) = width else {
@@ -90,11 +90,12 @@ fn laid_out(needs: &[Need], shown: &[usize], width: usize, dots: usize) -> Vec<S
     slots
 }
 
-/// Prose cut to a few characters says nothing, so it takes its part of the width.
+/// A column as narrow as it can be, but for sentences: on a wide terminal they are what
+/// is read.
 fn readable(need: &Need, width: usize) -> Need {
     let least = match need.holds {
-        Holds::Prose => need.natural.min(need.least.max(width / PROSE_PART)),
-        _ => need.least,
+        Holds::Prose => need.natural.min(need.narrowest.max(width / PROSE_PART)),
+        _ => need.narrowest,
     };
     Need { least, ..*need }
 }
@@ -254,11 +255,13 @@ mod tests {
         ];
         let posts = posts.map(|(holds, natural)| holding(holds, natural));
         let at = |width| shown(&fit(&posts, Some(width), 1));
-        assert_eq!(at(99), [Some(1), Some(2), Some(3), Some(4), Some(5), Some(6), None]);
-        assert_eq!(at(80), [Some(1), Some(2), Some(3), Some(5), Some(6), None]);
+        assert_eq!(at(99)[0], None);
+        assert_eq!(at(99)[1..], [1, 2, 3, 4, 5, 6, 7].map(Some));
+        assert_eq!(at(80), [Some(1), Some(2), Some(3), Some(4), Some(5), Some(6), None]);
         assert_eq!(at(50), [Some(1), Some(2), Some(3), None]);
         // The text is not only there, but can be read.
         assert_eq!(fit(&posts, Some(50), 1)[2], Slot::Shown(3, 15));
+        assert_eq!(fit(&posts, Some(80), 1)[2], Slot::Shown(3, 11));
     }
 
     #[test]
@@ -273,7 +276,8 @@ mod tests {
     fn what_the_rows_are_ordered_by_stays() {
         let mut columns = [holding(Holds::Others, 12); 9];
         columns[6] = holding(Holds::Order, 12);
-        assert_eq!(shown(&fit(&columns, Some(60), 1)), [Some(0), Some(1), None, Some(6)]);
+        let slots = fit(&columns, Some(60), 1);
+        assert_eq!(shown(&slots), [Some(0), Some(1), Some(2), Some(3), Some(6), None]);
     }
 
     #[test]
@@ -284,7 +288,6 @@ mod tests {
         let slots = listed(&tags, 57);
         assert_eq!(shown(&slots), [Some(0), Some(1), Some(2), Some(3), Some(4)]);
         assert!(slots.contains(&Slot::Shown(2, 9)), "{slots:?}");
-        assert!(fit(&tags, Some(57), 1).contains(&Slot::Elided));
         // Beyond that it is the first ones and the last number.
         let many = [(Others, 20), (Others, 20), (Prose, 200), (Others, 20), (Numbers, 7)]
             .map(|(holds, natural)| holding(holds, natural));
@@ -304,7 +307,23 @@ mod tests {
     #[test]
     fn columns_of_one_value_fill_the_room_that_is_left() {
         let all = [holding(Holds::Same, 12); 9];
-        assert_eq!(shown(&fit(&all, Some(60), 1)), [Some(0), Some(1), Some(2), None]);
+        let slots = fit(&all, Some(60), 1);
+        assert_eq!(shown(&slots), [Some(0), Some(1), Some(2), Some(3), Some(4), None]);
+    }
+
+    #[test]
+    fn texts_are_narrow_before_a_column_is_missing_and_numbers_and_times_are_never_cut() {
+        use Holds::{Numbers, Others, Prose, Times};
+        let whole = |holds| Need { least: 19, narrowest: 19, ..holding(holds, 19) };
+        let texts = [(Prose, 200), (Numbers, 7), (Numbers, 8), (Others, 30)];
+        let texts = texts.map(|(holds, natural)| holding(holds, natural));
+        let mut posts = vec![whole(Others), whole(Times)];
+        posts.extend(texts);
+        let slots = fit(&posts, Some(83), 1);
+        let widths = [(0, 19), (1, 19), (2, 10), (3, 7), (4, 8)];
+        let mut expected = widths.map(|(index, width)| Slot::Shown(index, width)).to_vec();
+        expected.push(Slot::Elided);
+        assert_eq!(slots, expected);
     }
 
     #[test]

@@ -112,10 +112,10 @@ fn may_end(text: &str, end: usize) -> bool {
 }
 
 /// Punctuation that stands before no line end.
-const OPENING: &str = "（《〈「『【〔“‘([{";
+const OPENING: &str = "（《〈「『【〔“‘([{⟨";
 
 /// Punctuation that begins no line.
-const CLOSING: &str = "）》〉」』】〕”’，。、；：？！…)]},.;:?!%";
+const CLOSING: &str = "）》〉」』】〕”’，。、；：？！…)]},.;:?!%⟩";
 
 /// The first characters of `text`, enough to fill `cells` cells, and whether
 /// that is all: so that a text of megabytes costs no more than its first line.

@@ -123,8 +123,8 @@ pub struct Options {
     /// The names of the columns that the rows are ordered by: a table too wide for
     /// the terminal keeps them.
     pub ordered: Vec<String>,
-    /// Whether the columns were asked for one by one, and not as `*`: a table too wide
-    /// for the terminal makes them narrow rather than leave one out.
+    /// Whether the columns were asked for one by one, and not as `*`: of a table too wide
+    /// for the terminal the first ones stay, whatever they hold.
     pub listed: bool,
     /// Whether machine formats write a header.
     pub header: bool,

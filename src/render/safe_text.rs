@@ -21,6 +21,19 @@ pub fn visible_lines(text: &str) -> Cow<'_, str> {
     visible_except(text, |c| c == '\n' || c == '\t')
 }
 
+/// What stands in a table for zero-width spaces at the end of a text.
+pub(super) const UNSEEN_END: &str = "⟨⟩";
+
+/// As [`visible`], for a cell of a table: zero-width spaces at its end, which the site
+/// leaves behind very many posts, have one mark however many they are.
+pub(super) fn visible_cell(text: &str) -> Cow<'_, str> {
+    let seen = text.trim_end_matches('\u{200B}');
+    if seen.len() == text.len() {
+        return visible(text);
+    }
+    Cow::Owned(format!("{}{UNSEEN_END}", visible(seen)))
+}
+
 fn visible_except(text: &str, keep: fn(char) -> bool) -> Cow<'_, str> {
     let Some(first) = text.find(|c| hides(c) && !keep(c)) else { return Cow::Borrowed(text) };
     // One character earlier, for what belongs to the character before it.
@@ -126,6 +139,14 @@ mod tests {
         assert_eq!(visible("\u{2066}x\u{2069}\u{61c}"), "⟨2066⟩x⟨2069⟩⟨061C⟩");
         assert_eq!(visible("a\u{2028}b"), "a⟨2028⟩b");
         assert_eq!(visible("a\u{200b}\u{200b}\u{200b}\n\n"), "a⟨200B×3⟩⏎⏎");
+    }
+
+    #[test]
+    fn zero_width_spaces_at_the_end_of_a_cell_have_one_short_mark() {
+        assert_eq!(visible_cell("a\u{200b}b\u{200b}\u{200b}"), "a⟨200B⟩b⟨⟩");
+        assert_eq!(visible_cell("\u{200b}"), "⟨⟩");
+        assert_eq!(visible_cell("a\u{202e}\u{200b}"), "a⟨202E⟩⟨⟩");
+        assert!(matches!(visible_cell("微博"), Cow::Borrowed("微博")));
     }
 
     #[test]

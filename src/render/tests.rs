@@ -392,12 +392,12 @@ fn of_posts_that_do_not_fit_the_text_and_the_counts_stay() {
     let options = Options { width: Some(64), types: false, ..Options::default() };
     let shown = text("box", &[batch], &options);
     let head: Vec<&str> = shown.lines().nth(1).unwrap().split_whitespace().collect();
-    assert_eq!(head.join(" "), "│ post_id │ text │ … │ reposts │", "{shown}");
+    assert_eq!(head.join(" "), "│ post_id │ text │ client │ … │ reposts │", "{shown}");
     assert!(shown.contains("今天的地震"), "{shown}");
     assert!(
         shown.contains(
             "in all rows platform is weibo, place is 北京\n\
-             columns not shown: client, origin_post_id\n"
+             columns not shown: origin_post_id\n"
         ),
         "{shown}"
     );
@@ -434,7 +434,9 @@ fn columns_that_were_listed_are_all_there_as_long_as_they_can_be_read() {
     assert!(shown.ends_with("2 rows\n") && !shown.contains("not shown"), "{shown}");
     assert!(shown.contains("number_") && shown.contains("114801"), "{shown}");
     let star = Options { listed: false, ..listed };
-    assert!(text("box", &[batch], &star).contains("columns not shown: "));
+    assert!(!text("box", std::slice::from_ref(&batch), &star).contains("not shown"));
+    let narrow = Options { width: Some(48), ..star };
+    assert!(text("box", &[batch], &narrow).contains("columns not shown: "));
 }
 
 #[test]
@@ -493,6 +495,17 @@ fn hostile_text_acts_in_no_format_for_people_and_no_document() {
         assert!(!shown.contains(acts), "{name}: {shown:?}");
         assert!(shown.replace('\\', "").contains("␛]0;x␇⟨009B⟩31m"), "{name}: {shown}");
     }
+}
+
+#[test]
+fn how_many_zero_width_spaces_end_a_text_is_told_line_by_line() {
+    let texts: ArrayRef = Arc::new(StringArray::from(vec!["微博\u{200b}\u{200b}", "微博"]));
+    let batch = one("text", texts);
+    let options = Options { color: true, ..Options::default() };
+    let coloured = text("box", std::slice::from_ref(&batch), &options);
+    assert!(coloured.contains("微博\u{1b}[2m⟨⟩\u{1b}[0m"), "{coloured}");
+    assert!(shown("box", &batch).contains("│ 微博⟨⟩ │\n│ 微博   │"), "{}", shown("box", &batch));
+    assert!(shown("vertical", &batch).contains("微博⟨200B×2⟩"));
 }
 
 #[test]
