@@ -3,23 +3,30 @@
 //!
 //! The parser does not know the word. The tokens become a query under a name that
 //! nobody gives, and once it is planned, and its columns are known, what sums them up
-//! takes its place: one pass over the rows, whose one row is turned to as many as there
-//! are columns.
+//! takes its place: one pass over the rows for all figures, which are then computed once,
+//! one more for how numbers and times are spread between them, and the one row of that is
+//! turned to as many as there are columns.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::tree_node::Transformed;
-use datafusion::common::{Column, Result, ScalarValue, UnnestOptions};
+use datafusion::common::{Column, Result, ScalarValue, TableReference, UnnestOptions};
+use datafusion::functions::datetime::{from_unixtime, to_unixtime};
 use datafusion::functions::math::expr_fn::round;
 use datafusion::functions_aggregate::expr_fn::{
     approx_distinct, approx_percentile_cont, avg, count, max, min, stddev,
 };
 use datafusion::functions_nested::make_array::make_array;
-use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast, col, lit, when};
+use datafusion::logical_expr::{
+    AggregateUDF, Expr, LogicalPlan, LogicalPlanBuilder, cast, lit, when,
+};
 use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan};
 
+use super::{frequent, spread};
+use crate::engine::computed_once::{Mark, When};
 use crate::model::type_name;
 
 const WORD: &str = "summarize";
@@ -140,8 +147,13 @@ fn marked(plan: &LogicalPlan) -> Option<&Arc<LogicalPlan>> {
     }
 }
 
-/// How many rows there are.
-const ROWS: &str = "rows";
+/// The functions over rows that sum up.
+pub(in crate::engine) fn functions() -> [AggregateUDF; 2] {
+    [frequent::function(), spread::function()]
+}
+
+/// How many rows there are; a name that no column has.
+const ROWS: &str = "rows behind SUMMARIZE";
 
 fn summary(input: &Arc<LogicalPlan>) -> Result<LogicalPlan> {
     let columns: Vec<Summed> = input
@@ -157,20 +169,46 @@ fn summary(input: &Arc<LogicalPlan>) -> Result<LogicalPlan> {
         .collect();
     let sums = columns.iter().flat_map(Summed::sums);
     let sums = sums.chain([count(lit(1)).alias(ROWS)]).collect::<Vec<_>>();
+    let totals =
+        LogicalPlanBuilder::from(Arc::clone(input)).aggregate(Vec::<Expr>::new(), sums)?.build()?;
+    let totals = with_bars(totals, input, &columns)?;
     let rows = columns.iter().map(Summed::row).collect::<Result<Vec<_>>>()?;
     let lists = NAMES.iter().enumerate().map(|(at, name)| {
         make_array(rows.iter().map(|row| row[at].clone()).collect()).alias(*name)
     });
     let all = NAMES.iter().map(|name| Column::from_name(*name)).collect();
-    LogicalPlanBuilder::from(Arc::clone(input))
-        .aggregate(Vec::<Expr>::new(), sums)?
+    LogicalPlanBuilder::from(totals)
         .project(lists.collect::<Vec<_>>())?
         .unnest_columns_with_options(all, UnnestOptions::default())?
         .build()
 }
 
+/// The `totals` of the rows of `input`, and how its columns are spread between them.
+fn with_bars(
+    totals: LogicalPlan,
+    input: &Arc<LogicalPlan>,
+    columns: &[Summed],
+) -> Result<LogicalPlan> {
+    let bars: Vec<Expr> =
+        columns.iter().filter(|column| column.is_measured()).map(Summed::bars).collect();
+    if bars.is_empty() {
+        return Ok(totals);
+    }
+    let mut hasher = DefaultHasher::new();
+    input.hash(&mut hasher);
+    let (statement, name) = (hasher.finish(), WORD.to_owned());
+    let mark = Mark { when: When::Asked, statement, number: 0, name };
+    let totals =
+        LogicalPlanBuilder::from(totals).alias(TableReference::bare(mark.to_string()))?.build()?;
+    let bars = LogicalPlanBuilder::from(totals.clone())
+        .cross_join(LogicalPlan::clone(input))?
+        .aggregate(Vec::<Expr>::new(), bars)?
+        .build()?;
+    LogicalPlanBuilder::from(totals).cross_join(bars)?.build()
+}
+
 /// The columns of the answer.
-const NAMES: [&str; 12] = [
+const NAMES: [&str; 14] = [
     "column_name",
     "column_type",
     "min",
@@ -183,7 +221,12 @@ const NAMES: [&str; 12] = [
     "q75",
     "count",
     "null_percentage",
+    "top_values",
+    "histogram",
 ];
+
+/// Shares of the rows below which the quartiles lie.
+const QUARTILES: [(&str, f64); 3] = [("q25", 0.25), ("q50", 0.5), ("q75", 0.75)];
 
 /// A column that is summed up.
 struct Summed {
@@ -206,60 +249,129 @@ impl Summed {
             sums.push(min(self.value.clone()).alias(self.called("min")));
             sums.push(max(self.value.clone()).alias(self.called("max")));
         }
+        let number = self.number(self.value.clone());
         if self.kind.is_numeric() {
-            let number = cast(self.value.clone(), DataType::Float64);
             sums.push(avg(number.clone()).alias(self.called("avg")));
             sums.push(stddev(number.clone()).alias(self.called("std")));
-            for (name, share) in [("q25", 0.25), ("q50", 0.5), ("q75", 0.75)] {
-                let quantile =
-                    approx_percentile_cont(number.clone().sort(true, false), lit(share), None);
-                sums.push(quantile.alias(self.called(name)));
-            }
+        }
+        if self.is_measured() {
+            sums.extend(QUARTILES.map(|(name, share)| {
+                let number = number.clone().sort(true, false);
+                approx_percentile_cont(number, lit(share), None).alias(self.called(name))
+            }));
+        }
+        if let Some(texts) = self.texts() {
+            sums.push(frequent::function().call(vec![texts]).alias(self.called("top")));
         }
         sums
     }
 
-    /// The row that is made of that, as many values as there are names.
-    fn row(&self) -> Result<Vec<Expr>> {
-        let sum = |name: &str| col(self.called(name));
-        let text = |name: &str| match self.is_plain() {
-            true => cast(sum(name), DataType::Utf8),
-            false => lit(ScalarValue::Utf8(None)),
-        };
-        let number = |name: &str| match self.kind.is_numeric() {
-            true => sum(name),
+    /// How a column that is measured is spread between its totals.
+    fn bars(&self) -> Expr {
+        let end = |name: &str| self.number(self.sum(name));
+        // The years of times do not grow.
+        let median = match self.kind.is_numeric() {
+            true => self.sum("q50"),
             false => lit(ScalarValue::Float64(None)),
         };
-        // Of whole numbers a quartile is one too, and the estimate has decimals.
-        let quartile = |name: &str| match self.kind.is_integer() {
-            true => round(vec![sum(name)]),
-            false => number(name),
+        let numbers = vec![self.number(self.value.clone()), end("min"), end("max"), median];
+        spread::function().call(numbers).alias(self.called("bars"))
+    }
+
+    /// The row that is made of that, as many values as there are names.
+    fn row(&self) -> Result<Vec<Expr>> {
+        let no_text = || lit(ScalarValue::Utf8(None));
+        let end = |name: &str| match self.is_plain() {
+            true => cast(self.sum(name), DataType::Utf8),
+            false => no_text(),
         };
-        let distinct = match self.is_counted() {
-            true => cast(sum("distinct"), DataType::Int64),
-            false => lit(ScalarValue::Int64(None)),
+        let number = |name: &str| match self.kind.is_numeric() {
+            true => self.sum(name),
+            false => lit(ScalarValue::Float64(None)),
         };
-        let known = cast(sum("known"), DataType::Float64) / cast(col(ROWS), DataType::Float64);
-        let unknown = when(col(ROWS).gt(lit(0)), (lit(1.0) - known) * lit(100.0))
-            .otherwise(lit(ScalarValue::Float64(None)))?;
+        let said = |name: &str, is_said: bool| if is_said { self.sum(name) } else { no_text() };
+        let (known, rows) = (self.sum("known"), Expr::Column(Column::from_name(ROWS)));
         Ok(vec![
             lit(self.name.clone()),
             lit(type_name(&self.kind)),
-            text("min"),
-            text("max"),
-            distinct,
+            end("min"),
+            end("max"),
+            self.distinct(&known)?,
             number("avg"),
             number("std"),
-            quartile("q25"),
-            quartile("q50"),
-            quartile("q75"),
-            col(ROWS),
-            cast(unknown, DataType::Decimal128(5, 2)),
+            self.quartile("q25"),
+            self.quartile("q50"),
+            self.quartile("q75"),
+            rows.clone(),
+            unknown_share(&known, &rows)?,
+            said("top", self.texts().is_some()),
+            said("bars", self.is_measured()),
         ])
     }
 
+    /// How many values there are, about: never more than are known.
+    fn distinct(&self, known: &Expr) -> Result<Expr> {
+        if !self.is_counted() {
+            return Ok(lit(ScalarValue::Int64(None)));
+        }
+        let distinct = cast(self.sum("distinct"), DataType::Int64);
+        when(distinct.clone().gt(known.clone()), known.clone()).otherwise(distinct)
+    }
+
+    /// A value between others as a text of its kind: the estimate has decimals where
+    /// the values have none.
+    fn quartile(&self, name: &str) -> Expr {
+        let estimate = || self.sum(name);
+        let seconds = || cast(round(vec![estimate()]), DataType::Int64);
+        let value = match &self.kind {
+            DataType::Timestamp(_, Some(zone)) => {
+                from_unixtime().call(vec![seconds(), lit(&**zone)])
+            }
+            DataType::Timestamp(_, None) => from_unixtime().call(vec![seconds()]),
+            DataType::Date32 | DataType::Date64 => {
+                cast(from_unixtime().call(vec![seconds()]), DataType::Date32)
+            }
+            kind if kind.is_integer() => cast(round(vec![estimate()]), DataType::Decimal128(20, 0)),
+            kind if kind.is_numeric() => estimate(),
+            _ => return lit(ScalarValue::Utf8(None)),
+        };
+        cast(value, DataType::Utf8)
+    }
+
+    /// A value of the column as a number: of times the seconds since 1970.
+    fn number(&self, value: Expr) -> Expr {
+        let value = if self.is_instant() { to_unixtime().call(vec![value]) } else { value };
+        cast(value, DataType::Float64)
+    }
+
+    /// Its values as texts, or lists of texts, of which the most frequent are said.
+    fn texts(&self) -> Option<Expr> {
+        match &self.kind {
+            DataType::List(item) | DataType::LargeList(item) => {
+                item.data_type().is_string().then(|| self.value.clone())
+            }
+            DataType::Boolean => Some(cast(self.value.clone(), DataType::Utf8)),
+            kind => kind.is_string().then(|| self.value.clone()),
+        }
+    }
+
+    /// One of what is asked of all rows.
+    fn sum(&self, name: &str) -> Expr {
+        Expr::Column(Column::from_name(self.called(name)))
+    }
+
+    /// A name that no column has.
     fn called(&self, sum: &str) -> String {
-        format!("{sum}_{}", self.index)
+        format!("{sum} of column {} behind SUMMARIZE", self.index)
+    }
+
+    /// Whether its values lie on a scale.
+    fn is_measured(&self) -> bool {
+        self.kind.is_numeric() || self.is_instant()
+    }
+
+    fn is_instant(&self) -> bool {
+        matches!(self.kind, DataType::Timestamp(..) | DataType::Date32 | DataType::Date64)
     }
 
     /// Whether its values can be put in order.
@@ -275,6 +387,19 @@ impl Summed {
             kind => is_plain(kind),
         }
     }
+}
+
+/// How much of a column is unknown, in percent; never none or all when it is neither.
+fn unknown_share(known: &Expr, rows: &Expr) -> Result<Expr> {
+    let number = |count: &Expr| cast(count.clone(), DataType::Float64);
+    let share = (lit(1.0) - number(known) / number(rows)) * lit(100.0);
+    let share = when(rows.clone().eq(lit(0_i64)), lit(ScalarValue::Float64(None)))
+        .when(known.clone().eq(rows.clone()), lit(0.0))
+        .when(known.clone().eq(lit(0_i64)), lit(100.0))
+        .when(share.clone().lt(lit(0.01)), lit(0.01))
+        .when(share.clone().gt(lit(99.99)), lit(99.99))
+        .otherwise(share)?;
+    Ok(cast(share, DataType::Decimal128(5, 2)))
 }
 
 fn is_plain(kind: &DataType) -> bool {
@@ -310,9 +435,10 @@ mod tests {
         let rows = answer(&session, "SUMMARIZE t").await;
         assert_eq!(
             rows[0],
-            "column_name|column_type|min|max|approx_unique|avg|std|q25|q50|q75|count|null_percentage"
+            "column_name|column_type|min|max|approx_unique|avg|std|q25|q50|q75|count|\
+             null_percentage|top_values|histogram"
         );
-        assert_eq!(rows[2], "s|text|a|c|2||||||4|25.00");
+        assert_eq!(rows[2], "s|text|a|c|2||||||4|25.00|c (2)|");
         let of = async |column: &str| {
             let sql = format!("SELECT {column} FROM kept ORDER BY column_name");
             answer(&session, &sql).await.split_off(1)
@@ -324,9 +450,48 @@ mod tests {
         assert_eq!(of("avg").await, ["", "", "3.0", ""]);
         assert_eq!(of("round(std, 3)").await, ["", "", "2.16", ""]);
         // The estimate is 4.5, but whole as the numbers are.
-        assert_eq!(of("q75").await, ["", "", "5.0", ""]);
+        assert_eq!(of("q75").await, ["", "", "5", ""]);
         assert_eq!(of("count").await, ["4", "4", "4", "4"]);
         assert_eq!(of("null_percentage").await, ["50.00", "50.00", "0.00", "25.00"]);
+    }
+
+    #[tokio::test]
+    async fn numbers_and_times_have_bars_and_quartiles_of_their_kind() {
+        let session = Session::new(None, Settings::default()).unwrap();
+        session
+            .collect(
+                "CREATE TABLE t AS SELECT value AS n, value / 2.0 AS f, ['a', 'b'] AS l,
+                 CAST('2012-08-27' AS DATE) AS same,
+                 CAST(to_timestamp_seconds(1345420800 + value * 172800) AS DATE) AS d
+                 FROM generate_series(0, 8)",
+            )
+            .await
+            .unwrap();
+        let of = async |columns: &str, from: &str| {
+            let made = format!("CREATE OR REPLACE TABLE kept AS SUMMARIZE {from}");
+            session.collect(&made).await.unwrap();
+            let sql = format!("SELECT {columns} FROM kept ORDER BY column_name");
+            answer(&session, &sql).await.split_off(1)
+        };
+        // d, f, l, n, same.
+        assert_eq!(of("q50", "t").await, ["2012-08-28", "2.0", "", "4", "2012-08-27"]);
+        let bars = ["▄▄▄▄▄▄▄█", "▄▄▄▄▄▄▄█", "", "▄▄▄▄▄▄▄█", ""];
+        assert_eq!(of("histogram", "t").await, bars);
+        assert_eq!(of("top_values", "t").await, ["", "", "a (9), b (9)", "", ""]);
+        // Of no rows nothing is known but that there are none.
+        let none = "column_name, count, approx_unique, max, histogram";
+        assert_eq!(of(none, "t WHERE n > 8").await[0], "d|0|0||");
+    }
+
+    #[tokio::test]
+    async fn a_share_is_never_rounded_to_none_or_all() {
+        let session = Session::new(None, Settings::default()).unwrap();
+        let sql = "CREATE TABLE kept AS SUMMARIZE SELECT nullif(value, 1) AS few,
+                   CASE WHEN value = 1 THEN 1 END AS most FROM generate_series(1, 30000)";
+        session.collect(sql).await.unwrap();
+        let asked = "SELECT null_percentage FROM kept ORDER BY column_name";
+        let shares = answer(&session, asked).await;
+        assert_eq!(shares[1..], ["0.01", "99.99"]);
     }
 
     #[tokio::test]
