@@ -1,21 +1,26 @@
 //! `WITH c AS (...)`: a query by name, which is one table however often it is used.
 //!
-//! The planner computes it anew for each use. Where that gives the same rows it does not
-//! matter; where it need not, as for rows by chance or numbers in no order, the uses would
-//! not fit one another, and so a second use is refused. `MATERIALIZED` and
-//! `NOT MATERIALIZED` say how it is to be computed, not what it is, and are left out.
+//! The planner puts what it asks in the place of each use. One that is used again is marked
+//! here, so that it can be computed once: always where it may be other rows each time, as
+//! those by chance or numbers in no order; where `MATERIALIZED` asks for it; and where it
+//! takes long, unless that is `NOT MATERIALIZED`.
 
-use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::ControlFlow;
 
+use datafusion::logical_expr::{DdlStatement, LogicalPlan};
 use datafusion::sql::parser::Statement as Parsed;
 use datafusion::sql::sqlparser::ast::{
-    Cte, Distinct, Expr, Function, FunctionArgumentClause, FunctionArguments, Ident, LimitClause,
-    Query, SetExpr, TableFactor, Visit, Visitor, VisitorMut, WindowType, With,
+    Cte, CteAsMaterialized, Distinct, Expr, Function, FunctionArgumentClause, FunctionArguments,
+    Ident, LimitClause, Query, SetExpr, Statement as Typed, TableFactor, Visit, Visitor,
+    VisitorMut, WindowType, With,
 };
+use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::keywords::Keyword;
-use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan};
+use datafusion::sql::sqlparser::parser::Parser;
+use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan};
 
+use crate::engine::computed_once::{Mark, When};
 use crate::engine::names::plain;
 use crate::engine::parsed;
 use crate::engine::passed_over::is_one_row;
@@ -41,25 +46,19 @@ const OF_INNER_ORDER: [&str; 8] = [
     "nth_value",
 ];
 
-/// Leaves out `MATERIALIZED` and `NOT MATERIALIZED`, which the parser does not know.
+/// A `MATERIALIZED` or `NOT MATERIALIZED` among tokens.
+struct Wish {
+    how: CteAsMaterialized,
+    /// The places of its words.
+    words: Vec<usize>,
+    /// That of the bracket behind it.
+    opens: usize,
+}
+
+/// Leaves out `MATERIALIZED` and `NOT MATERIALIZED`, which the parser does not know; see
+/// [`wished`].
 pub(super) fn spell(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
-    if !tokens.iter().any(|token| is_word(&token.token, Keyword::MATERIALIZED)) {
-        return tokens;
-    }
-    let shown: Vec<usize> =
-        (0..tokens.len()).filter(|&at| !matches!(tokens[at].token, Token::Whitespace(_))).collect();
-    let is = |at: usize, keyword: Keyword| {
-        shown.get(at).is_some_and(|&at| is_word(&tokens[at].token, keyword))
-    };
-    let mut left_out = HashSet::new();
-    for at in 0..shown.len() {
-        let begins = if is(at, Keyword::NOT) { at + 1 } else { at };
-        let opens = shown.get(begins + 1).is_some_and(|&at| tokens[at].token == Token::LParen);
-        let is_behind_as = at > 0 && is(at - 1, Keyword::AS);
-        if is_behind_as && is(begins, Keyword::MATERIALIZED) && opens {
-            left_out.extend(shown[at..=begins].iter().copied());
-        }
-    }
+    let left_out: Vec<usize> = wishes(&tokens).into_iter().flat_map(|wish| wish.words).collect();
     if left_out.is_empty() {
         return tokens;
     }
@@ -67,26 +66,69 @@ pub(super) fn spell(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
     kept.map(|(_, token)| token).collect()
 }
 
+/// How queries by name are to be computed, as far as a statement of `tokens` says, each
+/// with the place where the query ends.
+pub(in crate::engine) fn wished(tokens: &[TokenWithSpan]) -> Vec<(Location, CteAsMaterialized)> {
+    let ends = wishes(tokens).into_iter().filter_map(|wish| {
+        let mut depth = 0;
+        let end = tokens[wish.opens..].iter().find(|token| {
+            match token.token {
+                Token::LParen => depth += 1,
+                Token::RParen => depth -= 1,
+                _ => {}
+            }
+            depth == 0
+        });
+        end.map(|end| (end.span.start, wish.how))
+    });
+    ends.collect()
+}
+
+fn wishes(tokens: &[TokenWithSpan]) -> Vec<Wish> {
+    if !tokens.iter().any(|token| is_word(&token.token, Keyword::MATERIALIZED)) {
+        return Vec::new();
+    }
+    let shown: Vec<usize> =
+        (0..tokens.len()).filter(|&at| !matches!(tokens[at].token, Token::Whitespace(_))).collect();
+    let is = |at: usize, keyword: Keyword| {
+        shown.get(at).is_some_and(|&at| is_word(&tokens[at].token, keyword))
+    };
+    let opens = |at: usize| shown.get(at).is_some_and(|&at| tokens[at].token == Token::LParen);
+    let wish = |begins: usize| {
+        let (how, word) = match is(begins, Keyword::NOT) {
+            true => (CteAsMaterialized::NotMaterialized, begins + 1),
+            false => (CteAsMaterialized::Materialized, begins),
+        };
+        let is_wish = is(begins - 1, Keyword::AS) && is(word, Keyword::MATERIALIZED);
+        (is_wish && opens(word + 1)).then(|| {
+            let words = shown[begins..=word].to_vec();
+            Wish { how, words, opens: shown[word + 1] }
+        })
+    };
+    (1..shown.len()).filter_map(wish).collect()
+}
+
 fn is_word(token: &Token, keyword: Keyword) -> bool {
     matches!(token, Token::Word(word) if word.quote_style.is_none() && word.keyword == keyword)
 }
 
-/// Refuses a query by name that is used again and would not be the same again.
+/// Notes in `parsed` which queries are `wished` to be computed once or not, and refuses one
+/// that is used again and cannot be the same rows again.
 ///
 /// # Errors
-/// Says which one it is, and why.
-pub(in crate::engine) fn check(parsed: &mut Parsed, statement: &Statement) -> Result<()> {
-    let ControlFlow::Break((name, reason)) = parsed::visit(parsed, &mut Check) else {
+/// Says which one it is.
+pub(in crate::engine) fn check(
+    parsed: &mut Parsed,
+    wished: &[(Location, CteAsMaterialized)],
+    statement: &Statement,
+) -> Result<()> {
+    let ControlFlow::Break(name) = parsed::visit(parsed, &mut Check { wished }) else {
         return Ok(());
     };
-    let error = Error::query(format!(
-        "{name} is used more than once, and would be other rows each time: it has {}",
-        reason.what
-    ));
-    let error = error.hint(format!(
-        "{}make a table of it first: CREATE TABLE {name} AS SELECT ...",
-        reason.advice
-    ));
+    let message =
+        format!("{name} is used more than once, would be other rows each time, and is recursive");
+    let error = Error::query(message)
+        .hint(format!("make a table of it first: CREATE TABLE {name} AS WITH RECURSIVE ..."));
     let start = name.span.start;
     Err(match start.line {
         0 => error,
@@ -97,40 +139,136 @@ pub(in crate::engine) fn check(parsed: &mut Parsed, statement: &Statement) -> Re
     })
 }
 
-/// Why a query may give other rows the next time.
-#[derive(Clone)]
-struct Reason {
-    what: String,
-    /// What to do about it, before what can always be done.
-    advice: &'static str,
+struct Check<'a> {
+    wished: &'a [(Location, CteAsMaterialized)],
 }
 
-struct Check;
+impl VisitorMut for Check<'_> {
+    type Break = Ident;
 
-impl VisitorMut for Check {
-    type Break = (Ident, Reason);
-
-    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<(Ident, Reason)> {
-        let Some(With { cte_tables, .. }) = &query.with else {
-            return ControlFlow::Continue(());
-        };
-        let mut changing: Vec<(&Cte, Reason)> = Vec::new();
-        for table in cte_tables {
-            let own = reason(&table.query);
-            let inherited = changing.iter().find(|(of, _)| uses(&table.query, of) > 0);
-            if let Some(reason) = own.or_else(|| inherited.map(|(_, reason)| reason.clone())) {
-                changing.push((table, reason));
-            }
+    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<Ident> {
+        for table in query.with.iter_mut().flat_map(|with| &mut with.cte_tables) {
+            let end = table.closing_paren_token.0.span.start;
+            let wish = self.wished.iter().find(|(place, _)| *place == end);
+            table.materialized = wish.map(|(_, how)| *how);
         }
-        for (table, reason) in changing {
-            let others = cte_tables.iter().filter(|other| !std::ptr::eq(*other, table));
-            let in_others: usize = others.map(|other| uses(&other.query, table)).sum();
-            if in_others + uses(&query.body, table) + uses(&query.order_by, table) > 1 {
-                return ControlFlow::Break((table.alias.name.clone(), reason));
-            }
+        let mut again = used_again(query).into_iter();
+        match again.find(|again| again.is_recursive && again.when == When::Changing) {
+            Some(Again { name, .. }) => ControlFlow::Break(name),
+            None => ControlFlow::Continue(()),
+        }
+    }
+}
+
+/// Marks the queries that are used again. What a view is said to be is given back, if
+/// `parsed` makes one: it is without marks.
+pub(in crate::engine) fn mark(parsed: &mut Parsed) -> Option<String> {
+    let view = match &*parsed {
+        Parsed::Statement(statement) => {
+            matches!(statement.as_ref(), Typed::CreateView { .. }).then(|| statement.to_string())
+        }
+        _ => None,
+    };
+    let mut hasher = DefaultHasher::new();
+    view.hash(&mut hasher);
+    // It never breaks off.
+    let _ = parsed::visit(parsed, &mut Marking { statement: hasher.finish(), count: 0 });
+    view
+}
+
+/// The plan of a view that is said to be `view`.
+pub(in crate::engine) fn said(plan: LogicalPlan, view: Option<String>) -> LogicalPlan {
+    match plan {
+        LogicalPlan::Ddl(DdlStatement::CreateView(mut made)) if view.is_some() => {
+            made.definition = view;
+            LogicalPlan::Ddl(DdlStatement::CreateView(made))
+        }
+        plan => plan,
+    }
+}
+
+struct Marking {
+    /// What tells the statement from those whose views it may read.
+    statement: u64,
+    /// How many are marked.
+    count: usize,
+}
+
+impl VisitorMut for Marking {
+    type Break = ();
+
+    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
+        let again = used_again(query);
+        let Some(with) = &mut query.with else { return ControlFlow::Continue(()) };
+        // The planner has to see of a recursive one what it is.
+        for Again { place, when, name, .. } in again.into_iter().filter(|one| !one.is_recursive) {
+            self.count += 1;
+            let (statement, number, name) = (self.statement, self.count, plain(&name));
+            // There is always such a one, and it can be wrapped.
+            let mark = Mark { when, statement, number, name };
+            let _ = with.cte_tables.get_mut(place).and_then(|table| wrap(table, &mark));
         }
         ControlFlow::Continue(())
     }
+}
+
+/// Makes a query one that selects all from what it was, which is called as `mark` says. The
+/// names that its columns are given go along, before which they may be called alike.
+fn wrap(table: &mut Cte, mark: &Mark) -> Option<()> {
+    let template = "SELECT * FROM (SELECT 1) AS marked";
+    let mut parser = Parser::new(&GenericDialect).try_with_sql(template).ok()?;
+    let mut all = parser.parse_query().ok()?;
+    let SetExpr::Select(select) = all.body.as_mut() else { return None };
+    let rows = &mut select.from.first_mut()?.relation;
+    let TableFactor::Derived { subquery, alias: Some(alias), .. } = rows else { return None };
+    alias.name = Ident::with_quote('"', mark.to_string());
+    alias.columns = std::mem::take(&mut table.alias.columns);
+    std::mem::swap(subquery, &mut table.query);
+    table.query = all;
+    Some(())
+}
+
+/// A query by name that is used again and may be computed once.
+struct Again {
+    /// Its place among those of the query around it.
+    place: usize,
+    name: Ident,
+    when: When,
+    is_recursive: bool,
+}
+
+/// Those in `query`.
+fn used_again(query: &Query) -> Vec<Again> {
+    let Some(With { cte_tables: tables, recursive, .. }) = &query.with else {
+        return Vec::new();
+    };
+    let mut again = Vec::new();
+    // Those that are computed for each use, and may be other rows each time.
+    let mut changing: Vec<&Cte> = Vec::new();
+    for (place, table) in tables.iter().enumerate() {
+        let changes =
+            may_change(&table.query) || changing.iter().any(|other| uses(&table.query, other) > 0);
+        let others = tables.iter().filter(|other| !std::ptr::eq(*other, table));
+        let in_others: usize = others.map(|other| uses(&other.query, table)).sum();
+        let count = in_others + uses(&query.body, table) + uses(&query.order_by, table);
+        let when = match table.materialized {
+            _ if changes => Some(When::Changing),
+            Some(CteAsMaterialized::NotMaterialized) => None,
+            Some(CteAsMaterialized::Materialized) => Some(When::Asked),
+            None => Some(When::Costly),
+        };
+        match when {
+            Some(when) if count > 1 => again.push(Again {
+                place,
+                name: table.alias.name.clone(),
+                when,
+                is_recursive: *recursive && uses(&table.query, table) > 0,
+            }),
+            Some(When::Changing) => changing.push(table),
+            _ => {}
+        }
+    }
+    again
 }
 
 /// How often `part` has the rows of `table`.
@@ -160,12 +298,9 @@ impl Visitor for Uses {
     }
 }
 
-/// Why `query` may give other rows the next time, if it may.
-fn reason(query: &Query) -> Option<Reason> {
-    match query.visit(&mut Changing { within_exists: 0 }) {
-        ControlFlow::Break(reason) => Some(reason),
-        ControlFlow::Continue(()) => None,
-    }
+/// Whether `query` may give other rows the next time.
+fn may_change(query: &Query) -> bool {
+    query.visit(&mut Changing { within_exists: 0 }).is_break()
 }
 
 /// Finds what may be something else the next time.
@@ -175,60 +310,45 @@ struct Changing {
 }
 
 impl Visitor for Changing {
-    type Break = Reason;
+    type Break = ();
 
-    fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<Reason> {
+    fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
+        if query.order_by.is_some() || self.within_exists > 0 {
+            return ControlFlow::Continue(());
+        }
         let takes_some = takes_some(query.limit_clause.as_ref()) || query.fetch.is_some();
-        let what = if query.order_by.is_some() || self.within_exists > 0 {
-            None
-        } else if takes_some && has_rows(&query.body) {
-            Some("LIMIT or OFFSET without ORDER BY")
-        } else if takes_first_of_groups(&query.body) {
-            Some("DISTINCT ON without ORDER BY")
-        } else {
-            None
-        };
-        let advice = "say which rows are the first, as in ORDER BY post_id, or ";
-        what.map_or(ControlFlow::Continue(()), |what| {
-            ControlFlow::Break(Reason { what: what.to_owned(), advice })
-        })
+        stop_if((takes_some && has_rows(&query.body)) || takes_first_of_groups(&query.body))
     }
 
-    fn pre_visit_expr(&mut self, expression: &Expr) -> ControlFlow<Reason> {
+    fn pre_visit_expr(&mut self, expression: &Expr) -> ControlFlow<()> {
         if matches!(expression, Expr::Exists { .. }) {
             self.within_exists += 1;
         }
         let Expr::Function(call) = expression else { return ControlFlow::Continue(()) };
         let name = call.name.to_string().to_lowercase();
-        if BY_CHANCE.contains(&name.as_str()) {
-            let what = format!("{name}, which is chance");
-            return ControlFlow::Break(Reason { what, advice: "" });
-        }
-        let is_of_order = match &call.over {
+        let name = name.as_str();
+        stop_if(match &call.over {
+            _ if BY_CHANCE.contains(&name) => true,
             Some(WindowType::WindowSpec(window)) if window.order_by.is_empty() => {
-                OF_ORDER.contains(&name.as_str())
-                    || OF_INNER_ORDER.contains(&name.as_str())
+                OF_ORDER.contains(&name)
+                    || OF_INNER_ORDER.contains(&name)
                     || window.window_frame.is_some()
             }
             Some(_) => false,
-            None => OF_INNER_ORDER.contains(&name.as_str()) && !has_order(call),
-        };
-        if !is_of_order {
-            return ControlFlow::Continue(());
-        }
-        ControlFlow::Break(Reason {
-            what: format!("{name} of rows in no order"),
-            advice: "say an order, as in row_number() OVER (ORDER BY post_id) or \
-                     string_agg(text, ' ' ORDER BY post_id), or ",
+            None => OF_INNER_ORDER.contains(&name) && !has_order(call),
         })
     }
 
-    fn post_visit_expr(&mut self, expression: &Expr) -> ControlFlow<Reason> {
+    fn post_visit_expr(&mut self, expression: &Expr) -> ControlFlow<()> {
         if matches!(expression, Expr::Exists { .. }) {
             self.within_exists -= 1;
         }
         ControlFlow::Continue(())
     }
+}
+
+fn stop_if(found: bool) -> ControlFlow<()> {
+    if found { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
 }
 
 /// Whether there may be more rows than one.
@@ -268,47 +388,138 @@ fn has_order(call: &Function) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use crate::engine::answers::answer;
+    use crate::engine::answers::{answer, value};
     use crate::engine::{Session, Settings};
 
     async fn session() -> Session {
         let session = Session::new(None, Settings::default()).unwrap();
         let rows = "(VALUES (1, 'a'), (2, 'b')) AS t(n, g)";
         session.collect(&format!("CREATE TABLE t AS SELECT * FROM {rows}")).await.unwrap();
+        let many = "SELECT value AS n, value % 7 AS g FROM range(0, 1000) AS r (value)";
+        session.collect(&format!("CREATE TABLE many AS {many}")).await.unwrap();
         session
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn rows_that_are_others_each_time_are_used_once() {
+    async fn rows_that_would_be_others_each_time_are_the_same_for_each_use() {
         let session = session().await;
-        for (query, said) in [
-            ("SELECT row_number() OVER () AS n FROM t", "row_number"),
-            ("SELECT row_number() OVER w AS n FROM t WINDOW w AS (PARTITION BY g)", "row_number"),
-            ("SELECT n + random() AS n FROM t", "random"),
-            ("SELECT n FROM t LIMIT 1", "LIMIT"),
-            ("SELECT n FROM t WHERE n IN (SELECT n FROM t OFFSET 1)", "OFFSET"),
-            ("SELECT DISTINCT ON (g) n FROM t", "DISTINCT ON"),
-            ("SELECT string_agg(g, ' ') AS n FROM t", "string_agg"),
-            ("SELECT first_value(n) AS n FROM t", "first_value"),
-            ("SELECT n FROM t TABLESAMPLE (1 ROWS)", "random"),
+        for query in [
+            "SELECT row_number() OVER () AS n FROM many",
+            "SELECT row_number() OVER w AS n FROM many WINDOW w AS (PARTITION BY g)",
+            "SELECT n + random() AS n FROM many",
+            "SELECT uuid() AS n FROM many",
+            "SELECT n FROM many LIMIT 10",
+            "SELECT n FROM many WHERE n IN (SELECT n FROM many OFFSET 990)",
+            "SELECT DISTINCT ON (g) n FROM many",
+            "SELECT string_agg(CAST(n AS VARCHAR), ' ') AS n FROM many",
+            "SELECT first_value(n) AS n FROM many",
+            "SELECT n FROM many TABLESAMPLE (10 ROWS)",
         ] {
-            for uses in [
-                "SELECT count(*) FROM c JOIN c AS d ON c.n = d.n",
-                "SELECT n FROM c UNION ALL SELECT n FROM C",
-                "SELECT n FROM c WHERE n > (SELECT avg(n) FROM c)",
-            ] {
-                let sql = format!("WITH c AS ({query}) {uses}");
-                let error = session.collect(&sql).await.unwrap_err();
-                assert!(error.message().starts_with("c is used more than once"), "{sql}: {error}");
-                assert!(error.message().contains(said), "{sql}: {error}");
-                assert!(error.advice().unwrap_or_default().contains("CREATE TABLE c"), "{error}");
-                assert_eq!(error.place().column, Some(6), "{sql}: {error}");
+            for wish in ["", "MATERIALIZED", "NOT MATERIALIZED"] {
+                let with = format!("WITH c AS {wish} ({query})");
+                for others in [
+                    "(SELECT n FROM c EXCEPT SELECT n FROM C)",
+                    "c WHERE n NOT IN (SELECT n FROM c)",
+                    "c LEFT ANTI JOIN c AS d ON c.n = d.n",
+                    "c WHERE n > (SELECT max(n) FROM c)",
+                ] {
+                    let sql = format!("{with} SELECT count(*) AS k FROM {others}");
+                    assert_eq!(value(&session, &sql).await, "0", "{sql}");
+                }
             }
         }
-        let handed_on = "WITH a AS (SELECT random() AS n FROM t), b AS (SELECT n FROM a)
-                         SELECT count(*) FROM b JOIN b AS c ON b.n = c.n";
-        let error = session.collect(handed_on).await.unwrap_err();
-        assert!(error.message().starts_with("b is used more than once"), "{error}");
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn queries_that_use_others_see_the_same_rows() {
+        let session = session().await;
+        let chance = "SELECT random() AS n FROM many";
+        let pairs = "SELECT count(*) AS k FROM b JOIN b AS c ON b.n = c.n";
+        for (sql, is) in [
+            // One that hands on the rows of another.
+            (format!("WITH a AS ({chance}), b AS (SELECT n FROM a) {pairs}"), "1000"),
+            // Two of one.
+            (
+                format!(
+                    "WITH a AS ({chance}), d AS (SELECT max(n) AS n FROM a),
+                     e AS (SELECT min(n) AS n FROM a)
+                     SELECT count(*) AS k FROM a
+                     WHERE n IN (SELECT n FROM d) OR n = (SELECT n FROM e)"
+                ),
+                "2",
+            ),
+            // Two of one, of which each is used again.
+            (
+                format!(
+                    "WITH a AS ({chance}), d AS (SELECT DISTINCT n FROM a),
+                     e AS (SELECT n, count(*) AS k FROM a GROUP BY n)
+                     SELECT count(*) AS k FROM d JOIN e ON d.n = e.n
+                     JOIN d AS f ON f.n = e.n JOIN e AS g ON g.n = f.n"
+                ),
+                "1000",
+            ),
+            // In a query of its own.
+            (format!("SELECT k FROM (WITH b AS ({chance}) {pairs})"), "1000"),
+            (format!("SELECT (WITH b AS ({chance}) {pairs}) AS k"), "1000"),
+            (format!("WITH a AS ({chance}) SELECT k FROM (WITH b AS (FROM a) {pairs})"), "1000"),
+            // Names for the columns.
+            (format!("WITH b(n) AS (SELECT random() FROM many) {pairs}"), "1000"),
+            // One called like the table that it reads.
+            (
+                "WITH many AS (SELECT random() AS n FROM many)
+                 SELECT count(*) AS k FROM many JOIN many AS b ON many.n = b.n"
+                    .to_owned(),
+                "1000",
+            ),
+        ] {
+            assert_eq!(value(&session, &sql).await, is, "{sql}");
+        }
+        let named = "WITH b(n, m) AS (SELECT t.n, u.n FROM t, t AS u)";
+        let sql = format!("{named} SELECT sum(b.m * c.n) AS k FROM b, b AS c");
+        assert_eq!(value(&session, &sql).await, "36");
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn the_first_of_rows_that_are_alike_are_the_same_for_each_use() {
+        let session = session().await;
+        for wish in ["", "MATERIALIZED"] {
+            let with = format!("WITH c AS {wish} (SELECT n FROM many ORDER BY g LIMIT 10)");
+            let sql = format!("{with} SELECT count(*) AS k FROM c JOIN c AS d ON c.n = d.n");
+            assert_eq!(value(&session, &sql).await, "10", "{sql}");
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_recursive_query_by_chance_is_used_once() {
+        let session = session().await;
+        let changing = "SELECT random() AS n UNION ALL SELECT n + 1 FROM c WHERE n < 3";
+        let sql = format!(
+            "WITH RECURSIVE c AS ({changing}) SELECT count(*) FROM c JOIN c AS d ON c.n = d.n"
+        );
+        let error = session.collect(&sql).await.unwrap_err();
+        assert!(error.message().starts_with("c is used more than once"), "{error}");
+        assert!(error.advice().unwrap_or_default().contains("CREATE TABLE c"), "{error}");
+        assert_eq!(error.place().column, Some(16), "{error}");
+        let same = "SELECT 1 AS n UNION ALL SELECT n + 1 FROM r WHERE n < 3";
+        for uses in [
+            "c AS (SELECT n FROM r) SELECT count(*) AS k FROM c JOIN c AS d ON c.n = d.n",
+            "c AS (SELECT sum(n) AS n FROM r) SELECT c.n / 2 AS k FROM c, c AS d",
+            "c AS (SELECT random() AS n) SELECT count(*) AS k FROM r, c, c AS d WHERE c.n = d.n",
+        ] {
+            let sql = format!("WITH RECURSIVE r AS ({same}), {uses}");
+            assert_eq!(value(&session, &sql).await.trim_end_matches(".0"), "3", "{sql}");
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_view_is_said_to_be_what_was_typed() {
+        let session = session().await;
+        let asked = "WITH c AS (SELECT max(n) AS n FROM t) SELECT c.n FROM c, c AS d";
+        session.collect(&format!("CREATE VIEW v AS {asked}")).await.unwrap();
+        let view = session.context().table_provider("v").await.unwrap();
+        let said = view.get_table_definition().unwrap_or_default().to_owned();
+        assert!(said.contains("max(n) AS n") && !said.contains("computed once"), "{said}");
+        assert_eq!(answer(&session, "SELECT n FROM v").await, ["n", "2"]);
     }
 
     #[tokio::test(flavor = "multi_thread")]
