@@ -38,8 +38,8 @@ fn doubt(expression: Expr, _schema: &DFSchema) -> Result<Transformed<Expr>> {
     Ok(Transformed::no(expression))
 }
 
-/// Whether a query gives a row for certain.
-fn has_a_row(plan: &LogicalPlan) -> bool {
+/// Whether a query gives a row for certain, and no second one.
+pub(super) fn has_a_row(plan: &LogicalPlan) -> bool {
     match plan {
         LogicalPlan::Projection(projection) => has_a_row(&projection.input),
         LogicalPlan::SubqueryAlias(alias) => has_a_row(&alias.input),

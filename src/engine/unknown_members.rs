@@ -1,27 +1,41 @@
 //! `x IN (SELECT ...)` is unknown if `x` is, or if it is not found where something
-//! unknown is.
+//! unknown is. So are `x > ANY (SELECT ...)`, `x > ALL (SELECT ...)` and `(a, b) IN
+//! (SELECT ...)`.
 //!
-//! The engine knows that where such a condition stands alone, or is joined to others by
-//! AND: there it joins the tables. Elsewhere, in `x NOT IN (...) OR ...` or in
-//! `(x IN (...)) IS NULL`, it makes a mark of each row that is found and takes all
-//! others for rows that are not. There the condition also asks whether something unknown
-//! is in the way.
+//! The engine knows that where `x IN (...)` stands alone in WHERE, or is joined to others
+//! by AND: there it joins the tables. Elsewhere, in `x NOT IN (...) OR ...`, in `(x IN
+//! (...)) IS NULL` or in SELECT, the condition also asks whether something unknown is in
+//! the way. Where each question is computed then is up to
+//! [`LiftedSubqueries`](super::lifted_subqueries::LiftedSubqueries).
 
 use std::sync::Arc;
 
+use datafusion::arrow::datatypes::DataType;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, DFSchema, JoinType, Result, ScalarValue};
-use datafusion::functions_aggregate::expr_fn::count;
-use datafusion::logical_expr::expr::{Alias, BinaryExpr, Case, InSubquery};
-use datafusion::logical_expr::utils::{conjunction, disjunction, split_conjunction_owned};
+use datafusion::error::DataFusionError;
+use datafusion::functions_aggregate::expr_fn::{count, max, min};
+use datafusion::logical_expr::expr::{
+    Alias, BinaryExpr, Case, Exists, InSubquery, SetComparison, SetQuantifier,
+};
+use datafusion::logical_expr::expr_rewriter::{NamePreserver, strip_outer_reference};
+use datafusion::logical_expr::utils::{
+    conjunction, disjunction, merge_schema, split_conjunction, split_conjunction_owned,
+};
 use datafusion::logical_expr::{
-    Expr, ExprSchemable, Filter, Join, LogicalPlan, LogicalPlanBuilder, Operator, lit,
-    scalar_subquery,
+    Expr, ExprSchemable, Filter, Join, LogicalPlan, LogicalPlanBuilder, Operator, Subquery, exists,
+    lit, scalar_subquery,
 };
 use datafusion::optimizer::AnalyzerRule;
 
-use super::reordering_casts::hidden;
+use super::empty_subqueries::has_a_row;
+use super::forms::subqueries::ROWS_LISTED;
+use crate::error::Error;
+
+/// In how many ways at most a comparison of several values is taken apart by what of it
+/// is unknown: as many as three values have.
+const MOST_WAYS: usize = 27;
 
 /// The rule.
 #[derive(Debug)]
@@ -38,41 +52,65 @@ impl AnalyzerRule for UnknownMembers {
 }
 
 fn change(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
+    let mut found = false;
+    plan.apply_expressions(|expression| {
+        found |= asks(expression);
+        Ok(TreeNodeRecursion::Continue)
+    })?;
+    if !found {
+        return Ok(Transformed::no(plan));
+    }
     match plan {
-        LogicalPlan::Filter(filter) if asks(&filter.predicate) => {
+        LogicalPlan::Filter(filter) => {
             let condition = conjuncts(filter.predicate, filter.input.schema())?;
             Ok(Transformed::yes(LogicalPlan::Filter(Filter::try_new(condition, filter.input)?)))
         }
-        LogicalPlan::Join(join) if join.filter.as_ref().is_some_and(asks) => {
-            Ok(Transformed::yes(of_join(join)?))
+        LogicalPlan::Join(join) => Ok(Transformed::yes(LogicalPlan::Join(of_join(join)?))),
+        plan => exactly(plan),
+    }
+}
+
+/// Rows are kept by the condition of an inner join, as by that of WHERE.
+fn of_join(mut join: Join) -> Result<Join> {
+    let Some(condition) = join.filter.take() else { return Ok(join) };
+    join.filter = Some(if join.join_type == JoinType::Inner {
+        conjuncts(condition, &join.schema)?
+    } else {
+        if_true(plain(condition, &join.schema)?, &join.schema)?
+    });
+    Ok(join)
+}
+
+/// Of other expressions counts whether a condition in them is false or unknown.
+fn exactly(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
+    let schema = merge_schema(&plan.inputs());
+    let names = NamePreserver::new(&plan);
+    plan.map_expressions(|expression| {
+        // The columns of grouping sets are called as what is in them.
+        if !asks(&expression) || matches!(expression, Expr::GroupingSet(_)) {
+            return Ok(Transformed::no(expression));
         }
-        plan => Ok(Transformed::no(plan)),
-    }
+        let name = names.save(&expression);
+        let exact = exact(plain(expression, &schema)?, &schema)?;
+        Ok(Transformed::yes(name.restore(exact)))
+    })?
+    .map_data(LogicalPlan::recompute_schema)
 }
 
-/// The engine makes joins of queries that rows are kept by, not of those that rows are
-/// joined by. For an inner join it is one and the same.
-fn of_join(mut join: Join) -> Result<LogicalPlan> {
-    let Some(condition) = join.filter.take() else { return Ok(LogicalPlan::Join(join)) };
-    let condition = conjuncts(condition, &join.schema)?;
-    if join.join_type != JoinType::Inner {
-        join.filter = Some(condition);
-        return Ok(LogicalPlan::Join(join));
-    }
-    let (asking, plain): (Vec<_>, Vec<_>) =
-        split_conjunction_owned(condition).into_iter().partition(asks);
-    join.filter = conjunction(plain);
-    let asking = conjunction(asking).unwrap_or_else(|| lit(true));
-    Ok(LogicalPlan::Filter(Filter::try_new(asking, Arc::new(LogicalPlan::Join(join)))?))
-}
-
-/// Whether a condition has a query that something is looked for in.
-fn asks(condition: &Expr) -> bool {
-    condition.exists(|inner| Ok(matches!(inner, Expr::InSubquery(_)))).unwrap_or(true)
+/// Whether an expression has a query that something is looked for in.
+fn asks(expression: &Expr) -> bool {
+    let found = expression.exists(|inner| {
+        Ok(match inner {
+            Expr::InSubquery(_) | Expr::SetComparison(_) => true,
+            Expr::Exists(asked) => listed(&asked.subquery).is_some(),
+            _ => false,
+        })
+    });
+    found.unwrap_or(true)
 }
 
 fn conjuncts(condition: Expr, schema: &DFSchema) -> Result<Expr> {
-    let parts = split_conjunction_owned(condition);
+    let parts = split_conjunction_owned(plain(condition, schema)?);
     let parts: Vec<_> =
         parts.into_iter().map(|part| conjunct(part, schema)).collect::<Result<_>>()?;
     Ok(conjunction(parts).unwrap_or_else(|| lit(true)))
@@ -80,31 +118,74 @@ fn conjuncts(condition: Expr, schema: &DFSchema) -> Result<Expr> {
 
 /// A condition that rows are kept by.
 fn conjunct(condition: Expr, schema: &DFSchema) -> Result<Expr> {
-    let absent = match condition {
-        Expr::InSubquery(asked) if asked.negated => asked,
+    match condition {
+        Expr::InSubquery(asked) if asked.negated => absent(asked, schema),
         Expr::Not(inner) => match *inner {
-            Expr::InSubquery(asked) => {
-                let InSubquery { expr, subquery, negated } = asked;
-                return conjunct(
-                    Expr::InSubquery(InSubquery::new(expr, subquery, !negated)),
-                    schema,
-                );
+            Expr::InSubquery(InSubquery { expr, subquery, negated }) => {
+                let turned = InSubquery::new(expr, subquery, !negated);
+                conjunct(Expr::InSubquery(turned), schema)
             }
-            inner => return exact(Expr::Not(Box::new(inner)), schema),
+            Expr::Exists(Exists { subquery, negated }) => {
+                conjunct(Expr::Exists(Exists { subquery, negated: !negated }), schema)
+            }
+            inner => exact(Expr::Not(Box::new(inner)), schema),
         },
-        condition => return if_true(condition, schema),
-    };
-    // The join that knows of unknown values is by one pair of columns.
-    if absent.subquery.outer_ref_columns.is_empty() && absent.expr.any_column_refs() {
-        return Ok(Expr::InSubquery(absent));
+        condition => if_true(condition, schema),
     }
-    member(absent, schema)
+}
+
+/// A condition that rows are kept by which are not among those of a query.
+fn absent(asked: InSubquery, schema: &DFSchema) -> Result<Expr> {
+    // The join that knows of unknown values is by one pair of columns.
+    let is_plain = asked.subquery.outer_ref_columns.is_empty()
+        && asked.expr.any_column_refs()
+        && !has_query(&asked.expr);
+    if !is_plain {
+        return member(asked, schema);
+    }
+    let unknown = doubts(&asked.expr, &asked.subquery, schema)?;
+    let is_apart = is_read_fast(&asked.subquery.subquery) && !asked.expr.contains_outer();
+    if unknown.is_empty() || !is_apart {
+        return Ok(Expr::InSubquery(asked));
+    }
+    // The join that does not know of them takes fewer rows into memory, so it is better to
+    // ask for them apart where that is soon answered.
+    let rows = &asked.subquery.subquery;
+    let equal = outside(*asked.expr, schema)?.eq(first_column(rows));
+    let found = has_rows(only(rows, equal)?)?;
+    let conditions = [found].into_iter().chain(unknown).map(negated);
+    Ok(conjunction(conditions).unwrap_or_else(|| lit(true)))
+}
+
+/// Whether a query is no more than a look at a table, with the same rows each time.
+fn is_read_fast(plan: &LogicalPlan) -> bool {
+    let is_plain = |expression: &Expr| !has_query(expression) && !expression.is_volatile();
+    match plan {
+        LogicalPlan::TableScan(_) => true,
+        LogicalPlan::Filter(filter) => is_plain(&filter.predicate) && is_read_fast(&filter.input),
+        LogicalPlan::Projection(listed) => {
+            listed.expr.iter().all(is_plain) && is_read_fast(&listed.input)
+        }
+        LogicalPlan::SubqueryAlias(alias) => is_read_fast(&alias.input),
+        _ => false,
+    }
+}
+
+fn has_query(expression: &Expr) -> bool {
+    let found = expression.exists(|inner| {
+        Ok(matches!(inner, Expr::Exists(_) | Expr::InSubquery(_) | Expr::ScalarSubquery(_)))
+    });
+    found.unwrap_or(true)
 }
 
 /// A condition of which only counts whether it is true.
 fn if_true(condition: Expr, schema: &DFSchema) -> Result<Expr> {
     Ok(match condition {
-        Expr::InSubquery(asked) if !asked.negated => Expr::InSubquery(asked),
+        Expr::InSubquery(InSubquery { expr, subquery, negated: false }) => {
+            let expr = Box::new(exact(*expr, schema)?);
+            Expr::InSubquery(InSubquery::new(expr, subquery, false))
+        }
+        Expr::Exists(asked) if !asked.negated => Expr::Exists(asked),
         Expr::BinaryExpr(BinaryExpr { left, op: op @ (Operator::And | Operator::Or), right }) => {
             let (left, right) = (if_true(*left, schema)?, if_true(*right, schema)?);
             Expr::BinaryExpr(BinaryExpr::new(Box::new(left), op, Box::new(right)))
@@ -119,6 +200,7 @@ fn exact(expression: Expr, schema: &DFSchema) -> Result<Expr> {
     let jump = |expression| Transformed::new(expression, true, TreeNodeRecursion::Jump);
     let exact = expression.transform_down(|inner| match inner {
         Expr::InSubquery(asked) => Ok(jump(member(asked, schema)?)),
+        Expr::Exists(asked) => Ok(jump(member_of_rows(asked, schema)?)),
         Expr::IsTrue(inner) => Ok(jump(Expr::IsTrue(Box::new(if_true(*inner, schema)?)))),
         Expr::IsNotTrue(inner) => Ok(jump(Expr::IsNotTrue(Box::new(if_true(*inner, schema)?)))),
         inner => Ok(Transformed::no(inner)),
@@ -126,48 +208,274 @@ fn exact(expression: Expr, schema: &DFSchema) -> Result<Expr> {
     Ok(exact.data)
 }
 
-/// The condition, with what makes it unknown.
+/// `x IN (...)`, with what makes it unknown.
 fn member(asked: InSubquery, schema: &DFSchema) -> Result<Expr> {
-    let InSubquery { expr, subquery, negated } = asked;
-    let rows = &subquery.subquery;
-    let (place, item) = (rows.schema().qualified_field(0), rows.schema().field(0));
-    let mut unknown = Vec::new();
-    if expr.nullable(schema).unwrap_or(true) {
-        unknown.push(expr.clone().is_null().and(has_rows(rows.as_ref().clone())?));
-    }
-    if item.is_nullable() {
-        let is_unknown = Expr::Column(Column::from(place)).is_null();
-        let rows = Filter::try_new(is_unknown, Arc::clone(rows))?;
-        unknown.push(has_rows(LogicalPlan::Filter(rows))?);
-    }
-    let is_correlated = !subquery.outer_ref_columns.is_empty();
+    let InSubquery { expr, subquery, negated: is_negated } = asked;
+    let expr = Box::new(exact(*expr, schema)?);
+    let unknown = doubts(&expr, &subquery, schema)?;
     let found = InSubquery::new(expr, subquery, false);
-    let member = match disjunction(unknown) {
-        // As a condition of its own it would become the join.
-        Some(unknown) => Expr::Case(Case::new(
-            None,
-            vec![
-                (Box::new(hidden(Expr::InSubquery(found))), Box::new(lit(true))),
-                (Box::new(unknown), Box::new(lit(ScalarValue::Boolean(None)))),
-            ],
-            Some(Box::new(lit(false))),
-        )),
-        None if is_correlated => hidden(Expr::InSubquery(found)),
-        None => Expr::InSubquery(found),
-    };
-    Ok(if negated { Expr::Not(Box::new(member)) } else { member })
+    let member = unless_unknown(Expr::InSubquery(found), unknown);
+    Ok(if is_negated { negated(member) } else { member })
+}
+
+/// What makes it unknown whether `value` is among the rows of a query, if it is not found.
+fn doubts(value: &Expr, subquery: &Subquery, schema: &DFSchema) -> Result<Vec<Expr>> {
+    let rows = &subquery.subquery;
+    let mut unknown = Vec::new();
+    if value.nullable(schema).unwrap_or(true) {
+        unknown.push(value.clone().is_null().and(has_rows(rows.as_ref().clone())?));
+    }
+    if rows.schema().field(0).is_nullable() {
+        unknown.push(has_rows(only(rows, first_column(rows).is_null())?)?);
+    }
+    Ok(unknown)
+}
+
+/// Whether `found`, or else unknown if one of `doubts` is true.
+fn unless_unknown(found: Expr, doubts: Vec<Expr>) -> Expr {
+    let Some(unknown) = disjunction(doubts) else { return found };
+    let cases = vec![
+        (Box::new(found), Box::new(lit(true))),
+        (Box::new(unknown), Box::new(lit(ScalarValue::Boolean(None)))),
+    ];
+    Expr::Case(Case::new(None, cases, Some(Box::new(lit(false)))))
+}
+
+fn negated(condition: Expr) -> Expr {
+    match condition {
+        Expr::Exists(Exists { subquery, negated }) => {
+            Expr::Exists(Exists { subquery, negated: !negated })
+        }
+        condition => Expr::Not(Box::new(condition)),
+    }
+}
+
+fn first_column(rows: &LogicalPlan) -> Expr {
+    Expr::Column(Column::from(rows.schema().qualified_field(0)))
+}
+
+/// The `rows` for which a condition is true.
+fn only(rows: &Arc<LogicalPlan>, condition: Expr) -> Result<LogicalPlan> {
+    Filter::try_new(condition, Arc::clone(rows)).map(LogicalPlan::Filter)
 }
 
 /// Whether there are `rows`.
-fn has_rows(rows: LogicalPlan) -> Result<Expr> {
-    // Below a limit no columns from around the query are found.
-    let is_correlated = !rows.all_out_ref_exprs().is_empty();
-    let rows = LogicalPlanBuilder::from(rows);
-    let rows = if is_correlated { rows } else { rows.limit(0, Some(1))? };
-    let counted = rows.aggregate(Vec::<Expr>::new(), vec![count(lit(1_i64))])?.build()?;
-    let number = Expr::Column(Column::from(counted.schema().qualified_field(0)));
-    let counted = LogicalPlanBuilder::from(counted).project(vec![number])?.build()?;
-    Ok(scalar_subquery(Arc::new(counted)).gt(lit(0_i64)))
+pub(super) fn has_rows(rows: LogicalPlan) -> Result<Expr> {
+    if !rows.all_out_ref_exprs().is_empty() {
+        return Ok(exists(Arc::new(rows)));
+    }
+    let rows = LogicalPlanBuilder::from(rows).limit(0, Some(1))?.build()?;
+    Ok(one_value(rows, count(lit(1_i64)))?.gt(lit(0_i64)))
+}
+
+/// What `aggregate` makes of `rows`.
+fn one_value(rows: LogicalPlan, aggregate: Expr) -> Result<Expr> {
+    let values = LogicalPlanBuilder::from(rows).aggregate(Vec::<Expr>::new(), vec![aggregate])?;
+    let values = values.build()?;
+    let value = first_column(&values);
+    let values = LogicalPlanBuilder::from(values).project(vec![value])?.build()?;
+    Ok(scalar_subquery(Arc::new(values)))
+}
+
+/// `expression` as it is called in a query between values that have the columns of
+/// `schema`.
+fn outside(expression: Expr, schema: &DFSchema) -> Result<Expr> {
+    let outside = expression.transform_up(|inner| match inner {
+        Expr::Column(column) => {
+            let (_, field) = schema.qualified_field_from_column(&column)?;
+            Ok(Transformed::yes(Expr::OuterReferenceColumn(Arc::clone(field), column)))
+        }
+        inner => Ok(Transformed::no(inner)),
+    })?;
+    Ok(outside.data)
+}
+
+/// `expression` with IN in the place of `= ANY (SELECT ...)`, and of other comparisons
+/// with all rows of a query what they are.
+fn plain(expression: Expr, schema: &DFSchema) -> Result<Expr> {
+    let plain = expression.transform_up(|inner| match inner {
+        Expr::SetComparison(asked) => Ok(Transformed::yes(compared(asked, schema)?)),
+        // Where the row is that of no rows, the engine's join does not find it.
+        Expr::InSubquery(asked) if has_a_row(&asked.subquery.subquery) => {
+            let op = if asked.negated { Operator::NotEq } else { Operator::Eq };
+            Ok(Transformed::yes(with_row(asked.expr, op, asked.subquery)))
+        }
+        // The join is by an expression of the query, and VALUES have none.
+        Expr::InSubquery(asked) if asked.subquery.subquery.head_output_expr()?.is_none() => {
+            let InSubquery { expr, subquery, negated } = asked;
+            let value = first_column(&subquery.subquery);
+            let rows = LogicalPlanBuilder::from(Arc::unwrap_or_clone(subquery.subquery));
+            let rows = Arc::new(rows.project(vec![value])?.build()?);
+            let subquery = Subquery { subquery: rows, ..subquery };
+            Ok(Transformed::yes(Expr::InSubquery(InSubquery::new(expr, subquery, negated))))
+        }
+        inner => Ok(Transformed::no(inner)),
+    })?;
+    Ok(plain.data)
+}
+
+/// A comparison with the only row of a query.
+fn with_row(value: Box<Expr>, op: Operator, subquery: Subquery) -> Expr {
+    Expr::BinaryExpr(BinaryExpr::new(value, op, Box::new(Expr::ScalarSubquery(subquery))))
+}
+
+/// A comparison with all rows of a query fails if the opposite holds for one.
+fn compared(asked: SetComparison, schema: &DFSchema) -> Result<Expr> {
+    let SetComparison { expr, subquery, op, quantifier } = asked;
+    if matches!(subquery.subquery.schema().field(0).data_type(), DataType::Interval(_)) {
+        let error = Error::query("ANY and ALL do not compare intervals with a query");
+        let error = error.hint("compare with one of them: age > (SELECT max(age) FROM t)");
+        return Err(DataFusionError::External(Box::new(error)));
+    }
+    if has_a_row(&subquery.subquery) {
+        return Ok(with_row(expr, op, subquery));
+    }
+    let opposite = match quantifier {
+        SetQuantifier::Any => None,
+        SetQuantifier::All => op.negate(),
+    };
+    let is_negated = opposite.is_some();
+    let op = opposite.unwrap_or(op);
+    if op == Operator::Eq {
+        return Ok(Expr::InSubquery(InSubquery::new(expr, subquery, is_negated)));
+    }
+    let any = any(*expr, op, &subquery, schema)?;
+    Ok(if is_negated { negated(any) } else { any })
+}
+
+/// Whether `value` compares as `op` says with one of the rows of a query. Of the rows that
+/// can be put in order, one of the ends says so.
+fn any(value: Expr, op: Operator, subquery: &Subquery, schema: &DFSchema) -> Result<Expr> {
+    let rows = &subquery.subquery;
+    let compared = |left: Expr, right: Expr| {
+        Expr::BinaryExpr(BinaryExpr::new(Box::new(left), op, Box::new(right)))
+    };
+    let is_ordered = has_ends(rows.schema().field(0).data_type());
+    if !is_ordered || !subquery.outer_ref_columns.is_empty() {
+        let compared = compared(outside(value, schema)?, first_column(rows));
+        let found = has_rows(only(rows, Expr::IsTrue(Box::new(compared.clone())))?)?;
+        return Ok(unless_unknown(found, vec![has_rows(only(rows, compared.is_null())?)?]));
+    }
+    let most = || one_value(rows.as_ref().clone(), max(first_column(rows)));
+    let least = || one_value(rows.as_ref().clone(), min(first_column(rows)));
+    let found = match op {
+        Operator::Lt | Operator::LtEq => compared(value.clone(), most()?),
+        Operator::Gt | Operator::GtEq => compared(value.clone(), least()?),
+        _ => compared(value.clone(), most()?).or(compared(value.clone(), least()?)),
+    };
+    Ok(unless_unknown(found, doubts(&value, subquery, schema)?))
+}
+
+/// Whether values of a type have a largest and a least one.
+fn has_ends(kind: &DataType) -> bool {
+    kind.is_numeric() || kind.is_string() || kind.is_temporal()
+}
+
+/// The condition that `(a, b) IN (SELECT ...)` was spelt with.
+fn listed(asked: &Subquery) -> Option<&Filter> {
+    let LogicalPlan::Projection(projection) = asked.subquery.as_ref() else { return None };
+    let LogicalPlan::Filter(filter) = projection.input.as_ref() else { return None };
+    match filter.input.as_ref() {
+        LogicalPlan::SubqueryAlias(alias) if alias.alias.table() == ROWS_LISTED => Some(filter),
+        _ => None,
+    }
+}
+
+/// `(a, b) IN (...)`, with what makes it unknown; another EXISTS as it is.
+fn member_of_rows(asked: Exists, schema: &DFSchema) -> Result<Expr> {
+    let Some(filter) = listed(&asked.subquery) else { return Ok(Expr::Exists(asked)) };
+    let unknown = doubts_of_rows(filter, schema)?;
+    let found = Expr::Exists(Exists { subquery: asked.subquery, negated: false });
+    let member = unless_unknown(found, unknown);
+    Ok(if asked.negated { negated(member) } else { member })
+}
+
+/// What makes it unknown whether several values are a row of a query: some of them are
+/// equal, and all the others are unknown here or there. Each way in which that may be is
+/// asked for apart, so that rows are looked up by what is equal.
+fn doubts_of_rows(filter: &Filter, schema: &DFSchema) -> Result<Vec<Expr>> {
+    let rows = &filter.input;
+    let pairs: Option<Vec<_>> = split_conjunction(&filter.predicate)
+        .into_iter()
+        .map(|equal| Pair::of(equal, rows.schema(), schema))
+        .collect();
+    let Some(ways) = pairs.as_deref().and_then(ways) else {
+        let unknown = only(rows, filter.predicate.clone().is_null())?;
+        return Ok(vec![has_rows(unknown)?]);
+    };
+    // In the first all are equal.
+    ways.into_iter().skip(1).map(|way| way.condition(rows)).collect()
+}
+
+/// A value and its column of the rows.
+struct Pair {
+    equal: Expr,
+    /// That the value is unknown, if it may be.
+    is_unknown: Option<Expr>,
+    /// That the column is, if it may be.
+    is_unknown_there: Option<Expr>,
+}
+
+impl Pair {
+    fn of(equal: &Expr, rows: &DFSchema, schema: &DFSchema) -> Option<Self> {
+        let Expr::BinaryExpr(BinaryExpr { left, op: Operator::Eq, right }) = equal else {
+            return None;
+        };
+        if left.any_column_refs() || right.contains_outer() || has_query(equal) {
+            return None;
+        }
+        let value = strip_outer_reference(left.as_ref().clone());
+        let may_be_unknown = value.nullable(schema).unwrap_or(true);
+        let may_be_there = right.nullable(rows).unwrap_or(true);
+        Some(Self {
+            equal: equal.clone(),
+            is_unknown: may_be_unknown.then(|| value.is_null()),
+            is_unknown_there: may_be_there.then(|| right.as_ref().clone().is_null()),
+        })
+    }
+}
+
+/// What is asked of the values, and what of the rows.
+#[derive(Default, Clone)]
+struct Way {
+    here: Vec<Expr>,
+    there: Vec<Expr>,
+}
+
+impl Way {
+    fn with(&self, here: Option<&Expr>, there: Option<&Expr>) -> Self {
+        let mut way = self.clone();
+        way.here.extend(here.cloned());
+        way.there.extend(there.cloned());
+        way
+    }
+
+    fn condition(self, rows: &Arc<LogicalPlan>) -> Result<Expr> {
+        let rows = match conjunction(self.there) {
+            Some(condition) => only(rows, condition)?,
+            None => rows.as_ref().clone(),
+        };
+        let found = has_rows(rows)?;
+        Ok(conjunction(self.here.into_iter().chain([found])).unwrap_or_else(|| lit(true)))
+    }
+}
+
+/// All of them, unless they are too many.
+fn ways(pairs: &[Pair]) -> Option<Vec<Way>> {
+    let mut ways = vec![Way::default()];
+    for pair in pairs {
+        let next = ways.iter().flat_map(|way| {
+            let equal = way.with(None, Some(&pair.equal));
+            let here = pair.is_unknown.as_ref().map(|unknown| way.with(Some(unknown), None));
+            let there = pair.is_unknown_there.as_ref().map(|unknown| way.with(None, Some(unknown)));
+            [Some(equal), here, there].into_iter().flatten()
+        });
+        ways = next.collect();
+        if ways.len() > MOST_WAYS {
+            return None;
+        }
+    }
+    Some(ways)
 }
 
 #[cfg(test)]
@@ -242,6 +550,35 @@ mod tests {
             ("coalesce(x, 0) NOT IN (SELECT coalesce(y, 3) FROM u WHERE u.k = t.k)", &["1", ""]),
         ] {
             assert_eq!(found(&session, condition).await, rows, "{condition}");
+        }
+    }
+
+    #[tokio::test]
+    async fn the_row_of_an_aggregate_is_there_without_rows_to_aggregate() {
+        let session = Session::new(None, Settings::default()).unwrap();
+        for sql in [
+            "CREATE TABLE t AS SELECT * FROM (VALUES (1, 'a'), (2, 'a'), (3, 'b'), (0, 'z'),
+             (NULL, 'z')) AS t(x, k)",
+            "CREATE TABLE u AS SELECT * FROM (VALUES (2, 'a'), (NULL, 'b')) AS u(y, k)",
+        ] {
+            session.collect(sql).await.unwrap();
+        }
+        for (condition, rows) in [
+            ("x IN (SELECT count(*) FROM u WHERE u.k = t.k)", &["0", "1"] as &[&str]),
+            ("x NOT IN (SELECT count(*) FROM u WHERE u.k = t.k)", &["2", "3"]),
+            ("x NOT IN (SELECT max(y) FROM u WHERE u.k = t.k)", &["1"]),
+            ("(x IN (SELECT max(y) FROM u WHERE u.k = t.k)) IS NULL", &["0", "3", ""]),
+            ("x >= ALL (SELECT count(*) FROM u WHERE u.k = t.k)", &["0", "1", "2", "3"]),
+        ] {
+            assert_eq!(found(&session, condition).await, rows, "{condition}");
+        }
+        for condition in [
+            "EXISTS (SELECT 1 FROM (SELECT count(*) AS n FROM u WHERE u.k = t.k) AS s WHERE n = 0)",
+            "x IN (SELECT count(*) FROM u WHERE u.k = t.k HAVING count(*) = 0)",
+        ] {
+            let error = session.collect(&format!("SELECT x FROM t WHERE {condition}")).await;
+            let error = error.unwrap_err();
+            assert!(error.advice().is_some(), "{condition}: {error}");
         }
     }
 

@@ -5,8 +5,8 @@
 //! all values are gathered, and where one is asked for of which there are several, that
 //! is an error. With LIMIT 1 the first is gathered for each.
 //!
-//! `(a, b) IN (SELECT c, d FROM ...)`: it looks for one value only. Where counts only
-//! whether the condition is true, EXISTS asks the same.
+//! `(a, b) IN (SELECT c, d FROM ...)`: it looks for one value only. EXISTS asks the same,
+//! as far as counts whether the condition is true.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -23,7 +23,8 @@ use datafusion::logical_expr::{
 };
 use datafusion::sql::parser::Statement as Parsed;
 use datafusion::sql::sqlparser::ast::{
-    BinaryOperator, Expr as Typed, Ident, Query, Select, SetExpr, TableFactor, VisitorMut,
+    Array as TypedList, BinaryOperator, Expr as Typed, GroupByExpr, Ident, OrderBy, OrderByKind,
+    Query, SelectItem, SetExpr, TableFactor, Value, VisitMut, VisitorMut,
 };
 use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::parser::Parser;
@@ -32,50 +33,32 @@ use crate::engine::hidden::Hidden;
 use crate::engine::{parsed, rewrite};
 use crate::error::Error;
 
-/// Spells `(a, b) IN (SELECT ...)` in WHERE with EXISTS.
+/// What the rows are called in which several values are looked for.
+pub(in crate::engine) const ROWS_LISTED: &str = "rows listed";
+
+/// Spells `(a, b) IN (SELECT ...)` with EXISTS, and `x = ANY ([...])` with IN.
 pub(super) fn spell(parsed: &mut Parsed) {
+    parsed::change(parsed, &[in_rows, in_list]);
     // It never breaks off.
-    let _ = parsed::visit(parsed, &mut Rows);
+    let _ = parsed::visit(parsed, &mut TellApart);
 }
 
-struct Rows;
-
-impl VisitorMut for Rows {
-    type Break = ();
-
-    fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
-        if let Some(condition) = &mut select.selection {
-            spell_in(condition);
-        }
-        ControlFlow::Continue(())
-    }
-}
-
-/// Below anything else than AND and OR it counts as well whether it is unknown.
-fn spell_in(condition: &mut Typed) {
-    match condition {
-        Typed::Nested(inner) => spell_in(inner),
-        Typed::BinaryOp { left, op: BinaryOperator::And | BinaryOperator::Or, right } => {
-            spell_in(left);
-            spell_in(right);
-        }
-        Typed::InSubquery { expr, subquery, negated: false } => {
-            if let Typed::Tuple(values) = expr.as_ref()
-                && let Some(exists) = exists(values, subquery)
-            {
-                *condition = exists;
-            }
-        }
-        _ => {}
-    }
+/// A rule that sees plans knows by the name of the rows what was asked for, and what makes
+/// it unknown.
+fn in_rows(expression: &mut Typed) -> bool {
+    let Typed::InSubquery { expr, subquery, negated } = expression else { return false };
+    let Typed::Tuple(values) = expr.as_ref() else { return false };
+    let Some(exists) = exists(values, subquery, *negated) else { return false };
+    *expression = exists;
+    true
 }
 
 /// Whether `rows` have one of `values`. No column of a table is called as those of the
 /// rows are here, so that the names in `values` mean what they did.
-fn exists(values: &[Typed], rows: &Query) -> Option<Typed> {
+fn exists(values: &[Typed], rows: &Query, negated: bool) -> Option<Typed> {
     let names: Vec<_> = (1..=values.len()).map(|place| format!("value {place}")).collect();
     let template =
-        format!("SELECT 1 FROM (SELECT 1) AS \"rows listed\" (\"{}\")", names.join("\", \""));
+        format!("SELECT 1 FROM (SELECT 1) AS \"{ROWS_LISTED}\" (\"{}\")", names.join("\", \""));
     let mut parser = Parser::new(&GenericDialect).try_with_sql(&template).ok()?;
     let mut query = parser.parse_query().ok()?;
     let SetExpr::Select(select) = query.body.as_mut() else { return None };
@@ -87,19 +70,135 @@ fn exists(values: &[Typed], rows: &Query) -> Option<Typed> {
         .iter()
         .zip(names)
         .map(|(value, name)| {
-            let path = vec![Ident::with_quote('"', "rows listed"), Ident::with_quote('"', name)];
-            Typed::BinaryOp {
-                left: Box::new(Typed::Nested(Box::new(value.clone()))),
-                op: BinaryOperator::Eq,
-                right: Box::new(Typed::CompoundIdentifier(path)),
-            }
+            let path = vec![Ident::with_quote('"', ROWS_LISTED), Ident::with_quote('"', name)];
+            let value = Typed::Nested(Box::new(value.clone()));
+            binary(value, BinaryOperator::Eq, Typed::CompoundIdentifier(path))
         })
-        .reduce(|left, right| Typed::BinaryOp {
-            left: Box::new(left),
-            op: BinaryOperator::And,
-            right: Box::new(right),
+        .reduce(|left, right| binary(left, BinaryOperator::And, right));
+    Some(Typed::Exists { subquery: query, negated })
+}
+
+fn binary(left: Typed, op: BinaryOperator, right: Typed) -> Typed {
+    Typed::BinaryOp { left: Box::new(left), op, right: Box::new(right) }
+}
+
+/// The engine's function for `= ANY` does not know that it is unknown whether a value is
+/// among others of which one is.
+fn in_list(expression: &mut Typed) -> bool {
+    let Typed::AnyOp { left, compare_op: BinaryOperator::Eq, right, .. } = expression else {
+        return false;
+    };
+    let list = match right.as_ref() {
+        Typed::Array(TypedList { elem, .. }) if !elem.is_empty() => elem.clone(),
+        _ => return false,
+    };
+    *expression = Typed::InList { expr: left.clone(), list, negated: false };
+    true
+}
+
+/// Tells conditions on queries in a SELECT apart, all of which the engine calls alike: it
+/// refuses two aggregates of one name. A condition, and what is always true, is the same.
+struct TellApart;
+
+impl VisitorMut for TellApart {
+    type Break = ();
+
+    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
+        let mut conditions = Conditions::default();
+        tell_apart(&mut query.body, &mut conditions);
+        if let Some(OrderBy { kind: OrderByKind::Expressions(orders), .. }) = &mut query.order_by {
+            orders.iter_mut().for_each(|order| conditions.look_at(&mut order.expr));
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+fn tell_apart(body: &mut SetExpr, conditions: &mut Conditions) {
+    match body {
+        SetExpr::Select(select) => {
+            for item in &mut select.projection {
+                match item {
+                    SelectItem::UnnamedExpr(expression) => {
+                        let typed = expression.to_string();
+                        conditions.look_at(expression);
+                        if expression.to_string() != typed {
+                            let alias = Ident::with_quote('"', typed);
+                            *item = SelectItem::ExprWithAlias { expr: expression.clone(), alias };
+                        }
+                    }
+                    SelectItem::ExprWithAlias { expr, .. } => conditions.look_at(expr),
+                    _ => {}
+                }
+            }
+            if let GroupByExpr::Expressions(groups, _) = &mut select.group_by {
+                groups.iter_mut().for_each(|group| conditions.look_at(group));
+            }
+            let filters = [&mut select.having, &mut select.qualify].into_iter().flatten();
+            filters.for_each(|filter| conditions.look_at(filter));
+        }
+        SetExpr::SetOperation { left, right, .. } => {
+            tell_apart(left, &mut Conditions::default());
+            tell_apart(right, &mut Conditions::default());
+        }
+        _ => {}
+    }
+}
+
+/// The conditions on queries in a SELECT that have been met.
+#[derive(Default)]
+struct Conditions {
+    met: Vec<Typed>,
+    /// How many queries there are around what is looked at.
+    depth: usize,
+}
+
+impl Conditions {
+    fn look_at(&mut self, expression: &mut Typed) {
+        // It never breaks off.
+        let _ = VisitMut::visit(expression, self);
+    }
+}
+
+impl VisitorMut for Conditions {
+    type Break = ();
+
+    fn pre_visit_query(&mut self, _query: &mut Query) -> ControlFlow<()> {
+        self.depth += 1;
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_query(&mut self, _query: &mut Query) -> ControlFlow<()> {
+        self.depth -= 1;
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_expr(&mut self, expression: &mut Typed) -> ControlFlow<()> {
+        if self.depth > 0 || !is_condition(expression) {
+            return ControlFlow::Continue(());
+        }
+        let known = self.met.iter().position(|met| met == expression);
+        let place = known.unwrap_or_else(|| {
+            self.met.push(expression.clone());
+            self.met.len() - 1
         });
-    Some(Typed::Exists { subquery: query, negated: false })
+        if place > 0 {
+            let number = || Typed::value(Value::Number(place.to_string(), false));
+            let is_true = binary(number(), BinaryOperator::Eq, number());
+            let both = binary(expression.clone(), BinaryOperator::And, is_true);
+            *expression = Typed::Nested(Box::new(both));
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+fn is_condition(expression: &Typed) -> bool {
+    match expression {
+        Typed::Exists { .. } | Typed::InSubquery { .. } => true,
+        Typed::AnyOp { right, .. } | Typed::AllOp { right, .. } => {
+            matches!(right.as_ref(), Typed::Subquery(_))
+        }
+        _ => false,
+    }
 }
 
 /// `plan` with subqueries that give the only value there is.
@@ -226,7 +325,8 @@ fn only_items(lists: &ArrayRef) -> Result<ArrayRef> {
     Ok(take(lists.values().as_ref(), &Int32Array::from(places), None)?)
 }
 
-fn several() -> DataFusionError {
+/// The error for a second row where there is to be one.
+pub(in crate::engine) fn several() -> DataFusionError {
     let error = Error::query("a subquery between values gives more than one row");
     DataFusionError::External(Box::new(error.hint(
         "take one of them, as in (SELECT max(likes) FROM ...), or all: (SELECT array_agg(likes) \
@@ -312,9 +412,8 @@ mod tests {
         let session = session().await;
         for sql in [
             "SELECT x, (SELECT u.n FROM u WHERE u.y > t.x) FROM t",
-            "SELECT sum((SELECT u.n FROM u WHERE u.y = t.x)) FROM t",
             "SELECT x FROM t WHERE (x, k) IN (SELECT y, u.k FROM u WHERE u.k = t.k)",
-            "SELECT x FROM t LEFT JOIN u ON x = y AND EXISTS (SELECT 1 FROM u AS v WHERE v.y = x)",
+            "SELECT x FROM t LEFT JOIN u ON EXISTS (SELECT 1 FROM u AS v WHERE v.y + u.y = x)",
         ] {
             let error = session.collect(sql).await.unwrap_err();
             assert!(error.message().contains("columns from around"), "{sql}: {error}");
@@ -329,16 +428,119 @@ mod tests {
             ("(x, k) IN (SELECT y, k FROM u)", &["1"] as &[&str]),
             ("(x, k) IN (SELECT y, k FROM u) OR x = 3", &["1", "3"]),
             ("x > 0 AND ((x + 5, 'q') IN (SELECT y, k FROM u))", &["2"]),
+            ("(x, k) NOT IN (SELECT y, k FROM u)", &["2", "3"]),
+            ("NOT ((x, k) IN (SELECT y, k FROM u))", &["2", "3"]),
+            ("(x, 70) NOT IN (SELECT y, n FROM u)", &["1", "3"]),
         ] {
             let sql = format!("SELECT x FROM t WHERE {condition} ORDER BY x");
             let found: Vec<_> = answer(&session, &sql).await.into_iter().skip(1).collect();
             assert_eq!(found, rows, "{condition}");
         }
-        for condition in ["(x, k) NOT IN (SELECT y, k FROM u)", "x IN (SELECT y, k FROM u)"] {
-            let sql = format!("SELECT x FROM t WHERE {condition}");
-            let error = session.collect(&sql).await.unwrap_err();
-            assert!(error.message().contains("gives one column"), "{error}");
-            assert!(error.advice().is_some_and(|told| told.contains("NOT EXISTS")), "{error}");
+        let error = session.collect("SELECT x FROM t WHERE x IN (SELECT y, k FROM u)").await;
+        let error = error.unwrap_err();
+        assert!(error.message().contains("gives one column"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn several_values_are_unknown_together_if_one_is_and_the_others_are_equal() {
+        let session = session().await;
+        for (asked, value) in [
+            ("(1, 'a') IN (SELECT y, k FROM u)", "true"),
+            ("(1, 'z') IN (SELECT y, k FROM u)", "false"),
+            ("(2, 10) IN (SELECT y, n FROM u)", ""),
+            ("(2, 10) NOT IN (SELECT y, n FROM u)", ""),
+            ("(3, 10) IN (SELECT y, n FROM u)", "false"),
+            ("(NULL, 70) IN (SELECT y, n FROM u)", ""),
+            ("(NULL, 99) IN (SELECT y, n FROM u WHERE n > 0)", "false"),
+            ("(NULL, NULL) IN (SELECT y, n FROM u)", ""),
+            ("(NULL, NULL) NOT IN (SELECT y, n FROM u WHERE n > 99)", "true"),
+            ("(1, 'a', 10) IN (SELECT y, k, n FROM u)", "true"),
+            ("(2, 'z', 10) IN (SELECT y, k, n FROM u)", ""),
+        ] {
+            let found = answer(&session, &format!("SELECT {asked} AS v")).await;
+            assert_eq!(found, ["v", value], "{asked}");
         }
+        let sql = "SELECT x, (x, k) IN (SELECT y, k FROM u) AS v FROM t ORDER BY x";
+        assert_eq!(answer(&session, sql).await, ["x|v", "1|true", "2|false", "3|false"]);
+        let sql = "SELECT (x, k) IN (SELECT y, k FROM u) FROM t WHERE x = 1";
+        assert_eq!(answer(&session, sql).await, ["(x, k) IN (SELECT y, k FROM u)", "true"]);
+    }
+
+    #[tokio::test]
+    async fn values_are_compared_with_any_and_all_of_a_query() {
+        let session = session().await;
+        for (asked, value) in [
+            ("2 = ANY (SELECT y FROM u)", "true"),
+            ("5 = SOME (SELECT y FROM u)", "false"),
+            ("5 = ANY (SELECT n FROM u)", ""),
+            ("NULL = ANY (SELECT y FROM u)", ""),
+            ("NULL = ANY (SELECT y FROM u WHERE y > 9)", "false"),
+            ("5 <> ALL (SELECT y FROM u)", "true"),
+            ("2 <> ALL (SELECT y FROM u)", "false"),
+            ("5 <> ALL (SELECT n FROM u)", ""),
+            ("8 > ALL (SELECT y FROM u)", "true"),
+            ("7 > ALL (SELECT y FROM u)", "false"),
+            ("7 >= ALL (SELECT y FROM u)", "true"),
+            ("99 > ALL (SELECT n FROM u)", ""),
+            ("9 > ALL (SELECT n FROM u)", "false"),
+            ("0 > ALL (SELECT y FROM u WHERE y > 9)", "true"),
+            ("NULL > ALL (SELECT y FROM u WHERE y > 9)", "true"),
+            ("NULL > ALL (SELECT y FROM u)", ""),
+            ("2 >= ANY (SELECT y FROM u)", "true"),
+            ("0 >= ANY (SELECT y FROM u)", "false"),
+            ("0 >= ANY (SELECT n FROM u)", ""),
+            ("0 < ANY (SELECT y FROM u WHERE y > 9)", "false"),
+            ("7 < ANY (SELECT y FROM u)", "false"),
+            ("1 <> ANY (SELECT y FROM u)", "true"),
+            ("7 <> ANY (SELECT y FROM u WHERE y > 2)", "false"),
+            ("7 = ALL (SELECT y FROM u WHERE y > 2)", "true"),
+            ("7 = ALL (SELECT y FROM u)", "false"),
+            ("'r' > ALL (SELECT k FROM u)", "false"),
+        ] {
+            let found = answer(&session, &format!("SELECT {asked} AS v")).await;
+            assert_eq!(found, ["v", value], "{asked}");
+        }
+        for (condition, rows) in [
+            ("x = ANY (SELECT y FROM u)", &["1", "2"] as &[&str]),
+            ("x <> ALL (SELECT y FROM u)", &["3"]),
+            ("x > ALL (SELECT y FROM u WHERE u.k = t.k)", &["2", "3"]),
+            ("x >= ANY (SELECT y FROM u) AND x > 1", &["2", "3"]),
+        ] {
+            let sql = format!("SELECT x FROM t WHERE {condition} ORDER BY x");
+            let found: Vec<_> = answer(&session, &sql).await.into_iter().skip(1).collect();
+            assert_eq!(found, rows, "{condition}");
+        }
+    }
+
+    #[tokio::test]
+    async fn it_is_unknown_whether_a_value_is_among_others_of_which_one_is() {
+        let session = session().await;
+        for (asked, value) in [
+            ("1 = ANY([NULL])", ""),
+            ("1 = ANY([2, NULL])", ""),
+            ("1 = ANY([1, NULL])", "true"),
+            ("1 = ANY(ARRAY[2])", "false"),
+            ("NULL = ANY([1])", ""),
+        ] {
+            let found = answer(&session, &format!("SELECT {asked} AS v")).await;
+            assert_eq!(found, ["v", value], "{asked}");
+        }
+        let found = answer(&session, "SELECT 1 = ANY([2])").await;
+        assert_eq!(found, ["1 = ANY([2])", "false"]);
+    }
+
+    #[tokio::test]
+    async fn aggregates_with_conditions_on_queries_are_told_apart() {
+        let session = session().await;
+        let sql = "SELECT count(*) FILTER (WHERE x IN (SELECT y FROM u)), count(*) FILTER (WHERE x
+                   IN (SELECT n FROM u WHERE n > 0)), count(*) FILTER (WHERE x IN (SELECT y FROM
+                   u)) FROM t";
+        assert_eq!(answer(&session, sql).await[1], "2|0|2");
+        let sql = "SELECT sum(CASE WHEN EXISTS (SELECT 1 FROM u WHERE y = x) THEN 1 END) AS a,
+                   sum(CASE WHEN EXISTS (SELECT 1 FROM u WHERE n = 10 * x) THEN 1 END) AS b FROM t";
+        assert_eq!(answer(&session, sql).await, ["a|b", "2|1"]);
+        let sql = "SELECT x IN (SELECT y FROM u) AS a, x IN (SELECT 3) AS b, count(*) AS c FROM t
+                   GROUP BY x IN (SELECT y FROM u), x IN (SELECT 3) ORDER BY a";
+        assert_eq!(answer(&session, sql).await, ["a|b|c", "false|true|1", "true|false|2"]);
     }
 }
