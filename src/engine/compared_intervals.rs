@@ -1,7 +1,7 @@
 //! Intervals are compared by how long they are: a day is 24 hours, a month thirty days,
 //! as in PostgreSQL. The engine compares months first, then days, then the rest, so that
-//! 48 hours are less than a day. By their length they are also sorted, and the shortest
-//! or longest found.
+//! 48 hours are less than a day. By their length they are also joined, sorted and counted,
+//! and the shortest or longest found; for groups of them see [`grouped_intervals`].
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,21 +12,23 @@ use datafusion::arrow::datatypes::{
 };
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::Transformed;
-use datafusion::common::{DFSchema, Result, ScalarValue, internal_err};
+use datafusion::common::{Column, DFSchema, Result, ScalarValue, internal_err};
 use datafusion::functions_aggregate::min_max::{max_udaf, min_udaf};
 use datafusion::logical_expr::expr::{
-    AggregateFunctionParams, Between, InList, Sort, WindowFunctionParams,
+    AggregateFunctionParams, Between, InList, InSubquery, ScalarFunction, Sort,
+    WindowFunctionParams,
 };
 use datafusion::logical_expr::function::AccumulatorArgs;
 use datafusion::logical_expr::utils::AggregateOrderSensitivity;
 use datafusion::logical_expr::{
-    Accumulator, AggregateUDF, AggregateUDFImpl, BinaryExpr, Expr, ExprSchemable, LogicalPlan,
-    Signature, Volatility, WindowFunctionDefinition,
+    Accumulator, AggregateUDF, AggregateUDFImpl, BinaryExpr, Case, Expr, ExprSchemable, Join,
+    JoinConstraint, LogicalPlan, Projection, Signature, Subquery, Volatility,
+    WindowFunctionDefinition,
 };
 use datafusion::optimizer::AnalyzerRule;
 
 use super::hidden::Hidden;
-use super::rewrite;
+use super::{grouped_intervals, rewrite};
 
 const NANOS_OF_A_DAY: i128 = 86_400_000_000_000;
 const DAYS_OF_A_MONTH: i128 = 30;
@@ -41,8 +43,42 @@ impl AnalyzerRule for CompareLengths {
     }
 
     fn analyze(&self, plan: LogicalPlan, _config: &ConfigOptions) -> Result<LogicalPlan> {
-        rewrite::expressions(plan, &by_length)
+        let plan = rewrite::expressions(plan, &by_length)?;
+        let plan = plan.transform_up_with_subqueries(keyed)?;
+        if !plan.transformed {
+            return Ok(plan.data);
+        }
+        // An interval of a group may be unknown to the engine where it was not before.
+        let plan = plan
+            .data
+            .transform_up_with_subqueries(|node| node.recompute_schema().map(Transformed::yes))?;
+        Ok(plan.data)
     }
+}
+
+/// The node, if it compares rows with one another, by the lengths of intervals.
+fn keyed(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
+    match plan {
+        LogicalPlan::Join(join) => Ok(joined(join)),
+        other => grouped_intervals::by_length(other),
+    }
+}
+
+/// A join by intervals, as one by their lengths.
+fn joined(mut join: Join) -> Transformed<LogicalPlan> {
+    let mut is_changed = false;
+    for (left, right) in &mut join.on {
+        if is_interval(left, join.left.schema()) && is_interval(right, join.right.schema()) {
+            *left = compared(left.clone());
+            *right = compared(right.clone());
+            is_changed = true;
+        }
+    }
+    if is_changed {
+        // USING is of columns only.
+        join.join_constraint = JoinConstraint::On;
+    }
+    Transformed::new_transformed(LogicalPlan::Join(join), is_changed)
 }
 
 /// The rule for what is sorted by intervals and for the extremes of them, for plans as
@@ -75,36 +111,52 @@ fn sorted(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
 fn inside(mut expression: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
     let is_changed = match &mut expression {
         Expr::AggregateFunction(call) => {
-            let keys = measure_keys(&mut call.params.order_by, schema);
-            let extreme = Extreme::of(&mut call.func, &mut call.params.args, schema);
-            keys || extreme
+            let params = &mut call.params;
+            let keys = measure_keys(&mut params.order_by, schema);
+            let counted = is_count_of_different(call.func.name(), params.distinct)
+                && measure(&mut params.args, schema);
+            let extreme = Extreme::of(&mut call.func, &mut params.args, schema);
+            keys || counted || extreme
         }
         Expr::WindowFunction(call) => {
-            let keys = measure_keys(&mut call.params.order_by, schema);
+            let params = &mut call.params;
+            let keys = measure_keys(&mut params.order_by, schema);
+            let parts = measure(&mut params.partition_by, schema);
+            let counted = is_count_of_different(call.fun.name(), params.distinct)
+                && measure(&mut params.args, schema);
             let extreme = match &mut call.fun {
                 WindowFunctionDefinition::AggregateUDF(function) => {
-                    Extreme::of(function, &mut call.params.args, schema)
+                    Extreme::of(function, &mut params.args, schema)
                 }
                 WindowFunctionDefinition::WindowUDF(_) => false,
             };
-            keys || extreme
+            keys || parts || counted || extreme
         }
         _ => false,
     };
     Ok(if is_changed { Transformed::yes(expression) } else { Transformed::no(expression) })
 }
 
+fn is_count_of_different(function: &str, is_distinct: bool) -> bool {
+    is_distinct && function == "count"
+}
+
 /// Puts lengths in the place of intervals that rows are sorted by; whether there were any.
 fn measure_keys(keys: &mut [Sort], schema: &DFSchema) -> bool {
+    measure(keys.iter_mut().map(|key| &mut key.expr), schema)
+}
+
+/// Puts lengths in the place of intervals; whether there were any.
+fn measure<'a>(values: impl IntoIterator<Item = &'a mut Expr>, schema: &DFSchema) -> bool {
     let mut is_changed = false;
-    for key in keys.iter_mut().filter(|key| is_interval(&key.expr, schema)) {
-        key.expr = length(key.expr.clone());
+    for value in values.into_iter().filter(|value| is_interval(value, schema)) {
+        *value = length(value.clone());
         is_changed = true;
     }
     is_changed
 }
 
-fn is_interval(expression: &Expr, schema: &DFSchema) -> bool {
+pub(super) fn is_interval(expression: &Expr, schema: &DFSchema) -> bool {
     matches!(expression.get_type(schema), Ok(DataType::Interval(IntervalUnit::MonthDayNano)))
 }
 
@@ -115,29 +167,91 @@ fn by_length(expression: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
             if op.supports_propagation() && is_interval(&left) && is_interval(&right) =>
         {
             Transformed::yes(Expr::BinaryExpr(BinaryExpr {
-                left: Box::new(length(*left)),
+                left: Box::new(compared(*left)),
                 op,
-                right: Box::new(length(*right)),
+                right: Box::new(compared(*right)),
             }))
         }
         Expr::Between(Between { expr, negated, low, high })
             if is_interval(&expr) && is_interval(&low) && is_interval(&high) =>
         {
-            let [expr, low, high] = [expr, low, high].map(|one| Box::new(length(*one)));
+            let [expr, low, high] = [expr, low, high].map(|one| Box::new(compared(*one)));
             Transformed::yes(Expr::Between(Between { expr, negated, low, high }))
         }
         Expr::InList(InList { expr, list, negated })
             if is_interval(&expr) && list.iter().all(is_interval) =>
         {
-            let (expr, list) = (Box::new(length(*expr)), list.into_iter().map(length).collect());
+            let (expr, list) =
+                (Box::new(compared(*expr)), list.into_iter().map(compared).collect());
             Transformed::yes(Expr::InList(InList { expr, list, negated }))
         }
+        Expr::InSubquery(InSubquery { expr, subquery, negated }) if is_interval(&expr) => {
+            let (expr, subquery) = (Box::new(compared(*expr)), lengths_of(&subquery)?);
+            Transformed::yes(Expr::InSubquery(InSubquery { expr, subquery, negated }))
+        }
+        Expr::Case(Case { expr: Some(expr), when_then_expr, else_expr })
+            if is_interval(&expr) && when_then_expr.iter().all(|(when, _)| is_interval(when)) =>
+        {
+            let branches = when_then_expr.into_iter();
+            Transformed::yes(Expr::Case(Case {
+                expr: Some(Box::new(compared(*expr))),
+                when_then_expr: branches
+                    .map(|(when, then)| (Box::new(compared(*when)), then))
+                    .collect(),
+                else_expr,
+            }))
+        }
+        Expr::ScalarFunction(call) if call.args.iter().all(is_interval) => chosen(call),
         other => Transformed::no(other),
     })
 }
 
-fn length(interval: Expr) -> Expr {
+/// A call of a function that compares the intervals that it is given, as the one among
+/// them that has the length.
+fn chosen(call: ScalarFunction) -> Transformed<Expr> {
+    let lengths: Vec<Expr> = call.args.iter().cloned().map(compared).collect();
+    let function = Arc::clone(&call.func);
+    let (length, lengths, given, otherwise) = match (function.name(), lengths.as_slice()) {
+        ("greatest" | "least", [_, ..]) => {
+            let length = ScalarFunction { func: call.func, args: lengths.clone() };
+            (Expr::ScalarFunction(length), lengths.clone(), call.args, None)
+        }
+        ("nullif", [length, other]) => {
+            let unknown = Expr::Literal(ScalarValue::IntervalMonthDayNano(None), None);
+            (length.clone(), vec![other.clone()], vec![unknown], call.args.into_iter().next())
+        }
+        _ => return Transformed::no(Expr::ScalarFunction(call)),
+    };
+    let branches = lengths.into_iter().zip(given);
+    Transformed::yes(Expr::Case(Case {
+        expr: Some(Box::new(length)),
+        when_then_expr: branches.map(|(when, then)| (Box::new(when), Box::new(then))).collect(),
+        else_expr: otherwise.map(Box::new),
+    }))
+}
+
+/// A query that gives intervals, as one that gives their lengths.
+fn lengths_of(asked: &Subquery) -> Result<Subquery> {
+    let column = Expr::Column(Column::from(asked.subquery.schema().qualified_field(0)));
+    let lengths = Projection::try_new(vec![compared(column)], Arc::clone(&asked.subquery))?;
+    Ok(asked.with_plan(Arc::new(LogicalPlan::Projection(lengths))))
+}
+
+/// The length of an interval, which is called as the interval is: names of columns are
+/// as they were.
+pub(super) fn length(interval: Expr) -> Expr {
     LENGTH.of(interval)
+}
+
+/// The length of an interval that is compared. The engine may put it beside the interval,
+/// from which it is told by its name.
+fn compared(interval: Expr) -> Expr {
+    LENGTH.named(interval)
+}
+
+/// The shortest of the intervals of a group.
+pub(super) fn shortest(intervals: Expr) -> Expr {
+    AggregateUDF::from(Extreme::new(false)).call(vec![intervals])
 }
 
 /// The length of an interval in nanoseconds.
@@ -313,6 +427,7 @@ mod tests {
     use datafusion::arrow::array::AsArray;
     use datafusion::arrow::util::display::array_value_to_string;
 
+    use crate::engine::answers::answer;
     use crate::engine::{Session, Settings};
 
     #[tokio::test]
@@ -326,6 +441,10 @@ mod tests {
             ("b - a = INTERVAL '2 days'", true),
             ("b - a IN (INTERVAL '1 day', INTERVAL '48 hours')", true),
             ("INTERVAL '24 hours' = INTERVAL '1 day'", true),
+            ("greatest(INTERVAL '1 day', b - a, NULL) = b - a", true),
+            ("least(INTERVAL '48 hours', INTERVAL '1 day') < INTERVAL '25 hours'", true),
+            ("nullif(INTERVAL '24 hours', INTERVAL '1 day') IS NULL", true),
+            ("nullif(b - a, INTERVAL '1 day') = b - a", true),
             ("INTERVAL '1 month' > INTERVAL '29 days'", true),
             ("now() - a > INTERVAL '30 days'", true),
             ("a - (a - INTERVAL '1 day') = INTERVAL '1 day'", true),
@@ -369,6 +488,49 @@ mod tests {
             ("SELECT min_by(n, x) FROM #", "5"),
         ] {
             assert_eq!(column(&sql.replace('#', table)).await, wanted, "{sql}");
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn tables_are_joined_by_lengths() {
+        let session = Session::new(None, Settings::default()).unwrap();
+        for sql in [
+            "CREATE TABLE a AS SELECT * FROM (VALUES (1, INTERVAL '24 hours'),
+              (2, INTERVAL '1 day'), (3, INTERVAL '2 hours'), (4, NULL)) AS t(n, i)",
+            "CREATE TABLE b AS SELECT * FROM (VALUES (10, INTERVAL '24 hours'),
+              (20, INTERVAL '3 days'), (30, INTERVAL '2 hours')) AS t(m, i)",
+        ] {
+            session.collect(sql).await.unwrap();
+        }
+        let found = &["n|m", "1|10", "2|10", "3|30"][..];
+        let with_unknown = &["n|m", "1|10", "2|10", "3|30", "4|"][..];
+        for (sql, rows) in [
+            ("SELECT n, m FROM a JOIN b ON a.i = b.i ORDER BY n", found),
+            ("SELECT n, m FROM a JOIN b USING (i) ORDER BY n", found),
+            ("SELECT n, m FROM a LEFT JOIN b ON a.i = b.i ORDER BY n", with_unknown),
+            ("SELECT n, m FROM a LEFT JOIN b USING (i) ORDER BY n", with_unknown),
+            ("SELECT n FROM a WHERE i IN (SELECT i FROM b) ORDER BY n", &["n", "1", "2", "3"]),
+            (
+                "SELECT m FROM b WHERE i NOT IN (SELECT i FROM a WHERE n < 3) ORDER BY m",
+                &["m", "20", "30"],
+            ),
+            (
+                "SELECT n FROM a WHERE EXISTS (SELECT 1 FROM b WHERE b.i = a.i) ORDER BY n",
+                &["n", "1", "2", "3"],
+            ),
+            ("SELECT count(*) AS n FROM (SELECT i FROM a INTERSECT SELECT i FROM b)", &["n", "2"]),
+            (
+                "SELECT count(*) AS n, count(i) AS known FROM (SELECT i FROM a EXCEPT
+                 SELECT i FROM b)",
+                &["n|known", "1|0"],
+            ),
+            (
+                "SELECT n, CASE i WHEN INTERVAL '1 day' THEN 'd' ELSE 'o' END AS c FROM a
+                 ORDER BY n",
+                &["n|c", "1|d", "2|d", "3|o", "4|o"],
+            ),
+        ] {
+            assert_eq!(answer(&session, sql).await, rows, "{sql}");
         }
     }
 

@@ -37,7 +37,8 @@ pub(super) fn all() -> Vec<ScalarUDF> {
     of_one_value.map(Hidden::function).into_iter().chain(others).chain(forms::functions()).collect()
 }
 
-/// A function of one value. A column that it gives is called as if it were not there.
+/// A function of one value. A column that it gives is called as if it were not there, but
+/// see [`Hidden::named`].
 #[derive(Debug)]
 pub(super) struct Hidden {
     /// What plans call it.
@@ -51,7 +52,18 @@ pub(super) struct Hidden {
 impl Hidden {
     /// What it gives for `value`.
     pub(super) fn of(&'static self, value: Expr) -> Expr {
-        Expr::ScalarFunction(ScalarFunction::new_udf(Arc::new(self.function()), vec![value]))
+        self.call(Called::AsItsValue, value)
+    }
+
+    /// What it gives for `value`, for a place where both may be columns: what it gives is
+    /// then called by the name of the function too.
+    pub(super) fn named(&'static self, value: Expr) -> Expr {
+        self.call(Called::ByName, value)
+    }
+
+    fn call(&'static self, called: Called, value: Expr) -> Expr {
+        let function = Arc::new(self.called(called));
+        Expr::ScalarFunction(ScalarFunction::new_udf(function, vec![value]))
     }
 
     /// Whether `call` is one of it.
@@ -61,21 +73,33 @@ impl Hidden {
     }
 
     fn function(&'static self) -> ScalarUDF {
-        let signature = Signature::any(1, Volatility::Immutable);
-        ScalarUDF::from(HiddenCall { function: self, signature })
+        self.called(Called::AsItsValue)
     }
+
+    fn called(&'static self, called: Called) -> ScalarUDF {
+        let signature = Signature::any(1, Volatility::Immutable);
+        ScalarUDF::from(HiddenCall { function: self, called, signature })
+    }
+}
+
+/// What a column is called that a [`Hidden`] gives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Called {
+    AsItsValue,
+    ByName,
 }
 
 /// A [`Hidden`] as DataFusion calls it.
 #[derive(Debug)]
 struct HiddenCall {
     function: &'static Hidden,
+    called: Called,
     signature: Signature,
 }
 
 impl PartialEq for HiddenCall {
     fn eq(&self, other: &Self) -> bool {
-        self.function.name == other.function.name
+        self.function.name == other.function.name && self.called == other.called
     }
 }
 
@@ -84,6 +108,7 @@ impl Eq for HiddenCall {}
 impl Hash for HiddenCall {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.function.name.hash(state);
+        self.called.hash(state);
     }
 }
 
@@ -93,7 +118,12 @@ impl ScalarUDFImpl for HiddenCall {
     }
 
     fn schema_name(&self, arguments: &[Expr]) -> Result<String> {
-        Ok(arguments.iter().map(|argument| argument.schema_name().to_string()).collect())
+        let values: String =
+            arguments.iter().map(|argument| argument.schema_name().to_string()).collect();
+        Ok(match self.called {
+            Called::AsItsValue => values,
+            Called::ByName => format!("{}({values})", self.function.name),
+        })
     }
 
     fn signature(&self) -> &Signature {

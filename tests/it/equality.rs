@@ -157,13 +157,14 @@ const CONDITIONS: [&str; 26] = [
 ];
 
 /// Orders that the files have, and others.
-const ORDERS: [&str; 6] = [
+const ORDERS: [&str; 7] = [
     "p.posted_at DESC, p.post_id DESC",
     "p.posted_at DESC NULLS LAST, p.post_id DESC",
     "p.posted_at, p.post_id",
     "p.posted_at NULLS FIRST, p.post_id",
     "p.posted_at DESC, p.post_id",
     "p.posted_at DESC NULLS LAST, p.likes, p.post_id",
+    "abs(p.likes - p.reposts) DESC, p.post_id",
 ];
 
 const GROUPS: [&str; 10] = [

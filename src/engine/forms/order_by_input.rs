@@ -4,7 +4,8 @@
 //! The planner takes a listed column for both. So where a listed name stands within such
 //! an expression, the column has another name until the rows are in order, and a sign
 //! that no one types lets the planner choose: the column of the tables if there is one,
-//! else the listed one.
+//! else the listed one. DISTINCT leaves no columns of the tables but those that are listed,
+//! so that the planner refuses others there.
 
 use std::collections::HashSet;
 use std::ops::ControlFlow;
@@ -13,23 +14,34 @@ use datafusion::common::{DFSchema, Result};
 use datafusion::logical_expr::Expr as Planned;
 use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr};
 use datafusion::sql::sqlparser::ast::{
-    AccessExpr, BinaryOperator, Distinct, ExcludeSelectItem, Expr, GroupByExpr, Ident, ObjectName,
-    OrderBy, OrderByExpr, OrderByKind, PipeOperator, Query, SelectItem, SetExpr, TableFactor,
-    TableWithJoins, VisitMut, VisitorMut, WildcardAdditionalOptions,
+    BinaryOperator, Distinct, ExcludeSelectItem, Expr, GroupByExpr, Ident, ObjectName, OrderBy,
+    OrderByExpr, OrderByKind, PipeOperator, Query, SelectItem, SetExpr, TableFactor,
+    TableWithJoins, WildcardAdditionalOptions,
 };
 
+use super::level_names;
 use crate::engine::names::plain;
 use crate::engine::parsed;
+use crate::engine::wording::Meaning;
+use crate::error::Error;
+
+/// What the engine says of rows that are asked for in an order which they have not.
+pub(in crate::engine) const MEANINGS: &[Meaning] =
+    &[("SELECT DISTINCT, ORDER BY expressions", |_| {
+        let error = Error::query("SELECT DISTINCT has only what it lists to be ordered by");
+        Some(error.hint(
+            "list what the rows are ordered by too, or name a listed column alone: ORDER BY text",
+        ))
+    })];
 
 /// The sign between a name and the listed column that it may mean.
-pub(super) const ELSE: &str = "else listed";
+const ELSE: &str = "else listed";
 
 /// Tells the listed columns of `query` from those of its tables where ORDER BY asks for
 /// either by the same name.
 pub(in crate::engine) fn tell_apart(query: &mut Query) {
     let SetExpr::Select(select) = query.body.as_mut() else { return };
-    // DISTINCT has listed columns only in order.
-    let is_plain = matches!(select.distinct, None | Some(Distinct::All)) && select.into.is_none();
+    let is_plain = !matches!(select.distinct, Some(Distinct::On(_))) && select.into.is_none();
     let Some(OrderBy { kind: OrderByKind::Expressions(orders), .. }) = &mut query.order_by else {
         return;
     };
@@ -43,20 +55,27 @@ pub(in crate::engine) fn tell_apart(query: &mut Query) {
         return;
     }
     let Some((hidden, shown)) = hide(&mut select.projection, &asked) else { return };
-    let mut choose = Choose { hidden: &hidden, depth: 0 };
+    let choose = |name: &Ident| {
+        let one = hidden.iter().find(|one| one.is_called(name))?;
+        Some(Expr::BinaryOp {
+            left: Box::new(Expr::Identifier(name.clone())),
+            op: BinaryOperator::Custom(ELSE.to_owned()),
+            right: Box::new(Expr::Identifier(one.by.clone())),
+        })
+    };
     for order in orders {
         match name(&order.expr).map(|name| hidden.iter().find(|one| one.is_called(name))) {
             Some(Some(one)) => order.expr = Expr::Identifier(one.by.clone()),
             // A name that is not listed.
             Some(None) => {}
-            None => choose.within(&mut order.expr),
+            None => level_names::replace(&mut order.expr, &choose),
         }
     }
     if let GroupByExpr::Expressions(groups, _) = &mut select.group_by {
-        groups.iter_mut().for_each(|group| choose.within(group));
+        level_names::replace(groups, &choose);
     }
-    let conditions = [&mut select.having, &mut select.qualify];
-    conditions.into_iter().flatten().for_each(|condition| choose.within(condition));
+    level_names::replace(&mut select.having, &choose);
+    level_names::replace(&mut select.qualify, &choose);
     query.pipe_operators.insert(0, PipeOperator::Select { exprs: shown });
 }
 
@@ -178,71 +197,6 @@ fn is_column(expression: &Expr, alias: &Ident) -> bool {
     column.is_some_and(|name| plain(name) == plain(alias))
 }
 
-/// Puts the sign between each hidden name and the column that it may mean, not in
-/// queries that are in an expression.
-struct Choose<'a> {
-    hidden: &'a [Hidden],
-    depth: usize,
-}
-
-impl Choose<'_> {
-    fn within(&mut self, expression: &mut Expr) {
-        // It never breaks off.
-        let _ = expression.visit(self);
-    }
-}
-
-impl VisitorMut for Choose<'_> {
-    type Break = ();
-
-    fn pre_visit_query(&mut self, _query: &mut Query) -> ControlFlow<()> {
-        self.depth += 1;
-        ControlFlow::Continue(())
-    }
-
-    fn post_visit_query(&mut self, _query: &mut Query) -> ControlFlow<()> {
-        self.depth -= 1;
-        ControlFlow::Continue(())
-    }
-
-    fn post_visit_expr(&mut self, expression: &mut Expr) -> ControlFlow<()> {
-        if let Expr::CompoundFieldAccess { root, access_chain } = expression {
-            parts_alone(root, access_chain);
-        }
-        if self.depth == 0
-            && let Expr::Identifier(name) = &*expression
-            && let Some(one) = self.hidden.iter().find(|one| one.is_called(name))
-        {
-            *expression = Expr::BinaryOp {
-                left: Box::new(Expr::Identifier(name.clone())),
-                op: BinaryOperator::Custom(ELSE.to_owned()),
-                right: Box::new(Expr::Identifier(one.by.clone())),
-            };
-        }
-        ControlFlow::Continue(())
-    }
-}
-
-/// Takes the sign away in `t.tags[1]`, where the names are parts of one.
-fn parts_alone(root: &mut Expr, chain: &mut [AccessExpr]) {
-    if matches!(chain.first(), Some(AccessExpr::Dot(_))) {
-        alone(root);
-    }
-    for access in chain {
-        if let AccessExpr::Dot(part) = access {
-            alone(part);
-        }
-    }
-}
-
-fn alone(part: &mut Expr) {
-    if let Expr::BinaryOp { left, op: BinaryOperator::Custom(sign), .. } = &*part
-        && sign == ELSE
-    {
-        *part = Expr::clone(left);
-    }
-}
-
 /// Plans the sign.
 #[derive(Debug)]
 pub(super) struct InputFirst;
@@ -258,10 +212,11 @@ impl ExprPlanner for InputFirst {
             _ => return Ok(PlannerResult::Original(expression)),
         }
         let RawBinaryExpr { left, right, .. } = expression;
+        // What a join makes of the name need not be a column.
         let is_known = match &left {
             Planned::Column(column) => schema.has_column(column),
-            Planned::LambdaVariable(_) => true,
-            _ => false,
+            Planned::OuterReferenceColumn(..) => false,
+            _ => true,
         };
         Ok(PlannerResult::Planned(if is_known { left } else { right }))
     }
@@ -386,9 +341,25 @@ mod tests {
             ),
             ("SELECT [3, 1] AS l ORDER BY list_filter(l, l -> l > 1)[1]", &["l", "[3, 1]"]),
             ("SELECT DISTINCT -id AS id FROM t ORDER BY -id", &["id", "-3", "-2", "-1"]),
+            ("SELECT DISTINCT -id AS id FROM t ORDER BY id", &["id", "-3", "-2", "-1"]),
+            ("SELECT DISTINCT -id AS twice FROM t ORDER BY -twice", &["twice", "-1", "-2", "-3"]),
+            ("SELECT DISTINCT id, g FROM t ORDER BY -id LIMIT 1", &["id|g", "3|a"]),
             ("SELECT -id AS id FROM t UNION ALL SELECT 0 ORDER BY id + 0 LIMIT 1", &["id", "-3"]),
         ] {
             assert_eq!(answer(&session, sql).await, wanted, "{sql}");
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn distinct_rows_are_not_ordered_by_columns_that_they_have_not() {
+        let session = session().await;
+        for sql in [
+            "SELECT DISTINCT 10 - id AS id FROM t ORDER BY id * 1",
+            "SELECT DISTINCT upper(g) AS g FROM t ORDER BY g || 'x'",
+        ] {
+            let error = session.collect(sql).await.unwrap_err();
+            assert!(error.message().contains("only what it lists"), "{sql}: {error}");
+            assert!(error.advice().is_some(), "{sql}: {error}");
         }
     }
 

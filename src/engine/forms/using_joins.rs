@@ -6,21 +6,26 @@
 //! its name becomes what it stands for, in all clauses of the SELECT: the column of the
 //! left table, of the right one after RIGHT JOIN, and `coalesce` of both after FULL JOIN.
 //! Names in queries inside of expressions are left alone, where the same name may be a
-//! column of their own tables. What a table's columns are is not known yet, so a join
-//! that cannot be told without that is refused.
+//! column of their own tables. A NATURAL join is one USING all columns that both sides have.
+//!
+//! Most joins can be told from the statement alone. For the others, NATURAL ones above all,
+//! the columns of their tables are asked for.
 
 use std::collections::HashSet;
 use std::ops::ControlFlow;
 
+use datafusion::error::DataFusionError;
+use datafusion::prelude::SessionContext;
 use datafusion::sql::parser::Statement as Parsed;
 use datafusion::sql::sqlparser::ast::{
-    AccessExpr, BinaryOperator, Distinct, ExcludeSelectItem, Expr, Ident, JoinConstraint,
-    JoinOperator, ObjectName, ObjectNamePart, OrderByExpr, OrderByKind, Query,
-    ReplaceSelectElement, ReplaceSelectItem, Select, SelectItem, SelectItemQualifiedWildcardKind,
-    SetExpr, TableFactor, TableWithJoins, VisitMut, VisitorMut, WildcardAdditionalOptions,
+    BinaryOperator, Distinct, ExcludeSelectItem, Expr, Ident, JoinConstraint, JoinOperator,
+    ObjectName, ObjectNamePart, OrderByExpr, OrderByKind, Query, ReplaceSelectElement,
+    ReplaceSelectItem, Select, SelectItem, SelectItemQualifiedWildcardKind, SetExpr, TableAlias,
+    TableFactor, TableWithJoins, Value, VisitMut, VisitorMut, WildcardAdditionalOptions,
 };
 
-use super::order_by_input::ELSE;
+use super::joined_columns::{self, Columns, QueriesByName};
+use super::level_names;
 use crate::engine::names::{call, plain};
 use crate::engine::parsed;
 use crate::engine::script::Statement;
@@ -30,25 +35,130 @@ use crate::error::{Error, Result};
 const LISTED: &str =
     "give each table a name, join with USING, and list the columns: SELECT account_id, posts.text";
 
-/// Has the columns of USING stand for what they are.
+/// What to write instead of a NATURAL join.
+const NAMED: &str = "name the columns: JOIN accounts USING (account_id)";
+
+/// Has the columns of USING and NATURAL joins stand for what they are.
 ///
 /// # Errors
-/// When that cannot be told from the statement alone.
-pub(in crate::engine) fn merge(parsed: &mut Parsed, statement: &Statement) -> Result<()> {
-    match parsed::visit(parsed, &mut Merge { statement }) {
-        ControlFlow::Break(error) => Err(error),
-        ControlFlow::Continue(()) => Ok(()),
+/// When that cannot be told, or a table of such a join cannot be planned.
+pub(in crate::engine) async fn merge(
+    parsed: &mut Parsed,
+    statement: &Statement,
+    context: &SessionContext,
+) -> Result<(), DataFusionError> {
+    if parsed::visit(parsed, &mut FindShared).is_continue() {
+        return Ok(());
     }
+    let mut columns = Columns::new();
+    let mut failure = None;
+    loop {
+        let mut tried = parsed.clone();
+        match merge_with(&columns, &mut tried, statement) {
+            ControlFlow::Continue(()) => {
+                *parsed = tried;
+                return Ok(());
+            }
+            ControlFlow::Break(Stop::Refused(error)) => {
+                // A table that is not there is the reason, if there is one.
+                return Err(failure.unwrap_or_else(|| DataFusionError::External(Box::new(error))));
+            }
+            ControlFlow::Break(Stop::Unknown(tables)) => {
+                for all in tables {
+                    let text = all.to_string();
+                    let names = match joined_columns::names(all, context).await {
+                        Ok(names) => Some(names),
+                        Err(error) => {
+                            failure.get_or_insert(error);
+                            None
+                        }
+                    };
+                    columns.insert(text, names);
+                }
+            }
+        }
+    }
+}
+
+fn merge_with(columns: &Columns, parsed: &mut Parsed, statement: &Statement) -> ControlFlow<Stop> {
+    let queries = QueriesByName::default();
+    let mut merge = Merge { statement, columns, queries, unknown: Vec::new(), unnamed: 0 };
+    parsed::visit(parsed, &mut merge)
+}
+
+/// Finds a join with columns that both sides share.
+struct FindShared;
+
+impl VisitorMut for FindShared {
+    type Break = ();
+
+    fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
+        match select.from.iter_mut().any(shares_columns) {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
+        }
+    }
+}
+
+fn shares_columns(tables: &mut TableWithJoins) -> bool {
+    let is_shared = |operator: &mut JoinOperator| {
+        let constraint = kind(operator).map(|(_, constraint)| constraint);
+        matches!(constraint, Some(JoinConstraint::Using(_) | JoinConstraint::Natural))
+    };
+    let inside = |table: &mut TableFactor| match table {
+        TableFactor::NestedJoin { table_with_joins, .. } => shares_columns(table_with_joins),
+        _ => false,
+    };
+    inside(&mut tables.relation)
+        || tables
+            .joins
+            .iter_mut()
+            .any(|join| is_shared(&mut join.join_operator) || inside(&mut join.relation))
+}
+
+/// Why the columns of a statement are not merged.
+enum Stop {
+    /// It cannot be told what they are.
+    Refused(Error),
+    /// It can with the columns that these queries give.
+    Unknown(Vec<Query>),
 }
 
 struct Merge<'a> {
     statement: &'a Statement,
+    columns: &'a Columns,
+    queries: QueriesByName,
+    /// The queries for columns that were not asked for yet, of the SELECT that is gone over.
+    unknown: Vec<Query>,
+    /// How many of its tables had no name.
+    unnamed: usize,
 }
 
 impl VisitorMut for Merge<'_> {
-    type Break = Error;
+    type Break = Stop;
 
-    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<Error> {
+    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<Stop> {
+        for mut table in self.queries.enter(query) {
+            table.query.visit(self)?;
+            self.queries.add(table);
+        }
+        ControlFlow::Continue(())
+    }
+
+    // The queries in FROM come first, so that they can be planned.
+    fn post_visit_query(&mut self, query: &mut Query) -> ControlFlow<Stop> {
+        let merged = self.query(query);
+        self.queries.leave(query);
+        match merged {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(error) if self.unknown.is_empty() => ControlFlow::Break(Stop::Refused(error)),
+            Err(_) => ControlFlow::Break(Stop::Unknown(std::mem::take(&mut self.unknown))),
+        }
+    }
+}
+
+impl Merge<'_> {
+    fn query(&mut self, query: &mut Query) -> Result<()> {
         let Query { body, order_by, .. } = query;
         let mut orders: &mut [OrderByExpr] = match order_by.as_mut().map(|by| &mut by.kind) {
             Some(OrderByKind::Expressions(orders)) => orders,
@@ -57,11 +167,7 @@ impl VisitorMut for Merge<'_> {
         let mut bodies = vec![body.as_mut()];
         while let Some(body) = bodies.pop() {
             match body {
-                SetExpr::Select(select) => {
-                    if let Err(error) = self.select(select, std::mem::take(&mut orders)) {
-                        return ControlFlow::Break(error);
-                    }
-                }
+                SetExpr::Select(select) => self.select(select, std::mem::take(&mut orders))?,
                 SetExpr::SetOperation { left, right, .. } => {
                     // It orders by names of the answer.
                     orders = &mut [];
@@ -70,13 +176,16 @@ impl VisitorMut for Merge<'_> {
                 _ => {}
             }
         }
-        ControlFlow::Continue(())
+        Ok(())
     }
-}
 
-impl Merge<'_> {
     /// Merges the columns of `select`; `orders` is what the query is ordered by.
-    fn select(&self, select: &mut Select, orders: &mut [OrderByExpr]) -> Result<()> {
+    fn select(&mut self, select: &mut Select, orders: &mut [OrderByExpr]) -> Result<()> {
+        if !select.from.iter_mut().any(shares_columns) {
+            return Ok(());
+        }
+        self.unknown.clear();
+        self.unnamed = 0;
         let mut scope = Side::default();
         for tables in &mut select.from {
             scope.put_beside(self.tables(tables)?);
@@ -85,29 +194,33 @@ impl Merge<'_> {
         if scope.merged.is_empty() && !scope.needs_list {
             return Ok(());
         }
-        let given = given(&select.projection);
+        let given = scope.given(&select.projection);
         select.projection = scope.items(std::mem::take(&mut select.projection))?;
-        let mut rename = Rename::of(&scope.merged);
-        // These never break off.
-        let _ = select.selection.visit(&mut rename);
-        let _ = select.group_by.visit(&mut rename);
-        let _ = select.having.visit(&mut rename);
-        let _ = select.qualify.visit(&mut rename);
-        let _ = select.named_window.visit(&mut rename);
+        let value = |name: &Ident| find(&scope.merged, name);
+        level_names::replace(&mut select.selection, &value);
+        level_names::replace(&mut select.group_by, &value);
+        level_names::replace(&mut select.having, &value);
+        level_names::replace(&mut select.qualify, &value);
+        level_names::replace(&mut select.named_window, &value);
         // A name of the answer comes first in the others.
-        let Some(given) = given else { return Ok(()) };
-        scope.merged.retain(|column| !given.contains(&plain(&column.name)));
-        let mut rename = Rename::of(&scope.merged);
+        let not_given = |name: &Ident| value(name).filter(|_| !given.contains(&plain(name)));
         if let Some(Distinct::On(expressions)) = &mut select.distinct {
-            let _ = expressions.visit(&mut rename);
+            level_names::replace(expressions, &not_given);
         }
         for order in orders {
-            let _ = order.visit(&mut rename);
+            match order.expr {
+                Expr::Identifier(_) => level_names::replace(&mut order.expr, &not_given),
+                // One column is the same by either name.
+                _ => level_names::replace(&mut order.expr, &|name| {
+                    let is_column = |value: &Expr| matches!(value, Expr::CompoundIdentifier(_));
+                    value(name).filter(is_column).or_else(|| not_given(name))
+                }),
+            }
         }
         Ok(())
     }
 
-    fn tables(&self, tables: &mut TableWithJoins) -> Result<Side> {
+    fn tables(&mut self, tables: &mut TableWithJoins) -> Result<Side> {
         let mut left = self.table(&mut tables.relation)?;
         for join in &mut tables.joins {
             let right = self.table(&mut join.relation)?;
@@ -116,15 +229,45 @@ impl Merge<'_> {
         Ok(left)
     }
 
-    fn table(&self, table: &mut TableFactor) -> Result<Side> {
+    fn table(&mut self, table: &mut TableFactor) -> Result<Side> {
         if let TableFactor::NestedJoin { table_with_joins, alias } = table {
             let inside = self.tables(table_with_joins)?;
-            return Ok(match alias {
-                None => inside,
-                Some(alias) => Side::of(Some(vec![alias.name.clone()])),
-            });
+            if alias.is_none() {
+                return Ok(inside);
+            }
         }
-        Ok(Side::of(name(table)))
+        let columns = self.columns_of(table);
+        if let Some(columns) = &columns {
+            self.give_name(table, columns);
+        }
+        Ok(Side::of(name(table), columns))
+    }
+
+    /// The columns of `table`, if they were asked for and are known.
+    fn columns_of(&mut self, table: &TableFactor) -> Option<Vec<String>> {
+        let all = self.queries.all_of(table)?;
+        let asked = self.columns.get(&all.to_string());
+        if asked.is_none() {
+            self.unknown.push(all);
+        }
+        asked.cloned().flatten()
+    }
+
+    /// Gives a name to a table that has none, so that its columns can be asked for.
+    fn give_name(&mut self, table: &mut TableFactor, columns: &[String]) {
+        let alias = match table {
+            TableFactor::Derived { alias, .. }
+            | TableFactor::Table { alias, args: Some(_), .. }
+            | TableFactor::Function { alias, .. } => alias,
+            _ => return,
+        };
+        let different: HashSet<_> = columns.iter().collect();
+        // Columns of one name need their own tables.
+        if alias.is_none() && different.len() == columns.len() {
+            self.unnamed += 1;
+            let name = Ident::with_quote('"', format!("unnamed table {}", self.unnamed));
+            *alias = Some(TableAlias { explicit: true, name, columns: Vec::new(), at: None });
+        }
     }
 
     fn join(&self, mut left: Side, right: Side, operator: &mut JoinOperator) -> Result<Side> {
@@ -142,18 +285,24 @@ impl Merge<'_> {
                 Ok(joined)
             }
             JoinConstraint::Natural => {
-                if matches!(kind, Kind::Right | Kind::Full) {
-                    let error = Error::query("not supported: NATURAL with RIGHT or FULL JOIN");
-                    return Err(error.hint("name the columns: JOIN accounts USING (account_id)"));
+                let names = shared_names(&left, &right)?;
+                if names.is_empty() {
+                    let always = Expr::value(Value::Boolean(true));
+                    *constraint = JoinConstraint::On(always);
+                    left.put_beside(right);
+                    return Ok(left);
                 }
-                left.put_beside(right);
-                left.unlistable = true;
-                left.needs_list |= kind == Kind::Left;
-                Ok(left)
+                let (joined, condition) = self.join_using(left, right, kind, &names)?;
+                let names = names.into_iter().map(|name| ObjectName::from(vec![name])).collect();
+                *constraint = match condition {
+                    Some(condition) => JoinConstraint::On(condition),
+                    None => JoinConstraint::Using(names),
+                };
+                Ok(joined)
             }
             JoinConstraint::On(condition) => {
                 left.put_beside(right);
-                let _ = condition.visit(&mut Rename::of(&left.merged));
+                level_names::replace(condition, &|name| find(&left.merged, name));
                 Ok(left)
             }
             JoinConstraint::None => {
@@ -302,9 +451,28 @@ struct Table {
     name: Option<Vec<Ident>>,
     /// Its columns that are part of a shared one.
     shared: Vec<Ident>,
+    /// All of its columns, if they were asked for.
+    columns: Option<Vec<String>>,
 }
 
 impl Table {
+    fn has(&self, column: &Ident) -> bool {
+        self.columns.as_ref().is_some_and(|columns| columns.contains(&plain(column)))
+    }
+
+    /// The names of all columns that are not shared, if they are known.
+    fn other_names(&self) -> Option<impl Iterator<Item = &String>> {
+        let is_shared = |column: &String| self.shared.iter().any(|one| plain(one) == *column);
+        Some(self.columns.as_ref()?.iter().filter(move |column| !is_shared(column)))
+    }
+
+    /// The column of a name that is not shared.
+    fn column(&self, name: &str) -> Option<Expr> {
+        let column = Ident::with_quote('"', name);
+        let parts = self.name.iter().flatten().cloned().chain([column]).collect();
+        self.name.is_some().then_some(Expr::CompoundIdentifier(parts))
+    }
+
     /// All columns that are not shared.
     fn others(&self) -> Option<SelectItem> {
         let name = ObjectName::from(self.name.clone()?);
@@ -332,8 +500,8 @@ struct Side {
 }
 
 impl Side {
-    fn of(name: Option<Vec<Ident>>) -> Self {
-        Self { tables: vec![Table { name, shared: Vec::new() }], ..Self::default() }
+    fn of(name: Option<Vec<Ident>>, columns: Option<Vec<String>>) -> Self {
+        Self { tables: vec![Table { name, shared: Vec::new(), columns }], ..Self::default() }
     }
 
     fn put_beside(&mut self, other: Self) {
@@ -351,14 +519,33 @@ impl Side {
             let Merged { made_of, is_chosen, is_listed, .. } = self.merged.remove(at);
             return Key { made_of, is_chosen, is_hidden: is_listed };
         }
-        match self.tables.as_mut_slice() {
-            [Table { name: Some(table), shared }] => {
+        match self.owner(name) {
+            Some(Table { name: Some(table), shared, .. }) => {
                 shared.push(name.clone());
                 let column = table.iter().chain([name]).cloned().collect();
                 Key { made_of: vec![column], is_chosen: false, is_hidden: true }
             }
             _ => Key::default(),
         }
+    }
+
+    /// The only table that has the column `name`, if that is known.
+    fn owner(&mut self, name: &Ident) -> Option<&mut Table> {
+        let is_known = self.tables.iter().all(|table| table.columns.is_some());
+        let is_only = self.tables.len() == 1;
+        let may_have = |table: &&mut Table| is_only || is_known && table.has(name);
+        let mut owners = self.tables.iter_mut().filter(may_have);
+        let owner = owners.next()?;
+        owners.next().is_none().then_some(owner)
+    }
+
+    /// What `*` lists, if it is known.
+    fn names(&self) -> Option<Vec<String>> {
+        let mut names: Vec<_> = self.merged.iter().map(|column| plain(&column.name)).collect();
+        for table in &self.tables {
+            names.extend(table.other_names()?.cloned());
+        }
+        Some(names)
     }
 
     /// Tables beside one another may both have a column of the name, which is then
@@ -371,10 +558,15 @@ impl Side {
         self.merged.retain(|column| !twice.contains(&plain(&column.name)));
     }
 
+    /// The names of shared columns that a SELECT may give to what it lists.
+    fn given(&self, items: &[SelectItem]) -> HashSet<String> {
+        let names = self.merged.iter().map(|column| plain(&column.name));
+        names.filter(|name| items.iter().any(|item| may_give(item, name))).collect()
+    }
+
     /// What a SELECT lists, with names and `*` as what they stand for.
     fn items(&self, listed: Vec<SelectItem>) -> Result<Vec<SelectItem>> {
         let clashing = self.listed_by_tables(&listed);
-        let mut rename = Rename::of(&self.merged);
         let mut items = Vec::new();
         for mut item in listed {
             match item {
@@ -383,8 +575,7 @@ impl Side {
                     items.push(self.listed(&name, &clashing));
                 }
                 _ => {
-                    // It never breaks off.
-                    let _ = item.visit(&mut rename);
+                    level_names::replace(&mut item, &|name| find(&self.merged, name));
                     items.push(item);
                 }
             }
@@ -399,27 +590,18 @@ impl Side {
         options: WildcardAdditionalOptions,
         clashing: &HashSet<String>,
     ) -> Result<Vec<SelectItem>> {
-        let left_out = left_out(&options);
-        let is_left_out = |column: &Merged| left_out.contains(&plain(&column.name));
-        let leaves_out_shared = self.merged.iter().any(is_left_out);
-        if !self.needs_list && !leaves_out_shared {
+        if !self.needs_list && (self.merged.is_empty() || self.tables.len() == 1) {
             return Ok(vec![SelectItem::Wildcard(options)]);
         }
-        let only_leaves_out = options.opt_ilike.is_none()
-            && options.opt_replace.is_none()
-            && options.opt_rename.is_none()
-            && options.opt_alias.is_none();
-        let is_shared = |name: &String| self.merged.iter().any(|one| plain(&one.name) == *name);
-        let is_listable = |column: &Merged| column.is_listed || !is_left_out(column);
-        if only_leaves_out
-            && !self.unlistable
-            && left_out.iter().all(is_shared)
-            && self.merged.iter().all(is_listable)
-            && let Some(others) = self.tables.iter().map(Table::others).collect::<Option<Vec<_>>>()
-        {
-            let shared = self.merged.iter().filter(|one| one.is_listed && !is_left_out(one));
-            let shared = shared.map(|column| self.listed(&column.name, clashing));
-            return Ok(shared.chain(others).collect());
+        let listed = self.all_by_name(&options, clashing);
+        if let Some(listed) = listed.or_else(|| self.all_by_table(&options, clashing)) {
+            return Ok(listed);
+        }
+        let left_out = left_out(&options);
+        let leaves_out_shared =
+            self.merged.iter().any(|column| left_out.contains(&plain(&column.name)));
+        if !self.needs_list && !leaves_out_shared {
+            return Ok(vec![SelectItem::Wildcard(options)]);
         }
         // Of two tables no other column is called like a shared one.
         let is_plain = self.tables.len() == 2 && !self.unlistable && !self.rewritten;
@@ -430,13 +612,77 @@ impl Side {
         Err(error.hint(LISTED))
     }
 
+    /// All columns one by one, if those of the tables are known.
+    fn all_by_name(
+        &self,
+        options: &WildcardAdditionalOptions,
+        clashing: &HashSet<String>,
+    ) -> Option<Vec<SelectItem>> {
+        let is_known = options.opt_ilike.is_none()
+            && options.opt_rename.is_none()
+            && options.opt_alias.is_none()
+            && self.merged.iter().all(|column| column.is_listed);
+        let (names, left_out) = (self.names()?, left_out(options));
+        // The planner tells of one that is not there.
+        if !is_known || !left_out.iter().all(|name| names.contains(name)) {
+            return None;
+        }
+        let replaced = |name: &str| -> Option<SelectItem> {
+            let mut given = options.opt_replace.iter().flat_map(|given| &given.items);
+            let item = given.find(|item| plain(&item.column_name) == name)?;
+            let mut expr = item.expr.clone();
+            level_names::replace(&mut expr, &|name| find(&self.merged, name));
+            Some(SelectItem::ExprWithAlias { expr, alias: item.column_name.clone() })
+        };
+        let mut items = Vec::new();
+        for column in &self.merged {
+            let name = plain(&column.name);
+            if !left_out.contains(&name) {
+                let item = replaced(&name);
+                items.push(item.unwrap_or_else(|| self.listed(&column.name, clashing)));
+            }
+        }
+        for table in &self.tables {
+            for name in table.other_names()?.filter(|name| !left_out.contains(*name)) {
+                let item = replaced(name);
+                items.push(item.or_else(|| table.column(name).map(SelectItem::UnnamedExpr))?);
+            }
+        }
+        Some(items)
+    }
+
+    /// The shared columns, and the others as those of each table, if it has a name.
+    fn all_by_table(
+        &self,
+        options: &WildcardAdditionalOptions,
+        clashing: &HashSet<String>,
+    ) -> Option<Vec<SelectItem>> {
+        let only_leaves_out = options.opt_ilike.is_none()
+            && options.opt_replace.is_none()
+            && options.opt_rename.is_none()
+            && options.opt_alias.is_none();
+        let left_out = left_out(options);
+        let is_left_out = |column: &&Merged| left_out.contains(&plain(&column.name));
+        let is_shared = |name: &String| self.merged.iter().any(|one| plain(&one.name) == *name);
+        let is_listable = |column: &Merged| column.is_listed || !is_left_out(&column);
+        if !only_leaves_out
+            || self.unlistable
+            || !left_out.iter().all(is_shared)
+            || !self.merged.iter().all(is_listable)
+        {
+            return None;
+        }
+        let others = self.tables.iter().map(Table::others).collect::<Option<Vec<_>>>()?;
+        let shared = self.merged.iter().filter(|one| one.is_listed && !is_left_out(one));
+        let shared = shared.map(|column| self.listed(&column.name, clashing));
+        Some(shared.chain(others).collect())
+    }
+
     /// `*` with the shared columns in the places of those that the planner takes.
     fn replacing(&self, mut options: WildcardAdditionalOptions) -> WildcardAdditionalOptions {
         let mut items = options.opt_replace.take().map_or_else(Vec::new, |given| given.items);
-        let mut rename = Rename::of(&self.merged);
         for item in &mut items {
-            // It never breaks off.
-            let _ = item.expr.visit(&mut rename);
+            level_names::replace(&mut item.expr, &|name| find(&self.merged, name));
         }
         let given: HashSet<_> = items.iter().map(|item| plain(&item.column_name)).collect();
         for column in self.merged.iter().filter(|column| !given.contains(&plain(&column.name))) {
@@ -485,76 +731,6 @@ impl Side {
     }
 }
 
-/// Puts what they stand for in the place of names.
-struct Rename<'a> {
-    merged: &'a [Merged],
-    /// Within how many queries and others where a name may mean something else.
-    depth: usize,
-}
-
-impl<'a> Rename<'a> {
-    fn of(merged: &'a [Merged]) -> Self {
-        Self { merged, depth: 0 }
-    }
-
-    /// Whether names in `expression` may mean something else.
-    fn has_own_names(&self, expression: &Expr) -> bool {
-        let is_known = |name: &Ident| find(self.merged, name).is_some();
-        match expression {
-            Expr::Lambda(lambda) => lambda.params.iter().any(|one| is_known(&one.name)),
-            Expr::CompoundFieldAccess { access_chain, .. } => access_chain.iter().any(
-                |step| matches!(step, AccessExpr::Dot(Expr::Identifier(name)) if is_known(name)),
-            ),
-            _ => false,
-        }
-    }
-}
-
-impl VisitorMut for Rename<'_> {
-    type Break = ();
-
-    fn pre_visit_query(&mut self, _query: &mut Query) -> ControlFlow<()> {
-        self.depth += 1;
-        ControlFlow::Continue(())
-    }
-
-    fn post_visit_query(&mut self, _query: &mut Query) -> ControlFlow<()> {
-        self.depth -= 1;
-        ControlFlow::Continue(())
-    }
-
-    fn pre_visit_expr(&mut self, expression: &mut Expr) -> ControlFlow<()> {
-        if self.has_own_names(expression) {
-            self.depth += 1;
-        }
-        if self.depth == 0
-            && let Some(name) = meant(expression)
-            && let Some(value) = find(self.merged, name)
-        {
-            *expression = value;
-        }
-        ControlFlow::Continue(())
-    }
-
-    fn post_visit_expr(&mut self, expression: &mut Expr) -> ControlFlow<()> {
-        if self.has_own_names(expression) {
-            self.depth -= 1;
-        }
-        ControlFlow::Continue(())
-    }
-}
-
-/// The name that an expression is, or that comes before a listed one which it may mean.
-fn meant(expression: &Expr) -> Option<&Ident> {
-    match expression {
-        Expr::Identifier(name) => Some(name),
-        Expr::BinaryOp { left, op: BinaryOperator::Custom(sign), .. } if sign == ELSE => {
-            meant(left)
-        }
-        _ => None,
-    }
-}
-
 /// What `name` stands for, if it is a shared column.
 fn find(merged: &[Merged], name: &Ident) -> Option<Expr> {
     let column = merged.iter().find(|column| plain(&column.name) == plain(name))?;
@@ -596,26 +772,41 @@ fn name(table: &TableFactor) -> Option<Vec<Ident>> {
     }
 }
 
+/// The columns that a NATURAL join compares.
+fn shared_names(left: &Side, right: &Side) -> Result<Vec<Ident>> {
+    let (Some(ours), Some(theirs)) = (left.names(), right.names()) else {
+        let error = Error::query("the columns that a NATURAL join compares are not known");
+        return Err(error.hint(NAMED));
+    };
+    let mut shared = Vec::new();
+    for name in ours.iter().filter(|name| theirs.contains(*name)) {
+        let is_twice = |names: &[String]| names.iter().filter(|one| *one == name).count() > 1;
+        if is_twice(&ours) || is_twice(&theirs) {
+            let message = format!("a NATURAL join finds the column {name} twice on one side");
+            return Err(Error::query(message).hint(NAMED));
+        }
+        shared.push(Ident::with_quote('"', name.clone()));
+    }
+    Ok(shared)
+}
+
 fn only_part(name: &ObjectName) -> Option<Ident> {
     let [part] = name.0.as_slice() else { return None };
     part.as_ident().cloned()
 }
 
-/// The names of the answer; none if there is a `*`, for it may have any.
-fn given(items: &[SelectItem]) -> Option<HashSet<String>> {
-    let mut names = HashSet::new();
-    for item in items {
-        match item {
-            SelectItem::UnnamedExpr(Expr::Identifier(name))
-            | SelectItem::ExprWithAlias { alias: name, .. } => names.insert(plain(name)),
-            SelectItem::UnnamedExpr(Expr::CompoundIdentifier(parts)) => {
-                parts.last().is_some_and(|name| names.insert(plain(name)))
-            }
-            SelectItem::UnnamedExpr(_) => false,
-            _ => return None,
-        };
+/// Whether `item` of a list may be called `name`.
+fn may_give(item: &SelectItem, name: &str) -> bool {
+    match item {
+        SelectItem::UnnamedExpr(Expr::Identifier(column))
+        | SelectItem::ExprWithAlias { alias: column, .. } => plain(column) == name,
+        SelectItem::UnnamedExpr(Expr::CompoundIdentifier(parts)) => {
+            parts.last().is_some_and(|column| plain(column) == name)
+        }
+        SelectItem::UnnamedExpr(_) => false,
+        SelectItem::Wildcard(options) => !left_out(options).contains(name),
+        _ => true,
     }
-    Some(names)
 }
 
 /// `column` as the planner looks for it behind EXCLUDE, where it takes letters as they are.
@@ -816,9 +1007,8 @@ mod tests {
     async fn what_cannot_be_told_is_refused() {
         let session = session().await;
         for (sql, said) in [
-            ("SELECT id FROM z NATURAL FULL JOIN u", "NATURAL"),
-            ("SELECT id FROM z NATURAL RIGHT JOIN u", "NATURAL"),
-            ("SELECT * FROM z NATURAL LEFT JOIN u", "which columns * means"),
+            ("SELECT 1 FROM z JOIN w ON z.id = w.id NATURAL JOIN u", "column id twice"),
+            ("SELECT 1 FROM z JOIN w ON z.id = w.id NATURAL LEFT JOIN u", "column id twice"),
             ("SELECT 1 FROM z JOIN w ON z.id = w.k FULL JOIN u USING (id)", "has the column id"),
             (
                 "SELECT * FROM z JOIN w ON z.id = w.k RIGHT JOIN u USING (id)",
@@ -829,7 +1019,95 @@ mod tests {
             assert!(error.message().contains(said), "{sql}: {error}");
             assert!(error.advice().is_some(), "{sql}: {error}");
         }
-        let natural = "SELECT id, a, b FROM z NATURAL JOIN u";
-        assert_eq!(answer(&session, natural).await, ["id|a|b", "1|a|x"]);
+        let error = session.collect("SELECT * FROM z NATURAL JOIN missing").await.unwrap_err();
+        assert!(error.message().contains("no table"), "{error}");
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn natural_joins_compare_all_columns_that_both_sides_have() {
+        let session = session().await;
+        for (sql, rows) in [
+            ("SELECT * FROM z NATURAL JOIN u", &["id|a|b", "1|a|x"][..]),
+            ("SELECT * FROM z NATURAL LEFT JOIN u ORDER BY 1", &["id|a|b", "1|a|x", "3|c|"]),
+            ("SELECT * FROM z NATURAL RIGHT JOIN u ORDER BY 1", &["id|a|b", "1|a|x", "2||y"]),
+            (
+                "SELECT * FROM z NATURAL FULL JOIN u ORDER BY id",
+                &["id|a|b", "1|a|x", "2||y", "3|c|"],
+            ),
+            (
+                "SELECT id, a, b FROM z NATURAL FULL JOIN u WHERE id > 1 ORDER BY id",
+                &["id|a|b", "2||y", "3|c|"],
+            ),
+            ("SELECT id + 1 FROM z NATURAL JOIN u WHERE id > 0", &["id + 1", "2"]),
+            ("SELECT * FROM u NATURAL JOIN w NATURAL LEFT JOIN z", &["id|b|k|c|a", "2|y|1|p|"]),
+            ("SELECT * FROM z AS p NATURAL JOIN z AS q ORDER BY 1", &["id|a", "1|a", "3|c"]),
+            (
+                "WITH v AS (SELECT id, b FROM u) SELECT * FROM z NATURAL FULL JOIN v
+                 ORDER BY id DESC LIMIT 1",
+                &["id|a|b", "3|c|"],
+            ),
+            (
+                "WITH v AS (WITH t AS (SELECT * FROM u NATURAL JOIN w) SELECT * FROM t)
+                 SELECT * FROM z NATURAL RIGHT JOIN v",
+                &["id|a|b|k|c", "2||y|1|p"],
+            ),
+            ("SELECT count(*) AS n FROM z NATURAL LEFT JOIN (SELECT 5 AS k)", &["n", "2"]),
+            (
+                "SELECT * REPLACE (a || '!' AS a) FROM z NATURAL LEFT JOIN u ORDER BY id",
+                &["id|a|b", "1|a!|x", "3|c!|"],
+            ),
+            (
+                "SELECT id, tag FROM z NATURAL JOIN u, unnest([z.a, u.b]) AS t(tag) ORDER BY tag",
+                &["id|tag", "1|a", "1|x"],
+            ),
+        ] {
+            assert_eq!(answer(&session, sql).await, rows, "{sql}");
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn tables_need_no_names_to_be_joined() {
+        let session = session().await;
+        for (sql, rows) in [
+            (
+                "SELECT * FROM (SELECT * FROM z) JOIN (SELECT * FROM u) USING (id)",
+                &["id|a|b", "1|a|x"][..],
+            ),
+            (
+                "SELECT * FROM (SELECT * FROM z) LEFT JOIN (SELECT * FROM u) USING (id) ORDER BY 1",
+                &["id|a|b", "1|a|x", "3|c|"],
+            ),
+            (
+                "SELECT id, a, b FROM (SELECT * FROM z) FULL JOIN (SELECT * FROM u) USING (id)
+                 ORDER BY id",
+                &["id|a|b", "1|a|x", "2||y", "3|c|"],
+            ),
+            (
+                "SELECT * FROM (SELECT * FROM z) FULL JOIN (SELECT * FROM z) USING (id, a)
+                 ORDER BY id",
+                &["id|a", "1|a", "3|c"],
+            ),
+        ] {
+            assert_eq!(answer(&session, sql).await, rows, "{sql}");
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn the_table_of_a_column_is_found() {
+        let session = session().await;
+        for (sql, rows) in [
+            (
+                "SELECT b, five FROM z FULL JOIN u USING (id)
+                 FULL JOIN (SELECT 'x' AS b, 5 AS five) AS q USING (b) ORDER BY b",
+                &["b|five", "x|5", "y|", "|"][..],
+            ),
+            ("SELECT * EXCLUDE (id, b) FROM z LEFT JOIN u USING (id) ORDER BY 1", &["a", "a", "c"]),
+            ("SELECT * FROM z LEFT JOIN u USING (id) ORDER BY -id", &["id|a|b", "3|c|", "1|a|x"]),
+            ("SELECT * FROM z JOIN u USING (id) ORDER BY id + 0", &["id|a|b", "1|a|x"]),
+            // The shared column comes first, whatever the tables are called.
+            ("SELECT * FROM w JOIN z USING (id)", &["id|k|c|a", "3|1|q|c"]),
+        ] {
+            assert_eq!(answer(&session, sql).await, rows, "{sql}");
+        }
     }
 }

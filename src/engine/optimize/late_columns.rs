@@ -24,6 +24,7 @@ use datafusion::physical_plan::projection::{ProjectionExec, ProjectionExpr};
 use datafusion::physical_plan::sorts::sort::SortExec;
 
 use crate::catalog::{FetchColumns, HeldScan, Levers, StoreTable};
+use crate::engine::sort_columns::is_known;
 
 /// More rows than this are not few.
 const FEW: usize = 1000;
@@ -137,6 +138,10 @@ impl Sorted {
         let mut input = sort.input();
         loop {
             if let Some(scan) = input.downcast_ref::<HeldScan>() {
+                // What is not is a column below the sort, and has to stay one.
+                if !order.iter().all(|one| is_known(one, &scan.schema())) {
+                    return None;
+                }
                 return Some(Self { scan: scan.clone(), filters, order, rows, output });
             }
             if let Some(filter) = input.downcast_ref::<FilterExec>() {

@@ -1,0 +1,132 @@
+//! Names of columns in the clauses of one SELECT that stand for something else there.
+
+use std::ops::ControlFlow;
+
+use datafusion::sql::sqlparser::ast::{AccessExpr, Expr, Ident, Query, VisitMut, VisitorMut};
+
+use crate::engine::names::plain;
+
+/// Puts what `instead` gives in the place of names within `part`.
+///
+/// Left alone are names in queries that are in an expression, where they may be columns of
+/// other tables, parameters of lambdas, and the parts of longer names such as `t.tags[1]`.
+pub(super) fn replace(part: &mut impl VisitMut, instead: &dyn Fn(&Ident) -> Option<Expr>) {
+    // It never breaks off.
+    let _ = part.visit(&mut Replace { instead, queries: 0, parameters: Vec::new() });
+}
+
+struct Replace<'a> {
+    instead: &'a dyn Fn(&Ident) -> Option<Expr>,
+    /// Within how many queries.
+    queries: usize,
+    /// Those of the lambdas around.
+    parameters: Vec<String>,
+}
+
+impl VisitorMut for Replace<'_> {
+    type Break = ();
+
+    fn pre_visit_query(&mut self, _query: &mut Query) -> ControlFlow<()> {
+        self.queries += 1;
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_query(&mut self, _query: &mut Query) -> ControlFlow<()> {
+        self.queries -= 1;
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_expr(&mut self, expression: &mut Expr) -> ControlFlow<()> {
+        match expression {
+            Expr::Lambda(lambda) => {
+                self.parameters.extend(lambda.params.iter().map(|one| plain(&one.name)));
+            }
+            Expr::CompoundFieldAccess { root, access_chain } => {
+                parts(root, access_chain).for_each(set_apart);
+            }
+            _ => {}
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_expr(&mut self, expression: &mut Expr) -> ControlFlow<()> {
+        match expression {
+            Expr::Lambda(lambda) => {
+                let outer = self.parameters.len() - lambda.params.len();
+                self.parameters.truncate(outer);
+            }
+            Expr::CompoundFieldAccess { root, access_chain } => {
+                parts(root, access_chain).for_each(put_back);
+            }
+            Expr::Identifier(name)
+                if self.queries == 0 && !self.parameters.contains(&plain(name)) =>
+            {
+                if let Some(value) = (self.instead)(name) {
+                    *expression = value;
+                }
+            }
+            _ => {}
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+/// The parts of the name in `t.tags[1]`.
+fn parts<'a>(
+    root: &'a mut Expr,
+    chain: &'a mut [AccessExpr],
+) -> impl Iterator<Item = &'a mut Expr> {
+    let is_part = matches!(chain.first(), Some(AccessExpr::Dot(_)));
+    let others = chain.iter_mut().filter_map(|access| match access {
+        AccessExpr::Dot(part) => Some(part),
+        AccessExpr::Subscript(_) => None,
+    });
+    is_part.then_some(root).into_iter().chain(others)
+}
+
+/// Has a name be none, until it is put back.
+fn set_apart(part: &mut Expr) {
+    if let Expr::Identifier(name) = part {
+        *part = Expr::CompoundIdentifier(vec![name.clone()]);
+    }
+}
+
+fn put_back(part: &mut Expr) {
+    if let Expr::CompoundIdentifier(names) = part
+        && let [name] = names.as_slice()
+    {
+        *part = Expr::Identifier(name.clone());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use datafusion::sql::sqlparser::ast::{Expr, Ident, Value};
+    use datafusion::sql::sqlparser::parser::Parser;
+
+    use super::replace;
+    use crate::engine::dialect::Ours;
+    use crate::engine::names::plain;
+
+    #[test]
+    fn only_names_of_columns_are_replaced() {
+        let nine = |name: &Ident| {
+            (plain(name) == "a").then(|| Expr::value(Value::Number("9".to_owned(), false)))
+        };
+        for (typed, is) in [
+            ("a + A", "9 + 9"),
+            ("\"A\" + t.a", "\"A\" + t.a"),
+            ("a[a]", "9[9]"),
+            ("t.a[a]", "t.a[9]"),
+            ("a.b[1]", "a.b[1]"),
+            ("list_filter(a, a -> a > 1)", "list_filter(9, a -> a > 1)"),
+            ("list_filter(b, b -> b > a)", "list_filter(b, b -> b > 9)"),
+            ("a IN (SELECT a FROM t WHERE a > 1)", "9 IN (SELECT a FROM t WHERE a > 1)"),
+        ] {
+            let mut parser = Parser::new(&Ours).try_with_sql(typed).unwrap();
+            let mut expression = parser.parse_expr().unwrap();
+            replace(&mut expression, &nine);
+            assert_eq!(expression.to_string(), is, "{typed}");
+        }
+    }
+}
