@@ -32,6 +32,7 @@ pub(crate) use schema::AS_OF;
 pub(crate) use schema::is_built_in;
 pub use schema::{DatabaseSchema, Pinned};
 pub use selection::Selection;
+pub(crate) use table::FilePlace;
 pub use table::StoreTable;
 pub use views::{VIEWS, View, view};
 

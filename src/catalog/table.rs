@@ -50,6 +50,11 @@ pub struct StoreTable {
     held: Arc<HeldColumns>,
 }
 
+/// The place of a file among those of its table, in the order in which rows are given
+/// where none is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct FilePlace(usize);
+
 /// Footers are read before a query runs, of so many files at most.
 const FOOTERS: usize = 64;
 
@@ -109,20 +114,38 @@ impl StoreTable {
         self.selection.as_ref()
     }
 
-    /// The files with their statistics, in the types of this table's schema.
+    /// The files that are read, with their statistics, in the types of this table's
+    /// schema; each with its place among all of them, which depends on no selection.
     fn files(&self) -> Result<Vec<PartitionedFile>> {
         let mut files = Vec::new();
         for (number, file) in self.snapshot.files.iter().enumerate() {
-            let location = file.location().map_err(foreign)?;
             let mut scanned = PartitionedFile::new("", file.size)
-                .with_statistics(Arc::new(self.zoned(&file.statistics)));
-            scanned.object_meta.location = location;
-            files.extend(match &self.selection {
-                Some(selection) => selection.narrow(number, scanned),
-                None => Some(scanned),
-            });
+                .with_statistics(Arc::new(self.zoned(&file.statistics)))
+                .with_extension(FilePlace(number));
+            scanned.object_meta.location = file.location().map_err(foreign)?;
+            files.push(scanned);
         }
-        Ok(files)
+        let files = self.in_one_sequence(files)?.into_iter().enumerate();
+        let files = files.filter_map(|(place, file)| {
+            let number = file.extension::<FilePlace>().map_or(place, |number| number.0);
+            let file = match &self.selection {
+                Some(selection) => selection.narrow(number, file)?,
+                None => file,
+            };
+            Some(file.with_extension(FilePlace(place)))
+        });
+        Ok(files.collect())
+    }
+
+    /// All files in the table's order, one after the other; in that of the snapshot if
+    /// they overlap.
+    fn in_one_sequence(&self, files: Vec<PartitionedFile>) -> Result<Vec<PartitionedFile>> {
+        let orderings = self.orderings(&files)?;
+        let groups = orderings
+            .first()
+            .and_then(|ordering| split_in_order(&self.schema, files.clone(), ordering, 1));
+        let sequence = groups.and_then(|groups| groups.into_iter().next());
+        Ok(sequence.map_or(files, FileGroup::into_inner))
     }
 
     /// The store that has the files.

@@ -9,8 +9,9 @@
 //! that leave first, each with all that come after it there, and one of those that came
 //! since, with what they are together. Putting both together is all that an answer takes;
 //! once the first is used up, the second becomes the first, so that each row is added
-//! three times at most. For other aggregates the rows of the frame are kept and gone over
-//! each time. All that is not a moving frame is the engine's own.
+//! three times at most. Texts that are put together have a file of their own. For other
+//! aggregates the rows of the frame are kept and gone over each time. All that is not a
+//! moving frame is the engine's own.
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -35,6 +36,7 @@ use datafusion::logical_expr::{
 use datafusion::physical_expr::{PhysicalExpr, PhysicalSortExpr};
 use datafusion::prelude::SessionContext;
 
+use super::moving_texts::texts;
 use crate::functions;
 
 /// The engine's functions whose frames are ours to move.
@@ -154,7 +156,8 @@ impl AggregateUDFImpl for Moving {
     fn accumulator(&self, args: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
         // What only a window does, whose rows come in the order of another one.
         if args.is_reversed && args.order_bys.is_empty() {
-            return Ok(each_time(&self.engine, &args));
+            let texts = texts(self.name(), &args);
+            return Ok(texts.unwrap_or_else(|| each_time(&self.engine, &args)));
         }
         self.inner().accumulator(args)
     }
@@ -178,8 +181,9 @@ impl AggregateUDFImpl for Moving {
         &self,
         args: AccumulatorArgs<'_>,
     ) -> Result<Box<dyn Accumulator>> {
-        if let Some(numbers) = numbers(self.name(), &args) {
-            return Ok(numbers);
+        let known = numbers(self.name(), &args).or_else(|| texts(self.name(), &args));
+        if let Some(known) = known {
+            return Ok(known);
         }
         let gone_over = each_time(&self.engine, &args);
         let own = self.inner().create_sliding_accumulator(args)?;
@@ -786,6 +790,27 @@ mod tests {
             ("product(i) OVER (ORDER BY i ROWS 1 PRECEDING)", ["1.0", "2.0", "6.0", "12.0"]),
         ] {
             assert_eq!(each(&session, expression, rows).await, wanted, "{expression}");
+        }
+    }
+
+    #[tokio::test]
+    async fn texts_enter_and_leave_at_both_ends() {
+        let session = Session::new(None, Settings::default()).unwrap();
+        let rows = "(1, '微'), (2, NULL), (3, '博'), (4, '')) AS t(i, x)";
+        let all = "string_agg(x, '——') OVER (ORDER BY i ROWS BETWEEN 1 PRECEDING
+                                               AND 1 FOLLOWING) || '/' ||
+                   string_agg(x, '——') OVER (ORDER BY i DESC) || '/' ||
+                   string_agg(x, '——') OVER (ORDER BY i DESC ROWS 1 PRECEDING)";
+        let wanted = ["微/——博——微/微", "微——博/——博/博", "博——/——博/——博", "博——//"];
+        assert_eq!(each(&session, all, rows).await, wanted);
+        for (unknown, wanted) in [
+            ("string_agg(x, NULL) OVER (ORDER BY i ROWS 2 PRECEDING)", ["微", "微", "微博", "博"]),
+            (
+                "string_agg(x, '-') OVER (ORDER BY i ROWS BETWEEN 1 FOLLOWING AND 1 FOLLOWING)",
+                ["", "博", "", ""],
+            ),
+        ] {
+            assert_eq!(each(&session, unknown, rows).await, wanted, "{unknown}");
         }
     }
 

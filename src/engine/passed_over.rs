@@ -25,11 +25,6 @@ const NUMBERED: &str = "number the rows first: JOIN (SELECT *, row_number() OVER
                         account_id ORDER BY reposts DESC) AS n FROM posts) AS p ON \
                         p.account_id = accounts.account_id AND p.n = 1";
 
-/// What stands for INTERSECT ALL and EXCEPT ALL.
-const NUMBERED_EQUALS: &str = "number equal rows, and leave out ALL: SELECT platform, \
-                               row_number() OVER (PARTITION BY platform) AS n FROM posts, on both \
-                               sides and with all columns behind PARTITION BY";
-
 /// The aggregates that people ask for most.
 const AGGREGATES: [&str; 5] = ["count", "sum", "min", "max", "avg"];
 
@@ -75,7 +70,7 @@ impl VisitorMut for PassedOver {
         found(if fills {
             unknown("WITH FILL", "join with generate_series, which has a row for each value")
         } else {
-            query.fetch.as_ref().and_then(fetched).or_else(|| counted_sets(query))
+            query.fetch.as_ref().and_then(fetched).or_else(|| sets_by_name(query))
         })
     }
 
@@ -101,12 +96,11 @@ impl VisitorMut for PassedOver {
             TableFactor::Table { with_ordinality: true, .. } => {
                 unknown("WITH ORDINALITY", "row_number() OVER () numbers rows")
             }
-            TableFactor::UNNEST { with_ordinality: true, .. }
-            | TableFactor::Function { with_ordinality: true, .. } => unknown(
-                "WITH ORDINALITY",
-                "unnest the numbers beside the items: unnest(hashtags, generate_series(1, \
-                 cardinality(hashtags)))",
-            ),
+            TableFactor::Function { name, with_ordinality: true, .. }
+                if !name.to_string().eq_ignore_ascii_case("unnest") =>
+            {
+                unknown("WITH ORDINALITY", "row_number() OVER () numbers rows")
+            }
             TableFactor::Table { version: Some(_), .. } => unknown(
                 "FOR SYSTEM_TIME",
                 "FROM posts FOR TIMESTAMP AS OF '2012-08-27' asks a table as it was",
@@ -119,15 +113,6 @@ impl VisitorMut for PassedOver {
 
     fn pre_visit_expr(&mut self, expression: &mut Expr) -> ControlFlow<Refused> {
         found(match expression {
-            Expr::AnyOp { compare_op, right, is_some: true, .. } if is_query(right) => {
-                Some(("SOME (", compared_with_any(compare_op, "SOME")))
-            }
-            Expr::AnyOp { compare_op, right, .. } if is_query(right) => {
-                Some(("ANY (", compared_with_any(compare_op, "ANY")))
-            }
-            Expr::AllOp { compare_op, right, .. } if is_query(right) => {
-                Some(("ALL (", compared_with_all(compare_op)))
-            }
             Expr::Exists { subquery, .. } => exists(subquery),
             // The planner takes it for the exclusive or.
             Expr::BinaryOp { op: BinaryOperator::BitwiseXor | BinaryOperator::PGExp, .. } => {
@@ -206,25 +191,21 @@ impl<'a> Level<'a> {
     }
 }
 
-/// INTERSECT ALL and EXCEPT ALL: the planner does not count how often a row is there.
-fn counted_sets(query: &Query) -> Option<Refused> {
+/// INTERSECT and EXCEPT of columns by name, which only UNION has.
+fn sets_by_name(query: &Query) -> Option<Refused> {
     Level::of(query).bodies.into_iter().find_map(|body| {
         let SetExpr::SetOperation {
-            op,
-            set_quantifier: SetQuantifier::All | SetQuantifier::AllByName,
+            op: op @ (SetOperator::Intersect | SetOperator::Except),
+            set_quantifier:
+                SetQuantifier::ByName | SetQuantifier::AllByName | SetQuantifier::DistinctByName,
             ..
         } = body
         else {
             return None;
         };
-        let words = match op {
-            SetOperator::Union => return None,
-            SetOperator::Intersect => "INTERSECT ALL",
-            SetOperator::Except => "EXCEPT ALL",
-            SetOperator::Minus => "MINUS ALL",
-        };
-        let error = Error::query(format!("{words} does not count how often a row is there"));
-        Some((words, error.hint(NUMBERED_EQUALS)))
+        let words = if *op == SetOperator::Intersect { "INTERSECT" } else { "EXCEPT" };
+        let error = Error::query(format!("{words} does not take BY NAME"));
+        Some((words, error.hint("list the columns of both sides in one order, without BY NAME")))
     })
 }
 
@@ -335,47 +316,6 @@ fn calls(select: &Select, wanted: impl Fn(&Function) -> bool) -> bool {
     found.is_break()
 }
 
-fn is_query(expression: &Expr) -> bool {
-    match expression {
-        Expr::Subquery(_) => true,
-        Expr::Nested(inner) => is_query(inner),
-        _ => false,
-    }
-}
-
-/// A comparison with any row of a query; `word` is ANY or SOME.
-fn compared_with_any(operator: &BinaryOperator, word: &str) -> Error {
-    let error = not_compared(operator, word);
-    error.hint(match operator {
-        BinaryOperator::Eq => "write it as account_id IN (SELECT account_id FROM posts)",
-        BinaryOperator::Gt | BinaryOperator::GtEq => {
-            "compare with the least: likes > (SELECT min(likes) FROM posts)"
-        }
-        BinaryOperator::Lt | BinaryOperator::LtEq => {
-            "compare with the largest: likes < (SELECT max(likes) FROM posts)"
-        }
-        _ => "ask whether there is such a row: EXISTS (SELECT 1 FROM posts WHERE likes <> 9)",
-    })
-}
-
-fn compared_with_all(operator: &BinaryOperator) -> Error {
-    let error = not_compared(operator, "ALL");
-    error.hint(match operator {
-        BinaryOperator::NotEq => "write it as account_id NOT IN (SELECT account_id FROM posts)",
-        BinaryOperator::Gt | BinaryOperator::GtEq => {
-            "compare with the largest: likes > (SELECT max(likes) FROM posts)"
-        }
-        BinaryOperator::Lt | BinaryOperator::LtEq => {
-            "compare with the least: likes < (SELECT min(likes) FROM posts)"
-        }
-        _ => "ask whether there is no other row: NOT EXISTS (SELECT 1 FROM posts WHERE likes <> 9)",
-    })
-}
-
-fn not_compared(operator: &BinaryOperator, word: &str) -> Error {
-    Error::query(format!("{operator} {word} does not take a query, but a list"))
-}
-
 #[cfg(test)]
 mod tests {
     use crate::engine::{Session, Settings};
@@ -393,7 +333,10 @@ mod tests {
             ("SELECT n FROM t ORDER BY n WITH FILL", "WITH"),
             ("SELECT n FROM t ORDER BY n FETCH FIRST 1 ROWS WITH TIES", "WITH TIES"),
             ("SELECT n FROM t ORDER BY n FETCH FIRST 10 PERCENT ROWS ONLY", "PERCENT"),
-            ("SELECT * FROM unnest([5, 6]) WITH ORDINALITY AS u(item, place)", "WITH ORDINALITY"),
+            (
+                "SELECT * FROM generate_series(5, 6) WITH ORDINALITY AS u(item, place)",
+                "WITH ORDINALITY",
+            ),
             (
                 "SELECT * FROM t, LATERAL (SELECT b.n AS m FROM t AS b WHERE b.n < t.n
                  ORDER BY b.n DESC LIMIT 1) AS s",
@@ -420,17 +363,11 @@ mod tests {
                  HAVING count(*) > 0) AS s",
                 "HAVING",
             ),
-            ("SELECT n > ALL (SELECT n FROM t) AS is_so FROM t", "> ALL"),
-            ("SELECT n FROM t WHERE n <> ALL (SELECT n FROM t)", "<> ALL"),
-            ("SELECT n FROM t WHERE n < ANY (SELECT n FROM t)", "< ANY"),
-            ("SELECT n FROM t WHERE n = ANY (SELECT n FROM t)", "= ANY"),
-            ("SELECT n FROM t WHERE n = SOME (SELECT n FROM t)", "= SOME"),
-            ("SELECT n FROM t EXCEPT ALL SELECT n FROM t", "EXCEPT ALL"),
+            ("SELECT n FROM t EXCEPT ALL BY NAME SELECT n FROM t", "EXCEPT does not take BY NAME"),
             (
-                "SELECT n FROM t UNION ALL (SELECT n FROM t INTERSECT ALL SELECT n FROM t)",
-                "INTERSECT ALL",
+                "SELECT n FROM t UNION ALL (SELECT n FROM t INTERSECT BY NAME SELECT n FROM t)",
+                "INTERSECT does not take BY NAME",
             ),
-            ("SELECT n FROM t EXCEPT ALL BY NAME SELECT n FROM t", "EXCEPT ALL"),
             (
                 "SELECT n FROM t WHERE EXISTS (SELECT 1 FROM t AS b WHERE b.n > t.n OFFSET 1)",
                 "OFFSET",
@@ -469,7 +406,7 @@ mod tests {
             "SELECT n = ANY([1, 2]) AS is_so, n > ALL([1, 2]) AS is_most FROM t",
             "SELECT n FROM t WHERE n IN (SELECT n FROM t) AND n >= (SELECT max(n) FROM t)",
             "SELECT n FROM t UNION ALL SELECT n FROM t",
-            "SELECT n FROM t EXCEPT SELECT 1",
+            "SELECT n FROM t EXCEPT ALL SELECT 1",
             "SELECT n FROM t WHERE EXISTS (SELECT 1 FROM t AS b WHERE b.n > t.n LIMIT 1)",
             "SELECT n FROM t WHERE (SELECT count(*) FROM t AS b WHERE b.n = t.n) > 0",
             "SELECT power(2, 10), 'a' ~ '^a'",

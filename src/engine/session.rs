@@ -32,6 +32,7 @@ use super::checked_arithmetic::CheckArithmetic;
 use super::checked_sum::CheckedSum;
 use super::cluster::rules_running;
 use super::compared_intervals::{self, CompareLengths};
+use super::computed_limits;
 use super::copy_options;
 use super::copy_to;
 use super::counted_median;
@@ -42,6 +43,7 @@ use super::diagnose::Translator;
 use super::dialect;
 use super::distinct_texts::CountTexts;
 use super::empty_subqueries::EmptySubqueries;
+use super::exact_average;
 use super::exact_percentiles;
 use super::fence::{Fence, OnlyInside, Safe};
 use super::forms::{self, pivot_statement};
@@ -51,6 +53,7 @@ use super::guard;
 use super::habits;
 use super::hidden;
 use super::interrupt::Interruptible;
+use super::lifted_subqueries::LiftedSubqueries;
 use super::list_lengths::CountItems;
 use super::lists;
 use super::memory::{self, Memory};
@@ -65,6 +68,7 @@ use super::result_cache::{Kept, Key, Question, Recorder, ResultCache, explained}
 use super::rollups::UseRollups;
 use super::script::{self, Statement};
 use super::settings::Settings;
+use super::sort_columns::SortByColumns;
 use super::text_index::UseTextIndex;
 use super::unknown_members::UnknownMembers;
 use super::versions::{self, Versions};
@@ -376,20 +380,34 @@ impl Session {
         match pivot_statement::find(tokens)? {
             pivot_statement::Statement::Plain(tokens) => {
                 // What cannot be read asks for no commit.
-                let parsed = self.parse_tokens(tokens, &versions, statement)?;
+                let (mut parsed, writer) = self.parse_tokens(tokens, &versions, statement)?;
                 self.pin().await.map_err(foreign)?;
-                Ok(parsed)
+                self.merge(&mut parsed, statement).await?;
+                Ok((parsed, writer))
             }
             pivot_statement::Statement::Open(pivot) => {
-                let (question, _) = self.parse_tokens(pivot.question()?, &versions, statement)?;
+                let question = pivot.question()?;
+                let (mut question, _) = self.parse_tokens(question, &versions, statement)?;
                 self.pin().await.map_err(foreign)?;
+                self.merge(&mut question, statement).await?;
                 self.call_cluster().await.map_err(foreign)?;
                 let plan = self.unbound(question).await?;
                 let frame = self.inner.context.execute_logical_plan(plan).await?;
                 let tokens = pivot.closed(&frame.collect().await?)?;
-                self.parse_tokens(tokens, &versions, statement)
+                let (mut parsed, writer) = self.parse_tokens(tokens, &versions, statement)?;
+                self.merge(&mut parsed, statement).await?;
+                Ok((parsed, writer))
             }
         }
+    }
+
+    /// Merges the columns that joins share, which may ask for those of tables.
+    async fn merge(
+        &self,
+        parsed: &mut Parsed,
+        statement: &Statement,
+    ) -> Result<(), DataFusionError> {
+        forms::using_joins::merge(parsed, statement, &self.inner.context).await
     }
 
     fn dialect(&self) -> Result<Box<dyn Dialect>, DataFusionError> {
@@ -409,6 +427,7 @@ impl Session {
         let recursion_limit = state.read().config_options().sql_parser.recursion_limit.get();
         let dialect = self.dialect()?;
         let dialect = attach::dialect(&tokens).unwrap_or(dialect.as_ref());
+        let wished = forms::common_tables::wished(&tokens);
         let tokens = from_first::complete(forms::spell(tokens));
         let tokens = copy_options::plain(tokens).map_err(foreign)?;
         let mut parsed = DFParserBuilder::new(tokens)
@@ -431,8 +450,7 @@ impl Session {
         at_time_zone::spell(&mut parsed, state.read().config_options());
         forms::column_aliases::complete(&mut parsed);
         forms::named_windows::fill_in(&mut parsed, statement).map_err(foreign)?;
-        forms::common_tables::check(&mut parsed, statement).map_err(foreign)?;
-        forms::using_joins::merge(&mut parsed, statement).map_err(foreign)?;
+        forms::common_tables::check(&mut parsed, &wished, statement).map_err(foreign)?;
         let writer = copy_options::choose(&mut parsed).map_err(foreign)?;
         Ok((parsed, writer))
     }
@@ -463,7 +481,7 @@ impl Session {
     }
 
     /// The plan of a statement that is allowed, with its placeholders.
-    async fn unbound(&self, parsed: Parsed) -> Result<LogicalPlan, DataFusionError> {
+    async fn unbound(&self, mut parsed: Parsed) -> Result<LogicalPlan, DataFusionError> {
         // Before the planner counts values, as if others could be written.
         if guard::changed(&parsed).is_some_and(|name| self.is_stored(&name)) {
             return Err(foreign(written_by_import()));
@@ -474,7 +492,9 @@ impl Session {
         {
             return LogicalPlanBuilder::empty(false).build();
         }
-        let plan = forms::finish(self.inner.context.state().statement_to_plan(parsed).await?)?;
+        let view = forms::common_tables::mark(&mut parsed);
+        let plan = self.inner.context.state().statement_to_plan(parsed).await?;
+        let plan = forms::finish(forms::common_tables::said(plan, view))?;
         guard::check_effect(&plan, &self.inner.settings).map_err(foreign)?;
         if let Some(name) = guard::dropped(&plan)
             && self.inner.store.is_some()
@@ -518,6 +538,7 @@ impl Session {
         let explains = explained(&plan).is_some();
         let key = question.and_then(|question| self.key(&question, params, &plan));
         let kept = self.kept(key).await;
+        let plan = computed_limits::computed(plan, &self.inner.context).await?;
         let (plan, staged) = copy_to::stage(plan, writer.as_ref())?;
         let frame = self.inner.context.execute_logical_plan(plan).await?;
         let (state, plan) = frame.into_parts();
@@ -631,9 +652,11 @@ fn context(
         .with_analyzer_rule(Arc::new(CheckArithmetic))
         .with_analyzer_rule(Arc::new(EmptySubqueries))
         .with_analyzer_rule(Arc::new(UnknownMembers))
+        .with_analyzer_rule(Arc::new(LiftedSubqueries))
         .with_optimizer_rule(Arc::new(UseTextIndex))
         .with_optimizer_rule(Arc::new(UseRollups));
-    builder = super::optimize::add_rules(builder);
+    builder = super::optimize::add_rules(builder).with_optimizer_rule(Arc::new(SortByColumns));
+    builder = super::computed_once::add_rules(builder);
     builder = match &settings.cluster {
         Some(cluster) => cluster.equip(super::optimize::add_rules_for_cluster(builder))?,
         // Other machines stop when their connection ends.
@@ -657,6 +680,7 @@ fn with_functions(state: SessionState, dictionaries: Arc<Dictionaries>) -> Sessi
     context.register_udaf(AggregateUDF::from(CheckedSum::default()));
     context.register_udaf(AggregateUDF::from(CountTexts::default()));
     context.register_udaf(counted_median::median());
+    context.register_udaf(exact_average::function());
     context.register_udaf(exact_percentiles::function());
     context.register_udf(remembered_part::function());
     context.register_udf(remembered_trunc::function());
@@ -691,6 +715,7 @@ pub fn running_state(
     compared_intervals::extremes().for_each(|function| context.register_udaf(function));
     context.register_udaf(counted_median::counted());
     context.register_udaf(counted_median::median_of_counted());
+    forms::summing_functions().into_iter().for_each(|function| context.register_udaf(function));
     Ok(context.state())
 }
 
@@ -713,6 +738,8 @@ fn config(settings: &Settings) -> SessionConfig {
     // Posts hold line breaks; see catalog::files.
     options.catalog.newlines_in_values = true;
     options.sql_parser.collect_spans = true;
+    // 0.1 + 0.2 is 0.3; forms::exact_numbers says which numbers are doubles.
+    options.sql_parser.parse_float_as_decimal = true;
     // What is unknown is neither the most nor the least, so it does not lead.
     options.sql_parser.default_null_ordering = "nulls_last".to_owned();
     options.optimizer.enable_window_topn = true;

@@ -2,6 +2,7 @@
 
 use datafusion::arrow::error::ArrowError;
 
+use super::forms::order_by_input;
 use super::{conditions, wrong_patterns};
 use crate::catalog;
 use crate::error::{Error, Kind};
@@ -23,6 +24,25 @@ const MEANINGS: &[Meaning] = &[
     ("not supported for Base table", |_| Some(written_by_import())),
     ("OuterReferenceColumn", beside),
     ("able function 'unnest' not found", beside),
+    ("annot cast timezone to different timezone", |_| {
+        let error = Error::query("a time lies in an hour that the clock of the time zone skips");
+        Some(error.hint(
+            "where summer time begins no clock shows it; TRY_CAST makes NULL of it, and a time \
+             with its offset, '1986-05-04 02:30:00+08:00', is clear",
+        ))
+    }),
+    ("nterval Expression with last_field", |_| {
+        let error = Error::query("an interval has a single unit behind it");
+        Some(error.hint("several stand inside: INTERVAL '1 year 2 months', '3 days 4 hours'"))
+    }),
+    ("QuotedByteStringLiteral", |_| {
+        let error = Error::query("there are no texts of bits or bytes with a b before them");
+        Some(error.hint("a number is written as 0b101, and bytes as X'05ff'"))
+    }),
+    ("nvalid HexStringLiteral", |_| {
+        let error = Error::query("X'' has two digits of base 16 for each byte");
+        Some(error.hint("as in X'05ff'"))
+    }),
     ("without for/from is not valid Substring", |_| {
         Some(Error::query("substring needs a place").hint("write it as substring(text, 1, 10)"))
     }),
@@ -90,7 +110,7 @@ const MEANINGS: &[Meaning] = &[
 
 /// What `message` means; none if it says so itself.
 pub(super) fn meaning(message: &str) -> Option<Error> {
-    let all = MEANINGS.iter().chain(conditions::MEANINGS);
+    let all = MEANINGS.iter().chain(conditions::MEANINGS).chain(order_by_input::MEANINGS);
     all.filter(|(words, _)| message.contains(words)).find_map(|(_, say)| say(message))
 }
 
@@ -400,6 +420,7 @@ const CONSUMERS: &[(&str, &str)] = &[
     ("SMJStream", "one side of a join"),
     ("PiecewiseMergeJoinInput", "one side of a join"),
     ("RecursiveQuery", "a recursive query"),
+    ("ComputedOnce", "a query by name that is computed once"),
     ("RepartitionExec", "rows on their way between threads"),
     ("WindowAgg", "a window function"),
 ];
@@ -519,6 +540,25 @@ pub(super) fn between<'a>(text: &'a str, before: &str, after: &str) -> Option<&'
 mod tests {
     use super::{SPILL_LIMIT, exhausted, io_error, meaning, process_has};
     use crate::engine::{Session, Settings};
+
+    #[tokio::test]
+    async fn what_only_other_databases_write_is_told_with_ours() {
+        let session = Session::new(None, Settings::default()).unwrap();
+        for (sql, said, hint) in [
+            ("SELECT INTERVAL '1' YEAR TO MONTH", "a single unit", "INTERVAL '1 year 2 months'"),
+            ("SELECT b'101'", "no texts of bits", "0b101"),
+            ("SELECT X'0g'", "two digits", "X'05ff'"),
+            (
+                "SELECT CAST(TIMESTAMP '1986-05-04 02:30:00' AS TIMESTAMPTZ)",
+                "the time zone skips",
+                "TRY_CAST",
+            ),
+        ] {
+            let error = session.collect(sql).await.unwrap_err();
+            assert!(error.message().contains(said), "{sql}: {error}");
+            assert!(error.advice().unwrap_or_default().contains(hint), "{sql}: {error}");
+        }
+    }
 
     #[tokio::test]
     async fn slips_have_a_place_and_a_hint_of_what_was_typed() {

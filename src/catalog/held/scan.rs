@@ -37,6 +37,7 @@ use datafusion::physical_plan::{
 
 use super::reading::Reading;
 use super::{Chunk, Footer, HeldColumns};
+use crate::catalog::FilePlace;
 
 /// The metric that counts the rows which were looked at, whether they pass or not.
 pub(super) const LOOKED_AT: &str = "rows_looked_at";
@@ -101,7 +102,7 @@ pub(crate) struct HeldScan {
 }
 
 /// What does not change while a plan is made better.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(in crate::catalog) struct Source {
     /// The table's name.
     pub(in crate::catalog) name: &'static str,
@@ -169,6 +170,20 @@ impl HeldScan {
     pub(crate) fn is_better_fetched(&self, column: usize) -> bool {
         let largest = largest(self.source.groups());
         self.source.few_wanted && largest.is_some_and(|group| !group.is_narrow(self.output[column]))
+    }
+
+    /// The same with a partition for each row group, in the order of the files and of
+    /// their rows; `None` if there is one partition, or rows are wanted in another order.
+    pub(crate) fn by_row_group(&self) -> Result<Option<Self>> {
+        if self.source.partitions.len() < 2 || self.backwards {
+            return Ok(None);
+        }
+        let mut groups: Vec<RowGroup> = self.source.groups().cloned().collect();
+        groups.sort_by_key(|group| (group.file.extension::<FilePlace>().copied(), group.index));
+        let partitions = groups.into_iter().map(|group| vec![group]).collect();
+        let source = Arc::new(Source { partitions, ..self.source.as_ref().clone() });
+        let properties = properties(&source, &self.output, self.backwards, self.told)?;
+        Ok(Some(Self { source, properties, ..self.clone() }))
     }
 
     /// The same with rows from the last to the first or not, and the planner told of

@@ -2,26 +2,36 @@
 //! for something else or refuses: each is brought to one that it knows.
 
 pub(super) mod arithmetic;
+mod bits;
 pub(super) mod column_aliases;
 pub(super) mod common_tables;
 mod count_distinct;
 mod exact_numbers;
 pub(super) mod familiar;
 mod fetch;
+mod frequent;
 pub(super) mod grouping_sets;
+mod hidden_queries;
 mod intervals;
+mod joined_columns;
+mod json_signs;
 mod lateral_unnest;
+mod level_names;
 pub(super) mod like;
 pub(super) mod named_windows;
 mod null_tests;
 mod order_by_all;
 pub(super) mod order_by_input;
+mod ordered_texts;
 mod other_texts;
 mod outer_windows;
 mod pivot;
 pub(super) mod pivot_statement;
 pub(super) mod sample;
+mod set_operations;
+mod show_databases;
 pub(super) mod similar_to;
+mod spread;
 pub(super) mod subqueries;
 mod summarize;
 pub(super) mod texts_in_a_row;
@@ -38,12 +48,14 @@ use datafusion::sql::sqlparser::tokenizer::TokenWithSpan;
 
 pub(super) use intervals::functions;
 pub(super) use pivot::Pivots;
+pub(super) use summarize::functions as summing_functions;
 
 use super::parsed;
 
 /// Brings what the parser does not know to what it does.
 pub(super) fn spell(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
-    common_tables::spell(sample::spell(summarize::spell(null_tests::spell(tokens))))
+    let tokens = show_databases::spell(null_tests::spell(tokens));
+    common_tables::spell(sample::spell(summarize::spell(tokens)))
 }
 
 /// Rewrites what a statement says, before it is planned.
@@ -51,6 +63,8 @@ pub(super) fn rewrite(parsed: &mut Parsed) {
     other_texts::quote(parsed);
     let changes: &[parsed::Change] = &[
         familiar::spell,
+        json_signs::read,
+        bits::turn,
         exact_numbers::keep,
         intervals::spell,
         similar_to::spell,
@@ -60,11 +74,14 @@ pub(super) fn rewrite(parsed: &mut Parsed) {
         like::escape,
     ];
     parsed::change(parsed, changes);
+    exact_numbers::mix(parsed);
+    ordered_texts::part(parsed);
     sample::take(parsed);
     order_by_all::mark(parsed);
     lateral_unnest::name(parsed);
     fetch::limit(parsed);
     subqueries::spell(parsed);
+    hidden_queries::tell_apart(parsed);
 }
 
 /// What plans operators that the planner does not know, or knows of other values.
@@ -82,6 +99,6 @@ pub(super) fn planners() -> Vec<Arc<dyn ExprPlanner>> {
 pub(super) fn finish(plan: LogicalPlan) -> Result<LogicalPlan> {
     let plan = summarize::sum_up(lateral_unnest::beside(plan)?)?;
     outer_windows::check(&plan)?;
-    let plan = subqueries::only_values(plan)?;
+    let plan = set_operations::count(subqueries::only_values(plan)?)?;
     order_by_all::by_columns(plan)
 }

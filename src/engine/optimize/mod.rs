@@ -2,6 +2,8 @@
 //! [levers](crate::catalog::Levers).
 
 mod columns_of_one_name;
+mod constant_sizes;
+mod distinct_keys;
 mod first_of_group;
 mod held_back;
 mod joined_tables;
@@ -12,6 +14,7 @@ mod limited_groups;
 mod outer_constants;
 mod plain_search;
 mod range_join;
+mod rows_in_order;
 mod sum_before_join;
 
 use std::sync::Arc;
@@ -19,6 +22,7 @@ use std::sync::Arc;
 use datafusion::execution::SessionStateBuilder;
 use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 
+use distinct_keys::DistinctKeys;
 use first_of_group::FirstOfGroup;
 use held_back::Rule;
 use kept_limits::KeptLimits;
@@ -26,6 +30,7 @@ use late_columns::{FewRows, LateColumns};
 use outer_constants::OuterConstants;
 use plain_search::PlainSearch;
 use range_join::RangeJoins;
+use rows_in_order::RowsInOrder;
 use sum_before_join::SumBeforeJoin;
 
 pub(super) use outer_constants::function as not_constant;
@@ -35,6 +40,7 @@ pub(super) fn add_rules(builder: SessionStateBuilder) -> SessionStateBuilder {
     builder
         .with_optimizer_rule(Arc::new(PlainSearch))
         .with_optimizer_rule(Arc::new(SumBeforeJoin))
+        .with_optimizer_rule(Arc::new(DistinctKeys))
         .with_optimizer_rule(Arc::new(FewRows))
         .with_physical_optimizer_rule(Arc::new(FirstOfGroup))
 }
@@ -50,9 +56,9 @@ pub(super) fn add_rules_for_cluster(builder: SessionStateBuilder) -> SessionStat
 /// Puts before all `rules` for plans the one that has to see how they are meant, and in
 /// the place of those that are wrong at times some that are not.
 pub(super) fn with_first(rules: Vec<Rule>) -> Vec<Rule> {
-    let rules = columns_of_one_name::among(rules);
+    let rules = constant_sizes::among(columns_of_one_name::among(rules));
     let rules = lambda_columns::among(limited_groups::among(rules));
-    let rules = RangeJoins::among(KeptLimits::among(rules));
+    let rules = RowsInOrder::among(RangeJoins::among(KeptLimits::among(rules)));
     let mut rules = OuterConstants::before(rules);
     rules.insert(0, Arc::new(LateColumns));
     rules
