@@ -135,7 +135,7 @@ impl Table<'_> {
 
     /// The first of `labels` that tells the rows of one place apart, and comes often
     /// enough for lines.
-    fn series(&self, places: &[String], labels: &[usize]) -> Result<Option<String>> {
+    pub(super) fn series(&self, places: &[String], labels: &[usize]) -> Result<Option<String>> {
         for label in labels.iter().filter(|label| !is_step(self.schema.field(**label).name())) {
             let names = self.texts(*label)?;
             let count = names.iter().collect::<HashSet<_>>().len();
@@ -225,7 +225,7 @@ fn behind(index: usize, columns: &[usize]) -> Option<usize> {
     columns.iter().copied().find(|column| *column > index)
 }
 
-fn are_distinct<T: Hash + Eq>(values: impl Iterator<Item = T>) -> bool {
+pub(super) fn are_distinct<T: Hash + Eq>(values: impl Iterator<Item = T>) -> bool {
     let mut seen = HashSet::new();
     values.into_iter().all(|value| seen.insert(value))
 }

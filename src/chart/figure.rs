@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use datafusion::arrow::datatypes::{DataType, SchemaRef};
 use datafusion::arrow::record_batch::RecordBatch;
 
+use super::choose::are_distinct;
 use super::gaps;
 use super::scale::{Ticks, extent, plain_label, round_scale, seconds, time_label, value_label};
 use super::spec::{Kind, Spec};
@@ -18,6 +19,8 @@ pub(super) const MOST_SERIES: usize = 8;
 const MOST_CELLS: usize = 20_000;
 /// Of more bars than this nobody reads in which order they stand.
 const MOST_RANKED: usize = 40;
+/// Rows of a moment that another one has are few, if they are fewer than one in so many.
+const FEW: usize = 10;
 /// Numbers beyond this are taken as unknown, so that distances stay finite.
 const LARGEST: f64 = 1e300;
 
@@ -271,11 +274,15 @@ impl Table<'_> {
     }
 
     fn plot(&self, spec: &Spec, mark: Mark) -> Result<(Figure, Vec<String>)> {
-        let series = spec.series.as_deref().map(|name| self.index(name)).transpose()?;
-        let x = self.along(spec, series)?;
-        let ys = self.numbers_of(&spec.y, &[Some(x), series])?;
+        let named = spec.series.as_deref().map(|name| self.index(name)).transpose()?;
+        let x = self.along(spec, named)?;
+        let ys = self.numbers_of(&spec.y, &[Some(x), named])?;
         let mut notes = Vec::new();
-        let (mut axis, mut places) = self.axis(x, mark, series.is_some())?;
+        let (mut axis, mut places) = self.axis(x, mark, named.is_some())?;
+        let series = match named {
+            None if mark != Mark::Dot => self.told_apart(x, &ys, &axis, &places, &mut notes)?,
+            named => named,
+        };
         if mark == Mark::Bar && series.is_none() && self.is_ranked(x, &places)? {
             (axis, places) = in_order_of_rows(&axis, &places);
         }
@@ -308,6 +315,52 @@ impl Table<'_> {
         let mut plot = Plot { mark, x_name: self.name(x), y_name, axis, series: all, stacked };
         notes.extend(gaps::break_lines(&mut plot));
         Ok((Figure::Plot(plot), notes))
+    }
+
+    /// The column that tells rows of one place apart, if there are such rows and it is not
+    /// named: bars would hide each other, and a line would go up and down in one place.
+    /// Where nothing tells them apart they are refused, unless they are few, as posts of
+    /// the same second.
+    fn told_apart(
+        &self,
+        x: usize,
+        ys: &[usize],
+        axis: &Axis,
+        places: &[Option<f64>],
+        notes: &mut Vec<String>,
+    ) -> Result<Option<usize>> {
+        let Some((place, rows, more)) = crowded(places) else { return Ok(None) };
+        let (x_name, place) = (self.name(x), axis.label(place));
+        let labels = (0..self.schema.fields().len()).filter(|index| {
+            let data_type = self.schema.field(*index).data_type();
+            *index != x && !ys.contains(index) && !is_number(data_type) && !is_time(data_type)
+        });
+        let labels: Vec<usize> = labels.collect();
+        let all = self.texts(x)?;
+        if let [_] = ys
+            && let Some(series) = self.series(&all, &labels)?
+        {
+            let name = visible(&series).into_owned();
+            notes.push(format!("several rows have one {x_name}: told apart by series={name}"));
+            return self.index(&series).map(Some);
+        }
+        let is_moment =
+            matches!(axis, Axis::Times { clock: true } | Axis::Numbers { whole: false });
+        if is_moment && more * FEW < places.len() {
+            notes.push(format!("several rows have one {x_name}, as {place} has {rows}"));
+            return Ok(None);
+        }
+        let error = Error::query(format!("several rows have one {x_name}, as {place} has {rows}"));
+        let y = ys.first().map(|y| words_of(&self.name(*y))).unwrap_or_default();
+        let x = words_of(&x_name);
+        let sum = format!("SELECT {x}, sum({y}) FROM _ GROUP BY {x}, if a sum is meant");
+        for label in labels.iter().filter(|_| ys.len() == 1) {
+            if are_distinct(all.iter().zip(&self.texts(*label)?)) {
+                let name = self.name(*label);
+                return Err(error.hint(format!("series={name} tells them apart; or {sum}")));
+            }
+        }
+        Err(error.hint(sum))
     }
 
     fn series_of_columns(&self, ys: &[usize], places: &[Option<f64>]) -> Result<Vec<Series>> {
@@ -649,6 +702,25 @@ impl Table<'_> {
             Value::Null => "NULL".to_owned(),
             value => visible(&plain(&value)).into_owned(),
         })
+    }
+}
+
+/// A place that several rows have, how many have it, and how many rows have the place of
+/// another one in all; none if all have their own.
+fn crowded(places: &[Option<f64>]) -> Option<(f64, usize, usize)> {
+    let mut known: Vec<f64> = places.iter().flatten().copied().collect();
+    known.sort_by(f64::total_cmp);
+    let places: Vec<&[f64]> = known.chunk_by(|one, next| one == next).collect();
+    let first = places.iter().find(|rows| rows.len() > 1)?;
+    Some((first[0], first.len(), known.len() - places.len()))
+}
+
+/// A name as a statement has it.
+fn words_of(name: &str) -> String {
+    let is_plain = |sign: char| sign.is_alphanumeric() && !sign.is_uppercase() || sign == '_';
+    match name.chars().all(is_plain) {
+        true => name.to_owned(),
+        false => format!("\"{}\"", name.replace('"', "\"\"")),
     }
 }
 

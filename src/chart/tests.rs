@@ -273,6 +273,34 @@ fn wrong_settings_and_columns_name_what_is_right() {
 }
 
 #[test]
+fn rows_of_one_place_are_told_apart_or_refused_and_never_drawn_over_each_other() {
+    let months: ArrayRef = Arc::new(Date32Array::from(vec![15_340, 15_340, 15_371, 15_371]));
+    let n = ints([Some(5), Some(6), Some(7), Some(8)]);
+    let of = |clients: [&str; 4]| {
+        batch(vec![("m", Arc::clone(&months)), ("client", texts(clients)), ("n", Arc::clone(&n))])
+    };
+    let two = of(["a", "b", "a", "b"]);
+    for kind in ["bar", "line", "area"] {
+        let drawn = chart(&[("kind", kind)], &two).unwrap();
+        let text = drawn.to_text(&Screen::default());
+        assert!(text.contains("told apart by series=client"), "{kind}: {text}");
+        assert!(drawn.description().contains("of a, b by m"), "{}", drawn.description());
+        // One of them may come twice: then it is not what tells them apart.
+        let (said, advice) = refused(&[("kind", kind)], &of(["a", "a", "a", "b"]));
+        assert_eq!(said, "several rows have one m, as 2012-01-01 has 2");
+        assert_eq!(advice, "SELECT m, sum(n) FROM _ GROUP BY m, if a sum is meant");
+    }
+    // Dots do not hide each other.
+    chart(&[("kind", "scatter")], &two).unwrap();
+    // Two posts of one second among many leave the line as it is.
+    let seconds = (0..30_i64).map(|second| 1_346_032_800_000_000 + second.max(1) * 1_000_000);
+    let moments: ArrayRef = Arc::new(TimestampMicrosecondArray::from_iter_values(seconds));
+    let posts = batch(vec![("posted_at", moments), ("likes", ints((0..30).map(Some)))]);
+    let text = chart(&[("kind", "line")], &posts).unwrap().to_text(&Screen::default());
+    assert!(text.contains("several rows have one posted_at, as "), "{text}");
+}
+
+#[test]
 fn numbers_that_stand_alone_are_told_what_they_lack() {
     let alone = batch(vec![("likes", ints([Some(1), Some(2)]))]);
     for settings in [&[("kind", "line")][..], &[("kind", "bar"), ("y", "likes")]] {

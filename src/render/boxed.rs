@@ -1,17 +1,18 @@
 //! A table with borders, fitted to the terminal: the format for people.
 //!
 //! Rows beyond the limit are counted, not kept: the first and the last ones are
-//! shown. Columns that do not fit are made narrower, then those that say least
-//! are left out. Whatever is left out is named in the last lines. A single row
-//! that does not fit is written one column a line instead.
+//! shown. Columns that do not fit are made narrower, numbers with many digits behind
+//! the point are rounded, then those that say least are left out. Whatever is left out
+//! is named in the last lines. A single row that does not fit is written one column a
+//! line instead.
 
 use std::fmt::Write;
 
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::arrow::record_batch::RecordBatch;
 
-use super::columns::{Holds, Need, Slot, fit};
-use super::fit::{around, beginning, first_of, truncate, wrap, wrap_at_marks};
+use super::columns::{Holds, Need, Slot, fit, fit_whole};
+use super::fit::{around, beginning, first_of, truncate, truncate_middle, wrap, wrap_at_marks};
 use super::output::Output;
 use super::plain::{is_number, plain};
 use super::readable::{group_digits, names_an_id, readable};
@@ -91,6 +92,10 @@ const NARROWEST: usize = 12;
 const LEAST_TEXT: usize = 12;
 /// Unless a column would be missing: then it is this many.
 const NARROWEST_TEXT: usize = 8;
+/// Of the name of a column that was asked for so many cells are left, then.
+const TIGHTEST_NAME: usize = 5;
+/// Digits of a rounded number, but for those before the point.
+const FIGURES: i32 = 6;
 /// A value that is the same in all rows is told below the table up to this width.
 const WIDEST_SAME: usize = 24;
 /// Texts without blanks up to this width are taken for ids and kept whole.
@@ -118,7 +123,7 @@ impl Writer {
             schema: SchemaRef::clone(schema),
             options: options.clone(),
             glyphs,
-            window: Window::new(options.max_rows),
+            window: Window::new(options.max_rows, options.whole_rows),
         })
     }
 }
@@ -161,6 +166,8 @@ struct Cell {
     null: bool,
     /// The same number in words, for the line below.
     words: Option<String>,
+    /// The same number with fewer digits, where there is no room for all.
+    rounded: Option<String>,
 }
 
 /// A column's names and how its cells stand.
@@ -179,6 +186,8 @@ struct Table<'a> {
     slots: Vec<Slot>,
     lines: usize,
     total: usize,
+    /// Whether numbers have fewer digits than there are.
+    rounded: bool,
     width: Option<usize>,
     color: bool,
     types: bool,
@@ -217,8 +226,12 @@ impl<'a> Table<'a> {
                 time: field.data_type().is_temporal(),
             })
             .collect();
-        let mut needs: Vec<Need> =
-            heads.iter().enumerate().map(|(index, head)| need(head, &rows, index, lines)).collect();
+        let mut needs = all_needs(&heads, &rows, lines);
+        let has_room = width.is_none_or(|width| fit_whole(&needs, width));
+        let rounded = !has_room && round(&mut rows);
+        if rounded {
+            needs = all_needs(&heads, &rows, lines);
+        }
         for (need, field) in needs.iter_mut().zip(writer.schema.fields()) {
             if need.holds != Holds::Prose && options.ordered.contains(field.name()) {
                 need.holds = Holds::Order;
@@ -226,6 +239,8 @@ impl<'a> Table<'a> {
         }
         let glyphs = writer.glyphs;
         let slots = fit(&needs, options.listed, width, display_width(glyphs.ellipsis));
+        let is_double = |slot: &Slot| matches!(slot, Slot::Shown(index, _) if heads[*index].type_name == "double");
+        let rounded = rounded && slots.iter().any(is_double);
         let (total, color, types) = (window.total(), options.color, options.types);
         let (rules, more) = (options.rules, options.more.clone());
         let searched = options.searched.clone();
@@ -236,6 +251,7 @@ impl<'a> Table<'a> {
             slots,
             lines,
             total,
+            rounded,
             width,
             color,
             types,
@@ -318,18 +334,19 @@ impl<'a> Table<'a> {
             let columns = plural(self.heads.len(), "column");
             counts.push(format!("{columns}, {} shown", self.heads.len() - elided));
         }
-        let whole = self.dots_before.is_none() && elided == 0;
+        if self.rounded {
+            counts.push("numbers rounded".to_owned());
+        }
+        let whole = self.dots_before.is_none() && elided == 0 && !self.rounded;
         counts.extend(self.more.clone().filter(|_| !whole));
         counts
     }
 
     fn draw_table(&self, out: &mut String) {
         self.draw_rule(out, &self.glyphs.top);
-        self.draw_line(out, |head, width| {
-            (truncate(&head.name, width, self.glyphs.ellipsis).into_owned(), BOLD)
-        });
+        self.draw_line(out, |index, width| (self.name_label(index, width), BOLD));
         if self.types {
-            self.draw_line(out, |head, width| (self.type_label(head, width), DIM));
+            self.draw_line(out, |index, width| (self.type_label(&self.heads[index], width), DIM));
         }
         self.draw_rule(out, &self.glyphs.middle);
         // A row of several lines is set off from its neighbours.
@@ -361,18 +378,34 @@ impl<'a> Table<'a> {
     }
 
     /// A line of the header.
-    fn draw_line(&self, out: &mut String, text: impl Fn(&Head, usize) -> (String, &'static str)) {
+    fn draw_line(&self, out: &mut String, text: impl Fn(usize, usize) -> (String, &'static str)) {
         for &slot in &self.slots {
             match slot {
                 Slot::Elided => self.push_padded(out, slot, self.glyphs.ellipsis, false, PLAIN),
                 Slot::Shown(index, width) => {
-                    let head = &self.heads[index];
-                    let (text, style) = text(head, width);
-                    self.push_padded(out, slot, &text, head.number, style);
+                    let (text, style) = text(index, width);
+                    self.push_padded(out, slot, &text, self.heads[index].number, style);
                 }
             }
         }
         self.end_line(out);
+    }
+
+    /// The name of a column as far as it fits: cut at its end, or in the middle if another
+    /// column that is shown begins alike.
+    fn name_label(&self, index: usize, width: usize) -> String {
+        let (name, ellipsis) = (self.heads[index].name.as_str(), self.glyphs.ellipsis);
+        let cut = truncate(name, width, ellipsis);
+        let begun = cut.strip_suffix(ellipsis).filter(|_| *cut != *name);
+        let Some(begun) = begun else { return cut.into_owned() };
+        let begins_alike = |slot: &Slot| match slot {
+            Slot::Shown(at, _) => *at != index && self.heads[*at].name.starts_with(begun),
+            Slot::Elided => false,
+        };
+        match self.slots.iter().any(begins_alike) {
+            true => truncate_middle(name, width, ellipsis).into_owned(),
+            false => cut.into_owned(),
+        }
     }
 
     /// The name of the type if it fits, else its first word, else nothing: half
@@ -495,8 +528,12 @@ fn read(batches: &[RecordBatch], options: &Options, most: usize) -> Result<Vec<V
 fn cell(value: &Value<'_>, options: &Options, most: usize) -> Cell {
     if matches!(value, Value::Null) {
         let text = visible(&options.null).into_owned();
-        return Cell { text, null: true, words: None };
+        return Cell { text, null: true, words: None, rounded: None };
     }
+    let rounded = match value {
+        Value::Double(number) => rounded(*number),
+        _ => None,
+    };
     let text = match value {
         Value::Int(count) if options.grouped => {
             let sign = if *count < 0 { "-" } else { "" };
@@ -508,7 +545,34 @@ fn cell(value: &Value<'_>, options: &Options, most: usize) -> Cell {
         (all, true) => visible_cell(all).into_owned(),
         (start, false) => format!("{}…", visible(start)),
     };
-    Cell { text, null: false, words: None }
+    Cell { text, null: false, words: None, rounded }
+}
+
+/// A number with few digits, if that makes it shorter. Those before the point are never
+/// rounded, and zeros behind it stay: `2.0000` was no whole number.
+fn rounded(number: f64) -> Option<String> {
+    if !number.is_finite() || number.fract() == 0.0 {
+        return None;
+    }
+    let before = number.abs().log10().floor() as i32 + 1;
+    let digits = (FIGURES - before).max(2) as usize;
+    let short = match before {
+        ..-3 => format!("{number:.5e}"),
+        _ => format!("{number:.digits$}"),
+    };
+    (short.len() < plain(&Value::Double(number)).len()).then_some(short)
+}
+
+/// Rounds the numbers of which all digits have no room; returns whether there are any.
+fn round(rows: &mut [Vec<Cell>]) -> bool {
+    let mut any = false;
+    for cell in rows.iter_mut().flatten() {
+        if let Some(rounded) = cell.rounded.take() {
+            cell.text = rounded;
+            any = true;
+        }
+    }
+    any
 }
 
 /// Adds the numbers of the only row in words.
@@ -530,6 +594,10 @@ fn add_words(row: &mut [Cell], batch: &RecordBatch, options: &Options) -> Result
     Ok(())
 }
 
+fn all_needs(heads: &[Head], rows: &[Vec<Cell>], lines: usize) -> Vec<Need> {
+    heads.iter().enumerate().map(|(index, head)| need(head, rows, index, lines)).collect()
+}
+
 fn need(head: &Head, rows: &[Vec<Cell>], index: usize, lines: usize) -> Need {
     let cells = rows.iter().map(|row| &row[index]);
     let widest = cells.clone().map(|cell| {
@@ -548,7 +616,7 @@ fn need(head: &Head, rows: &[Vec<Cell>], index: usize, lines: usize) -> Need {
     let (whole, holds) = match head.type_name.as_str() {
         "text" if widest > WIDEST_ID => (false, Holds::Prose),
         "text" | "bytes" => (is_id(), Holds::Others),
-        name if name.ends_with("[]") || matches!(name, "struct" | "map" | "union") => {
+        name if name.ends_with("[]") || matches!(short, "struct" | "map" | "union") => {
             (false, Holds::Others)
         }
         _ if head.number => (true, Holds::Numbers),
@@ -560,5 +628,6 @@ fn need(head: &Head, rows: &[Vec<Cell>], index: usize, lines: usize) -> Need {
     let least = cells_least.max(header.min(LEAST_TEXT)).max(1);
     let narrow = if whole { widest } else { widest.min(NARROWEST_TEXT) };
     let narrowest = narrow.max(header.min(NARROWEST_TEXT)).max(1);
-    Need { natural, least, narrowest, holds }
+    let tightest = narrow.max(header.min(TIGHTEST_NAME)).max(1);
+    Need { natural, least, narrowest, tightest, holds }
 }

@@ -9,6 +9,8 @@ pub(crate) struct Need {
     pub(crate) least: usize,
     /// The cells that are better than that it is missing.
     pub(crate) narrowest: usize,
+    /// The same with little of its name, for one that was asked for.
+    pub(crate) tightest: usize,
     /// What it holds.
     pub(crate) holds: Holds,
 }
@@ -72,11 +74,23 @@ pub(crate) fn fit(needs: &[Need], listed: bool, width: Option<usize>, elided: us
     if all.iter().all(is_there) {
         return laid_out(needs, &shown, width, dots);
     }
-    let narrow = needs.iter().map(|need| Need { least: need.narrowest, ..*need });
-    let narrow: Vec<Need> = narrow.collect();
-    let all_fit = least(&narrow, &all) <= width;
-    let shown = if all_fit { all } else { chosen(&narrow, listed, width, dots) };
-    laid_out(&narrow, &shown, width, dots)
+    let as_narrow = |cells: fn(&Need) -> usize| -> Vec<Need> {
+        needs.iter().map(|need| Need { least: cells(need), ..*need }).collect()
+    };
+    let narrow = as_narrow(|need| need.narrowest);
+    if least(&narrow, &all) <= width {
+        return laid_out(&narrow, &all, width, dots);
+    }
+    let tight = as_narrow(|need| need.tightest);
+    if least(&tight, &all) <= width {
+        return laid_out(&tight, &all, width, dots);
+    }
+    laid_out(&narrow, &chosen(&narrow, listed, width, dots), width, dots)
+}
+
+/// Whether all columns fit into `width` cells with all that they hold.
+pub(crate) fn fit_whole(needs: &[Need], width: usize) -> bool {
+    EDGE + needs.iter().map(|need| need.natural + AROUND).sum::<usize>() <= width
 }
 
 /// The columns that are `shown`, with dots that stand for the others.
@@ -190,13 +204,14 @@ mod tests {
     use super::*;
 
     fn need(natural: usize, least: usize) -> Need {
-        Need { natural, least, narrowest: least, holds: Holds::Others }
+        Need { natural, least, narrowest: least, tightest: least, holds: Holds::Others }
     }
 
     fn holding(holds: Holds, natural: usize) -> Need {
         let least = natural.min(12);
         let is_whole = matches!(holds, Holds::Numbers | Holds::Times);
-        Need { natural, least, narrowest: if is_whole { least } else { natural.min(8) }, holds }
+        let narrowest = if is_whole { least } else { natural.min(8) };
+        Need { natural, least, narrowest, tightest: narrowest, holds }
     }
 
     /// The columns of a whole table, fitted.
@@ -295,6 +310,27 @@ mod tests {
     }
 
     #[test]
+    fn of_columns_that_were_asked_for_the_names_are_cut_before_one_is_missing() {
+        use Holds::{Numbers, Others, Prose, Times};
+        let whole = |holds, natural: usize, tightest: usize| {
+            let (least, narrowest) = (natural, natural);
+            Need { natural, least, narrowest, tightest, holds }
+        };
+        let posts = [
+            whole(Others, 16, 16),
+            whole(Times, 19, 19),
+            whole(Numbers, 5, 5),
+            whole(Numbers, 7, 5),
+            whole(Numbers, 8, 5),
+            holding(Prose, 200),
+        ];
+        assert_eq!(shown(&listed(&posts, 80)), [0, 1, 2, 3, 4, 5].map(Some));
+        assert!(shown(&listed(&posts, 70)).contains(&None));
+        // Of a whole table, in which one is missing anyway, a name tells more.
+        assert!(shown(&fit(&posts, Some(80), 1)).contains(&None));
+    }
+
+    #[test]
     fn columns_of_one_value_go_before_others_are_made_too_narrow() {
         use Holds::{Numbers, Others, Same};
         let growth = [(Others, 20), (Same, 10), (Numbers, 12), (Numbers, 12), (Numbers, 12)]
@@ -314,7 +350,7 @@ mod tests {
     #[test]
     fn texts_are_narrow_before_a_column_is_missing_and_numbers_and_times_are_never_cut() {
         use Holds::{Numbers, Others, Prose, Times};
-        let whole = |holds| Need { least: 19, narrowest: 19, ..holding(holds, 19) };
+        let whole = |holds| Need { least: 19, narrowest: 19, tightest: 19, ..holding(holds, 19) };
         let texts = [(Prose, 200), (Numbers, 7), (Numbers, 8), (Others, 30)];
         let texts = texts.map(|(holds, natural)| holding(holds, natural));
         let mut posts = vec![whole(Others), whole(Times)];

@@ -4,7 +4,7 @@
 //! NULL is an empty field, an empty text is `""`, so that they differ. In a
 //! result of one column NULL is `""` too: nearly every reader skips an empty
 //! line, and a lost row is worse. Instants are RFC 3339, durations as in
-//! `2 days 04:30:00`, lists, structs and maps are JSON text, bytes are Base64.
+//! `2 days 04:30:00`, lists, structs and maps are JSON text, bytes are hexadecimal.
 
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::arrow::record_batch::RecordBatch;
@@ -14,7 +14,7 @@ use super::output::Output;
 use super::plain::{PLAIN, push_elapsed, push_float, push_int, push_time_of_day};
 use super::time::{push_date, push_rfc3339};
 use super::value::{Value, columns};
-use super::{BatchWriter, Format, Options, Sink, base64};
+use super::{BatchWriter, Format, Options, Sink};
 use crate::error::Result;
 
 /// Comma-separated values.
@@ -110,7 +110,7 @@ fn push_value(out: &mut String, value: &Value<'_>, separator: u8) {
         Value::Text(text) => push_text(out, text, separator),
         Value::Other(text) => push_text(out, text, separator),
         Value::Elapsed(_, nanos) => push_elapsed(out, *nanos),
-        Value::Bytes(bytes) => push_text(out, &base64(bytes), separator),
+        Value::Bytes(bytes) => push_text(out, &hex::encode(bytes), separator),
         Value::Date(days) => push_date(out, *days),
         Value::Time(nanos) => push_time_of_day(out, *nanos),
         Value::Moment(moment) => push_rfc3339(out, *moment),

@@ -18,6 +18,24 @@ pub fn truncate<'a>(text: &'a str, width: usize, ellipsis: &str) -> Cow<'a, str>
     Cow::Owned(format!("{kept}{ellipsis}"))
 }
 
+/// As [`truncate`], but cut in the middle: of `column_number_17` the beginning and the
+/// end are left.
+pub(super) fn truncate_middle<'a>(text: &'a str, width: usize, ellipsis: &str) -> Cow<'a, str> {
+    let room = width.saturating_sub(display_width(ellipsis));
+    if display_width(text) <= width || room < 2 {
+        return truncate(text, width, ellipsis);
+    }
+    let mut end = text.len();
+    for (start, _) in text.grapheme_indices(true).rev() {
+        if display_width(&text[start..]) > room / 2 {
+            break;
+        }
+        end = start;
+    }
+    let begun = truncate_to_width(text, room - display_width(&text[end..]));
+    Cow::Owned(format!("{begun}{ellipsis}{}", &text[end..]))
+}
+
 /// The first of `words` in `text`, with the byte at which it begins; of two at
 /// the same place the one that is named first.
 pub(super) fn first_of<'w>(words: &'w [String], text: &str) -> Option<(usize, &'w str)> {
@@ -27,7 +45,7 @@ pub(super) fn first_of<'w>(words: &'w [String], text: &str) -> Option<(usize, &'
 
 /// `text` from shortly before the first of `words` on, if that would not be
 /// seen in its first `cells` cells; what is left out is marked by `ellipsis`.
-pub(super) fn around<'a>(
+pub(crate) fn around<'a>(
     text: &'a str,
     words: &[String],
     cells: usize,
@@ -142,6 +160,16 @@ mod tests {
         assert_eq!(truncate("外交", 1, "…"), "…");
         assert_eq!(truncate("abcdef", 5, "..."), "ab...");
         assert_eq!(truncate("abcdef", 2, "..."), "..");
+    }
+
+    #[test]
+    fn a_name_cut_in_the_middle_keeps_its_beginning_and_its_end() {
+        assert_eq!(truncate_middle("column_number_17", 8, "…"), "colu…_17");
+        assert_eq!(truncate_middle("外交小灵通一号", 9, "…"), "外交…一号");
+        assert_eq!(truncate_middle("外交小灵通一号", 8, "…"), "外交…号");
+        assert_eq!(truncate_middle("column", 6, "…"), "column");
+        assert_eq!(truncate_middle("column", 2, "…"), "c…");
+        assert_eq!(truncate_middle("column", 4, "..."), "c...");
     }
 
     #[test]

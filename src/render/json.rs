@@ -2,7 +2,7 @@
 //!
 //! Whole numbers and decimals are written with all their digits. What JSON has
 //! no number for is a text: `"NaN"`, `"Infinity"`, `"-Infinity"`. Instants are
-//! RFC 3339, bytes are Base64, a map is an object. Columns of one name are told
+//! RFC 3339, bytes are hexadecimal, a map is an object. Columns of one name are told
 //! apart as `name`, `name_2`, because an object can keep only one of them.
 
 use std::fmt::Write;
@@ -14,7 +14,7 @@ use super::output::Output;
 use super::plain::{NoNumbers, plain, push_float, push_int, push_time_of_day};
 use super::time::{push_date, push_rfc3339};
 use super::value::{Value, columns};
-use super::{BatchWriter, Format, Options, Sink, base64, unique_names};
+use super::{BatchWriter, Format, Options, Sink, unique_names};
 use crate::error::Result;
 
 /// One array of objects.
@@ -109,7 +109,7 @@ pub fn push_json(out: &mut String, value: &Value<'_>) {
         Value::Decimal(number) => out.push_str(number),
         Value::Text(text) => push_string(out, text),
         Value::Other(text) | Value::Elapsed(text, _) => push_string(out, text),
-        Value::Bytes(bytes) => push_string(out, &base64(bytes)),
+        Value::Bytes(bytes) => push_string(out, &hex::encode(bytes)),
         Value::Date(days) => quoted(out, |out| push_date(out, *days)),
         Value::Time(nanos) => quoted(out, |out| push_time_of_day(out, *nanos)),
         Value::Moment(moment) => quoted(out, |out| push_rfc3339(out, *moment)),

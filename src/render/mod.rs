@@ -34,12 +34,12 @@ use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 
-use ::base64::Engine;
 use datafusion::arrow::datatypes::{Schema, SchemaRef};
 use datafusion::arrow::record_batch::RecordBatch;
 
 pub use crate::model::type_name;
 pub use file::OutputFile;
+pub(crate) use fit::around;
 pub use fit::{truncate, wrap};
 pub use harmless::harmless;
 pub use html::push_escaped;
@@ -103,6 +103,8 @@ pub struct Options {
     pub width: Option<usize>,
     /// Most rows that a format for people shows; the true count is always said.
     pub max_rows: usize,
+    /// Rows that a table shows if they are all, though it would show fewer of more.
+    pub whole_rows: usize,
     /// Whether to use colour.
     pub color: bool,
     /// How NULL is shown by formats for people.
@@ -147,6 +149,7 @@ impl Default for Options {
         Self {
             width: None,
             max_rows: 40,
+            whole_rows: 0,
             color: false,
             null: "NULL".to_owned(),
             types: true,
@@ -256,10 +259,6 @@ fn renamed(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
         .with_row_count(Some(batch.num_rows()));
     RecordBatch::try_new_with_options(SchemaRef::clone(schema), batch.columns().to_vec(), &rows)
         .map_err(|error| value::arrow_error(&error))
-}
-
-fn base64(bytes: &[u8]) -> String {
-    ::base64::engine::general_purpose::STANDARD.encode(bytes)
 }
 
 #[cfg(test)]

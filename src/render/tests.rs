@@ -95,7 +95,7 @@ fn csv_is_exact_to_the_byte_and_tells_null_from_empty() {
         shown("csv", &dirty()),
         "id,big,text,money,posted_at,share,yes,day,tags,kind,place,raw\n\
          9223372036854775807,18446744073709551615,\"外交,\"\"👨‍👩‍👧\"\"\n\u{1b}[2J\u{202e}é\",-12.50,\
-         2012-08-27T10:00:00+08:00,0.1,true,2012-08-27,\"[1,null]\",原创,\"{\"\"who\"\":\"\"a\\\"\"b\"\"}\",/wA=\n\
+         2012-08-27T10:00:00+08:00,0.1,true,2012-08-27,\"[1,null]\",原创,\"{\"\"who\"\":\"\"a\\\"\"b\"\"}\",ff00\n\
          ,,\"\",,,,,,,,,\n"
     );
 }
@@ -118,7 +118,7 @@ fn json_keeps_every_digit_and_every_character() {
         \"text\":\"外交,\\\"👨‍👩‍👧\\\"\\n\\u001b[2J\u{202e}é\",\"money\":-12.50,\
         \"posted_at\":\"2012-08-27T10:00:00+08:00\",\"share\":0.1,\"yes\":true,\
         \"day\":\"2012-08-27\",\"tags\":[1,null],\"kind\":\"原创\",\
-        \"place\":{\"who\":\"a\\\"b\"},\"raw\":\"/wA=\"}";
+        \"place\":{\"who\":\"a\\\"b\"},\"raw\":\"ff00\"}";
     let nulls = "{\"id\":null,\"big\":null,\"text\":\"\",\"money\":null,\"posted_at\":null,\
         \"share\":null,\"yes\":null,\"day\":null,\"tags\":null,\"kind\":null,\
         \"place\":null,\"raw\":null}";
@@ -437,6 +437,50 @@ fn columns_that_were_listed_are_all_there_as_long_as_they_can_be_read() {
     assert!(!text("box", std::slice::from_ref(&batch), &star).contains("not shown"));
     let narrow = Options { width: Some(48), ..star };
     assert!(text("box", &[batch], &narrow).contains("columns not shown: "));
+}
+
+#[test]
+fn numbers_are_rounded_only_in_a_table_without_room_for_all_digits() {
+    let averages = [25_601.847_311_827_958, 2.000_000_000_001, 7.0, 0.000_012_345_678_9];
+    let texts = (0..4).map(|n| format!("{n} {}", "今天的地震".repeat(9))).collect::<Vec<_>>();
+    let batch = RecordBatch::try_from_iter([
+        ("text", Arc::new(StringArray::from(texts)) as ArrayRef),
+        ("mean", Arc::new(Float64Array::from(averages.to_vec())) as ArrayRef),
+    ]);
+    let batch = batch.unwrap();
+    let more = Some(".last shows all".to_owned());
+    let options = Options { width: Some(60), more, ..Options::default() };
+    let narrow = text("box", std::slice::from_ref(&batch), &options);
+    for rounded in ["│   25601.85 │", "│    2.00000 │", "│        7.0 │", "│ 1.23457e-5 │"]
+    {
+        assert!(narrow.contains(rounded), "{rounded}: {narrow}");
+    }
+    assert!(narrow.ends_with("4 rows · numbers rounded · .last shows all\n"), "{narrow}");
+    let wide = Options { width: Some(200), ..options };
+    let wide = text("box", std::slice::from_ref(&batch), &wide);
+    assert!(wide.contains("25601.847311827958") && wide.ends_with("4 rows\n"), "{wide}");
+    for exact in ["box", "csv", "json", "vertical"] {
+        assert!(shown(exact, &batch).contains("25601.847311827958"), "{exact}");
+    }
+}
+
+#[test]
+fn names_that_begin_alike_are_told_apart_where_they_are_cut() {
+    let same: ArrayRef = Arc::new(Int64Array::from(vec![1, 2]));
+    let names = (0..120).map(|n| (format!("column_number_{n}"), Arc::clone(&same)));
+    let batch = RecordBatch::try_from_iter(names).unwrap();
+    let options = Options { width: Some(120), types: false, ..Options::default() };
+    let shown = text("box", &[batch], &options);
+    let head = shown.lines().nth(1).unwrap();
+    let mut seen: Vec<&str> = head.split(['│', ' ']).filter(|name| name.len() > 3).collect();
+    let count = seen.len();
+    seen.dedup();
+    assert!(count > 5 && seen.len() == count, "{head}");
+    // A name that no other begins like keeps its beginning.
+    let alone = [("column_number_1", Arc::clone(&same)), ("likes", same)];
+    let options = Options { width: Some(24), ..options };
+    let shown = text("box", &[RecordBatch::try_from_iter(alone).unwrap()], &options);
+    assert!(shown.contains("column_") && !shown.contains("_1"), "{shown}");
 }
 
 #[test]

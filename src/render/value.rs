@@ -380,9 +380,24 @@ fn elapsed(array: &ArrayRef, row: usize) -> Option<i128> {
 
 fn other(array: &ArrayRef, row: usize) -> String {
     match ArrayFormatter::try_new(array, &FormatOptions::default()) {
-        Ok(formatter) => formatter.value(row).to_string(),
+        Ok(formatter) => {
+            let text = formatter.value(row).to_string();
+            let is_interval = matches!(array.data_type(), DataType::Interval(_));
+            if is_interval { with_singulars(&text) } else { text }
+        }
         Err(error) => error.to_string(),
     }
+}
+
+/// `1 mon 1 day` of `1 mons 1 days`, as an interval is written.
+fn with_singulars(interval: &str) -> String {
+    let mut words: Vec<&str> = interval.split(' ').collect();
+    for at in 1..words.len() {
+        if matches!(words[at - 1], "1" | "-1") {
+            words[at] = words[at].strip_suffix('s').unwrap_or(words[at]);
+        }
+    }
+    words.join(" ")
 }
 
 /// An error of Arrow's, which after planning can only be a fault of ours.
@@ -393,6 +408,13 @@ pub(crate) fn arrow_error(error: &ArrowError) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_day_of_an_interval_is_no_days() {
+        let written = with_singulars("1 mons 1 days 14 hours -1 mins 1.000000000 secs");
+        assert_eq!(written, "1 mon 1 day 14 hours -1 min 1.000000000 secs");
+        assert_eq!(with_singulars("11 days"), "11 days");
+    }
 
     #[test]
     fn decimals_are_exact_at_every_scale() {

@@ -35,7 +35,7 @@ struct Writer {
 
 fn open(to: Sink, schema: &SchemaRef, options: &Options) -> Result<Box<dyn BatchWriter>> {
     let names = schema.fields().iter().map(|field| visible(field.name()).into_owned()).collect();
-    let window = Window::new(options.max_rows);
+    let window = Window::new(options.max_rows, 0);
     Ok(Box::new(Writer { output: Output::new(to), names, options: options.clone(), window }))
 }
 

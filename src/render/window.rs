@@ -12,6 +12,7 @@ const SPARE: usize = 1;
 #[derive(Debug)]
 pub(crate) struct Window {
     limit: usize,
+    whole: usize,
     head: Vec<RecordBatch>,
     head_rows: usize,
     tail: VecDeque<RecordBatch>,
@@ -20,10 +21,11 @@ pub(crate) struct Window {
 }
 
 impl Window {
-    /// A window of `limit` rows, or one more, if those are all.
-    pub(crate) fn new(limit: usize) -> Self {
+    /// A window of `limit` rows, or of all if they are at most `whole`, or one more than
+    /// the limit.
+    pub(crate) fn new(limit: usize, whole: usize) -> Self {
         let (head, tail) = (Vec::new(), VecDeque::new());
-        Self { limit, head, head_rows: 0, tail, tail_rows: 0, total: 0 }
+        Self { limit, whole, head, head_rows: 0, tail, tail_rows: 0, total: 0 }
     }
 
     /// Takes the next batch of the stream.
@@ -61,7 +63,7 @@ impl Window {
 
     /// The rows of a stream that is shown as a whole.
     fn most(&self) -> usize {
-        if self.limit == 0 { 0 } else { self.limit.saturating_add(SPARE) }
+        if self.limit == 0 { 0 } else { self.limit.saturating_add(SPARE).max(self.whole) }
     }
 
     /// The rows to show: the first ones, and the last ones when some between
@@ -112,7 +114,10 @@ mod tests {
     }
 
     fn window_of(rows: i64, size: usize, limit: usize) -> Window {
-        let mut window = Window::new(limit);
+        window_that_shows(Window::new(limit, 0), rows, size)
+    }
+
+    fn window_that_shows(mut window: Window, rows: i64, size: usize) -> Window {
         let all: Vec<i64> = (0..rows).collect();
         for chunk in all.chunks(size) {
             let array: ArrayRef = Arc::new(Int64Array::from(chunk.to_vec()));
@@ -136,6 +141,21 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn few_rows_are_shown_whole_though_they_are_more_than_of_many_are_shown() {
+        let shown = |rows| {
+            let window = window_that_shows(Window::new(12, 40), rows, 7);
+            let (head, tail) = window.parts();
+            assert_eq!(numbers(&head).len() + numbers(&tail).len(), window.shown());
+            (window.shown(), tail.is_empty())
+        };
+        assert_eq!(shown(36), (36, true));
+        assert_eq!(shown(40), (40, true));
+        assert_eq!(shown(41), (12, false));
+        let none = window_that_shows(Window::new(0, 40), 3, 7);
+        assert_eq!(none.shown(), 0);
     }
 
     #[test]
