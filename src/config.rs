@@ -70,7 +70,7 @@ pub struct File {
     pub timeout: Option<String>,
     /// Disk space for answers that are kept, such as `500MB`; `off` keeps none.
     pub result_cache: Option<String>,
-    /// The output format on a terminal.
+    /// The output format on a terminal; elsewhere it is CSV.
     pub format: Option<String>,
     /// How NULL is shown to people.
     pub null: Option<String>,
@@ -412,7 +412,7 @@ impl File {
     }
 }
 
-/// Shows the defaults of settings that were not given.
+/// Shows the defaults of settings that were not given, and where a format holds.
 fn fill_defaults(
     origins: &mut [(&'static str, String, Origin)],
     settings: &Settings,
@@ -428,7 +428,7 @@ fn fill_defaults(
                     .map_or(NO_LIMIT.to_owned(), |limit| megabytes(limit as u64)),
                 "spill_limit" => megabytes(settings.spill.limit),
                 "spill_dir" => settings.spill.folder.display().to_string(),
-                "format" => "box on a terminal, else csv".to_owned(),
+                "format" => "box".to_owned(),
                 "null" => render::Options::default().null,
                 "max_rows" => "as the screen has room, 40 at most".to_owned(),
                 "keys" => "emacs".to_owned(),
@@ -441,6 +441,10 @@ fn fill_defaults(
                 "readable" => readable.name().to_owned(),
                 _ => "none".to_owned(),
             };
+        }
+        // Scripts do not depend on whose configuration they run under.
+        if *name == "format" {
+            value.push_str(" on a terminal, else csv");
         }
     }
 }
@@ -592,6 +596,19 @@ mod tests {
         assert_eq!((origin("timezone"), origin("null")), (Origin::File, Origin::Default));
         assert_eq!((config.settings.threads, config.settings.timezone.as_str()), (1, "UTC"));
         assert!(config.origins.contains(&("memory_limit", "none".to_owned(), Origin::Default)));
+    }
+
+    #[test]
+    fn a_format_is_told_with_where_it_holds() {
+        let folder = tempfile::tempdir().unwrap();
+        let environment =
+            Environment { config_dir: Some(folder.path().to_owned()), ..Environment::default() };
+        for (written, shown) in [("", "box"), ("format = 'json'", "json")] {
+            std::fs::write(folder.path().join("config.toml"), format!("{written}\n")).unwrap();
+            let config = Config::resolve(&Common::default(), &environment).unwrap();
+            let format = config.origins.iter().find(|known| known.0 == "format").unwrap();
+            assert_eq!(format.1, format!("{shown} on a terminal, else csv"));
+        }
     }
 
     #[test]

@@ -254,8 +254,10 @@ impl std::error::Error for Error {}
 
 /// The name among `names` that `typed` was most likely meant to be, for hints. Of several
 /// that are as near, it is one that begins as it was typed: people seldom mistype that.
+/// One of which half must be changed is none.
 pub fn nearest<'a>(typed: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let typed = typed.to_lowercase();
+    let letters = typed.chars().count();
     names
         .into_iter()
         .map(|name| {
@@ -265,6 +267,7 @@ pub fn nearest<'a>(typed: &str, names: impl IntoIterator<Item = &'a str>) -> Opt
             ((strsim::damerau_levenshtein(&typed, &lower), begun), name)
         })
         .filter(|((distance, _), name)| *distance <= 1 + name.chars().count() / 4)
+        .filter(|((distance, _), _)| 2 * *distance < letters || *distance == 1 && letters <= 2)
         .min_by_key(|(near, name)| (*near, *name))
         .map(|(_, name)| name)
 }
@@ -281,6 +284,10 @@ mod tests {
             ("mni", ["max", "min", "sum"], Some("min")),
             ("likse", ["likes", "liked", "link"], Some("likes")),
             ("foo", ["count", "sum", "min"], None),
+            ("pie", ["line", "area", "bar"], None),
+            ("hash", ["cosh", "sinh", "tan"], None),
+            ("xor", ["corr", "cor", "x"], Some("cor")),
+            ("di", ["id", "text", "likes"], Some("id")),
         ] {
             assert_eq!(nearest(typed, names), meant, "{typed}");
         }

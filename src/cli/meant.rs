@@ -33,6 +33,49 @@ pub(super) fn asking_for_help(mut arguments: Vec<OsString>) -> Vec<OsString> {
     arguments
 }
 
+/// Words that statements begin with, in small letters.
+const BEGINNINGS: [&str; 10] = [
+    "select",
+    "from",
+    "with",
+    "values",
+    "show",
+    "describe",
+    "summarize",
+    "explain",
+    "copy",
+    "pivot",
+];
+
+/// Whether `text` can be nothing but a command of the shell, or a statement: a word that
+/// one begins with, and more behind it.
+#[must_use]
+pub fn is_statement(text: &str) -> bool {
+    let text = text.trim();
+    let (first, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
+    if let Some(command) = first.strip_prefix('.') {
+        return !command.is_empty() && command.chars().all(|sign| sign.is_ascii_lowercase());
+    }
+    !rest.is_empty() && BEGINNINGS.iter().any(|word| first.eq_ignore_ascii_case(word))
+}
+
+/// `arguments` with -c before the statement among them that was not expected: other
+/// databases take it behind the file, and it can be nothing else.
+pub(super) fn with_statement(error: &Error, arguments: &[OsString]) -> Option<Vec<OsString>> {
+    let word = match error.get(ContextKind::InvalidArg) {
+        Some(ContextValue::String(word)) if error.kind() == ErrorKind::UnknownArgument => word,
+        _ => return None,
+    };
+    if !is_statement(word) {
+        return None;
+    }
+    let is_it = |at: &usize| arguments[*at] == **word && arguments[*at - 1] != "-c";
+    let at = (2..arguments.len()).find(is_it)?;
+    let mut meant = arguments.to_vec();
+    meant.insert(at, "-c".into());
+    Some(meant)
+}
+
 /// The command that `word` is a slip of the hand for, unless it is a flag or
 /// names something that is there.
 pub fn command_meant<'a>(line: &'a Command, word: &str) -> Option<&'a str> {
@@ -139,13 +182,24 @@ fn one_line(text: &str) -> String {
 mod tests {
     use std::ffi::OsString;
 
-    use super::refusal;
+    use super::{is_statement, refusal};
     use crate::cli::Cli;
 
     fn said(line: &[&str]) -> String {
         let error = Cli::read(line.iter().map(OsString::from)).unwrap_err();
         assert_eq!(error.exit_code(), 2);
         error.to_string()
+    }
+
+    #[test]
+    fn a_statement_is_known_by_its_first_word_and_that_it_has_more() {
+        for sql in ["select 1", " FROM posts", "with a as (select 1)\nfrom a", ".tables", ".help x"]
+        {
+            assert!(is_statement(sql), "{sql}");
+        }
+        for other in ["select", "posts", "from-2012", "a b", "./db", "..", ".", "s3://a/b", ""] {
+            assert!(!is_statement(other), "{other}");
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use crate::error::{Error, Result};
-pub use meant::{command_meant, refusal};
+pub use meant::{command_meant, is_statement, refusal};
 
 /// The `weiku` command line.
 #[derive(Debug, Parser)]
@@ -41,7 +41,13 @@ pub struct Query {
     #[arg(value_name = "DB")]
     pub database: Option<PathBuf>,
     /// Run SQL and leave; may be repeated, also with -f, in the given order
-    #[arg(short = 'c', long = "command", value_name = "SQL")]
+    #[arg(
+        short = 'c',
+        long = "command",
+        value_name = "SQL",
+        allow_hyphen_values = true,
+        value_parser = sql
+    )]
     commands: Vec<String>,
     /// Run the statements of a file and leave; may be repeated; - is standard input
     #[arg(short = 'f', long = "file", value_name = "FILE")]
@@ -88,12 +94,31 @@ impl Cli {
         arguments: impl IntoIterator<Item = OsString>,
     ) -> std::result::Result<Self, clap::Error> {
         let arguments = meant::asking_for_help(arguments.into_iter().collect());
-        let matches = Self::command().try_get_matches_from(&arguments);
-        let matches =
-            matches.map_err(|error| meant::explained(error, &Self::command(), &arguments))?;
+        let matches = matches(&arguments)?;
         let mut cli = Self::from_arg_matches(&matches)?;
         cli.query.put_scripts_in_order(&matches);
         Ok(cli)
+    }
+}
+
+/// What clap makes of `arguments`, of which a statement may stand behind the database
+/// as if -c stood before it.
+fn matches(arguments: &[OsString]) -> std::result::Result<ArgMatches, clap::Error> {
+    let line = Cli::command();
+    let read = line.clone().try_get_matches_from(arguments);
+    let read = read.map_err(|error| meant::explained(error, &line, arguments));
+    read.or_else(|error| match meant::with_statement(&error, arguments) {
+        Some(arguments) => matches(&arguments),
+        None => Err(error),
+    })
+}
+
+/// The SQL behind -c. It may begin with a comment, and so as a flag does; a flag itself
+/// would be a comment that does nothing.
+fn sql(text: &str) -> std::result::Result<String, String> {
+    match text.starts_with('-') && !text.contains(char::is_whitespace) {
+        true => Err("-c takes SQL, and this is a flag".to_owned()),
+        false => Ok(text.to_owned()),
     }
 }
 
@@ -599,6 +624,28 @@ mod tests {
             Script::File("b.sql".into()),
         ];
         assert_eq!(cli.query.scripts, expected);
+    }
+
+    #[test]
+    fn a_statement_may_begin_with_a_comment_and_stand_behind_the_database() {
+        let read = |line: &[&str]| Cli::read(line.iter().map(OsString::from));
+        let scripts = |line: &[&str]| read(line).unwrap().query.scripts;
+        let text = |text: &str| Script::Text(text.to_owned());
+        let commented = "-- of the month\nselect 1";
+        assert_eq!(scripts(&["weiku", "db", "-c", commented]), [text(commented)]);
+        assert_eq!(scripts(&["weiku", "db", "-c", commented, "-q"]), [text(commented)]);
+        for flag in ["-q", "--json", "--"] {
+            let error = read(&["weiku", "db", "-c", flag]).unwrap_err();
+            assert!(error.to_string().contains("this is a flag"), "{error}");
+        }
+        for sql in ["select 1", "FROM posts", ".tables post*"] {
+            assert_eq!(scripts(&["weiku", "db", sql, "--json"]), [text(sql)]);
+        }
+        let several = ["weiku", "--csv", "db", "-c", "select 1", "select 2", "select 2"];
+        assert_eq!(scripts(&several), [text("select 1"), text("select 2"), text("select 2")]);
+        for word in ["posts", "a file.csv", "select"] {
+            assert!(read(&["weiku", "db", word]).is_err(), "{word}");
+        }
     }
 
     #[test]

@@ -10,7 +10,8 @@ use datafusion::sql::sqlparser::tokenizer::Token;
 use super::answers::Answers;
 use super::prompt::history_file;
 use super::{DONE, Exit, Program};
-use crate::cli::{Cli, Common, Errors, Query, Script, command_meant};
+use crate::catalog;
+use crate::cli::{Cli, Common, Errors, Query, Script, command_meant, is_statement};
 use crate::database::Database;
 use crate::engine::{Params, Session, Statement, script};
 use crate::error::{Error, Kind, Result, nearest};
@@ -70,6 +71,11 @@ pub(super) async fn execute(query: &Query, program: &Program) -> Result<Exit> {
 /// The database at `path`, or none.
 pub(super) async fn open(path: Option<&Path>) -> Result<Database> {
     let Some(path) = path else { return Ok(Database::none()) };
+    if let Some(sql) = path.to_str().filter(|word| is_statement(word) && !path.exists()) {
+        let error = Error::usage(format!("`{}` is a statement, and no database", visible(sql)));
+        return Err(error.hint("put -c before it: weiku -c \"...\", or weiku DB -c \"...\""));
+    }
+    catalog::check_database(path)?;
     Database::open(path).await.map_err(|error| {
         let line = Cli::command();
         let word = path.to_str().filter(|_| error.kind() == Kind::Usage);

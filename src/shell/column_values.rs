@@ -59,13 +59,11 @@ impl ColumnValues {
                 MOST_KNOWN + 1
             )
         };
-        match Self::asked(session, &counted(&sample)).await {
-            Ok(values) => values,
-            // A list has no length in characters.
-            Err(_) => {
-                let items = format!("(SELECT unnest(v) AS v FROM {sample})");
-                Self::asked(session, &counted(&items)).await.unwrap_or_default()
-            }
+        let items = format!("(SELECT unnest(v) AS v FROM {sample})");
+        match Self::asked(session, &counted(&items)).await {
+            Ok(items) => items,
+            // What is no list has no items.
+            Err(_) => Self::asked(session, &counted(&sample)).await.unwrap_or_default(),
         }
     }
 

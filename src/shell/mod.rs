@@ -64,6 +64,9 @@ const NOTICE: &str = "notice: ";
 /// head, what is left out, the footer and the next prompt.
 const BESIDE_ROWS: usize = 12;
 
+/// So many rows are shown whole, though they may take more lines than the screen has.
+const WHOLE_ROWS: usize = 40;
+
 /// As many rows are shown on the smallest screen.
 const FEWEST_ROWS: usize = 10;
 
@@ -160,6 +163,8 @@ pub struct Shell<'t> {
     interrupts: Interrupts,
     /// The last statement of SQL that was run, with its parameters.
     last: Option<(Statement, Params)>,
+    /// Whether that failed, or something behind it that cannot even be read.
+    last_failed: bool,
     /// The number of the answer that was `_` to that statement.
     last_asked: Option<usize>,
     /// How many inputs stand behind the one that failed.
@@ -247,6 +252,7 @@ impl<'t> Shell<'t> {
             history,
             interrupts,
             last: None,
+            last_failed: false,
             last_asked: None,
             not_run: 0,
             initial: String::new(),
@@ -301,7 +307,9 @@ impl<'t> Shell<'t> {
     /// # Errors
     /// The first error, which is not printed.
     pub async fn execute(&mut self, text: &str, file: Option<&str>) -> Result<Flow> {
-        let mut inputs = input::split(text, file)?.into_iter();
+        let inputs = input::split(text, file);
+        self.last_failed |= inputs.is_err();
+        let mut inputs = inputs?.into_iter();
         while let Some(input) = inputs.next() {
             let outcome = self.run_input(input, file).await;
             if outcome.is_err() {
@@ -536,6 +544,7 @@ impl<'t> Shell<'t> {
         render::Options {
             width: self.width.or_else(|| self.terminal.width()),
             max_rows: self.options.max_rows.unwrap_or_else(|| self.fitting_rows()),
+            whole_rows: self.options.max_rows.map_or(WHOLE_ROWS, |_| 0),
             color: self.options.color,
             null: self.options.null.clone(),
             readable: self.options.readable,

@@ -17,6 +17,7 @@ use datafusion::physical_plan::statistics::{StatisticsArgs, StatisticsContext};
 use crate::catalog::HeldScan;
 use crate::engine::ComputedOnce;
 use crate::render::group_digits;
+use crate::text::width::display_width;
 
 /// Nothing is shown for statements that are done by then.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -35,7 +36,7 @@ pub(crate) struct Progress {
 
 impl Progress {
     /// Begins to count the time, and later to draw on `err`, which is `width` cells
-    /// wide.
+    /// wide unless the terminal says otherwise by then.
     pub(crate) fn start(err: Box<dyn Write + Send>, width: usize) -> Self {
         let plan = Arc::new(OnceLock::new());
         let (stop, stopped) = channel();
@@ -72,19 +73,39 @@ fn draw_until(
     let begun = Instant::now();
     let mut pace = Pace::default();
     let mut wait = PATIENCE;
-    let mut drawn = false;
+    let reflows = super::reflows();
+    // How many cells the line has taken.
+    let mut drawn = 0;
     while stopped.recv_timeout(wait) == Err(RecvTimeoutError::Timeout) {
         let seen = plan.get().map(|plan| Seen::of(plan.as_ref()));
         let elapsed = begun.elapsed();
         let reads = pace.reads(elapsed, seen.unwrap_or_default());
         // A line that went on below could not be drawn over.
+        let width = columns().unwrap_or(width);
         let line = line(elapsed, seen.as_ref(), reads, width.saturating_sub(1));
+        let back = back(drawn, width, reflows);
         // To the line's beginning, the text, and the rest of the line erased.
-        drawn = write!(err, "\r\x1b[2m{line}\x1b[0m\x1b[K").and_then(|()| err.flush()).is_ok();
+        let told = write!(err, "{back}\x1b[2m{line}\x1b[0m\x1b[K").and_then(|()| err.flush());
+        drawn = if told.is_ok() { display_width(&line) } else { 0 };
         wait = RHYTHM;
     }
-    if drawn {
-        let _ = write!(err, "\r\x1b[K").and_then(|()| err.flush());
+    if drawn > 0 {
+        let back = back(drawn, columns().unwrap_or(width), reflows);
+        let _ = write!(err, "{back}\x1b[K").and_then(|()| err.flush());
+    }
+}
+
+/// Cells across of the terminal as it is now.
+fn columns() -> Option<usize> {
+    terminal_size::terminal_size().map(|(width, _)| usize::from(width.0))
+}
+
+/// What leads to the beginning of a line of so many cells, of which a terminal that was
+/// made narrower meanwhile may have made several rows: they are erased.
+fn back(cells: usize, width: usize, reflows: bool) -> String {
+    match cells.saturating_sub(1) / width.max(1) {
+        rows if rows > 0 && reflows => format!("\r\x1b[{rows}A\x1b[J"),
+        _ => "\r".to_owned(),
     }
 }
 
@@ -287,7 +308,7 @@ pub(crate) fn bytes(count: f64) -> String {
 mod tests {
     use std::time::Duration;
 
-    use super::{Pace, Seen, bytes, left, line};
+    use super::{Pace, Seen, back, bytes, left, line};
 
     #[test]
     fn the_share_is_told_only_when_it_is_known() {
@@ -309,6 +330,16 @@ mod tests {
             "75 % · 3 of 4 files read · 4.0 s · about 1 s left to read · Ctrl-C stops it"
         );
         assert_eq!(line(time, None, true, 120), "running · 4.0 s · Ctrl-C stops it");
+    }
+
+    #[test]
+    fn a_line_that_became_several_rows_is_drawn_over_whole() {
+        assert_eq!(back(79, 80, true), "\r");
+        assert_eq!(back(0, 80, true), "\r");
+        assert_eq!(back(119, 80, true), "\r\x1b[1A\x1b[J");
+        assert_eq!(back(119, 40, true), "\r\x1b[2A\x1b[J");
+        // Such a terminal cuts the line, and what stands above is something else.
+        assert_eq!(back(119, 80, false), "\r");
     }
 
     #[test]

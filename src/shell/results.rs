@@ -273,6 +273,28 @@ impl Results {
         })
     }
 
+    /// The result `number`.
+    ///
+    /// # Errors
+    /// When there is none, or it is not kept any more.
+    pub(crate) fn numbered(&self, number: usize) -> Result<&Kept> {
+        self.kept.iter().find(|kept| kept.number == number).ok_or_else(|| {
+            let name = name(number);
+            let error = match (1..=self.count).contains(&number) {
+                true => Error::usage(format!("the answer {name} is not kept any more")),
+                false => Error::usage(format!("there is no answer {name}")),
+            };
+            match (self.kept.front(), self.kept.back()) {
+                (Some(first), Some(last)) => error.hint(format!(
+                    "there are {} to {}",
+                    self::name(first.number),
+                    self::name(last.number)
+                )),
+                _ => error,
+            }
+        })
+    }
+
     /// Lets the next result take the place and the number of result `number`, if
     /// that is the last: the same question is asked again.
     pub(crate) fn replace(&mut self, number: Option<usize>) {

@@ -39,6 +39,8 @@ pub(crate) struct Sinks {
     pub(crate) copy: Option<Target>,
     /// The next answer only.
     pub(crate) once: Option<Target>,
+    /// Whether the format of the terminal was chosen, and is to hold for programs too.
+    pub(crate) mode_is_chosen: bool,
 }
 
 /// One answer being written.
@@ -98,15 +100,37 @@ impl Target {
         }
     }
 
-    /// The format of the answer: by the suffix, or else as on the terminal.
-    fn format(&self, shown: &'static Format) -> &'static Format {
+    /// What to call it, with the format if a program takes the answer.
+    pub(crate) fn told(&self, shown: &'static Format, is_chosen: bool) -> String {
+        let name = self.name();
+        match self {
+            Self::Program(_) => format!("{name} as {}", self.format(shown, is_chosen).name),
+            Self::File(_) | Self::Append(..) => name,
+        }
+    }
+
+    /// The format of the answer: by the suffix, or else as on the terminal. A program
+    /// reads no borders, so that unless somebody has chosen them it gets CSV; one that
+    /// shows the answer to a person does.
+    fn format(&self, shown: &'static Format, is_chosen: bool) -> &'static Format {
+        let is_chosen = is_chosen || shown.name != render::FORMATS[0].name;
         match self {
             Self::File(path) | Self::Append(path, _) => {
                 render::format_for_suffix(path).unwrap_or(shown)
             }
-            Self::Program(_) => shown,
+            Self::Program(command) if is_chosen || is_pager(command) => shown,
+            Self::Program(_) => render::format("csv").unwrap_or(shown),
         }
     }
+}
+
+/// Programs that show what they read to a person.
+const PAGERS: &[&str] = &["less", "more", "most", "lv", "bat", "pspg"];
+
+/// Whether `command` begins with a program that shows what it reads to a person.
+fn is_pager(command: &str) -> bool {
+    let program = command.split_whitespace().next().map(Path::new).and_then(Path::file_name);
+    program.is_some_and(|program| PAGERS.iter().any(|pager| program == *pager))
 }
 
 /// Refuses a file whose suffix promises a format that there is not, such as
@@ -162,12 +186,14 @@ impl Sinks {
             Some(target) => {
                 writing.to = Some(target.name());
                 let to = writing.start(target)?;
-                writing.writers.push((target.format(format).open)(to, schema, &unbounded)?);
+                let format = target.format(format, self.mode_is_chosen);
+                writing.writers.push((format.open)(to, schema, &unbounded)?);
             }
         }
         if let Some(copy) = &self.copy {
             let to = writing.start(copy)?;
-            writing.writers.push((copy.format(format).open)(to, schema, &unbounded)?);
+            let format = copy.format(format, self.mode_is_chosen);
+            writing.writers.push((format.open)(to, schema, &unbounded)?);
         }
         Ok(writing)
     }
@@ -342,6 +368,27 @@ mod tests {
         assert!(error.message().contains("x.csv"), "{error}");
         assert!(Target::file(folder.path().join("x.csv"), format).is_ok());
         assert!(Target::file(PathBuf::from("x.csv"), format).is_ok());
+    }
+
+    #[test]
+    fn a_program_gets_csv_unless_a_format_was_chosen_or_a_person_reads_on() {
+        let format = |name| render::format(name).unwrap();
+        for (command, shown, is_chosen, expected) in [
+            ("wc -l", "box", false, "csv"),
+            ("jq .", "jsonl", false, "jsonl"),
+            ("wc -l", "box", true, "box"),
+            ("wc -l", "vertical", false, "vertical"),
+            ("less -S", "box", false, "box"),
+            ("/usr/bin/less", "box", false, "box"),
+            ("lessless", "box", false, "csv"),
+        ] {
+            let target = Target::Program(command.to_owned());
+            let told = target.told(format(shown), is_chosen);
+            assert_eq!(told, format!("|{command} as {expected}"));
+        }
+        let file = Target::File(PathBuf::from("x.tsv"));
+        assert_eq!(file.told(format("box"), false), "x.tsv");
+        assert_eq!(file.format(format("box"), false).name, "tsv");
     }
 
     #[test]

@@ -189,6 +189,19 @@ fn described(name: &str, documentation: Option<&Documentation>) -> Function {
     Function { name: name.to_owned(), signature: format!("{name}({arguments}"), gives_rows: false }
 }
 
+/// The functions that take `x -> ...`, which `information_schema.routines` lacks: the
+/// name, the call, and what is said of it.
+pub(crate) fn of_lambdas(session: &Session) -> Vec<[String; 3]> {
+    let state = session.context().state();
+    let told = state.higher_order_functions().iter().map(|(name, function)| {
+        let documentation = function.documentation();
+        let call = over_items(name, documentation).signature;
+        let about = documentation.map_or(String::new(), |known| known.description.clone());
+        [name.clone(), call, about]
+    });
+    told.collect()
+}
+
 /// A function that takes `x -> ...`, which the engine's documentation calls a lambda or
 /// a predicate.
 fn over_items(name: &str, documentation: Option<&Documentation>) -> Function {

@@ -8,7 +8,8 @@ use datafusion::arrow::datatypes::Schema;
 
 use super::profile::readable_plan;
 use super::progress::Progress;
-use super::results::Collector;
+use super::results::{Collector, Kept};
+use super::scan::has_name;
 use super::searched::shown_for;
 use super::{Shell, results, seconds};
 use crate::engine::{Answer, Params, Statement};
@@ -53,6 +54,8 @@ impl Shell<'_> {
         self.interrupts.clear();
         let progress = self.progress();
         let outcome = self.answer(statement, params, progress).await;
+        // What was stopped is none the worse for it.
+        self.last_failed = outcome.as_ref().is_err_and(|error| error.kind() != Kind::Cancelled);
         let took = begun.elapsed();
         self.ran = Some(self.ran.unwrap_or_default() + took);
         match outcome {
@@ -73,6 +76,15 @@ impl Shell<'_> {
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// The answer that was `_` to `statement`, the last one, if it asks that.
+    ///
+    /// # Errors
+    /// When it is not kept any more.
+    pub(super) fn asked_then(&self, statement: &Statement) -> Result<Option<Kept>> {
+        let asked = self.last_asked.filter(|_| has_name(&statement.sql, results::LAST));
+        asked.map(|number| self.results.earlier(number).cloned()).transpose()
     }
 
     pub(super) fn progress(&self) -> Option<Progress> {

@@ -165,6 +165,7 @@ fn a_line_stands_once_on_a_terminal_whose_width_changes() {
     screen.enter("select 'what stands above' as kept;");
     screen.wait_for("1 row");
     screen.type_text(&format!("select 'begun', '{}'", "rest ".repeat(23)));
+    screen.wait_for("rest '");
     for (columns, typed) in [(50, " as one"), (130, ", 2 as two")] {
         screen.resize(columns);
         screen.type_text(typed);

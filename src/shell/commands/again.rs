@@ -5,6 +5,7 @@ use async_trait::async_trait;
 use super::{About, Command, Reach, misused};
 use crate::error::{Error, Result};
 use crate::shell::complete::catalog::Takes;
+use crate::shell::results::let_last_be;
 use crate::shell::{Flow, Shell};
 
 /// See [`ABOUT`].
@@ -16,8 +17,9 @@ static ABOUT: About = About {
     aliases: &[],
     usage: "[x]",
     summary: "run the last statement again",
-    details: "With x its answer has one line for each column, as with .x. Alone on a line \\g and \\gx do the same; \
-              at the end of a statement they run it as ; does, and a file behind them takes the answer.\n\
+    details: "It asks the same `_` as the first time. With x its answer has one line for each column, as with .x. \
+              Alone on a line \\g and \\gx do the same; at the end of a statement they run it as ; does, and a file \
+              behind them takes the answer.\n\
               SELECT * FROM posts LIMIT 1 \\gx",
     takes: Takes::Choice(&["x"]),
     reach: Reach::Session,
@@ -38,11 +40,21 @@ impl Command for Again {
         let Some((statement, params)) = shell.last.clone() else {
             return Err(Error::usage("there is no statement to run again yet"));
         };
-        if is_expanded {
-            shell.run_expanded(&statement, &params).await?;
-        } else {
-            shell.run_statement(&statement, &params).await?;
+        let asked = shell.last_asked;
+        let then = shell.asked_then(&statement)?;
+        if then.is_some() {
+            let_last_be(shell.session.context(), then.as_ref())?;
         }
-        Ok(Flow::Continue)
+        let outcome = match is_expanded {
+            true => shell.run_expanded(&statement, &params).await,
+            false => shell.run_statement(&statement, &params).await,
+        };
+        if then.is_some() {
+            shell.last_asked = asked;
+            if outcome.is_err() {
+                let_last_be(shell.session.context(), shell.results.last())?;
+            }
+        }
+        outcome.map(|()| Flow::Continue)
     }
 }

@@ -66,6 +66,7 @@ impl Command for Explain {
             let_last_be(shell.session.context(), then.as_ref())?;
         }
         let explained = explain(shell, page, &statement, &params).await;
+        shell.last_failed = explained.is_err();
         if asks_other {
             let_last_be(shell.session.context(), shell.results.last())?;
         }

@@ -2,11 +2,12 @@
 
 use async_trait::async_trait;
 
-use super::{About, Command, Reach, matches};
+use super::{About, Command, Reach, matches, pattern_of};
 use crate::error::Result;
 use crate::render::value::{Column as Values, Value};
 use crate::shell::complete::catalog::Takes;
 use crate::shell::listing::{self, Cell};
+use crate::shell::snapshot;
 use crate::shell::{Flow, Shell};
 
 /// See [`ABOUT`].
@@ -30,12 +31,14 @@ impl Command for Functions {
     }
 
     async fn run(&self, shell: &mut Shell<'_>, arguments: &str) -> Result<Flow> {
-        let pattern = arguments.trim_end_matches(';');
+        let pattern = pattern_of(arguments);
         let sql = "SELECT routine_name AS name, \
                    min(CASE function_type WHEN '' THEN NULL ELSE lower(function_type) END) AS kind, \
                    min(syntax_example) AS call, min(description) AS about \
                    FROM information_schema.routines GROUP BY routine_name ORDER BY routine_name";
-        let mut rows = Vec::new();
+        let lambdas = snapshot::of_lambdas(&shell.session).into_iter();
+        let lambdas = lambdas.map(|[name, call, about]| [name, "scalar".to_owned(), call, about]);
+        let mut known: Vec<[String; 4]> = lambdas.collect();
         for batch in shell.ask(sql).await? {
             let columns: Vec<Values> =
                 batch.columns().iter().map(Values::new).collect::<Result<_>>()?;
@@ -44,19 +47,42 @@ impl Command for Functions {
                     Value::Text(text) => text.lines().next().unwrap_or_default().trim().to_owned(),
                     _ => String::new(),
                 };
-                let texts: Vec<String> = columns.iter().map(cell).collect();
-                let texts: Vec<String> = texts.iter().map(|text| in_plain_words(text)).collect();
-                if pattern.is_empty() || matches(pattern, &texts[0]) {
-                    rows.push(texts.into_iter().map(Cell::from).collect());
-                }
+                let [name, kind, call, about] = [0, 1, 2, 3].map(|at| cell(&columns[at]));
+                let call = call_of(&name, &call);
+                known.push([name, kind, call, about]);
             }
         }
+        known.sort();
+        let wanted = |name: &str| pattern.is_empty() || matches(pattern, name);
+        let rows: Vec<Vec<Cell>> = known
+            .iter()
+            .filter(|[name, ..]| wanted(name))
+            .map(|texts| texts.iter().map(|text| Cell::from(in_plain_words(text))).collect())
+            .collect();
         if rows.is_empty() {
             shell.note("no function matches");
         } else {
             shell.show_table(&listing::batch(&["name", "kind", "call", "about"], &rows)?)?;
         }
         Ok(Flow::Continue)
+    }
+}
+
+/// Calls that are not as the engine documents them: it has one entry for several names,
+/// and SQL has words of its own in some.
+const CALLS: &[(&str, &str)] =
+    &[("position", "position(substr IN str)"), ("quantile_cont", "quantile_cont(value, share)")];
+
+/// The call of the function called `name` as it is documented, which for another name of
+/// it is under the first.
+pub(super) fn call_of(name: &str, documented: &str) -> String {
+    if let Some((_, call)) = CALLS.iter().find(|(other, _)| *other == name) {
+        return (*call).to_owned();
+    }
+    let is_name = |text: &str| text.chars().all(|sign| sign.is_alphanumeric() || sign == '_');
+    match documented.split_once('(') {
+        Some((first, arguments)) if is_name(first) => format!("{name}({arguments}"),
+        _ => documented.to_owned(),
     }
 }
 
@@ -88,7 +114,7 @@ pub(super) fn in_plain_words(documented: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::in_plain_words;
+    use super::{call_of, in_plain_words};
     use crate::engine::{Session, Settings};
     use crate::render::value::{Column as Values, Value};
 
@@ -102,6 +128,19 @@ mod tests {
             ("Returns the version of DataFusion.", "Returns the version of the SQL engine."),
         ] {
             assert_eq!(in_plain_words(documented), plain);
+        }
+    }
+
+    #[test]
+    fn another_name_of_a_function_is_called_by_that_name() {
+        for (name, documented, call) in [
+            ("list_has", "array_has(array, element)", "list_has(array, element)"),
+            ("now", "now()", "now()"),
+            ("quantile_cont", "percentile_cont(p) WITHIN ...", "quantile_cont(value, share)"),
+            ("odd", "an (odd) text", "an (odd) text"),
+            ("range", "", ""),
+        ] {
+            assert_eq!(call_of(name, documented), call);
         }
     }
 

@@ -2,12 +2,13 @@
 
 use async_trait::async_trait;
 
-use super::functions::in_plain_words;
-use super::{ALL, About, Command, Reach, find, keys, topics, usage};
+use super::functions::{call_of, in_plain_words};
+use super::{ALL, About, Command, Reach, called, find, keys, topics, usage};
 use crate::error::{Error, Result, nearest};
 use crate::render::value::{Column as Values, Value};
 use crate::render::{visible, wrap};
 use crate::shell::complete::catalog::Takes;
+use crate::shell::snapshot;
 use crate::shell::{Flow, Shell};
 
 /// See [`ABOUT`].
@@ -42,6 +43,7 @@ impl Command for Help {
 /// What is worth knowing besides the commands.
 const BESIDES: &str = "\
 .help NAME says more of a command, a statement such as COPY, or a function.
+A command may be shortened while no other begins so: .tab is .tables.
 SQL ends in ; and the last answer is the table _, earlier ones are @1, @2, ...
 ";
 
@@ -66,7 +68,9 @@ async fn explain(shell: &mut Shell<'_>, topic: &str) -> Result<()> {
     if !is_command {
         found.extend(topics::find(topic).map(topics::text));
     }
-    found.extend(find(&name).ok().map(|command| of_command(command.help())));
+    // Behind a dot it may be shortened, as where it is run.
+    let command = if is_command { find(&name).ok() } else { called(&name) };
+    found.extend(command.map(|command| of_command(command.help())));
     if !is_command {
         found.extend(function(shell, topic).await?);
     }
@@ -138,12 +142,52 @@ async fn function(shell: &mut Shell<'_>, name: &str) -> Result<Option<String>> {
                 _ => String::new(),
             };
             let (call, description) = (cell(&columns[0]), in_plain_words(&cell(&columns[1])));
-            let call = if call.is_empty() { format!("{name}(...)") } else { call };
-            let entry = format!("{call}\n    {}\n", description.replace('\n', "\n    "));
+            let call = match call.as_str() {
+                "" => format!("{name}(...)"),
+                documented => call_of(&name.to_lowercase(), documented),
+            };
+            let entry = entry(&call, &description);
             if !text.contains(&entry) {
                 text.push_str(&entry);
             }
         }
     }
+    let lambdas = snapshot::of_lambdas(&shell.session).into_iter();
+    let lambdas = lambdas.filter(|[known, ..]| known.eq_ignore_ascii_case(name));
+    text.extend(lambdas.map(|[_, call, about]| entry(&call, &in_plain_words(&about))));
     Ok(Some(text).filter(|text| !text.is_empty()))
+}
+
+/// What is said of a function.
+fn entry(call: &str, description: &str) -> String {
+    format!("{call}\n    {}\n", description.replace('\n', "\n    "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::function;
+    use crate::engine::{Session, Settings};
+    use crate::queries::Library;
+    use crate::shell::{Options, Plain, Shell};
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_function_is_explained_under_each_of_its_names() {
+        let session = Session::new(None, Settings::default()).unwrap();
+        let (library, mut terminal) = (Library::of_folders(Vec::new()), Plain);
+        let mut shell = Shell::new(session, library, Options::default(), &mut terminal).unwrap();
+        for name in [
+            "list_filter",
+            "array_filter",
+            "list_transform",
+            "array_transform",
+            "any_match",
+            "quantile_cont",
+            "strftime",
+            "date_diff",
+            "list_has",
+        ] {
+            let told = function(&mut shell, name).await.unwrap().unwrap_or_default();
+            assert!(told.starts_with(&format!("{name}(")), "{name}: {told}");
+        }
+    }
 }

@@ -42,6 +42,7 @@ impl Command for Keys {
             "" => {
                 shell.say(LIST)?;
                 shell.say("Up and Down find only what begins with the text that is typed.")?;
+                shell.say("Alt-F and Alt-Right take one word of the ghost text.")?;
             }
             name => {
                 let keys = Whose::named(name)?;

@@ -3,11 +3,11 @@
 use async_trait::async_trait;
 use datafusion::arrow::record_batch::RecordBatch;
 
-use super::{About, Command, Reach};
+use super::{About, Command, Reach, misused};
 use crate::error::{Error, Result};
 use crate::render::{self, Sink, is_broken_pipe};
 use crate::shell::complete::catalog::Takes;
-use crate::shell::results::Kept;
+use crate::shell::results::{Kept, LAST, name};
 use crate::shell::sink::{start_pager, wait_for};
 use crate::shell::{Flow, Shell, viewer};
 
@@ -18,9 +18,10 @@ pub(crate) struct Last;
 static ABOUT: About = About {
     name: ".last",
     aliases: &[],
-    usage: "",
+    usage: "[@N]",
     summary: "open the whole last answer, to scroll and search in it",
-    details: "The arrow keys move, / searches, Enter shows a cell whole, + makes its column wider, ? lists the keys, q leaves. \
+    details: "The arrow keys move, / searches, : goes to a row, Enter shows a cell whole, + makes its column wider, \
+              ? lists the keys, q leaves. .last @3 opens an earlier answer. \
               WEIKU_PAGER, PAGER or .pager put a program of yours in its place; a terminal without a screen gets all rows.\n\
               An answer that is too large for memory is kept in a file in the folder of --spill-dir until the shell ends, as far as \
               a quarter of --spill-limit goes; it is for the viewer and for SQL, FROM _, only.",
@@ -34,11 +35,12 @@ impl Command for Last {
         &ABOUT
     }
 
-    async fn run(&self, shell: &mut Shell<'_>, _arguments: &str) -> Result<Flow> {
+    async fn run(&self, shell: &mut Shell<'_>, arguments: &str) -> Result<Flow> {
+        let number = asked(arguments)?;
         // A safe session starts no program.
         let pager = shell.options.pager.clone().filter(|_| !shell.session.settings().safe);
-        let mut said = shell.older("this");
-        let is_small = shell.last_answer()?.rows.in_memory().is_some();
+        let mut said = shell.older("this").filter(|_| number.is_none());
+        let is_small = wanted(shell, number)?.rows.in_memory().is_some();
         let views = shell.terminal.has_screen() && !(is_small && pager.is_some());
         if views && pager.is_some() {
             said.get_or_insert_with(|| "it is too large for your pager".to_owned());
@@ -46,17 +48,41 @@ impl Command for Last {
         if let Some(older) = said.as_deref().filter(|_| !views) {
             shell.confirm(older);
         }
-        let kept = shell.last_answer()?;
+        let kept = wanted(shell, number)?;
         match (kept.rows.in_memory(), pager) {
             _ if views => tokio::task::block_in_place(|| viewer::run(kept, said))?,
             (None, _) => {
-                return Err(Error::usage("the last answer is too large to be shown here")
-                    .hint("ask it: SELECT ... FROM _; or COPY (SELECT * FROM _) TO 'FILE'"));
+                let (what, name) = match number.map(name) {
+                    Some(name) => (format!("the answer {name}"), name),
+                    None => ("the last answer".to_owned(), LAST.to_owned()),
+                };
+                let error = Error::usage(format!("{what} is too large to be shown here"));
+                return Err(error.hint(format!(
+                    "ask it: SELECT ... FROM {name}; or COPY (SELECT * FROM {name}) TO 'FILE'"
+                )));
             }
             (Some(batches), Some(pager)) => page(shell, kept, batches, &pager)?,
             (Some(batches), None) => write(shell, kept, batches, shell.terminal.out())?,
         }
         Ok(Flow::Continue)
+    }
+}
+
+/// The number of the answer that is asked for, if not the last.
+fn asked(arguments: &str) -> Result<Option<usize>> {
+    let typed = arguments.trim_end_matches(';').trim_end();
+    if typed.is_empty() || typed == LAST {
+        return Ok(None);
+    }
+    let number = typed.strip_prefix('@').unwrap_or(typed);
+    number.parse::<usize>().map(Some).map_err(|_| misused(&ABOUT))
+}
+
+/// The answer of that number, or the last.
+fn wanted<'a>(shell: &'a Shell<'_>, number: Option<usize>) -> Result<&'a Kept> {
+    match number {
+        Some(number) => shell.results.numbered(number),
+        None => shell.last_answer(),
     }
 }
 

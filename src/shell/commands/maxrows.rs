@@ -17,8 +17,9 @@ static ABOUT: About = About {
     aliases: &[],
     usage: "[N|all|auto]",
     summary: "set how many rows a table shows at most",
-    details: "At first it is auto: as many as leave the head of the table on the screen, 40 at most. The true \
-              number of rows is always said. Formats for programs write all rows.",
+    details: "At first it is auto: up to 40 rows are all shown, and of more as many as leave the head of \
+              the table on the screen. The true number of rows is always said. Formats for programs \
+              write all rows.",
     takes: Takes::Choice(&["all", "auto"]),
     reach: Reach::Session,
 };
@@ -54,7 +55,7 @@ impl Command for MaxRows {
 
 fn said(rows: Option<usize>) -> String {
     match rows {
-        None => "as many rows as leave their head on the screen".to_owned(),
+        None => "up to 40 rows, and of more as many as leave their head on the screen".to_owned(),
         Some(usize::MAX) => "all rows".to_owned(),
         Some(1) => "at most 1 row".to_owned(),
         Some(rows) => format!("at most {} rows", group_digits(rows as u64)),

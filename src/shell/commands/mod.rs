@@ -178,21 +178,56 @@ fn permit(shell: &Shell<'_>, what: &str, reach: Reach) -> Result<()> {
 }
 
 /// The command called `name`, with its dot or backslash.
+fn called(name: &str) -> Option<&'static dyn Command> {
+    ALL.iter().copied().find(|command| command.names().any(|known| known == name))
+}
+
+/// The command called `name`, with its dot or backslash, or the only one that begins so
+/// behind a dot.
 ///
 /// # Errors
-/// When there is none; the error names the nearest.
+/// When there is none; the error names the nearest, or those that begin so.
 pub(crate) fn find(name: &str) -> Result<&'static dyn Command> {
-    let found = ALL.iter().copied().find(|command| command.names().any(|known| known == name));
-    found.ok_or_else(|| {
-        let error = Error::usage(format!("no command {}", visible(name)));
-        if let Some(here) = habits::command(name) {
-            return error.hint(here);
-        }
-        match nearest(name, ALL.iter().map(|command| command.help().name)) {
-            Some(near) => error.hint(format!("did you mean {near}?")),
+    if let Some(command) = called(name) {
+        return Ok(command);
+    }
+    let error = Error::usage(format!("no command {}", visible(name)));
+    if let Some(here) = habits::command(name) {
+        return Err(error.hint(here));
+    }
+    match begun_as(name).as_slice() {
+        [command] => Ok(*command),
+        [] => Err(match near(bare(name)) {
+            Some(near) => error.hint(format!("did you mean .{near}?")),
             None => error.hint(".help lists the commands"),
+        }),
+        several => {
+            let names = several.iter().map(|command| command.help().name);
+            let names = names.collect::<Vec<_>>().join(", ");
+            Err(error.hint(format!("that is how {names} begin: type more of it")))
         }
-    })
+    }
+}
+
+/// The command that `typed` was most likely meant to be, both without a dot; a single
+/// letter may have been meant for any.
+fn near(typed: &str) -> Option<&'static str> {
+    let names = ALL.iter().map(|command| bare(command.help().name));
+    nearest(typed, names).filter(|_| typed.len() > 1)
+}
+
+/// The commands of which a name begins as `name`, which begins with a dot.
+fn begun_as(name: &str) -> Vec<&'static dyn Command> {
+    if bare(name).is_empty() || !name.starts_with('.') {
+        return Vec::new();
+    }
+    let all = ALL.iter().copied();
+    all.filter(|command| command.names().any(|known| known.starts_with(name))).collect()
+}
+
+/// The name of a command without its dot or backslash.
+fn bare(name: &str) -> &str {
+    name.trim_start_matches(['.', '\\'])
 }
 
 /// The reference page of all commands, in Markdown.
@@ -306,14 +341,38 @@ fn switch(about: &About, arguments: &str, now: bool) -> Result<bool> {
     }
 }
 
-/// Whether `name` matches a pattern with `*` and `?`, in any case; a pattern
-/// without them matches names that hold it.
+/// Signs that make a pattern of a text.
+const PATTERN_SIGNS: [char; 3] = ['*', '?', '%'];
+
+/// Whether `name` matches a pattern with `*` and `?`, or with `%` and `_` as LIKE has
+/// them, in any case; a pattern without `*`, `?` and `%` matches names that hold it.
 fn matches(pattern: &str, name: &str) -> bool {
     let (pattern, name) = (pattern.to_lowercase(), name.to_lowercase());
-    if !pattern.contains(['*', '?']) {
+    if !pattern.contains(PATTERN_SIGNS) {
         return name.contains(&pattern);
     }
+    let pattern = if pattern.contains('%') { of_like(&pattern) } else { pattern };
     glob::Pattern::new(&pattern).is_ok_and(|pattern| pattern.matches(&name))
+}
+
+/// A pattern of LIKE as one with `*` and `?`.
+fn of_like(pattern: &str) -> String {
+    let mut globbed = String::new();
+    for sign in pattern.chars() {
+        match sign {
+            '%' => globbed.push('*'),
+            '_' => globbed.push('?'),
+            other => globbed.push_str(&glob::Pattern::escape(other.encode_utf8(&mut [0; 4]))),
+        }
+    }
+    globbed
+}
+
+/// What was typed behind a command as one pattern: without a semicolon or a comment.
+fn pattern_of(arguments: &str) -> &str {
+    let typed = if arguments.starts_with("--") { "" } else { arguments };
+    let typed = typed.split_once(" --").map_or(typed, |(pattern, _)| pattern);
+    typed.trim_end().trim_end_matches(';').trim_end()
 }
 
 /// The one statement that `sql` is.
@@ -350,7 +409,7 @@ fn looks_like_file(argument: &str) -> bool {
 mod tests {
     use std::collections::HashSet;
 
-    use super::{ALL, Reach, find, matches, path_of, source, split_words, switch};
+    use super::{ALL, Reach, find, matches, path_of, pattern_of, source, split_words, switch};
 
     #[test]
     fn every_name_is_given_once_and_described() {
@@ -380,6 +439,26 @@ mod tests {
     fn an_unknown_command_names_the_nearest() {
         let error = find(".tabels").err().unwrap();
         assert_eq!(error.advice(), Some("did you mean .tables?"));
+    }
+
+    #[test]
+    fn a_command_may_be_shortened_while_only_one_begins_so() {
+        for (typed, meant) in [
+            (".tab", ".tables"),
+            (".sum", ".summarize"),
+            (".sc", ".schema"),
+            (".desc", ".describe"),
+        ] {
+            assert_eq!(find(typed).unwrap().help().name, meant, "{typed}");
+        }
+        // In each shell it leaves.
+        assert_eq!(find(".q").unwrap().help().name, ".quit");
+        let advice = |typed| find(typed).err().unwrap().advice().unwrap().to_owned();
+        assert!(advice(".t").contains(".tables, .timing, .tee begin"), "{}", advice(".t"));
+        for nothing in [".ui", ".web", ".zz", ".j", ".", "\\tab"] {
+            assert_eq!(advice(nothing), ".help lists the commands", "{nothing}");
+        }
+        assert!(advice(".log").contains(".tee"), "another shell's command is none of ours");
     }
 
     #[test]
@@ -434,6 +513,17 @@ mod tests {
         assert!(matches("post*", "post_snapshots"));
         assert!(matches("snap", "post_snapshots"));
         assert!(!matches("snap*", "post_snapshots"));
+        assert!(matches("%SNAP%", "post_snapshots") && matches("post_snap%", "post-snapshots"));
+        assert!(!matches("snap%", "post_snapshots") && !matches("p%[st]", "posts"));
+    }
+
+    #[test]
+    fn a_pattern_ends_before_a_comment() {
+        for (typed, pattern) in
+            [("post*;", "post*"), ("-- all", ""), ("%post% -- two", "%post%"), ("a--b", "a--b")]
+        {
+            assert_eq!(pattern_of(typed), pattern);
+        }
     }
 
     #[test]

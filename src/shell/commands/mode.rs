@@ -50,6 +50,7 @@ impl Command for Mode {
         }
         shell.options.format = format;
         shell.before_expanded = None;
+        shell.sinks.mode_is_chosen = true;
         shell.confirm(&format!("answers are written as {}", format.name));
         Ok(Flow::Continue)
     }

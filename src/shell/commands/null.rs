@@ -16,7 +16,7 @@ static ABOUT: About = About {
     aliases: &[".nullvalue"],
     usage: "[TEXT]",
     summary: "set how tables show NULL",
-    details: "Without TEXT it is NULL again. .null ∅, .null ''",
+    details: "Without TEXT it says how; .null NULL is as at first. .null ∅, .null ''",
     takes: Takes::Nothing,
     reach: Reach::Session,
 };
@@ -29,7 +29,9 @@ impl Command for Null {
 
     async fn run(&self, shell: &mut Shell<'_>, arguments: &str) -> Result<Flow> {
         let words = split_words(arguments)?;
-        shell.options.null = words.first().cloned().unwrap_or_else(|| "NULL".to_owned());
+        if let Some(text) = words.into_iter().next() {
+            shell.options.null = text;
+        }
         let said = format!("NULL is shown as `{}`", shell.options.null);
         shell.confirm(&said);
         Ok(Flow::Continue)

@@ -19,8 +19,9 @@ static ABOUT: About = About {
     aliases: &["\\g"],
     usage: "FILE | |PROGRAM",
     summary: "write the next answer to a file or a program",
-    details: "The suffix chooses the format, and .gz or .zst behind it packs the file. \
-              .once posts.parquet, .once posts.csv.gz, .once |wc -l",
+    details: "The suffix chooses the format, and .gz or .zst behind it packs the file. A program gets CSV, or what \
+              .mode has chosen; one that shows it to you, such as less, what you would see.\n\
+              .once posts.csv.gz\n.once |wc -l\n.mode jsonl\n.once |jq .text",
     takes: Takes::File,
     reach: Reach::Writes,
 };
@@ -40,7 +41,8 @@ impl Command for Once {
             _ => Target::file(one_path(&ABOUT, argument)?, shell.options.format)?,
         });
         if let Some(target) = &shell.sinks.once {
-            let said = format!("the next answer goes to {}", target.name());
+            let to = target.told(shell.options.format, shell.sinks.mode_is_chosen);
+            let said = format!("the next answer goes to {to}");
             shell.confirm(&said);
         }
         Ok(Flow::Continue)

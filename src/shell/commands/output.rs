@@ -18,7 +18,7 @@ static ABOUT: About = About {
     aliases: &["\\o"],
     usage: "[FILE | |PROGRAM]",
     summary: "write all answers to a file from now on",
-    details: "Without a file, answers go to the terminal again.",
+    details: "Without a file, answers go to the terminal again. Formats are as for .once.",
     takes: Takes::File,
     reach: Reach::Writes,
 };
@@ -42,7 +42,10 @@ impl Command for Output {
         };
         let said = match &shell.sinks.steady {
             None => "answers go to the terminal".to_owned(),
-            Some(target) => format!("answers go to {}", target.name()),
+            Some(target) => {
+                let to = target.told(shell.options.format, shell.sinks.mode_is_chosen);
+                format!("answers go to {to}")
+            }
         };
         shell.confirm(&said);
         Ok(Flow::Continue)

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::{About, Command, Reach, matches};
+use super::{About, Command, Reach, matches, pattern_of};
 use crate::error::Result;
 use crate::queries::Param;
 use crate::render::{visible, wrap};
@@ -40,7 +40,7 @@ impl Command for Queries {
     }
 
     async fn run(&self, shell: &mut Shell<'_>, arguments: &str) -> Result<Flow> {
-        let pattern = arguments.trim_end_matches(';');
+        let pattern = pattern_of(arguments);
         let mut rows = Vec::new();
         for entry in shell.library.entries()? {
             if !pattern.is_empty() && !matches(pattern, &entry.name) {

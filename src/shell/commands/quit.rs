@@ -13,7 +13,7 @@ pub(crate) struct Quit;
 
 static ABOUT: About = About {
     name: ".quit",
-    aliases: &["\\q", ".exit"],
+    aliases: &["\\q", ".exit", ".q"],
     usage: "",
     summary: "leave the shell",
     details: "",

@@ -21,10 +21,11 @@ pub(crate) struct Save;
 static ABOUT: About = About {
     name: ".save",
     aliases: &[],
-    usage: "NAME",
+    usage: "NAME [replace]",
     summary: "make a saved query of the last statement",
     details: "It becomes NAME.sql in the queries folder of the database, with which it goes, or of the working folder \
-              without one; the path is told. Its first comment holds a title and a parameter for each placeholder.",
+              without one; the path is told. Its first comment holds a title and a parameter for each placeholder. \
+              With replace it takes the place of the query of that name, and of its comment; .edit changes that one.",
     takes: Takes::Nothing,
     reach: Reach::Writes,
 };
@@ -36,7 +37,12 @@ impl Command for Save {
     }
 
     async fn run(&self, shell: &mut Shell<'_>, arguments: &str) -> Result<Flow> {
-        let name = arguments.trim_end_matches(';').trim_end_matches(".sql");
+        let typed = arguments.trim_end_matches(';').trim_end();
+        let (name, replaces) = match typed.rsplit_once(char::is_whitespace) {
+            Some((name, "replace")) => (name.trim_end(), true),
+            _ => (typed, false),
+        };
+        let name = name.trim_end_matches(".sql");
         let well_named = !name.is_empty()
             && Path::new(name).components().all(|part| matches!(part, Component::Normal(_)))
             && !name.chars().any(|c| c.is_whitespace() || c.is_control());
@@ -46,6 +52,10 @@ impl Command for Save {
         let Some((statement, _)) = shell.last.clone() else {
             return Err(Error::usage("there is no statement to save yet"));
         };
+        if shell.last_failed {
+            return Err(Error::usage("the last statement failed, and nothing is saved")
+                .hint("run the one that is to be saved, and then .save"));
+        }
         if let Some(answer) = answer_asked(&statement.sql) {
             let message =
                 format!("{answer} is an answer of this session, which a saved query lacks");
@@ -58,18 +68,24 @@ impl Command for Save {
             None => Path::new("queries").to_owned(),
         };
         let path = folder.join(format!("{name}.sql"));
-        if let Some(there) = taken(shell, name, &path)? {
-            return Err(Error::usage(format!("{} is there already", there.display()))
-                .hint(format!(".edit {name} changes it")));
-        }
+        let path = match taken(shell, name, &path)? {
+            Some(there) if !replaces => {
+                return Err(Error::usage(format!("{} is there already", there.display())).hint(
+                    format!(".edit {name} changes it, .save {name} replace writes it anew"),
+                ));
+            }
+            there => there.unwrap_or(path),
+        };
         // One that cannot be planned may be saved to be mended.
         let types = shell.session.parameters(&statement).await.unwrap_or_default();
         let text = front_matter(name, &statement.sql, &types);
         // What cannot be read back must not be written.
         SavedQuery::parse(name, &path.display().to_string(), &text)?;
+        let is_there = path.exists();
         write(&path, &text)?;
         shell.note(&format!(
-            "saved as {}; .run {name} runs it",
+            "{} {}; .run {name} runs it",
+            if is_there { "replaced" } else { "saved as" },
             visible(&path.display().to_string())
         ));
         shell.learn_everything().await;
@@ -149,6 +165,34 @@ mod tests {
     use datafusion::arrow::datatypes::DataType;
 
     use super::*;
+    use crate::engine::{Session, Settings};
+    use crate::queries::Library;
+    use crate::shell::{Options, Plain};
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_failed_is_not_saved_and_what_is_there_is_replaced_by_that_word() {
+        let folder = tempfile::tempdir().unwrap();
+        let session = Session::new(None, Settings::default()).unwrap();
+        let library = Library::of_folders(vec![folder.path().join("queries")]);
+        let database = Some(folder.path().to_owned());
+        let options = Options { quiet: true, database, ..Options::default() };
+        let mut terminal = Plain;
+        let mut shell = Shell::new(session, library, options, &mut terminal).unwrap();
+        for line in [".mode null", "select 1 as a;", ".save top"] {
+            shell.execute_line(line).await.unwrap();
+        }
+        for failing in ["select nothing;", "selct 2;"] {
+            assert!(shell.execute_line(failing).await.is_err());
+            let error = shell.execute_line(".save other").await.unwrap_err();
+            assert!(error.message().contains("the last statement failed"), "{error}");
+        }
+        shell.execute_line("select 2 as b;").await.unwrap();
+        let error = shell.execute_line(".save top").await.unwrap_err();
+        assert!(error.advice().unwrap().contains(".save top replace"), "{error}");
+        shell.execute_line(".save top replace").await.unwrap();
+        let saved = std::fs::read_to_string(folder.path().join("queries/top.sql")).unwrap();
+        assert!(saved.ends_with("select 2 as b;\n"), "{saved}");
+    }
 
     #[test]
     fn an_answer_of_the_session_is_seen_in_a_statement() {

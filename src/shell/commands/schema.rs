@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::{About, Command, Reach, matches};
+use super::{About, Command, PATTERN_SIGNS, Reach, matches};
 use crate::catalog::{CATALOG, SCHEMA};
 use crate::error::{Error, Result, nearest};
 use crate::model;
@@ -42,7 +42,7 @@ impl Command for Schema {
                 relation.kind != "result"
             } else {
                 let name = relation.full_name();
-                name == pattern || pattern.contains(['*', '?']) && matches(pattern, &name)
+                name == pattern || pattern.contains(PATTERN_SIGNS) && matches(pattern, &name)
             };
             if wanted {
                 found = true;

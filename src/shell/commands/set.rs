@@ -1,11 +1,16 @@
 //! `.set`: show settings, or change one.
 
+use std::collections::HashMap;
+
 use async_trait::async_trait;
 
 use super::describe::unplaced;
+use super::functions::in_plain_words;
 use super::{About, Command, Reach, matches, one_statement};
+use crate::catalog::setting_name;
 use crate::engine::Params;
 use crate::error::{Error, Result, nearest};
+use crate::render::value::{Column as Values, Value};
 use crate::render::visible;
 use crate::shell::complete::catalog::Takes;
 use crate::shell::listing::{self, Cell};
@@ -22,7 +27,7 @@ static ABOUT: About = About {
     usage: "[all | NAME [VALUE]]",
     summary: "show settings, or change one",
     details: "Without a name it shows weiku's own; .set all shows those of the engine too, .set parquet those \
-              whose names hold the word. In SQL: SET name = value; and information_schema.df_settings.",
+              whose names hold the word, and what they do. In SQL: SET name = value; and information_schema.df_settings.",
     takes: Takes::Setting,
     reach: Reach::Session,
 };
@@ -110,7 +115,11 @@ async fn change(shell: &mut Shell<'_>, name: &str, setting: &str, value: &str) -
 /// Lists weiku's own settings, all, or those whose names match.
 async fn list(shell: &mut Shell<'_>, pattern: &str) -> Result<Flow> {
     shell.learn_everything().await;
-    let wanted = |name: &str| matches!(pattern, "" | "all") || matches(pattern, name);
+    let is_long = matches!(pattern, "" | "all");
+    let wanted = |name: &str| is_long || matches(pattern, name);
+    // In a long list it would leave no room.
+    let told = if is_long { HashMap::new() } else { descriptions(shell).await? };
+    let about = |name: &str| Cell::from(told.get(name).cloned().unwrap_or_default());
     let mut rows = Vec::new();
     for (name, change) in OWN.iter().filter(|(name, _)| wanted(name)) {
         let set_by = match change {
@@ -118,24 +127,50 @@ async fn list(shell: &mut Shell<'_>, pattern: &str) -> Result<Flow> {
             Change::Engine(_) => format!(".set {name} VALUE"),
             Change::Flag(flag) => format!("{flag} at the start"),
         };
-        rows.push(vec![Cell::from(*name), Cell::from(value(shell, name)), Cell::from(set_by)]);
+        let engine = if let Change::Engine(engine) = change { engine } else { name };
+        let value = Cell::from(value(shell, name));
+        rows.push(vec![Cell::from(*name), value, Cell::from(set_by), about(engine)]);
     }
     for setting in &shell.catalog.settings {
         let own = setting.name.starts_with(OWN_PREFIX);
         if wanted(&setting.name) && (own || !pattern.is_empty()) {
             let set_by = format!(".set {} VALUE", if own { &setting.name } else { "NAME" });
             let (name, value) = (setting.name.as_str(), setting.value.as_str());
-            rows.push(vec![Cell::from(name), Cell::from(value), Cell::from(set_by)]);
+            rows.push(vec![Cell::from(name), Cell::from(value), Cell::from(set_by), about(name)]);
         }
     }
     if rows.is_empty() {
         return Err(unknown(shell, pattern));
     }
-    shell.show_table(&listing::batch(&["setting", "value", "set by"], &rows)?)?;
+    let mut heads = vec!["setting", "value", "set by", "about"];
+    if is_long {
+        heads.pop();
+        rows.iter_mut().for_each(|row| row.truncate(heads.len()));
+    }
+    shell.show_table(&listing::batch(&heads, &rows)?)?;
     if pattern.is_empty() {
         shell.confirm(".set all lists those of the engine too");
     }
     Ok(Flow::Continue)
+}
+
+/// What the settings of the engine, and of weiku within it, do; and those that a command
+/// of the shell changes.
+async fn descriptions(shell: &mut Shell<'_>) -> Result<HashMap<String, String>> {
+    let mut told = HashMap::new();
+    let sql = "SELECT name, description FROM information_schema.df_settings";
+    for batch in shell.ask(sql).await? {
+        let (names, texts) = (Values::new(batch.column(0))?, Values::new(batch.column(1))?);
+        for row in 0..batch.num_rows() {
+            if let (Value::Text(name), Value::Text(text)) = (names.get(row), texts.get(row)) {
+                told.insert(setting_name(name.to_owned()), in_plain_words(text));
+            }
+        }
+    }
+    for command in super::ALL.iter().map(|command| command.help()) {
+        told.insert(super::bare(command.name).to_owned(), command.summary.to_owned());
+    }
+    Ok(told)
 }
 
 /// What one of weiku's own settings is now.

@@ -200,8 +200,12 @@ impl Summed {
         let about = |count: i64| format!("≈ {}", group_digits(count.unsigned_abs()));
         let distinct = self.distinct.filter(|count| *count > 0).map_or_else(String::new, about);
         let [q25, median, q75] = &self.quartiles;
-        // The time zone of the type is that of the session in most columns.
-        let kind = self.kind.split(' ').next().unwrap_or_default();
+        // The time zone of the type is that of the session in most columns, and the members
+        // of a structure have no room.
+        let kind = match self.kind.starts_with("struct(") {
+            true => "struct",
+            false => self.kind.split(' ').next().unwrap_or_default(),
+        };
         vec![
             Cell::from(self.name.as_str()),
             Cell::from(kind),

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::{About, Command, Reach, matches};
+use super::{About, Command, Reach, matches, pattern_of};
 use crate::catalog::view;
 use crate::engine::Session;
 use crate::error::Result;
@@ -23,7 +23,7 @@ static ABOUT: About = About {
     aliases: &["\\dt", "\\dt+", "\\dv", "\\dv+"],
     usage: "[PATTERN]",
     summary: "list tables and views, with their rows",
-    details: ".tables post* lists the tables whose names begin with post. In SQL: information_schema.tables.",
+    details: ".tables post* lists the tables whose names begin with post, as .tables post% does. In SQL: information_schema.tables.",
     takes: Takes::Relation,
     reach: Reach::Session,
 };
@@ -35,7 +35,7 @@ impl Command for Tables {
     }
 
     async fn run(&self, shell: &mut Shell<'_>, arguments: &str) -> Result<Flow> {
-        let pattern = arguments.trim_end_matches(';');
+        let pattern = pattern_of(arguments);
         let mut rows = Vec::new();
         for relation in snapshot::relations(&shell.session).await {
             let wanted = match pattern {

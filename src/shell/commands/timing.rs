@@ -16,7 +16,7 @@ static ABOUT: About = About {
     aliases: &["\\timing", ".timer"],
     usage: "[on|off]",
     summary: "turn the time under each answer on or off",
-    details: "Without a word it says which it is.",
+    details: "Without a word it turns from one to the other, as in psql.",
     takes: Takes::Choice(&["on", "off"]),
     reach: Reach::Session,
 };
@@ -28,7 +28,7 @@ impl Command for Timing {
     }
 
     async fn run(&self, shell: &mut Shell<'_>, arguments: &str) -> Result<Flow> {
-        shell.options.timing = switch(&ABOUT, arguments, shell.options.timing)?;
+        shell.options.timing = switch(&ABOUT, arguments, !shell.options.timing)?;
         shell.note(if shell.options.timing { "timing is on" } else { "timing is off" });
         Ok(Flow::Continue)
     }

@@ -83,7 +83,7 @@ pub(crate) const TOPICS: &[Topic] = &[
         ],
     },
     Topic {
-        names: &["CAST", "TRY_CAST", "INTERVAL", "DATE", "TIMESTAMP"],
+        names: &["CAST", "TRY_CAST"],
         usage: "CAST(EXPRESSION AS TYPE)\nEXPRESSION::TYPE\nTRY_CAST(EXPRESSION AS TYPE)",
         summary: "make a value of another type of one",
         details: "TRY_CAST gives NULL where there is none. Types: BIGINT, INT, DOUBLE, DECIMAL(20, 2), BOOLEAN, VARCHAR, \
@@ -91,6 +91,40 @@ pub(crate) const TOPICS: &[Topic] = &[
                   a zone, as '2021-04-01T20:00:00Z' does. A number under a cast to DECIMAL keeps all its digits.",
         examples: &[
             "SELECT posted_at::date AS day, count(*) AS posts FROM posts WHERE posted_at >= TIMESTAMP '2012-08-27' - INTERVAL '7 days' GROUP BY 1 ORDER BY 1;",
+        ],
+    },
+    Topic {
+        names: &["DATE", "TIMESTAMP", "INTERVAL"],
+        usage: "DATE 'YYYY-MM-DD'\nTIMESTAMP 'YYYY-MM-DD HH:MM:SS'\nINTERVAL 'N UNIT'",
+        summary: "write a day, a time or a span of time",
+        details: "A time and INTERVAL '1 day' give another time by + and -, two times a span by -. date_trunc('month', TIME) is where \
+                  its month begins, TIME::date its day, EXTRACT(hour FROM TIME) a part of it, and strftime(TIME, '%Y-%m') a text.",
+        examples: &[
+            "SELECT count(*) FROM posts WHERE posted_at >= DATE '2012-08-27' AND posted_at < DATE '2012-08-27' + INTERVAL '7 days';",
+            "SELECT date_trunc('month', posted_at) AS month, count(*) AS posts FROM posts GROUP BY 1 ORDER BY 1;",
+        ],
+    },
+    Topic {
+        names: &["EXTRACT"],
+        usage: "EXTRACT(PART FROM TIME)",
+        summary: "take a part of a time",
+        details: "Parts are year, quarter, month, week, day, dow from 0 for Sunday, doy, hour, minute, second and epoch. \
+                  date_part('year', TIME) and year(TIME) give the same.",
+        examples: &[
+            "SELECT EXTRACT(hour FROM posted_at) AS hour, count(*) AS posts FROM posts GROUP BY 1 ORDER BY 1;",
+        ],
+    },
+    Topic {
+        names: &["IN", "BETWEEN", "EXISTS", "ANY", "IS", "NULL"],
+        usage: "VALUE [NOT] IN (VALUE, ...)\nVALUE [NOT] IN (QUERY)\nVALUE [NOT] BETWEEN LEAST AND MOST\n[NOT] EXISTS (QUERY)\n\
+                VALUE = ANY (LIST)\nVALUE IS [NOT] NULL\nVALUE IS [NOT] DISTINCT FROM VALUE",
+        summary: "ask whether a value is one of some, or known at all",
+        details: "BETWEEN takes both ends. What is compared with NULL by = or < is NULL, which WHERE takes for no; IS DISTINCT FROM \
+                  takes NULL for a value like others.",
+        examples: &[
+            "SELECT count(*) FROM posts WHERE likes BETWEEN 10 AND 20 AND platform IN ('weibo', 'twitter');",
+            "SELECT account_id FROM accounts AS a WHERE NOT EXISTS (SELECT 1 FROM posts AS p WHERE p.account_id = a.account_id);",
+            "SELECT text FROM posts WHERE '微博' = ANY (hashtags);",
         ],
     },
     Topic {
@@ -115,12 +149,14 @@ pub(crate) const TOPICS: &[Topic] = &[
     },
     Topic {
         names: &["PIVOT", "UNPIVOT"],
-        usage: "FROM TABLE PIVOT (AGGREGATE FOR COLUMN IN (VALUE [AS NAME], ...))\n\
+        usage: "PIVOT TABLE ON COLUMN USING AGGREGATE [GROUP BY COLUMN, ...]\n\
+                FROM TABLE PIVOT (AGGREGATE FOR COLUMN IN (VALUE [AS NAME], ...))\n\
                 FROM TABLE UNPIVOT [INCLUDE NULLS] (VALUES FOR NAMES IN (COLUMN, ...))",
         summary: "make columns of the values of a column, or rows of columns",
-        details: "PIVOT groups by all columns that it does not mention; a subquery leaves others out. Each value has a \
+        details: "PIVOT groups by what GROUP BY says, or else by all columns that it does not mention; a subquery leaves others out. Each value has a \
                   column, or one for each aggregate. UNPIVOT makes a row of each of the columns: its name, and its value.",
         examples: &[
+            "PIVOT posts ON platform USING count(*) GROUP BY account_id;",
             "FROM (SELECT account_id, platform, likes FROM posts) PIVOT (sum(likes) FOR platform IN ('weibo', 'x'));",
             "FROM (SELECT post_id, reposts, likes FROM posts) UNPIVOT (number FOR kind IN (reposts, likes));",
         ],
@@ -267,6 +303,10 @@ mod tests {
         }
         assert_eq!(find("create table").map(|topic| topic.names[0]), Some("CREATE"));
         assert_eq!(find("Group by").map(|topic| topic.names[0]), Some("SELECT"));
+        for word in ["extract", "between", "in", "exists", "any", "date", "interval", "timestamp"] {
+            let name = find(word).map(|topic| topic.names[0]);
+            assert!(name.is_some_and(|name| name != "CAST"), "{word}");
+        }
         assert!(find("nothing").is_none() && find("").is_none());
         assert!(find("init").is_some_and(|topic| topic.details.contains("--no-init")));
     }

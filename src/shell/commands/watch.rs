@@ -9,8 +9,7 @@ use super::{About, Command, Reach, misused};
 use crate::engine::{Params, Statement};
 use crate::error::{Error, Result};
 use crate::shell::complete::catalog::Takes;
-use crate::shell::results::{Kept, LAST, let_last_be};
-use crate::shell::scan::has_name;
+use crate::shell::results::{Kept, let_last_be};
 use crate::shell::{Flow, Shell, seconds};
 
 /// See [`ABOUT`].
@@ -41,10 +40,7 @@ impl Command for Watch {
         let (pause, until) = parse(arguments)?;
         // Each round gives a new answer, but asks the one that the statement asked.
         let asked = shell.last_asked;
-        let then = match asked.filter(|_| has_name(&statement.sql, LAST)) {
-            Some(number) => Some(shell.results.earlier(number)?.clone()),
-            None => None,
-        };
+        let then = shell.asked_then(&statement)?;
         let mut round = None;
         loop {
             let time = time_of_day(shell);

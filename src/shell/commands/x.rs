@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::{About, Command, Reach, switch};
+use super::{About, Command, Reach, misused, switch};
 use crate::error::Result;
 use crate::render;
 use crate::shell::complete::catalog::Takes;
@@ -31,7 +31,12 @@ impl Command for X {
     async fn run(&self, shell: &mut Shell<'_>, arguments: &str) -> Result<Flow> {
         let expanded = render::format("vertical")?;
         let is_expanded = shell.options.format.name == expanded.name;
-        // The other bare words only tell; this one is typed many times a day.
+        if arguments.trim_end_matches(';') == "auto" {
+            return Err(misused(&ABOUT).hint(
+                "tables are fitted to the screen, and .last scrolls in all of one; \\gx at the end \
+                 of a statement gives its answer one line for each column",
+            ));
+        }
         let on = switch(&ABOUT, arguments, !is_expanded)?;
         match (on, is_expanded) {
             (true, false) => {

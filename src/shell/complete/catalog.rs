@@ -48,6 +48,54 @@ pub(crate) struct Column {
     pub(crate) type_name: String,
 }
 
+impl Column {
+    /// Its members, if it is a structure: its type tells them, as in
+    /// `struct(name text, geo struct(lat double))`.
+    pub(crate) fn members(&self) -> Vec<Self> {
+        let inside = self.type_name.strip_prefix("struct(");
+        let Some(inside) = inside.and_then(|rest| rest.strip_suffix(')')) else {
+            return Vec::new();
+        };
+        parts(inside).into_iter().filter_map(member).collect()
+    }
+}
+
+/// The parts of `text` between commas that stand in no brackets and quotes.
+fn parts(text: &str) -> Vec<&str> {
+    let (mut parts, mut start, mut depth, mut is_quoted) = (Vec::new(), 0, 0_usize, false);
+    for (at, sign) in text.char_indices() {
+        match sign {
+            '"' => is_quoted = !is_quoted,
+            _ if is_quoted => {}
+            '(' => depth += 1,
+            ')' => depth = depth.saturating_sub(1),
+            ',' if depth == 0 => {
+                parts.push(text[start..at].trim());
+                start = at + 1;
+            }
+            _ => {}
+        }
+    }
+    parts.push(text[start..].trim());
+    parts
+}
+
+/// The column of `name type`, of which the name may stand in quotes.
+fn member(part: &str) -> Option<Column> {
+    let (name, type_name) = match part.strip_prefix('"') {
+        Some(quoted) => {
+            let name = quoted.replace("\"\"", "\0\0");
+            let end = name.find('"')?;
+            (quoted[..end].replace("\"\"", "\""), quoted[end + 1..].trim_start())
+        }
+        None => {
+            let (name, type_name) = part.split_once(' ')?;
+            (name.to_owned(), type_name)
+        }
+    };
+    Some(Column { name, type_name: type_name.to_owned() })
+}
+
 /// A function.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Function {

@@ -129,6 +129,8 @@ fn take_word(before: &mut Vec<Lexeme<'_>>, text: &str, position: usize) -> Optio
             return None;
         }
         Kind::Comment if !last.text.ends_with(['\n', '/']) => return None,
+        // With it the name of an answer begins, as `@1`.
+        Kind::Symbol if last.text == "@" => word(last.start, last.text, Quote::None, ' '),
         Kind::Comment | Kind::Blank | Kind::Symbol => {
             return word(position, "", Quote::None, ' ');
         }

@@ -111,6 +111,11 @@ impl Candidates {
         self.seen.is_empty()
     }
 
+    /// How many have matched.
+    pub(crate) fn len(&self) -> usize {
+        self.seen.len()
+    }
+
     /// Takes `candidate` if it matches: those that begin with what is typed
     /// come first, then Chinese ones that sound like it, and those that only
     /// hold it if there are no others.

@@ -1,6 +1,6 @@
 //! Candidates inside a statement of SQL.
 
-use super::catalog::{Catalog, Column, Function, Lookup};
+use super::catalog::{Catalog, Column, Function, Lookup, Relation};
 use super::cursor::{Cursor, Quote};
 use super::fixed::{self, Place};
 use super::follow::{self, Clause, State};
@@ -9,7 +9,7 @@ use super::words;
 use super::{Candidate, Candidates};
 use crate::catalog::SCHEMA;
 use crate::model::HEAD;
-use crate::shell::scan::Lexeme;
+use crate::shell::scan::{Kind, Lexeme};
 
 /// Suffixes of files that can stand in FROM.
 const DATA_SUFFIXES: &[&str] =
@@ -17,6 +17,12 @@ const DATA_SUFFIXES: &[&str] =
 
 /// Folders that are offered, and looked into for a database.
 const MOST_FOLDERS: usize = 200;
+
+/// Columns of all tables that are offered where nothing is typed.
+const MOST_GUESSED: usize = 200;
+
+/// Columns of earlier answers that are offered before FROM is written.
+const MOST_OF_ANSWERS: usize = 20;
 
 /// Functions whose second argument is looked for among the items of the first.
 const LIST_SEARCHES: &[&str] = &[
@@ -219,16 +225,22 @@ impl Query<'_> {
 
     /// What may stand behind `name.`: columns of an alias, tables of a schema.
     fn qualified(&self, found: &mut Candidates) {
-        let Some(qualifier) = self.before.iter().rev().nth(1).and_then(Lexeme::name) else {
-            return;
+        let named = &self.before[..self.before.len() - 1];
+        let Some(qualifier) = named.last().and_then(Lexeme::name) else {
+            return self.add_members(named, found);
         };
+        let is_path = matches!(named, [.., dot, _] if dot.is_symbol("."));
         // What stands in FROM so far, `r.`, is not one yet.
-        if let Some(source) = self.source(&qualifier).filter(|one| !one.columns.is_empty()) {
+        if let Some(source) = self.source(&qualifier)
+            && !source.columns.is_empty()
+            && !is_path
+        {
             for column in &source.columns {
                 found.add(Candidate::name(&column.name, &column.type_name));
             }
             return;
         }
+        self.add_members(named, found);
         for relation in &self.catalog.relations {
             if relation.schema.as_deref().unwrap_or(SCHEMA) == qualifier {
                 found.add(Candidate::name(&relation.name, relation.kind));
@@ -246,6 +258,42 @@ impl Query<'_> {
                 found.add(Candidate::name(&column.name, &column.type_name));
             }
         }
+    }
+
+    fn add_members(&self, named: &[Lexeme<'_>], found: &mut Candidates) {
+        for member in self.members(named) {
+            found.add(Candidate::name(&member.name, &member.type_name));
+        }
+    }
+
+    /// The members of the structure that is named at the end of `tokens`.
+    fn members(&self, tokens: &[Lexeme<'_>]) -> Vec<Column> {
+        let path = path(tokens);
+        let Some((first, inner)) = path.split_first() else { return Vec::new() };
+        let of_source = || {
+            let (column, inner) = inner.split_first()?;
+            let columns = &self.source(first)?.columns;
+            Some((columns.iter().find(|known| known.name == *column)?, inner))
+        };
+        let mut columns: Vec<&Column> =
+            self.scope.sources.iter().flat_map(|source| &source.columns).collect();
+        if self.scope.sources.is_empty() {
+            columns.extend(self.tables().flat_map(|table| &table.columns));
+        }
+        let of_any = || Some((*columns.iter().find(|known| known.name == *first)?, inner));
+        let Some((column, inner)) = of_source().or_else(of_any) else { return Vec::new() };
+        let mut members = column.members();
+        for name in inner {
+            let next = members.iter().find(|member| member.name == *name);
+            members = next.map(Column::members).unwrap_or_default();
+        }
+        members
+    }
+
+    /// Tables and views that are named without a schema, and no answers.
+    fn tables(&self) -> impl Iterator<Item = &Relation> {
+        let relations = self.catalog.relations.iter();
+        relations.filter(|relation| relation.schema.is_none() && relation.kind != "result")
     }
 
     fn source(&self, alias: &str) -> Option<&Source> {
@@ -374,15 +422,14 @@ impl Query<'_> {
         }
     }
 
-    /// Before FROM is written, the columns of every table may be meant.
+    /// Before FROM is written, the columns of every table may be meant, and few of the
+    /// answers that were given before.
     fn columns_of_all_tables(&self, found: &mut Candidates) {
-        if found.prefix().is_empty() {
-            return;
-        }
-        for relation in self.catalog.relations.iter().filter(|relation| relation.schema.is_none()) {
-            for column in &relation.columns {
-                found.add(Candidate::name(&column.name, &relation.name));
-            }
+        let most = if found.prefix().is_empty() { MOST_GUESSED } else { usize::MAX };
+        add_columns(self.tables(), most, found);
+        if !found.prefix().is_empty() {
+            let answers = self.catalog.relations.iter().filter(|one| one.kind == "result");
+            add_columns(answers, MOST_OF_ANSWERS, found);
         }
     }
 
@@ -523,6 +570,13 @@ impl Query<'_> {
             }
             return;
         }
+        if let Some((bracket, named)) = self.before.split_last()
+            && bracket.is_symbol("[")
+        {
+            for member in self.members(named) {
+                found.add(Candidate::text(&member.name, &member.type_name));
+            }
+        }
         for value in self.values(found.prefix()) {
             found.add(Candidate::text(&value, ""));
         }
@@ -615,6 +669,51 @@ impl Query<'_> {
             columns.find(|known| known.name == column).map(|column| (source, column))
         })
     }
+}
+
+/// Adds columns of `relations`, at most so many.
+fn add_columns<'a>(
+    relations: impl Iterator<Item = &'a Relation>,
+    most: usize,
+    found: &mut Candidates,
+) {
+    let most = found.len().saturating_add(most);
+    for relation in relations {
+        for column in &relation.columns {
+            if found.len() >= most {
+                return;
+            }
+            found.add(Candidate::name(&column.name, &relation.name));
+        }
+    }
+}
+
+/// The names at the end of `tokens` that lead to a member of a structure: t, author and
+/// geo of `t.author['geo']`.
+fn path(tokens: &[Lexeme<'_>]) -> Vec<String> {
+    let mut path = Vec::new();
+    let mut rest = tokens;
+    loop {
+        match rest {
+            [before @ .., open, key, close]
+                if open.is_symbol("[") && close.is_symbol("]") && key.kind == Kind::Text =>
+            {
+                path.push(key.text.trim_matches('\'').replace("''", "'"));
+                rest = before;
+            }
+            [before @ .., name] => {
+                let Some(name) = name.name() else { break };
+                path.push(name);
+                match before {
+                    [before @ .., dot] if dot.is_symbol(".") => rest = before,
+                    _ => break,
+                }
+            }
+            [] => break,
+        }
+    }
+    path.reverse();
+    path
 }
 
 /// Adds what a setting may be set to.

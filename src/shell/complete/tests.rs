@@ -337,7 +337,7 @@ fn versions_databases_and_show_have_their_words_and_no_others() {
     assert_eq!(at("show tables |"), Vec::<String>::new());
     assert_eq!(at("show columns |"), ["from"]);
     assert_eq!(at("show columns from po|"), ["posts"]);
-    assert_eq!(at("show data|"), ["datafusion.execution.batch_size"]);
+    assert_eq!(at("show data|"), ["databases", "datafusion.execution.batch_size"]);
 }
 
 #[test]
@@ -594,6 +594,61 @@ fn what_is_looked_for_in_a_list_is_one_of_its_items() {
         ("select * from marks where array_has(hashtags, 'a', '|", &[]),
     ]);
     assert_first(&[("select * from marks where array_has(hashtags, |", items)]);
+}
+
+#[test]
+fn members_of_structures_are_offered_by_their_types() {
+    let mut catalog = catalog();
+    let author = "struct(name text, geo struct(lat double, \"Ort, \"\"A\"\" (x)\" text), \
+                  n decimal(18,2))";
+    catalog.relations.push(relation("s", "table", &[("id", "bigint"), ("author", author)]));
+    let cases: &[(&str, &[&str])] = &[
+        ("select author.| from s", &["name", "geo", "n"]),
+        ("select t.author.| from s t", &["name", "geo", "n"]),
+        ("select s.author.geo.la| from s", &["lat"]),
+        ("select author.geo.| from s", &["lat", "\"Ort, \"\"A\"\" (x)\""]),
+        ("select author['| from s", &["'name'", "'geo'", "'n'"]),
+        ("select author['geo']['|'] from s", &["'lat", "'Ort, \"A\" (x)"]),
+        ("select author['geo'].la| from s", &["lat"]),
+        ("select author.|", &["name", "geo", "n"]),
+        ("select id.| from s", &[]),
+        ("select id['| from s", &[]),
+        ("select author.name.| from s", &[]),
+    ];
+    for (text, expected) in cases {
+        assert_eq!(at_with(text, &catalog), *expected, "{text}");
+    }
+}
+
+#[test]
+fn before_from_is_written_columns_of_tables_come_before_those_of_answers() {
+    let mut catalog = wider();
+    let many: Vec<String> = (0..120).map(|n| format!("client_{n}")).collect();
+    let many: Vec<(&str, &str)> = many.iter().map(|name| (name.as_str(), "text")).collect();
+    catalog.relations.insert(0, relation("@1", "result", &many));
+    let found = at_with("select cl|", &catalog);
+    assert_eq!(found[..2], ["client", "client_0"]);
+    assert_eq!(found.len(), 21);
+    let place = |text: &str, wanted: &str| {
+        let found = at_with(text, &catalog);
+        found.iter().position(|one| one == wanted).unwrap_or_else(|| panic!("{text}: {found:?}"))
+    };
+    for text in
+        ["select |", "select sum(likes) over (partition by |", "select sum(1) filter (where |"]
+    {
+        assert!(place(text, "screen_name") < place(text, "list_filter("), "{text}");
+        assert!(!at_with(text, &catalog).contains(&"client_0".to_owned()), "{text}");
+    }
+    let known = ["account_id", "is_repost", "likes", "zangs", "topic", "hashtags"];
+    for text in [
+        "select sum(likes) over (partition by | from marks",
+        "select sum(likes) over (partition by |) from marks",
+        "select count(*) filter (where |) from marks",
+    ] {
+        assert_eq!(at_with(text, &catalog)[..6], known, "{text}");
+    }
+    assert_eq!(at_with("from @|", &catalog), ["@1"]);
+    assert_eq!(at_with("select * from @| where", &catalog), ["@1"]);
 }
 
 #[test]

@@ -28,6 +28,8 @@ pub(super) struct Drawn {
     columns: usize,
     /// Rows above the prompt that hold lists of candidates, and the lines they belong to.
     above: usize,
+    /// The last list, and the line that stands below it.
+    list: Option<(String, String)>,
 }
 
 impl Drawn {
@@ -50,6 +52,16 @@ impl Drawn {
     /// Learns that a list is about to be shown that moves the prompt so many rows down.
     pub(super) fn note_list(&mut self, rows: usize) {
         self.above += rows;
+    }
+
+    /// Whether `list` is the one that stands above `line` already, so that it need not be
+    /// shown again; once, for somebody may have cleared the screen.
+    pub(super) fn shows(&mut self, list: &str, line: &str) -> bool {
+        let is_shown = self.list.take().is_some_and(|(its, below)| its == list && below == line);
+        if !is_shown {
+            self.list = Some((list.to_owned(), line.to_owned()));
+        }
+        is_shown
     }
 
     /// The row of the end of `line`, counted from the first row of the prompt.
@@ -87,6 +99,7 @@ impl Drawn {
 
     /// What erases the lists above the prompt, with all between; none if there are none.
     pub(super) fn lists_erased(&mut self, line: &str, position: usize) -> Option<String> {
+        self.list = None;
         let above = std::mem::take(&mut self.above);
         if above == 0 || self.columns == 0 {
             return None;
@@ -189,6 +202,19 @@ mod tests {
         // A wide character does not stand astride.
         assert_eq!(end("1234567微"), (1, 2));
         assert_eq!(end("1\n2"), (1, 1));
+    }
+
+    #[test]
+    fn a_list_that_stands_there_is_not_shown_again_at_once() {
+        let mut drawn = drawn("select co", "", 80);
+        assert!(!drawn.shows("comments\ncount(", "select co"));
+        assert!(drawn.shows("comments\ncount(", "select co"));
+        // Nor is it withheld for good, or where it is another one.
+        assert!(!drawn.shows("comments\ncount(", "select co"));
+        assert!(!drawn.shows("comments\ncount(\nc", "select co"));
+        assert!(!drawn.shows("comments\ncount(\nc", "from p select co"));
+        let _ = drawn.lists_erased("from p select co", 0);
+        assert!(!drawn.shows("comments\ncount(\nc", "from p select co"));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
-use rustyline::completion::{Completer, longest_common_prefix};
+use rustyline::completion::{Candidate as _, Completer, longest_common_prefix};
 use rustyline::highlight::{CmdKind, Highlighter};
 use rustyline::hint::{Hint, Hinter};
 use rustyline::line_buffer::LineBuffer;
@@ -95,6 +95,10 @@ impl Asked {
             }
             _ => line[..end].to_owned(),
         };
+        let texts: Vec<&str> = listed.iter().map(Listed::display).collect();
+        if drawn.shows(&texts.join("\n"), &typed) {
+            return Vec::new();
+        }
         let row = drawn.row(&typed, room.columns);
         drawn.note_list(list::push_down(&mut listed, row, room.columns));
         listed

@@ -41,6 +41,10 @@ pub(super) fn bind(editor: &mut Editor<Asked, MemHistory>, state: &Arc<State>) {
     for key in [KeyEvent(KeyCode::Down, Modifiers::NONE), KeyEvent::ctrl('N')] {
         bind(&[key], walk_on);
     }
+    for modifiers in [Modifiers::ALT, Modifiers::CTRL] {
+        bind(&[KeyEvent(KeyCode::Right, modifiers)], take_word);
+    }
+    bind(&[KeyEvent::alt('f')], take_word);
 }
 
 /// What a key does: a command of the line editor, or `None` for its own.
@@ -121,6 +125,23 @@ fn searched(state: &State) -> Found {
     state.recall.lock().beside(&written)
 }
 
+/// Takes one word of the ghost text, where the cursor stands before it.
+fn take_word(_: &State, context: &EventContext<'_>) -> Option<Cmd> {
+    // With Escape and f those who use vi go to a letter.
+    if context.mode() == EditMode::Vi || context.pos() < context.line().len() {
+        return None;
+    }
+    Some(Cmd::Insert(1, first_word(context.hint_text()?).to_owned()))
+}
+
+/// `text` up to the end of its first word.
+fn first_word(text: &str) -> &str {
+    let is_in_word = |sign: char| sign.is_alphanumeric() || sign == '_';
+    let begins = text.find(is_in_word).unwrap_or(text.len());
+    let length = text[begins..].find(|sign: char| !is_in_word(sign)).unwrap_or(text.len() - begins);
+    &text[..begins + length]
+}
+
 /// Up within a text of several lines, else to an earlier input.
 fn walk_back(state: &State, context: &EventContext<'_>) -> Option<Cmd> {
     if context.line()[..context.pos()].contains('\n') {
@@ -156,4 +177,23 @@ fn walk(
 fn replace(state: &State, text: String) -> Cmd {
     *state.replacement.lock() = Some(text);
     Cmd::Complete
+}
+
+#[cfg(test)]
+mod tests {
+    use super::first_word;
+
+    #[test]
+    fn a_word_goes_with_what_stands_before_it() {
+        for (text, word) in [
+            ("osts where likes > 3", "osts"),
+            (" where likes > 3", " where"),
+            ("(*) from", "(*) from"),
+            (" = '微博视频号' limit 3", " = '微博视频号"),
+            (";", ";"),
+            ("", ""),
+        ] {
+            assert_eq!(first_word(text), word);
+        }
+    }
 }

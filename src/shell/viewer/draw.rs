@@ -6,7 +6,7 @@ use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
 
 use super::{Over, View};
-use crate::render::{group_digits, truncate, visible, visible_lines, wrap};
+use crate::render::{around, group_digits, truncate, visible, visible_lines, wrap};
 use crate::text::width::display_width;
 
 const PLAIN: Style = Style::new();
@@ -24,6 +24,7 @@ const HELP: &str = "\
 arrows, h j k l      move
 Space, b             a page on, back
 g, G                 first row, last row
+:12 or 12g           row 12
 0, $                 first column, last column
 /                    search; n and N go on and back
 Enter                the cell as a whole
@@ -59,7 +60,7 @@ impl View {
         }
         self.draw_status(&mut paper);
         match &self.over {
-            Over::Nothing | Over::Question(_) => {}
+            Over::Nothing | Over::Question(_) | Over::Row(_) => {}
             Over::Help => {
                 let lines: Vec<String> = HELP.lines().map(str::to_owned).collect();
                 paper.window("keys", &lines, 0);
@@ -124,11 +125,15 @@ impl View {
     ) {
         let number = format!("{:>gutter$} │", row + 1);
         paper.text(0, line, &number, gutter + 2, DIM);
+        let wanted = self.wanted.to_lowercase();
         for slot in slots {
             let cell = self.table.cell(row, slot.column);
             let head = &self.table.heads()[slot.column];
             let style = if cell.is_null { DIM } else { PLAIN };
-            paper.cell(slot, line, &cell.text, head.is_number, style);
+            // What was searched for is seen, however far behind in the cell it is.
+            let words = hit(&cell.text, &wanted).map(str::to_owned);
+            let text = around(&cell.text, words.as_slice(), slot.width, "…");
+            paper.cell(slot, line, &text, head.is_number, style);
             if (row, slot.column) == (self.row, self.column) {
                 paper.paint(slot, line, CURSOR);
             }
@@ -138,9 +143,14 @@ impl View {
     fn draw_status(&self, paper: &mut Paper<'_>) {
         let width = usize::from(paper.area.width);
         let line = paper.area.height.saturating_sub(1);
-        if let Over::Question(typed) = &self.over {
+        let asked = match &self.over {
+            Over::Question(typed) => Some(('/', typed)),
+            Over::Row(typed) => Some((':', typed)),
+            _ => None,
+        };
+        if let Some((sign, typed)) = asked {
             let (typed, room) = (visible(typed), width.saturating_sub(2));
-            paper.text(0, line, &format!("/{typed}▏"), room.max(1), PLAIN);
+            paper.text(0, line, &format!("{sign}{typed}▏"), room.max(1), PLAIN);
             return;
         }
         let rows = self.table.rows();
@@ -175,6 +185,25 @@ impl View {
         paper.window(&title, &lines, down);
         down
     }
+}
+
+/// The part of `text` that is `wanted`, which is in small letters, in any case.
+fn hit<'a>(text: &'a str, wanted: &str) -> Option<&'a str> {
+    if wanted.is_empty() {
+        return None;
+    }
+    text.char_indices().find_map(|(start, _)| {
+        let mut left = wanted;
+        for (at, sign) in text[start..].char_indices() {
+            if left.is_empty() {
+                return Some(&text[start..start + at]);
+            }
+            for small in sign.to_lowercase() {
+                left = left.strip_prefix(small)?;
+            }
+        }
+        left.is_empty().then(|| &text[start..])
+    })
 }
 
 /// Where things are drawn; whatever lies outside is left out.

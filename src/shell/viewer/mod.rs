@@ -16,6 +16,7 @@ use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use super::results::Kept;
 use super::screen::{Pressed, Screen, is_given_up};
 use crate::error::{Error, Result};
+use crate::render::group_digits;
 use crate::text::width::display_width;
 use table::{Table, Way};
 
@@ -73,6 +74,8 @@ enum Over {
     Nothing,
     /// The words to search for, as far as they are typed.
     Question(String),
+    /// The number of the row to go to, as far as it is typed.
+    Row(String),
     /// The cell under the cursor as a whole, scrolled down by some lines.
     Cell(usize),
     /// The keys.
@@ -99,6 +102,10 @@ struct View {
     over: Over,
     /// What was searched for last.
     wanted: String,
+    /// All cells that hold it, if they were counted.
+    found: Option<Vec<(usize, usize)>>,
+    /// The digits that were typed before the key that says what for.
+    digits: String,
     /// What to say in the last line.
     note: String,
     /// Whether the person has given up what takes long.
@@ -120,6 +127,8 @@ impl View {
             across: 1,
             over: Over::Nothing,
             wanted: String::new(),
+            found: None,
+            digits: String::new(),
             note: String::new(),
             gives_up: || false,
         }
@@ -137,7 +146,7 @@ impl View {
         self.note.clear();
         match &mut self.over {
             Over::Nothing => return self.press_in_table(key),
-            Over::Question(_) => self.press_in_question(key),
+            Over::Question(_) | Over::Row(_) => self.press_in_question(key),
             Over::Cell(_) => return self.press_in_cell(key),
             Over::Help => self.over = Over::Nothing,
         }
@@ -146,7 +155,17 @@ impl View {
 
     fn press_in_table(&mut self, key: &KeyEvent) -> Step {
         let control = key.modifiers.contains(KeyModifiers::CONTROL);
+        // Alone 0 is a key of its own.
+        if let KeyCode::Char(digit @ '0'..='9') = key.code
+            && (digit != '0' || !self.digits.is_empty())
+        {
+            self.digits.push(digit);
+            self.note = format!("{}g goes to that row", self.digits);
+            return Step::Stay;
+        }
+        let digits = std::mem::take(&mut self.digits);
         match (key.code, control) {
+            (KeyCode::Char('g' | 'G'), _) if !digits.is_empty() => self.go_to_row(&digits),
             (KeyCode::Char('c'), true) | (KeyCode::Char('q') | KeyCode::Esc, _) => {
                 return Step::Leave;
             }
@@ -169,6 +188,7 @@ impl View {
             (KeyCode::Char('0' | '^'), _) => self.go_to_column(0),
             (KeyCode::Char('$'), _) => self.go_to_column(usize::MAX),
             (KeyCode::Char('/'), _) => self.over = Over::Question(String::new()),
+            (KeyCode::Char(':'), _) => self.over = Over::Row(String::new()),
             (KeyCode::Char('n'), _) => self.search(Way::On),
             (KeyCode::Char('N'), _) => self.search(Way::Back),
             (KeyCode::Enter, _) if self.table.rows() > 0 => self.over = Over::Cell(0),
@@ -185,17 +205,15 @@ impl View {
     }
 
     fn press_in_question(&mut self, key: &KeyEvent) {
-        let Over::Question(typed) = &mut self.over else { return };
+        let (Over::Question(typed) | Over::Row(typed)) = &mut self.over else { return };
         let control = key.modifiers.contains(KeyModifiers::CONTROL);
         match key.code {
             KeyCode::Enter => {
                 let typed = std::mem::take(typed);
-                self.over = Over::Nothing;
-                // Enter alone searches on, as in other pagers.
-                if !typed.is_empty() {
-                    self.wanted = typed;
+                match std::mem::take(&mut self.over) {
+                    Over::Row(_) => self.go_to_row(&typed),
+                    _ => self.look_for(typed),
                 }
-                self.search(Way::On);
             }
             KeyCode::Esc => self.over = Over::Nothing,
             KeyCode::Char('c' | 'g') if control => self.over = Over::Nothing,
@@ -223,6 +241,15 @@ impl View {
 
     fn go(&mut self, row: usize) {
         self.row = row.min(self.table.rows().saturating_sub(1));
+    }
+
+    /// Goes to the row of that number, if there is one.
+    fn go_to_row(&mut self, number: &str) {
+        match number.parse::<usize>() {
+            Ok(number) if (1..=self.table.rows()).contains(&number) => self.go(number - 1),
+            _ if number.is_empty() => {}
+            _ => self.note = format!("there is no row {number}"),
+        }
     }
 
     fn go_to_column(&mut self, column: usize) {
@@ -263,6 +290,15 @@ impl View {
         display_width(&self.table.cell(self.row, self.column).text) > width
     }
 
+    /// Searches for `words`, or without any for those of the last time, as in other pagers.
+    fn look_for(&mut self, words: String) {
+        if !words.is_empty() {
+            self.found = self.table.all(&words);
+            self.wanted = words;
+        }
+        self.search(Way::On);
+    }
+
     fn search(&mut self, way: Way) {
         if self.wanted.is_empty() {
             self.note = "nothing was searched for yet: / searches".to_owned();
@@ -279,14 +315,23 @@ impl View {
                     Way::On => (row, column) <= (self.row, self.column),
                     Way::Back => (row, column) >= (self.row, self.column),
                 };
-                if round {
-                    self.note = "went round the end".to_owned();
-                }
                 (self.row, self.column) = (row, column);
+                self.note = self.match_told(round);
             }
             None if stopped => self.note = format!("`{}` was not found so far", self.wanted),
             None => self.note = format!("`{}` is nowhere in this answer", self.wanted),
         }
+    }
+
+    /// Which of how many matches the cursor is at, and whether the search went `round`.
+    fn match_told(&self, round: bool) -> String {
+        let place = self.found.as_ref().and_then(|found| {
+            let before = found.binary_search(&(self.row, self.column)).ok()? as u64;
+            let all = group_digits(found.len() as u64);
+            Some(format!("match {} of {all}", group_digits(before + 1)))
+        });
+        let round = round.then(|| "went round the end".to_owned());
+        place.into_iter().chain(round).collect::<Vec<_>>().join(" · ")
     }
 
     fn copy(&mut self) -> Step {
@@ -391,14 +436,46 @@ mod tests {
         press(&mut view, &[KeyCode::Enter]);
         assert_eq!((view.row, view.column), (98, 1));
         press(&mut view, &[KeyCode::Char('n')]);
-        assert_eq!(view.row, 989);
+        assert_eq!((view.row, view.note.as_str()), (989, "match 2 of 11"));
         press(&mut view, &[KeyCode::Char('N'), KeyCode::Char('N')]);
-        assert_eq!((view.row, view.note.as_str()), (998, "went round the end"));
+        assert_eq!((view.row, view.note.as_str()), (998, "match 11 of 11 · went round the end"));
         press(&mut view, &[KeyCode::Char('/')]);
         type_text(&mut view, "nowhere");
         press(&mut view, &[KeyCode::Enter]);
         assert_eq!(view.row, 998);
         assert!(view.note.contains("nowhere"));
+    }
+
+    #[test]
+    fn a_match_far_behind_in_a_cell_is_seen() {
+        let far = format!("{}Treffer{}", "微".repeat(200), "博".repeat(200));
+        let texts: ArrayRef = Arc::new(StringArray::from(vec!["nichts".to_owned(), far]));
+        let batch = RecordBatch::try_from_iter([("text", texts)]).unwrap();
+        let rows = Rows::InMemory(vec![batch.clone()]);
+        let mut view = View::new(Table::new(&batch.schema(), rows));
+        assert!(!screen(&mut view, 60, 8).join("\n").contains("Treffer"));
+        type_text(&mut view, "/treffer");
+        press(&mut view, &[KeyCode::Enter]);
+        let shown = screen(&mut view, 60, 8).join("\n");
+        assert!(shown.contains("微Treffer博") && shown.contains("match 1 of 1"), "{shown}");
+    }
+
+    #[test]
+    fn a_row_is_gone_to_by_its_number() {
+        let mut view = view(1000);
+        type_text(&mut view, "250g");
+        assert_eq!(view.row, 249);
+        type_text(&mut view, ":500");
+        assert!(screen(&mut view, 60, 8).join("\n").contains(":500"));
+        press(&mut view, &[KeyCode::Enter]);
+        assert_eq!((view.row, &view.over), (499, &Over::Nothing));
+        type_text(&mut view, "1001g");
+        assert_eq!((view.row, view.note.as_str()), (499, "there is no row 1001"));
+        press(&mut view, &[KeyCode::Right]);
+        type_text(&mut view, "30");
+        press(&mut view, &[KeyCode::Down]);
+        type_text(&mut view, "0g");
+        assert_eq!((view.row, view.column), (0, 0), "another key forgets the digits");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
+use std::time::{Duration, Instant};
 
 use datafusion::arrow::datatypes::{Schema, SchemaRef};
 
@@ -21,6 +22,12 @@ const WIDEST: usize = 60;
 /// Batches whose cells are at hand: a screen shows one or two, and a search goes on
 /// from one to the next.
 const AT_HAND: usize = 4;
+
+/// How long the matches of a search are counted: people wait for the first of them.
+const COUNTED_FOR: Duration = Duration::from_millis(700);
+
+/// Cells that are looked at before the time is.
+const UNTIMED: usize = 256;
 
 /// Cells that are searched before it is asked whether to go on.
 const UNASKED: usize = 1 << 16;
@@ -149,6 +156,25 @@ impl Table {
             .take_while(|distance| distance % UNASKED != 0 || !stop())
             .map(|distance| (step(distance) / across, step(distance) % across))
             .find(|(row, column)| self.exact(*row, *column).to_lowercase().contains(&wanted))
+    }
+
+    /// The cells that hold `wanted` in any case, row by row, unless there are too many to
+    /// look at.
+    pub(super) fn all(&self, wanted: &str) -> Option<Vec<(usize, usize)>> {
+        let (wanted, begun) = (wanted.to_lowercase(), Instant::now());
+        let across = self.heads.len();
+        let cells = self.rows.checked_mul(across)?;
+        let mut found = Vec::new();
+        for cell in 0..cells {
+            if cell % UNTIMED == 0 && begun.elapsed() > COUNTED_FOR {
+                return None;
+            }
+            let (row, column) = (cell / across, cell % across);
+            if self.exact(row, column).to_lowercase().contains(&wanted) {
+                found.push((row, column));
+            }
+        }
+        Some(found)
     }
 
     /// What `look` makes of the value of a cell, if there is such a cell.
