@@ -210,7 +210,7 @@ mod tests {
             session.collect("SET timezone = 'Asia/Shanghai'").await.unwrap();
             for (asked, wanted) in [
                 ("SELECT at # WHERE n = 0", "2012-02-26T08:00:00+08:00"),
-                ("SELECT at::text # WHERE n = 0", "2012-02-26T08:00:00+08:00"),
+                ("SELECT at::text # WHERE n = 0", "2012-02-26 08:00:00+08"),
                 ("SELECT extract(hour FROM at) # WHERE n = 0", "8"),
                 ("SELECT max(at) #", "2012-02-29T02:39:00+08:00"),
                 ("SELECT max(at)::date #", "2012-02-29"),

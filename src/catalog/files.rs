@@ -500,6 +500,47 @@ fn unknown(name: &str) -> Error {
     error.hint(advice)
 }
 
+/// How a file called `name` is asked whose name tells no format, if there is one.
+fn nameless_advice(name: &str) -> Option<String> {
+    let path = Path::new(name);
+    (path.is_file() && path.extension().is_none()).then(|| {
+        format!(
+            "a suffix must tell the format: rename it, as in '{name}.csv', \
+             or CREATE EXTERNAL TABLE t STORED AS CSV LOCATION '{name}'"
+        )
+    })
+}
+
+/// What is to be said of a file or a folder called `name` that was taken for a table, if
+/// there is one.
+pub(crate) fn place_advice(name: &str) -> Option<String> {
+    let of_folder = || Some(format!("of the folder {name}: {}", folder_advice(name)?));
+    let of_file = || Some(format!("of the file {name}: {}", nameless_advice(name)?));
+    of_folder().or_else(of_file)
+}
+
+/// Refuses a file that is given as a database, which is a folder.
+///
+/// # Errors
+/// With how the file is asked.
+pub(crate) fn check_database(path: &Path) -> Result<(), Error> {
+    if !path.is_file() {
+        return Ok(());
+    }
+    let name = path.display().to_string();
+    let error = Error::usage(format!("{name} is a file, and a database is a folder"));
+    let advice = match Kind::of(&name) {
+        Some(_) => Some(format!(
+            "files need no database: FROM '{name}' at the prompt, or weiku -c \"FROM '{name}'\""
+        )),
+        None => nameless_advice(&name).or_else(|| unknown(&name).advice().map(str::to_owned)),
+    };
+    Err(match advice {
+        Some(advice) => error.hint(advice),
+        None => error,
+    })
+}
+
 /// The error for a path that names nothing, with the nearest that is there. Of
 /// what lies outside `roots`, if there are any, not even that is told.
 pub(crate) fn missing(name: &str, roots: Option<&[PathBuf]>) -> Error {
@@ -521,6 +562,9 @@ pub(crate) fn missing(name: &str, roots: Option<&[PathBuf]>) -> Error {
         && error.kind() == std::io::ErrorKind::PermissionDenied
     {
         return Error::io("read", path, &error);
+    }
+    if let Some(advice) = nameless_advice(name) {
+        return Error::query(format!("'{name}' cannot be asked as it is")).hint(advice);
     }
     if let Some(near) = near(path) {
         return error.hint(format!("did you mean '{}'?", near.display()));
@@ -604,7 +648,7 @@ fn holds<'a>(paths: impl Iterator<Item = &'a Path>) -> String {
 const ENDS: usize = 5;
 
 /// How the files in a folder called `name` are asked, if there is such a folder.
-pub(crate) fn folder_advice(name: &str) -> Option<String> {
+fn folder_advice(name: &str) -> Option<String> {
     let folder = Path::new(name);
     let entries = std::fs::read_dir(folder).ok()?;
     let shown = name.trim_end_matches('/');
@@ -670,6 +714,39 @@ mod tests {
         assert!(advice().advice().unwrap().starts_with("it is a database"));
         let address = missing("https://example.org/posts.csv", None);
         assert!(address.advice().unwrap().contains("fetch it first"));
+    }
+
+    #[test]
+    fn a_file_without_a_suffix_is_told_with_how_it_is_asked() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("wide");
+        std::fs::write(&path, "a\n1\n").unwrap();
+        let name = path.display().to_string();
+        let error = missing(&name, None);
+        assert!(error.message().ends_with("cannot be asked as it is"), "{error}");
+        for advice in [error.advice().unwrap().to_owned(), place_advice(&name).unwrap()] {
+            assert!(advice.contains("wide.csv'") && advice.contains("STORED AS CSV"), "{advice}");
+        }
+        assert!(place_advice(&format!("{name}r")).is_none());
+    }
+
+    #[test]
+    fn a_file_in_the_place_of_a_database_is_told_with_how_it_is_asked() {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, advice) in [
+            ("s.jsonl", "weiku -c \"FROM '"),
+            ("x.duckdb", "DuckDB writes a table as a file"),
+            ("wide", "rename it"),
+            ("x.unknown", "files that can be asked end in"),
+        ] {
+            let path = folder.path().join(name);
+            std::fs::write(&path, "{}").unwrap();
+            let error = check_database(&path).unwrap_err();
+            assert!(error.message().ends_with("is a file, and a database is a folder"), "{error}");
+            assert!(error.advice().unwrap().contains(advice), "{error}");
+        }
+        assert!(check_database(folder.path()).is_ok());
+        assert!(check_database(&folder.path().join("nothing")).is_ok());
     }
 
     #[test]

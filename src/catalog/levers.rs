@@ -25,6 +25,8 @@ pub struct Levers {
     pub first_of_group: bool,
     /// Whether joins with conditions like `<=` look only at the rows within bounds.
     pub range_join: bool,
+    /// Whether common window functions are computed in one pass over the rows.
+    pub window_pass: bool,
     /// Whether plain words are looked for before patterns.
     pub plain_search: bool,
     /// Whether searches for words look them up in the index of the texts.
@@ -39,7 +41,7 @@ pub struct Levers {
 type Switch = (&'static str, &'static str, fn(&mut Levers) -> &mut bool);
 
 /// Every switch, by its name after `weiku.`.
-const SWITCHES: [Switch; 9] = [
+const SWITCHES: [Switch; 10] = [
     ("column_cache", "hold columns that are read again in memory, decoded", |levers| {
         &mut levers.column_cache
     }),
@@ -54,6 +56,9 @@ const SWITCHES: [Switch; 9] = [
     }),
     ("range_join", "sort one side of joins with conditions like `<=`", |levers| {
         &mut levers.range_join
+    }),
+    ("window_pass", "compute common window functions in one pass over the rows", |levers| {
+        &mut levers.window_pass
     }),
     ("plain_search", "look for plain words before patterns", |levers| &mut levers.plain_search),
     ("text_index", "look words up in the index of the texts", |levers| &mut levers.text_index),
@@ -79,6 +84,7 @@ impl Default for Levers {
             sum_before_join: true,
             first_of_group: true,
             range_join: true,
+            window_pass: true,
             plain_search: true,
             text_index: true,
             rollups: true,
@@ -143,7 +149,8 @@ impl Levers {
     #[must_use]
     pub fn for_cluster() -> Self {
         let levers = Self { column_cache: false, late_columns: false, ..Self::default() };
-        Self { first_of_group: false, range_join: false, rollups: false, ..levers }
+        let levers = Self { range_join: false, window_pass: false, ..levers };
+        Self { first_of_group: false, rollups: false, ..levers }
     }
 
     /// The switches of a session.

@@ -21,7 +21,8 @@ mod views;
 pub use available::available_memory;
 pub(crate) use csv::not_text;
 pub(crate) use files::{
-    AdHocFiles, DECODED, SUFFIXES, at_home, below_home, folder_advice, missing, refused,
+    AdHocFiles, DECODED, SUFFIXES, at_home, below_home, check_database, missing, place_advice,
+    refused,
 };
 pub(crate) use held::{FetchColumns, HeldColumns, HeldScan};
 pub(crate) use levers::is_lever;

@@ -41,7 +41,7 @@ use datafusion_proto::physical_plan::DeduplicatingProtoConverter;
 use super::links;
 use super::members::Members;
 use super::slices;
-use crate::catalog::Levers;
+use crate::catalog::{FilePlace, Levers};
 use crate::engine::running_state;
 use crate::error::Error;
 
@@ -336,8 +336,12 @@ fn read_by(leaf: &dyn ExecutionPlan) -> Option<u64> {
     let scan = source.downcast_ref::<FileScanConfig>()?;
     scan.file_source().downcast_ref::<ParquetSource>()?;
     let files = || scan.file_groups.iter().flat_map(FileGroup::files);
-    let plain =
-        scan.expr_adapter_factory.is_none() && files().all(|file| file.extensions.is_empty());
+    // Its place matters to the order of rows, which several machines do not keep.
+    let is_bare = |file: &PartitionedFile| {
+        let places = usize::from(file.extension::<FilePlace>().is_some());
+        file.extensions.len() == places
+    };
+    let plain = scan.expr_adapter_factory.is_none() && files().all(is_bare);
     plain.then(|| files().map(PartitionedFile::effective_size).sum())
 }
 

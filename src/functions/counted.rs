@@ -1,10 +1,11 @@
 //! Functions that ask how often each value of a group comes.
 //!
-//! Values are kept as bytes that compare as they do, in order, each with its number of
-//! rows: so what is looked for does not depend on the order in which rows come, nor on
-//! the number of threads.
+//! Values are kept as bytes that compare as they do, each with its number of rows: so what
+//! is looked for does not depend on the order in which rows come, nor on the number of
+//! threads.
 
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
@@ -17,6 +18,7 @@ use datafusion::arrow::datatypes::{
     DataType, Field, FieldRef, Float32Type, Float64Type, Int64Type, Schema,
 };
 use datafusion::arrow::row::{RowConverter, SortField};
+use datafusion::common::hash_utils::RandomState;
 use datafusion::common::{Result, ScalarValue, internal_err, plan_err};
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::utils::{AggregateOrderSensitivity, format_state_name};
@@ -167,7 +169,70 @@ impl AggregateUDFImpl for CountedCall {
 type Row = Box<[u8]>;
 
 /// The values of a group, and in how many rows each comes.
-type Counts = BTreeMap<Row, i64>;
+#[derive(Debug)]
+enum Counts {
+    /// In order.
+    Ordered(BTreeMap<Row, i64>),
+    /// In none, which is faster where only the numbers of rows are compared.
+    Hashed(HashMap<Row, i64, RandomState>),
+}
+
+impl Counts {
+    /// No values yet, of which something is given.
+    fn of(gives: Gives) -> Self {
+        match gives {
+            Gives::MostFrequent => Self::Hashed(HashMap::with_hasher(RandomState::with_seed(0))),
+            Gives::Quantile | Gives::QuantileFromTop | Gives::Entropy => {
+                Self::Ordered(BTreeMap::new())
+            }
+        }
+    }
+
+    fn get_mut(&mut self, row: &[u8]) -> Option<&mut i64> {
+        match self {
+            Self::Ordered(counts) => counts.get_mut(row),
+            Self::Hashed(counts) => counts.get_mut(row),
+        }
+    }
+
+    fn insert(&mut self, row: Row, times: i64) {
+        match self {
+            Self::Ordered(counts) => counts.insert(row, times),
+            Self::Hashed(counts) => counts.insert(row, times),
+        };
+    }
+
+    fn remove(&mut self, row: &[u8]) {
+        match self {
+            Self::Ordered(counts) => counts.remove(row),
+            Self::Hashed(counts) => counts.remove(row),
+        };
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Self::Ordered(counts) => counts.len(),
+            Self::Hashed(counts) => counts.len(),
+        }
+    }
+
+    fn iter(&self) -> Box<dyn Iterator<Item = (&Row, i64)> + '_> {
+        match self {
+            Self::Ordered(counts) => Box::new(counts.iter().map(|(row, count)| (row, *count))),
+            Self::Hashed(counts) => Box::new(counts.iter().map(|(row, count)| (row, *count))),
+        }
+    }
+
+    /// The greatest value first, if they are in order.
+    fn top_down(&self) -> Box<dyn Iterator<Item = (&Row, i64)> + '_> {
+        match self {
+            Self::Ordered(counts) => {
+                Box::new(counts.iter().rev().map(|(row, count)| (row, *count)))
+            }
+            Self::Hashed(_) => self.iter(),
+        }
+    }
+}
 
 /// Values as they compare: floating point numbers with one zero and one NaN.
 pub(super) fn comparable(values: &ArrayRef) -> ArrayRef {
@@ -186,7 +251,7 @@ pub(super) fn comparable(values: &ArrayRef) -> ArrayRef {
     }
 }
 
-/// What a value that is kept takes: a tree keeps room for as much again.
+/// What a value that is kept takes: room is kept for as much again.
 fn cost(row: &[u8]) -> usize {
     row.len() + 2 * size_of::<(Row, i64)>()
 }
@@ -211,7 +276,8 @@ struct Groups {
 impl Groups {
     /// Makes room for groups up to `count`.
     fn grow(&mut self, count: usize) {
-        self.groups.resize_with(self.groups.len().max(count), Counts::new);
+        let gives = self.gives;
+        self.groups.resize_with(self.groups.len().max(count), || Counts::of(gives));
     }
 
     /// Counts the known `values`, each for the group that `group_of` names.
@@ -280,35 +346,29 @@ impl Groups {
     }
 
     fn total(&self, counts: &Counts) -> i64 {
-        counts.values().map(|count| self.weight(*count)).sum()
+        counts.iter().map(|(_, count)| self.weight(count)).sum()
     }
 
     /// The value that is looked for in a group.
     fn found<'a>(&self, counts: &'a Counts) -> Option<&'a [u8]> {
         match self.gives {
             Gives::Quantile => return self.at_share(counts, counts.iter()),
-            Gives::QuantileFromTop => return self.at_share(counts, counts.iter().rev()),
+            Gives::QuantileFromTop => return self.at_share(counts, counts.top_down()),
             Gives::MostFrequent | Gives::Entropy => {}
         }
-        let mut most: Option<(&Row, i64)> = None;
-        for (row, count) in counts {
-            let count = self.weight(*count);
-            if most.is_none_or(|(_, before)| count > before) {
-                most = Some((row, count));
-            }
-        }
-        most.map(|(row, _)| &**row)
+        let weighed = counts.iter().map(|(row, count)| (self.weight(count), Reverse(row)));
+        weighed.max().map(|(_, Reverse(row))| &**row)
     }
 
     /// The value with which a share of a group is reached, in the order of `values`.
     fn at_share<'a>(
         &self,
         counts: &Counts,
-        mut values: impl Iterator<Item = (&'a Row, &'a i64)>,
+        mut values: impl Iterator<Item = (&'a Row, i64)>,
     ) -> Option<&'a [u8]> {
         let mut left = rank(self.total(counts), self.share?);
         let reached = values.find(|(_, count)| {
-            left -= self.weight(**count);
+            left -= self.weight(*count);
             left <= 0
         });
         reached.map(|(row, _)| &**row)
@@ -317,8 +377,8 @@ impl Groups {
     /// How much a value of a group tells, in bits.
     fn entropy(&self, counts: &Counts) -> Option<f64> {
         let total = self.total(counts) as f64;
-        let told = counts.values().map(|count| {
-            let share = self.weight(*count) as f64 / total;
+        let told = counts.iter().map(|(_, count)| {
+            let share = self.weight(count) as f64 / total;
             -share * share.log2()
         });
         // Of a single value it would be a negative zero.
@@ -344,8 +404,9 @@ impl Groups {
     /// The values of each of `groups`, and their counts, as lists.
     fn state_of(&self, groups: &[Counts]) -> Result<Vec<ArrayRef>> {
         let lengths = groups.iter().map(Counts::len).collect();
-        let counts = groups.iter().flat_map(|counts| counts.values().copied()).collect();
-        let values = self.column(groups.iter().flat_map(Counts::keys).map(|row| &**row))?;
+        let pairs = || groups.iter().flat_map(Counts::iter);
+        let counts = pairs().map(|(_, count)| count).collect();
+        let values = self.column(pairs().map(|(row, _)| &**row))?;
         self.lists(lengths, values, counts)
     }
 
@@ -371,8 +432,8 @@ impl Groups {
     /// Takes out the first groups.
     fn take(&mut self, emit_to: EmitTo) -> Vec<Counts> {
         let taken = emit_to.take_needed(&mut self.groups);
-        let rows = taken.iter().flat_map(Counts::keys);
-        self.bytes -= rows.map(|row| cost(row)).sum::<usize>();
+        let rows = taken.iter().flat_map(Counts::iter);
+        self.bytes -= rows.map(|(row, _)| cost(row)).sum::<usize>();
         taken
     }
 

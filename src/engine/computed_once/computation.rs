@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::TaskContext;
+use datafusion::physical_expr::EquivalenceProperties;
 use datafusion::physical_plan::execution_plan::{
     Boundedness, EmissionType, SchedulingType, reset_plan_states,
 };
@@ -75,6 +76,14 @@ impl Computation {
             shown: AtomicBool::new(false),
             progress: Mutex::new(Progress::Ahead),
         })
+    }
+
+    /// Forgets which columns are the same in all rows: of one row all are, that helps
+    /// nobody, and each operator of the uses would look at each of them.
+    pub(super) fn of_one_row(self) -> Self {
+        let nothing = EquivalenceProperties::new(Arc::clone(&self.schema));
+        let properties = PlanProperties::clone(&self.properties).with_eq_properties(nothing);
+        Self { properties: Arc::new(properties), ..self }
     }
 
     /// Whether the input is not shown yet; from now on it is.

@@ -161,6 +161,10 @@ impl Planned {
         let schema = Arc::clone(table.columns());
         let computed = Arc::new(schema.project(&columns)?);
         let computation = Computation::new(table.name.clone(), input, computed)?;
+        let computation = match table.query.max_rows() {
+            Some(0 | 1) => computation.of_one_row(),
+            _ => computation,
+        };
         Ok(Self { schema, columns, computation: Arc::new(computation) })
     }
 }

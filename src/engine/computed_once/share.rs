@@ -77,6 +77,9 @@ impl Sharing {
     /// The scan that takes the place of what is below `alias`, whose name is `mark`; none
     /// if that is computed for each use.
     fn scan(&mut self, alias: &SubqueryAlias, mark: Mark) -> Result<Option<LogicalPlan>> {
+        if is_scanned(&alias.input) {
+            return Ok(None);
+        }
         let key = alias.alias.table();
         let table = match self.tables.get(key) {
             Some(decided) => decided.clone(),
@@ -104,6 +107,17 @@ impl Sharing {
         }
         let number = self.tables.values().flatten().count() + 1;
         Ok(Some(CommonTable { number, name: mark.name, query: Arc::clone(query) }))
+    }
+}
+
+/// Whether `plan` is the scan of such a table: what CREATE TABLE makes one of is analyzed
+/// twice.
+fn is_scanned(plan: &LogicalPlan) -> bool {
+    match plan {
+        LogicalPlan::TableScan(scan) => CommonTable::of(scan).is_some(),
+        LogicalPlan::Limit(limit) => is_scanned(&limit.input),
+        LogicalPlan::Projection(projection) => is_scanned(&projection.input),
+        _ => false,
     }
 }
 

@@ -1,8 +1,10 @@
-//! How many rows there are of what stands in the statement itself: `range(10)`, a list.
+//! How many rows there are of what stands in the statement itself: `range(10)`, a list; and
+//! of the groups of an aggregate.
 //!
 //! Which side of a join is held in memory is decided by how many rows the sides have. Of
-//! these the engine does not know it, and so holds all posts for `FROM posts, range(3)`.
-//! Here they are counted while that is decided.
+//! the former the engine does not know it, and so holds all posts for `FROM posts, range(3)`.
+//! Of groups it takes there to be as many as rows, and so holds all posts to find them by a
+//! sum for each account. Here both are told it while that is decided.
 
 use std::fmt;
 use std::sync::Arc;
@@ -17,12 +19,13 @@ use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::expressions::Literal;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_optimizer::join_selection::JoinSelection;
+use datafusion::physical_plan::aggregates::{AggregateExec, AggregateOutputMode};
 use datafusion::physical_plan::execution_plan::{ChildrenPropertiesMode, ReplaceChildrenOptions};
 use datafusion::physical_plan::joins::{CrossJoinExec, HashJoinExec, NestedLoopJoinExec};
 use datafusion::physical_plan::memory::{LazyBatchGenerator, LazyMemoryExec};
 use datafusion::physical_plan::placeholder_row::PlaceholderRowExec;
 use datafusion::physical_plan::projection::ProjectionExec;
-use datafusion::physical_plan::statistics::StatisticsArgs;
+use datafusion::physical_plan::statistics::{ChildStats, StatisticsArgs};
 use datafusion::physical_plan::unnest::UnnestExec;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties};
 use parking_lot::RwLock;
@@ -60,7 +63,8 @@ impl PhysicalOptimizerRule for ConstantsCounted {
             return Ok(plan);
         }
         plan.transform_up(|node| {
-            Ok(match count(&node) {
+            let rows = count(&node).map(Rows::Counted).or_else(|| groups(&node));
+            Ok(match rows {
                 Some(rows) => Transformed::yes(Arc::new(Counted { input: node, rows }) as _),
                 None => Transformed::no(node),
             })
@@ -144,16 +148,52 @@ fn length(list: &Arc<dyn PhysicalExpr>) -> Option<usize> {
     }
 }
 
-/// A part of a plan of which it is known how many rows it has.
+/// That `plan` gives groups, if it does.
+fn groups(plan: &Arc<dyn ExecutionPlan>) -> Option<Rows> {
+    let aggregate = plan.downcast_ref::<AggregateExec>()?;
+    let gives_groups = aggregate.mode().output_mode() == AggregateOutputMode::Final;
+    let groups = aggregate.group_expr();
+    let is_plain = gives_groups && groups.is_single() && !groups.expr().is_empty();
+    is_plain.then(|| Rows::Groups { keys: groups.expr().len() })
+}
+
+/// What is known of how many rows there are.
+#[derive(Debug, Clone, Copy)]
+enum Rows {
+    /// So many.
+    Counted(usize),
+    /// As many as there are groups by so many keys.
+    Groups {
+        /// How many keys there are.
+        keys: usize,
+    },
+}
+
+impl Rows {
+    /// How many there are, if the engine takes there to be `most`.
+    fn among(self, most: Option<usize>) -> Option<usize> {
+        match self {
+            Self::Counted(rows) => Some(rows),
+            // Groups grow slower than rows do: 2 million posts are of 5,000 accounts, and 35
+            // million of 50,000. Each further key parts them again.
+            Self::Groups { keys } => most.map(|most| {
+                let power = 1.0 - (1.0_f64 / 3.0).powf(keys as f64);
+                (most as f64).powf(power).ceil() as usize
+            }),
+        }
+    }
+}
+
+/// A part of a plan of which more is known about how many rows it has.
 #[derive(Debug)]
 struct Counted {
     input: Arc<dyn ExecutionPlan>,
-    rows: usize,
+    rows: Rows,
 }
 
 impl DisplayAs for Counted {
     fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Counted: rows={}", self.rows)
+        write!(f, "Counted: rows={:?}", self.rows)
     }
 }
 
@@ -208,14 +248,24 @@ impl ExecutionPlan for Counted {
         self.input.execute(partition, context)
     }
 
+    fn child_stats_requests(&self, partition: Option<usize>) -> Vec<ChildStats> {
+        vec![ChildStats::At(partition)]
+    }
+
     fn statistics_from_inputs(
         &self,
-        _: &[Arc<Statistics>],
+        inputs: &[Arc<Statistics>],
         _: &StatisticsArgs,
     ) -> Result<Arc<Statistics>> {
+        let [input] = inputs else {
+            return Ok(Arc::new(Statistics::new_unknown(&self.schema())));
+        };
+        let rows = self.rows.among(input.num_rows.get_value().copied());
+        // No answer is to depend on it. The bytes are not known better than by the rows.
+        let num_rows = rows.map_or(Precision::Absent, Precision::Inexact);
+        let columns = input.column_statistics.clone();
         let unknown = Statistics::new_unknown(&self.schema());
-        // No answer is to depend on it.
-        Ok(Arc::new(Statistics { num_rows: Precision::Inexact(self.rows), ..unknown }))
+        Ok(Arc::new(Statistics { num_rows, column_statistics: columns, ..unknown }))
     }
 }
 
@@ -243,5 +293,57 @@ mod tests {
                 assert_eq!(counted, pairs.to_string(), "{tables}");
             }
         }
+    }
+
+    #[tokio::test]
+    async fn a_join_of_a_file_with_its_own_groups_holds_the_groups() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("t.parquet").display().to_string();
+        let session = Session::new(None, Settings::default()).unwrap();
+        let made = "SELECT value % 7 AS k, value AS i FROM range(0, 5000) AS r (value)";
+        session.collect(&format!("COPY ({made}) TO '{file}'")).await.unwrap();
+        let windows = format!(
+            "SELECT sum(most - i)
+             FROM (SELECT i, max(i) OVER (PARTITION BY k) AS most FROM '{file}')"
+        );
+        let wanted = value(&session, &windows).await;
+        let groups = format!("(SELECT k, max(i) AS most FROM '{file}' GROUP BY k)");
+        for kind in ["", "LEFT", "RIGHT", "FULL"] {
+            let (all, of_all) = (format!("'{file}' t"), format!("{groups} g"));
+            for (one, other) in [(&all, &of_all), (&of_all, &all)] {
+                let tables = format!("{one} {kind} JOIN {other}");
+                let sql = format!("SELECT t.i, g.most FROM {tables} ON t.k = g.k");
+                let plan = answer(&session, &format!("EXPLAIN {sql}")).await.join("\n");
+                let held = plan.split("HashJoinExec").nth(1).unwrap();
+                let first = held.find("AggregateExec");
+                assert!(first.is_some() && first < held.find("DataSourceExec"), "{tables}: {plan}");
+                let sum = value(&session, &format!("SELECT sum(most - i) FROM ({sql})")).await;
+                assert_eq!(sum, wanted, "{tables}");
+            }
+        }
+    }
+
+    #[test]
+    fn groups_are_fewer_than_rows_and_more_with_each_key() {
+        let groups = |keys, rows| super::Rows::Groups { keys }.among(Some(rows)).unwrap();
+        assert!(groups(1, 2_000_000) < 20_000 && groups(1, 2_000_000) > 5_000);
+        assert!(groups(1, 2_000_000) < groups(2, 2_000_000) && groups(9, 2_000_000) <= 2_000_000);
+        assert_eq!((groups(1, 0), groups(1, 1)), (0, 1));
+    }
+
+    #[tokio::test]
+    async fn a_join_with_many_keys_still_holds_the_smaller_table() {
+        let session = Session::new(None, Settings::default()).unwrap();
+        for made in [
+            "CREATE TABLE t AS SELECT value % 7 AS k, value AS i FROM range(0, 5000)",
+            "CREATE TABLE few AS SELECT value AS k FROM range(0, 7)",
+        ] {
+            session.collect(made).await.unwrap();
+        }
+        let sql = "SELECT few.k, n FROM (SELECT k, count(*) AS n FROM t GROUP BY k) g
+                   JOIN few ON few.k = g.k";
+        let plan = answer(&session, &format!("EXPLAIN {sql}")).await.join("\n");
+        let held = plan.split("HashJoinExec").nth(1).unwrap();
+        assert!(held.find("DataSourceExec") < held.find("AggregateExec"), "{plan}");
     }
 }

@@ -1,13 +1,16 @@
 //! Rules that make plans faster, each with a switch of its own among the
 //! [levers](crate::catalog::Levers).
 
+mod added_up;
 mod columns_of_one_name;
 mod constant_sizes;
 mod distinct_keys;
+mod finest_groups;
 mod first_of_group;
 mod held_back;
 mod joined_tables;
 mod kept_limits;
+mod kept_offsets;
 mod lambda_columns;
 mod late_columns;
 mod limited_groups;
@@ -16,6 +19,8 @@ mod plain_search;
 mod range_join;
 mod rows_in_order;
 mod sum_before_join;
+mod wall;
+mod windows;
 
 use std::sync::Arc;
 
@@ -23,15 +28,18 @@ use datafusion::execution::SessionStateBuilder;
 use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 
 use distinct_keys::DistinctKeys;
+use finest_groups::FinestGroups;
 use first_of_group::FirstOfGroup;
 use held_back::Rule;
 use kept_limits::KeptLimits;
+use kept_offsets::KeptOffsets;
 use late_columns::{FewRows, LateColumns};
 use outer_constants::OuterConstants;
 use plain_search::PlainSearch;
 use range_join::RangeJoins;
-use rows_in_order::RowsInOrder;
+use rows_in_order::{BatchesInOrder, RowsInOrder};
 use sum_before_join::SumBeforeJoin;
+use windows::Windows;
 
 pub(super) use outer_constants::function as not_constant;
 
@@ -39,16 +47,19 @@ pub(super) use outer_constants::function as not_constant;
 pub(super) fn add_rules(builder: SessionStateBuilder) -> SessionStateBuilder {
     builder
         .with_optimizer_rule(Arc::new(PlainSearch))
+        .with_optimizer_rule(Arc::new(FinestGroups))
         .with_optimizer_rule(Arc::new(SumBeforeJoin))
         .with_optimizer_rule(Arc::new(DistinctKeys))
         .with_optimizer_rule(Arc::new(FewRows))
         .with_physical_optimizer_rule(Arc::new(FirstOfGroup))
+        .with_physical_optimizer_rule(Arc::new(Windows))
 }
 
 /// Adds to a session that is being built, whose plans are run on other machines, what they
 /// need to be right.
 pub(super) fn add_rules_for_cluster(builder: SessionStateBuilder) -> SessionStateBuilder {
     let rules = columns_of_one_name::among(PhysicalOptimizer::new().rules);
+    let rules = wall::among(rules, [Arc::new(KeptOffsets) as Rule]);
     let rules = KeptLimits::among(lambda_columns::among(rules));
     builder.with_physical_optimizer_rules(OuterConstants::before(rules))
 }
@@ -57,6 +68,8 @@ pub(super) fn add_rules_for_cluster(builder: SessionStateBuilder) -> SessionStat
 /// the place of those that are wrong at times some that are not.
 pub(super) fn with_first(rules: Vec<Rule>) -> Vec<Rule> {
     let rules = constant_sizes::among(columns_of_one_name::among(rules));
+    let builders: [Rule; 2] = [Arc::new(BatchesInOrder), Arc::new(KeptOffsets)];
+    let rules = wall::among(rules, builders);
     let rules = lambda_columns::among(limited_groups::among(rules));
     let rules = RowsInOrder::among(RangeJoins::among(KeptLimits::among(rules)));
     let mut rules = OuterConstants::before(rules);

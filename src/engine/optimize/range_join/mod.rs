@@ -5,6 +5,7 @@
 //! minutes. Here one side is sorted, and each row of the other one looks only at the run
 //! of those within its bounds.
 
+mod keys;
 mod operator;
 mod probing;
 mod shape;
@@ -98,7 +99,7 @@ mod tests {
         ["", "LEFT", "RIGHT", "FULL", "LEFT SEMI", "RIGHT SEMI", "LEFT ANTI", "RIGHT ANTI"];
 
     /// Conditions, of which each can be run by range.
-    const CONDITIONS: [&str; 11] = [
+    const CONDITIONS: [&str; 13] = [
         "a.k = b.k AND b.t > a.t AND b.t <= a.t + 20",
         "a.k = b.k AND a.t BETWEEN b.t - 7 AND b.t + 7 AND a.s <> b.s",
         "a.k = b.k AND a.t < b.t",
@@ -110,6 +111,10 @@ mod tests {
         "a.k = b.k AND a.s < b.s AND b.t % 2 = a.t % 2",
         "a.k = b.k AND b.at > a.at AND b.at <= a.at + INTERVAL '1 hour'",
         "a.t > b.t + 1000",
+        // Of each key there is one row.
+        "a.id = b.id AND b.t + 3 > a.t AND b.t < a.t + 20 AND a.u + 1 > b.u AND a.s <> b.s",
+        "a.id = b.id AND b.at + INTERVAL '1 day' > a.at AND b.at < a.at + INTERVAL '1 day'
+         AND a.f + 1 >= b.f - 1",
     ];
 
     /// A table of values with repetitions and gaps.
@@ -239,6 +244,23 @@ mod tests {
             let (by_range, without) = both(&session, &sql).await;
             assert_eq!(without.unwrap(), ["44"], "{sql}");
             assert_eq!(by_range.unwrap(), ["44"], "{sql}");
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn groups_that_are_found_by_their_keys_are_left_to_the_engine() {
+        let session = session(2, &[]).await;
+        let of_k = "(SELECT k, max(t) - 9 AS most FROM b GROUP BY k HAVING max(u) > 0) g";
+        let of_both = "(SELECT k, s, max(t) - 9 AS most FROM b GROUP BY k, s) g";
+        for (groups, by_range) in [(of_k, false), (of_both, true)] {
+            for kind in KINDS {
+                let sql =
+                    format!("SELECT * FROM {groups} {kind} JOIN a ON a.k = g.k AND a.t < most");
+                let plan = explained(&session, &format!("EXPLAIN {sql}")).await;
+                assert_eq!(plan.contains("RangeJoinExec"), by_range, "{sql}: {plan}");
+                let (one, other) = both(&session, &sql).await;
+                assert_eq!(one.unwrap(), other.unwrap(), "{sql}");
+            }
         }
     }
 

@@ -12,8 +12,13 @@ use datafusion::physical_expr::expressions::{BinaryExpr, Column, Literal, lit};
 use datafusion::physical_expr::utils::{collect_columns, split_conjunction};
 use datafusion::physical_expr_common::physical_expr::is_volatile;
 use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::aggregates::{AggregateExec, AggregateOutputMode};
+use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
+use datafusion::physical_plan::filter::FilterExec;
 use datafusion::physical_plan::joins::utils::{ColumnIndex, JoinFilter, build_join_schema};
 use datafusion::physical_plan::joins::{HashJoinExec, NestedLoopJoinExec, PartitionMode};
+use datafusion::physical_plan::projection::ProjectionExec;
+use datafusion::physical_plan::repartition::RepartitionExec;
 use datafusion::physical_plan::statistics::{StatisticsArgs, StatisticsContext};
 
 /// A left side without keys of no more rows than this is small.
@@ -65,6 +70,10 @@ impl Shape {
     pub(super) fn of(plan: &Arc<dyn ExecutionPlan>) -> Option<Self> {
         if let Some(join) = plan.downcast_ref::<HashJoinExec>() {
             if join.null_aware || join.mode == PartitionMode::Auto {
+                return None;
+            }
+            let keys = join.on.iter().filter_map(|(left, _)| column(left)).collect::<Vec<_>>();
+            if are_unique(&join.left, &keys) {
                 return None;
             }
             let inputs = (&join.left, &join.right);
@@ -206,6 +215,50 @@ impl Range {
         let condition = Arc::clone(condition);
         Some(Self { condition, value, bound, lower, equal_is_before })
     }
+
+    /// The condition with `value`, an expression over the columns of `filter`, in the place
+    /// of that of the left side.
+    pub(super) fn with_value(
+        &self,
+        value: Arc<dyn PhysicalExpr>,
+        filter: &JoinFilter,
+    ) -> Option<Arc<dyn PhysicalExpr>> {
+        let binary = self.condition.downcast_ref::<BinaryExpr>()?;
+        let (one, other) = match side(binary.left(), filter)? {
+            JoinSide::Left => (value, Arc::clone(binary.right())),
+            _ => (Arc::clone(binary.left()), value),
+        };
+        Some(Arc::new(BinaryExpr::new(one, *binary.op(), other)))
+    }
+}
+
+/// Whether no two rows of `plan` have equal values in `keys`, the places of columns: they
+/// are the groups of an aggregate. Each row of the other side then meets one at most, and
+/// the engine's own join finds it faster.
+fn are_unique(plan: &Arc<dyn ExecutionPlan>, keys: &[usize]) -> bool {
+    if let Some(aggregate) = plan.downcast_ref::<AggregateExec>() {
+        let groups = aggregate.group_expr();
+        return aggregate.mode().output_mode() == AggregateOutputMode::Final
+            && groups.is_single()
+            && (0..groups.expr().len()).all(|group| keys.contains(&group));
+    }
+    if let Some(projection) = plan.downcast_ref::<ProjectionExec>() {
+        let shown = keys.iter().filter_map(|key| projection.expr().get(*key));
+        let below: Vec<_> = shown.filter_map(|shown| column(&shown.expr)).collect();
+        return are_unique(projection.input(), &below);
+    }
+    if let Some(filter) = plan.downcast_ref::<FilterExec>() {
+        let Some(shown) = filter.projection() else { return are_unique(filter.input(), keys) };
+        let below: Vec<_> = keys.iter().filter_map(|key| shown.get(*key).copied()).collect();
+        return are_unique(filter.input(), &below);
+    }
+    let passes_on = plan.is::<RepartitionExec>() || plan.is::<CoalescePartitionsExec>();
+    passes_on && plan.children().iter().all(|input| are_unique(input, keys))
+}
+
+/// The place of the column that an expression is.
+fn column(expression: &Arc<dyn PhysicalExpr>) -> Option<usize> {
+    Some(expression.downcast_ref::<Column>()?.index())
 }
 
 /// Whether all pairs with the rows of `left` are looked at faster than bounds are.

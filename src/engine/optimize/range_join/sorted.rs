@@ -14,18 +14,21 @@ use std::sync::atomic::AtomicUsize;
 use datafusion::arrow::array::{Array, ArrayRef, UInt64Array};
 use datafusion::arrow::buffer::NullBuffer;
 use datafusion::arrow::compute::{take, take_record_batch};
+use datafusion::arrow::datatypes::{Field, Schema};
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::arrow::row::{Row, RowConverter, Rows, SortField};
 use datafusion::common::utils::memory::get_record_batch_memory_size;
 use datafusion::common::utils::normalize_float_zero;
-use datafusion::common::{HashMap, Result, ScalarValue};
+use datafusion::common::{HashMap, JoinSide, Result, ScalarValue};
 use datafusion::execution::memory_pool::MemoryReservation;
 use datafusion::logical_expr::Operator;
-use datafusion::physical_expr::expressions::{BinaryExpr, in_list, lit};
+use datafusion::physical_expr::expressions::{BinaryExpr, Column, in_list, lit};
+use datafusion::physical_expr::utils::split_conjunction;
 use datafusion::physical_expr::{PhysicalExpr, conjunction_opt};
-use datafusion::physical_plan::joins::utils::JoinFilter;
+use datafusion::physical_plan::joins::utils::{ColumnIndex, JoinFilter};
 use parking_lot::Mutex;
 
+use super::keys::Keys;
 use super::shape::{Range, Shape};
 
 /// As many keys are looked for one by one; of more the smallest and the largest are.
@@ -34,15 +37,10 @@ const KEYS_ONE_BY_ONE: usize = 150;
 /// Bounds are looked for if a row shares its key with more than so many on the average.
 const FEW: usize = 8;
 
-/// What a key takes in the table of keys, beside its own bytes.
-const BYTES_PER_KEY: usize = 64;
-
 /// The rows of the left side, in order.
 pub(super) struct Sorted {
     pub(super) rows: RecordBatch,
-    keys: RowConverter,
-    /// The number of each key.
-    groups: Groups,
+    keys: Keys,
     /// Where the rows of each key begin, and where the last ones end. Rows behind
     /// match nothing.
     starts: Vec<usize>,
@@ -59,7 +57,8 @@ pub(super) struct Sorted {
 /// The rows of the right side's batch: which of the left side's may match each.
 pub(super) struct Runs {
     pub(super) runs: Vec<ops::Range<usize>>,
-    /// Whether these are all rows of the key, since bounds cannot be told or do not pay.
+    /// Whether these are all rows of the key though bounds pay, since they cannot be told
+    /// for the batch.
     pub(super) unbounded: bool,
 }
 
@@ -80,8 +79,9 @@ impl Sorted {
         // While the rows are put in order, they are there twice.
         let meanwhile = encoded.size() + get_record_batch_memory_size(rows);
         reservation.try_grow(meanwhile)?;
-        let (groups, starts, mut order) = grouped(&encoded, known.as_ref());
-        let values = values.filter(|_| has_large_groups(&starts));
+        let (starts, mut order) = grouped(&encoded, known.as_ref());
+        let (values, of_few) =
+            if has_large_groups(&starts) { (values, None) } else { (None, values) };
         if let Some(first) = values.iter().flatten().next() {
             sort_groups(first, &starts, &mut order)?;
         }
@@ -90,49 +90,62 @@ impl Sorted {
             order.extend((0..rows.num_rows()).filter(is_unknown).map(|row| row as u64));
         }
         drop(encoded);
+        let firsts = starts[..starts.len() - 1].iter().map(|start| order[*start]);
+        let firsts = UInt64Array::from(firsts.collect::<Vec<u64>>());
+        let of_groups = |key: &ArrayRef| -> Result<ArrayRef> { Ok(take(key, &firsts, None)?) };
+        let keys = Keys::new(keys.iter().map(of_groups).collect::<Result<Vec<_>>>()?)?;
         let order = UInt64Array::from(order);
         let in_order = |value: &ArrayRef| Values::new(&take(value, &order, None)?, &starts);
         let values = values
             .map(|values| values.iter().map(in_order).collect::<Result<Vec<_>>>())
             .transpose()?;
+        let mut rows = take_record_batch(rows, &order)?;
+        let mut filter = left_to_ask(shape, values.as_deref());
+        let mut computed = 0;
+        if let Some(with_values) = of_few.and_then(|values| Computed::of(shape, &values)) {
+            for (field, values) in with_values.columns {
+                let values = take(&values, &order, None)?;
+                computed += values.get_array_memory_size();
+                rows = with_column(&rows, field, values)?;
+            }
+            filter = Some(with_values.filter);
+        }
         let sorted = Self {
-            rows: take_record_batch(rows, &order)?,
-            keys: converter,
-            groups,
+            rows,
+            keys,
             starts,
-            filter: left_to_ask(shape, values.as_deref()),
+            filter,
             values,
             marks: shape.marks_left().then(|| Marks::new(order.len())),
             looking: AtomicUsize::new(looking),
             reservation,
         };
         sorted.reservation.shrink(meanwhile);
-        sorted.reservation.try_grow(sorted.size())?;
+        sorted.reservation.try_grow(sorted.size() + computed)?;
         Ok(sorted)
     }
 
     /// What it takes beside its rows.
     fn size(&self) -> usize {
-        let keys: usize = self.groups.keys().map(|key| key.len() + BYTES_PER_KEY).sum();
         let values: usize = self.values.iter().flatten().map(Values::size).sum();
         let marks = self.marks.as_ref().map_or(0, |_| self.rows.num_rows() * size_of::<i64>());
-        keys + values + marks + self.starts.len() * size_of::<usize>()
+        self.keys.size() + values + marks + self.starts.len() * size_of::<usize>()
     }
 
     /// Which rows may match each of `batch`, a batch of the right side.
     pub(super) fn runs(&self, shape: &Shape, batch: &RecordBatch) -> Result<Runs> {
         let keys = evaluate(shape.keys.iter().map(|(_, right)| right), batch)?;
-        let encoded = self.keys.convert_columns(&keys)?;
+        let groups = self.keys.find(&keys)?;
         let bounds = self.values.as_ref().and_then(|values| bounds(shape, values, batch).ok());
-        let unbounded = bounds.is_none();
+        let unbounded = bounds.is_none() && self.values.is_some();
         let (arrays, bounds) = bounds.unwrap_or_default();
         let known = known(shape, &keys, &arrays);
-        let runs = (0..batch.num_rows()).map(|row| {
+        let runs = groups.into_iter().enumerate().map(|(row, group)| {
             let is_unknown = known.as_ref().is_some_and(|known| known.is_null(row));
-            match self.groups.get(encoded.row(row).data()).filter(|_| !is_unknown) {
+            match group.filter(|_| !is_unknown) {
                 Some(group) => {
                     let bounds = bounds.iter().map(|bounds| bounds.row(row));
-                    self.within(*group, shape.ranges.iter().zip(bounds))
+                    self.within(group, shape.ranges.iter().zip(bounds))
                 }
                 None => 0..0,
             }
@@ -172,16 +185,15 @@ impl Sorted {
             return Ok(None);
         }
         let key = |group: usize| ScalarValue::try_from_array(&keys, self.starts[group]).map(lit);
-        if (1..=KEYS_ONE_BY_ONE).contains(&self.groups.len()) {
-            let all = (0..self.groups.len()).map(key).collect::<Result<_>>()?;
+        if (1..=KEYS_ONE_BY_ONE).contains(&self.keys.count()) {
+            let all = (0..self.keys.count()).map(key).collect::<Result<_>>()?;
             return in_list(Arc::clone(right), all, &false, &shape.right.schema()).map(Some);
         }
-        let (first, last) = (self.groups.iter().min(), self.groups.iter().max());
-        let Some(((_, first), (_, last))) = first.zip(last) else { return Ok(None) };
+        let Some((least, greatest)) = self.keys.ends()? else { return Ok(None) };
         let compared = |operator, group| -> Result<Arc<dyn PhysicalExpr>> {
             Ok(Arc::new(BinaryExpr::new(Arc::clone(right), operator, key(group)?)))
         };
-        let ends = [compared(Operator::GtEq, *first)?, compared(Operator::LtEq, *last)?];
+        let ends = [compared(Operator::GtEq, least)?, compared(Operator::LtEq, greatest)?];
         Ok(conjunction_opt(ends))
     }
 }
@@ -269,18 +281,15 @@ impl Marks {
     }
 }
 
-/// The number of each key.
-type Groups = HashMap<Box<[u8]>, usize>;
-
-/// The rows that are known group by group, in the order in which they came: the number
-/// of each key, where each group begins, and the rows.
-fn grouped(keys: &Rows, known: Option<&NullBuffer>) -> (Groups, Vec<usize>, Vec<u64>) {
-    let mut groups = Groups::new();
+/// The rows that are known group by group, in the order in which they came: where each
+/// group begins, and the rows.
+fn grouped(keys: &Rows, known: Option<&NullBuffer>) -> (Vec<usize>, Vec<u64>) {
+    let mut groups = HashMap::<&[u8], usize>::new();
     let (mut sizes, mut members) = (Vec::<usize>::new(), Vec::new());
     for row in (0..keys.num_rows()).filter(|row| known.is_none_or(|known| known.is_valid(*row))) {
         let key = keys.row(row).data();
         let group = groups.get(key).copied().unwrap_or_else(|| {
-            groups.insert(Box::from(key), sizes.len());
+            groups.insert(key, sizes.len());
             sizes.push(0);
             sizes.len() - 1
         });
@@ -296,7 +305,7 @@ fn grouped(keys: &Rows, known: Option<&NullBuffer>) -> (Groups, Vec<usize>, Vec<
         order[next[group]] = row as u64;
         next[group] += 1;
     }
-    (groups, starts, order)
+    (starts, order)
 }
 
 /// Whether looking for those within bounds is worth it: of few rows each is looked at
@@ -341,6 +350,61 @@ fn left_to_ask(shape: &Shape, values: Option<&[Values]>) -> Option<JoinFilter> {
     let condition = conjunction_opt(shape.rest.iter().chain(undecided).map(Arc::clone))?;
     let columns = shape.filter.column_indices().to_vec();
     Some(JoinFilter::new(condition, columns, Arc::clone(shape.filter.schema())))
+}
+
+/// Values of the left side as columns behind its own, and conditions that ask for them as
+/// they were computed; otherwise they are computed again for each row of the right side that
+/// looks at them.
+struct Computed {
+    columns: Vec<(Field, ArrayRef)>,
+    filter: JoinFilter,
+}
+
+impl Computed {
+    /// Those of `values` that are no columns of the left side, if there are any.
+    fn of(shape: &Shape, values: &[ArrayRef]) -> Option<Self> {
+        let own = shape.left.schema().fields().len();
+        let mut columns = Vec::new();
+        let mut indices = shape.filter.column_indices().to_vec();
+        let mut fields = shape.filter.schema().fields().to_vec();
+        let mut conditions = Vec::new();
+        for condition in split_conjunction(shape.filter.expression()) {
+            let is_own = |range: &&Range| range.condition.eq(condition);
+            let range = shape.ranges.iter().find(is_own);
+            let Some(range) = range.filter(|range| is_computed(shape, values, range)) else {
+                conditions.push(Arc::clone(condition));
+                continue;
+            };
+            let value = &values[range.value];
+            let name = format!("value_{}", columns.len());
+            let field = Field::new(&name, value.data_type().clone(), true);
+            let column = Arc::new(Column::new(&name, fields.len()));
+            conditions.push(range.with_value(column, &shape.filter)?);
+            fields.push(Arc::new(field.clone()));
+            indices.push(ColumnIndex { index: own + columns.len(), side: JoinSide::Left });
+            columns.push((field, Arc::clone(value)));
+        }
+        if columns.is_empty() {
+            return None;
+        }
+        let condition = conjunction_opt(conditions)?;
+        let filter = JoinFilter::new(condition, indices, Arc::new(Schema::new(fields)));
+        Some(Self { columns, filter })
+    }
+}
+
+/// Whether the value of a range had to be computed, and is what its expression gives: the
+/// zeros of doubles were made one.
+fn is_computed(shape: &Shape, values: &[ArrayRef], range: &Range) -> bool {
+    !shape.values[range.value].is::<Column>() && !values[range.value].data_type().is_floating()
+}
+
+/// `rows` with one more column.
+fn with_column(rows: &RecordBatch, field: Field, values: ArrayRef) -> Result<RecordBatch> {
+    let mut fields = rows.schema().fields().to_vec();
+    fields.push(Arc::new(field));
+    let columns = rows.columns().iter().cloned().chain([values]).collect();
+    Ok(RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)?)
 }
 
 /// The values of expressions, in the form in which equal ones have equal bits.

@@ -27,6 +27,7 @@ use datafusion::datasource::sink::DataSinkExec;
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_optimizer::ensure_coop::EnsureCooperative;
+use datafusion::physical_optimizer::output_requirements::OutputRequirementExec;
 use datafusion::physical_plan::analyze::AnalyzeExec;
 use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
 use datafusion::physical_plan::coop::CooperativeExec;
@@ -41,6 +42,7 @@ use datafusion::physical_plan::unnest::UnnestExec;
 use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties, Partitioning};
 
 use super::held_back::Rule;
+use super::wall::Wall;
 use crate::catalog::HeldScan;
 use operator::InOrder;
 use runs::Runs;
@@ -52,12 +54,11 @@ type Plan = Arc<dyn ExecutionPlan>;
 pub(super) struct RowsInOrder;
 
 impl RowsInOrder {
-    /// `rules` with this one at its place, and what it needs before all others.
+    /// `rules` with this one at its place.
     pub(super) fn among(mut rules: Vec<Rule>) -> Vec<Rule> {
         let cooperative = EnsureCooperative::new();
         let place = rules.iter().position(|rule| rule.name() == cooperative.name());
         rules.insert(place.unwrap_or(rules.len()), Arc::new(Self));
-        rules.insert(0, Arc::new(BatchesInOrder));
         rules
     }
 }
@@ -177,6 +178,7 @@ fn passes_rows_on(plan: &Plan) -> bool {
         || plan.is::<CooperativeExec>()
         || plan.is::<DataSinkExec>()
         || plan.is::<AnalyzeExec>()
+        || plan.is::<OutputRequirementExec>()
 }
 
 /// `plan` if it deals batches out to several partitions.
@@ -201,7 +203,7 @@ fn with_first_child(plan: Plan, change: fn(Plan) -> Result<Plan>) -> Result<Plan
 /// The rule that leaves the batches of a table in memory where they are: the engine deals
 /// them out to its threads by their size.
 #[derive(Debug)]
-struct BatchesInOrder;
+pub(super) struct BatchesInOrder;
 
 impl PhysicalOptimizerRule for BatchesInOrder {
     fn name(&self) -> &'static str {
@@ -224,8 +226,7 @@ impl PhysicalOptimizerRule for BatchesInOrder {
 }
 
 fn left_whole(plan: Plan) -> Result<Plan> {
-    if plan.is::<CooperativeExec>() {
-        // It is what was put there before.
+    if plan.is::<Wall>() {
         return Ok(plan);
     }
     if plan.is::<UnionExec>() {
@@ -239,6 +240,5 @@ fn left_whole(plan: Plan) -> Result<Plan> {
     let source = plan.downcast_ref::<DataSourceExec>().map(DataSourceExec::data_source);
     let batches = source.and_then(|source| source.downcast_ref::<MemorySourceConfig>());
     let count = batches.map_or(0, |batches| batches.partitions().iter().map(Vec::len).sum());
-    // Only a scan itself is asked to make more partitions.
-    if count > 1 { Ok(Arc::new(CooperativeExec::new(plan))) } else { Ok(plan) }
+    if count > 1 { Ok(Wall::around_scan(plan)) } else { Ok(plan) }
 }

@@ -1,0 +1,61 @@
+//! Common window functions in one pass over the rows: sums, counts, averages, least and
+//! greatest values of any frame, and the numbers of rows.
+//!
+//! The engine looks for the frame of each row among rows that it copies out of their
+//! columns, and makes a value of its own of each answer. Here two places move over the
+//! columns: one up to which rows have entered the frame, one up to which they have left
+//! it. What partition a row is in, and which rows are its peers, is told from the row
+//! before. Rows come out as soon as their frames are complete.
+//!
+//! - [`operator`] reads the rows and keeps those that are still in a frame.
+//! - [`shape`] tells which window functions are ours.
+//! - [`frames`] tells where the frame of each row begins and ends.
+//! - [`moving`] computes the answers.
+
+mod frames;
+mod moving;
+mod operator;
+mod shape;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use datafusion::common::Result;
+use datafusion::common::config::ConfigOptions;
+use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
+use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_plan::ExecutionPlan;
+
+use crate::catalog::Levers;
+use operator::WindowPass;
+
+/// The rule, to be applied when all others have seen the engine's operators.
+#[derive(Debug)]
+pub(super) struct Windows;
+
+impl PhysicalOptimizerRule for Windows {
+    fn name(&self) -> &'static str {
+        "window_pass"
+    }
+
+    fn optimize(
+        &self,
+        plan: Arc<dyn ExecutionPlan>,
+        config: &ConfigOptions,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        if !Levers::of(config).window_pass {
+            return Ok(plan);
+        }
+        plan.transform_up(|node| {
+            let pass = WindowPass::instead_of(Arc::clone(&node));
+            let is_ours = pass.is::<WindowPass>() && !node.is::<WindowPass>();
+            Ok(if is_ours { Transformed::yes(pass) } else { Transformed::no(node) })
+        })
+        .data()
+    }
+
+    fn schema_check(&self) -> bool {
+        true
+    }
+}
