@@ -8,7 +8,7 @@
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::Transformed;
 use datafusion::common::{DFSchema, Result};
-use datafusion::logical_expr::{Expr, LogicalPlan};
+use datafusion::logical_expr::{Expr, FetchType, LogicalPlan};
 use datafusion::optimizer::AnalyzerRule;
 
 use super::reordering_casts::hidden;
@@ -45,6 +45,23 @@ pub(super) fn has_a_row(plan: &LogicalPlan) -> bool {
         LogicalPlan::SubqueryAlias(alias) => has_a_row(&alias.input),
         LogicalPlan::Aggregate(aggregate) => aggregate.group_expr.is_empty(),
         LogicalPlan::EmptyRelation(relation) => relation.produce_one_row,
+        _ => false,
+    }
+}
+
+/// Whether a query gives no second row.
+pub(super) fn has_one_row_at_most(plan: &LogicalPlan) -> bool {
+    match plan {
+        LogicalPlan::Projection(projection) => has_one_row_at_most(&projection.input),
+        LogicalPlan::SubqueryAlias(alias) => has_one_row_at_most(&alias.input),
+        LogicalPlan::Filter(filter) => has_one_row_at_most(&filter.input),
+        LogicalPlan::Sort(sort) => has_one_row_at_most(&sort.input),
+        LogicalPlan::Limit(limit) => {
+            let is_one = matches!(limit.get_fetch_type(), Ok(FetchType::Literal(Some(0 | 1))));
+            is_one || has_one_row_at_most(&limit.input)
+        }
+        LogicalPlan::Aggregate(aggregate) => aggregate.group_expr.is_empty(),
+        LogicalPlan::EmptyRelation(_) => true,
         _ => false,
     }
 }

@@ -3,7 +3,8 @@
 //! The engine joins the query of `EXISTS (...)` and of `x IN (...)` only for rows that are
 //! kept by it, and a subquery with columns from around it only in SELECT and WHERE. In
 //! other places, in GROUP BY, ORDER BY, a window, an aggregate or the condition of an outer
-//! join, a rule has them computed below, as one more column of the rows there.
+//! join, a rule has them computed below, as one more column of the rows there. So it does
+//! with those that the engine joins nowhere: see [`unnested`].
 //!
 //! Conditions in such a place have two values, true and false: see
 //! [`UnknownMembers`](super::unknown_members::UnknownMembers).
@@ -14,18 +15,18 @@ use std::sync::Arc;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, DFSchema, JoinType, Result};
-use datafusion::error::DataFusionError;
+use datafusion::functions_aggregate::expr_fn::count;
 use datafusion::logical_expr::expr::{Exists, InSubquery};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
-use datafusion::logical_expr::utils::{conjunction, split_conjunction_owned};
+use datafusion::logical_expr::utils::{conjunction, merge_schema, split_conjunction_owned};
 use datafusion::logical_expr::{
     Expr, Filter, Join, LogicalPlan, LogicalPlanBuilder, Projection, Sort, Subquery, lit,
 };
 use datafusion::optimizer::decorrelate_predicate_subquery::DecorrelatePredicateSubquery;
 use datafusion::optimizer::{AnalyzerRule, OptimizerContext, OptimizerRule};
 
-use super::unknown_members::has_rows;
-use super::wording::correlated;
+use super::unknown_members::{has_rows, one_value, outside};
+use super::unnested::{self, is_needed, subquery};
 
 /// The rule.
 #[derive(Debug)]
@@ -38,17 +39,46 @@ impl AnalyzerRule for LiftedSubqueries {
 
     fn analyze(&self, plan: LogicalPlan, _config: &ConfigOptions) -> Result<LogicalPlan> {
         let made = Cell::new(0);
-        plan.transform_up_with_subqueries(|node| lift(node, &made)).map(|plan| plan.data)
+        let plan = plan.transform_up_with_subqueries(|node| lift(node, &made))?.data;
+        check_found(&plan)?;
+        if made.get() == 0 {
+            return Ok(plan);
+        }
+        // A column that was never unknown may be to the engine, now that it is joined.
+        let plan =
+            plan.transform_up_with_subqueries(|node| node.recompute_schema().map(Transformed::yes));
+        plan.map(|plan| plan.data)
     }
+}
+
+/// Refuses a plan with columns from around that are not there.
+fn check_found(plan: &LogicalPlan) -> Result<()> {
+    plan.apply(|node| match node {
+        // The engine joins it to the table beside it.
+        LogicalPlan::Subquery(_) => Ok(TreeNodeRecursion::Jump),
+        node if node.contains_outer_reference() => Err(unnested::refused()),
+        _ => Ok(TreeNodeRecursion::Continue),
+    })
+    .map(|_| ())
 }
 
 /// The node over rows that have what it asks for; as it is, if it asks for nothing, or for
 /// something that cannot be joined.
 fn lift(node: LogicalPlan, made: &Cell<usize>) -> Result<Transformed<LogicalPlan>> {
-    if !asks(&node)? {
+    if let LogicalPlan::Join(join) = &node
+        && let Some(joined) = unnested::beside(join, made)?
+    {
+        return Ok(Transformed::yes(joined));
+    }
+    if !asks(&node, is_subquery)? {
         return Ok(Transformed::no(node));
     }
-    refuse_misread(&node)?;
+    let node = with_all_around(node)?;
+    let schema = merge_schema(&node.data.inputs());
+    if !asks(&node.data, asked_of(&node.data, &schema))? {
+        return Ok(node);
+    }
+    let node = node.data;
     let columns = node.schema().columns();
     let prepared = match node.clone() {
         LogicalPlan::Join(join) if join.join_type == JoinType::Inner => conditions_above(join)?,
@@ -56,7 +86,7 @@ fn lift(node: LogicalPlan, made: &Cell<usize>) -> Result<Transformed<LogicalPlan
         other => other,
     };
     let is_moved = matches!((&node, &prepared), (LogicalPlan::Join(_), LogicalPlan::Filter(_)));
-    let mut below = Below::new(&prepared, made);
+    let mut below = Below::new(&prepared, made)?;
     let changed = below.computed(prepared)?;
     if !changed.transformed {
         return Ok(if is_moved { Transformed::yes(changed.data) } else { Transformed::no(node) });
@@ -77,66 +107,58 @@ fn lift(node: LogicalPlan, made: &Cell<usize>) -> Result<Transformed<LogicalPlan
     Ok(Transformed::yes(plan))
 }
 
-fn asks(node: &LogicalPlan) -> Result<bool> {
+/// The node with subqueries that know of all columns from around them: the planner does
+/// not tell them of those that only a query in them asks for.
+fn with_all_around(node: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
+    node.map_expressions(|expression| {
+        expression.transform_up(|inner| match inner {
+            Expr::ScalarSubquery(asked) if hides_columns(&asked) => {
+                let outer_ref_columns = asked.subquery.all_out_ref_exprs();
+                Ok(Transformed::yes(Expr::ScalarSubquery(Subquery { outer_ref_columns, ..asked })))
+            }
+            Expr::Exists(Exists { subquery, negated }) if hides_columns(&subquery) => {
+                let outer_ref_columns = subquery.subquery.all_out_ref_exprs();
+                let subquery = Subquery { outer_ref_columns, ..subquery };
+                Ok(Transformed::yes(Expr::Exists(Exists { subquery, negated })))
+            }
+            Expr::InSubquery(InSubquery { expr, subquery, negated })
+                if hides_columns(&subquery) =>
+            {
+                let outer_ref_columns = subquery.subquery.all_out_ref_exprs();
+                let subquery = Subquery { outer_ref_columns, ..subquery };
+                Ok(Transformed::yes(Expr::InSubquery(InSubquery::new(expr, subquery, negated))))
+            }
+            inner => Ok(Transformed::no(inner)),
+        })
+    })
+}
+
+fn hides_columns(asked: &Subquery) -> bool {
+    asked.outer_ref_columns.is_empty() && !asked.subquery.all_out_ref_exprs().is_empty()
+}
+
+fn asks(node: &LogicalPlan, wanted: impl Fn(&Expr) -> bool) -> Result<bool> {
     let mut found = false;
     node.apply_expressions(|expression| {
-        found |= has(expression, asked_of(node));
+        found |= has(expression, &wanted);
         Ok(TreeNodeRecursion::Continue)
     })?;
     Ok(found)
 }
 
-/// For what an expression of a node is changed.
-fn asked_of(node: &LogicalPlan) -> fn(&Expr) -> bool {
+/// For what an expression of a node is changed, over rows with the columns of `schema`.
+fn asked_of<'a>(node: &LogicalPlan, schema: &'a DFSchema) -> Box<dyn Fn(&Expr) -> bool + 'a> {
     match node {
-        LogicalPlan::Projection(_) | LogicalPlan::Filter(_) => is_condition,
+        LogicalPlan::Projection(_) | LogicalPlan::Filter(_) => {
+            Box::new(move |inner| is_condition(inner) || is_needed(inner, schema))
+        }
         // The engine does not see that rows are in the order of what is yet to be computed.
-        LogicalPlan::Window(_) | LogicalPlan::Sort(_) => is_subquery,
-        _ => is_lifted,
+        LogicalPlan::Window(_) | LogicalPlan::Sort(_) => Box::new(is_subquery),
+        _ => Box::new(is_lifted),
     }
 }
 
-/// Refuses a condition that the engine's join would take for another one.
-fn refuse_misread(node: &LogicalPlan) -> Result<()> {
-    let mut found = false;
-    node.apply_expressions(|expression| {
-        found |=
-            has(expression, |inner| is_condition(inner) && subquery(inner).is_some_and(is_misread));
-        Ok(TreeNodeRecursion::Continue)
-    })?;
-    if found {
-        return Err(DataFusionError::External(Box::new(correlated())));
-    }
-    Ok(())
-}
-
-/// Whether a query takes some of the rows that are chosen by columns from around it before
-/// it looks at them further, or makes one row of them, which is there without them as well:
-/// the join takes from all rows what it takes from those of one row around.
-fn is_misread(asked: &Subquery) -> bool {
-    let plan = first_rows(&asked.subquery);
-    let found = plan.exists(|inner| {
-        let takes = match inner {
-            LogicalPlan::Limit(_) => true,
-            LogicalPlan::Aggregate(aggregate) => aggregate.group_expr.is_empty(),
-            _ => false,
-        };
-        Ok(takes && !inner.all_out_ref_exprs().is_empty())
-    });
-    found.unwrap_or(true)
-}
-
-/// What a query takes its first rows of: whether there are any is the same.
-fn first_rows(plan: &LogicalPlan) -> &LogicalPlan {
-    match plan {
-        LogicalPlan::Projection(listed) => first_rows(&listed.input),
-        LogicalPlan::Sort(sort) => first_rows(&sort.input),
-        LogicalPlan::Limit(limit) => first_rows(&limit.input),
-        _ => plan,
-    }
-}
-
-fn has(expression: &Expr, wanted: fn(&Expr) -> bool) -> bool {
+fn has(expression: &Expr, wanted: impl Fn(&Expr) -> bool) -> bool {
     expression.exists(|inner| Ok(wanted(inner))).unwrap_or(true)
 }
 
@@ -197,15 +219,6 @@ fn with_columns_asked_by(sort: Sort) -> Result<Sort> {
     Ok(Sort { expr: sort.expr, input, fetch: sort.fetch })
 }
 
-fn subquery(expression: &Expr) -> Option<&Subquery> {
-    match expression {
-        Expr::Exists(Exists { subquery, .. })
-        | Expr::InSubquery(InSubquery { subquery, .. })
-        | Expr::ScalarSubquery(subquery) => Some(subquery),
-        _ => None,
-    }
-}
-
 /// The columns from around a subquery that it uses.
 fn columns_around(asked: &Subquery) -> impl Iterator<Item = &Column> {
     asked.outer_ref_columns.iter().filter_map(|outer| match outer {
@@ -242,6 +255,8 @@ fn is_joined_in(asked: &InSubquery, is_negated: bool) -> bool {
 /// What is below a node.
 struct Below<'a> {
     inputs: Vec<LogicalPlan>,
+    /// The same, without the columns that were computed.
+    bases: Vec<LogicalPlan>,
     /// Whether the node is to have no subqueries at all in the end.
     lifts_all: bool,
     /// What was asked for, and the column that has it.
@@ -251,20 +266,27 @@ struct Below<'a> {
 }
 
 impl<'a> Below<'a> {
-    fn new(node: &LogicalPlan, made: &'a Cell<usize>) -> Self {
-        let inputs = node.inputs().into_iter().cloned().collect();
+    fn new(node: &LogicalPlan, made: &'a Cell<usize>) -> Result<Self> {
+        let inputs = node.inputs();
+        let schema = merge_schema(&inputs);
+        let bases: Vec<_> = if asks(node, |inner| is_needed(inner, &schema))? {
+            inputs.into_iter().map(|input| unnested::once(input, made)).collect::<Result<_>>()?
+        } else {
+            inputs.into_iter().cloned().collect()
+        };
         let lifts_all = matches!(node, LogicalPlan::Window(_));
-        Self { inputs, lifts_all, known: Vec::new(), made }
+        Ok(Self { inputs: bases.clone(), bases, lifts_all, known: Vec::new(), made })
     }
 
     /// The node with columns in the place of what it asks for.
     fn computed(&mut self, node: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
         let is_filter = matches!(node, LogicalPlan::Filter(_));
         let is_sort = matches!(node, LogicalPlan::Sort(_));
-        let (asked, names) = (asked_of(&node), NamePreserver::new(&node));
+        let schema = self.schema();
+        let (asked, names) = (asked_of(&node, &schema), NamePreserver::new(&node));
         node.map_expressions(|expression| {
             // The columns of grouping sets are called as what is in them.
-            if !has(&expression, asked) || matches!(expression, Expr::GroupingSet(_)) {
+            if !has(&expression, &asked) || matches!(expression, Expr::GroupingSet(_)) {
                 return Ok(Transformed::no(expression));
             }
             if is_filter {
@@ -282,8 +304,10 @@ impl<'a> Below<'a> {
     fn kept_by(&mut self, condition: Expr) -> Result<Transformed<Expr>> {
         let mut changed = false;
         let mut parts = Vec::new();
+        let schema = self.schema();
         for part in split_conjunction_owned(condition) {
-            if !has(&part, is_condition) || is_joined(&part) {
+            let is_unnested = has(&part, |inner| is_needed(inner, &schema));
+            if !is_unnested && (!has(&part, is_condition) || is_joined(&part)) {
                 parts.push(part);
                 continue;
             }
@@ -322,7 +346,8 @@ impl<'a> Below<'a> {
     }
 
     fn column(&mut self, asked: Expr) -> Result<Transformed<Expr>> {
-        if !is_lifted(&asked) && !(self.lifts_all && is_subquery(&asked)) {
+        let is_ours = is_lifted(&asked) || self.lifts_all && is_subquery(&asked);
+        if !is_ours {
             return Ok(Transformed::no(asked));
         }
         let asked = match same_for_all(&asked)? {
@@ -330,22 +355,55 @@ impl<'a> Below<'a> {
             Some(found) => found,
             None => asked,
         };
+        let schema = self.schema();
+        let is_needed = is_needed(&asked, &schema);
+        if is_needed && is_condition(&asked) {
+            return self.counted(asked);
+        }
         if let Some((_, column)) = self.known.iter().find(|(known, _)| *known == asked) {
             return Ok(Transformed::yes(column.clone()));
         }
         let name = self.next_name();
-        for input in &mut self.inputs {
-            if !is_asked_of(&asked, input.schema()) {
+        for (input, base) in self.inputs.iter_mut().zip(&self.bases) {
+            if !is_asked_of(&asked, &schema, input.schema()) {
                 continue;
             }
-            if let Some(wider) = with_column(input, &asked, &name)? {
+            let wider = if is_needed {
+                Some(with_value((&*input, base), &asked, &name, self.made)?)
+            } else {
+                with_column(input, &asked, &name)?
+            };
+            if let Some(wider) = wider {
                 *input = wider;
                 let column = Expr::Column(Column::new_unqualified(name));
                 self.known.push((asked, column.clone()));
                 return Ok(Transformed::yes(column));
             }
         }
-        Ok(Transformed::no(asked))
+        if is_needed { Err(unnested::refused()) } else { Ok(Transformed::no(asked)) }
+    }
+
+    /// A condition on a query that the engine does not join as the number of its rows.
+    fn counted(&mut self, asked: Expr) -> Result<Transformed<Expr>> {
+        let (rows, is_negated) = match asked {
+            Expr::Exists(Exists { subquery, negated }) => (subquery.subquery, negated),
+            Expr::InSubquery(InSubquery { expr, subquery, negated }) => {
+                let rows = subquery.subquery;
+                let item = Expr::Column(Column::from(rows.schema().qualified_field(0)));
+                let equal = item.eq(outside(*expr, &self.schema())?);
+                (Arc::new(LogicalPlan::Filter(Filter::try_new(equal, rows)?)), negated)
+            }
+            other => return Ok(Transformed::no(other)),
+        };
+        let number = one_value(Arc::unwrap_or_clone(rows), count(lit(1_i64)))?;
+        let number = self.column(number)?.data;
+        let none = lit(0_i64);
+        Ok(Transformed::yes(if is_negated { number.eq(none) } else { number.gt(none) }))
+    }
+
+    /// All columns below the node.
+    fn schema(&self) -> DFSchema {
+        merge_schema(&self.inputs.iter().collect::<Vec<_>>())
     }
 }
 
@@ -370,10 +428,26 @@ fn same_for_all(asked: &Expr) -> Result<Option<Expr>> {
     Ok(Some(if negated { Expr::Not(Box::new(found)) } else { found }))
 }
 
-/// Whether all columns that are needed are of one side.
-fn is_asked_of(asked: &Expr, schema: &DFSchema) -> bool {
-    let around = subquery(asked).into_iter().flat_map(columns_around);
-    asked.column_refs().into_iter().chain(around).all(|column| schema.has_column(column))
+/// Whether all columns that are needed of both sides are of one.
+fn is_asked_of(asked: &Expr, both: &DFSchema, one: &DFSchema) -> bool {
+    let around = subquery(asked).map(|asked| unnested::columns_around(&asked.subquery));
+    let around = around.unwrap_or_default();
+    let mut columns = asked.column_refs().into_iter().chain(&around);
+    columns.all(|column| one.has_column(column) || !both.has_column(column))
+}
+
+/// `input` with one more column, of what a subquery gives that the engine does not join.
+fn with_value(
+    (input, base): (&LogicalPlan, &LogicalPlan),
+    asked: &Expr,
+    name: &str,
+    made: &Cell<usize>,
+) -> Result<LogicalPlan> {
+    let Expr::ScalarSubquery(asked) = asked else { return Err(unnested::refused()) };
+    let (below, value) = unnested::with_value((input, base), asked, made)?;
+    let columns = input.schema().columns().into_iter().map(Expr::Column);
+    let columns = columns.chain([value.alias(name)]);
+    LogicalPlanBuilder::from(below).project(columns)?.build()
 }
 
 /// `input` with one more column; none if that cannot be joined.
@@ -581,9 +655,8 @@ mod tests {
                    ORDER BY x";
         assert_eq!(rows(&session, sql).await, ["1|true", "2|true", "3|true", "|false"]);
         let sql = "SELECT x FROM t WHERE EXISTS (SELECT 1 FROM (SELECT y FROM u WHERE u.k = t.k
-                   ORDER BY y LIMIT 1) AS s WHERE s.y = 2)";
-        let error = session.collect(sql).await.unwrap_err();
-        assert!(error.message().contains("columns from around"), "{error}");
+                   ORDER BY y LIMIT 1) AS s WHERE s.y = 2) ORDER BY x";
+        assert_eq!(rows(&session, sql).await, ["1", "2"]);
     }
 
     #[tokio::test]

@@ -29,6 +29,7 @@ use datafusion::sql::sqlparser::ast::{
 use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::parser::Parser;
 
+use crate::engine::empty_subqueries::has_one_row_at_most;
 use crate::engine::hidden::Hidden;
 use crate::engine::{parsed, rewrite};
 use crate::error::Error;
@@ -234,8 +235,7 @@ fn is_open(asked: &Subquery) -> bool {
     let plan = &asked.subquery;
     !asked.outer_ref_columns.is_empty()
         && plan.schema().fields().len() == 1
-        && plan.max_rows().is_none_or(|most| most > 1)
-        && is_gathered(plan)
+        && !has_one_row_at_most(plan)
 }
 
 /// Whether the values of a query are the same where the rows of all that it could be
@@ -401,18 +401,24 @@ mod tests {
     #[tokio::test]
     async fn a_second_row_is_an_error_where_it_is_asked_for() {
         let session = session().await;
-        let sql = "SELECT (SELECT u.n FROM u WHERE u.y = t.x + 6) FROM t";
-        let error = session.collect(sql).await.unwrap_err();
-        assert!(error.message().contains("more than one row"), "{error}");
-        assert!(error.advice().is_some_and(|told| told.contains("max(")), "{error}");
+        for asked in [
+            "SELECT u.n FROM u WHERE u.y = t.x + 6",
+            "SELECT u.n FROM u WHERE u.y > t.x",
+            "SELECT u.n FROM u WHERE u.y > t.x ORDER BY u.n LIMIT 2",
+            "SELECT t.x UNION ALL SELECT u.n FROM u WHERE u.y = t.x",
+            "SELECT t.x UNION ALL SELECT t.x + 1",
+        ] {
+            let error = session.collect(&format!("SELECT ({asked}) FROM t")).await.unwrap_err();
+            assert!(error.message().contains("more than one row"), "{asked}: {error}");
+            assert!(error.advice().is_some_and(|told| told.contains("max(")), "{error}");
+        }
     }
 
     #[tokio::test]
     async fn what_cannot_be_joined_is_told_so() {
         let session = session().await;
         for sql in [
-            "SELECT x, (SELECT u.n FROM u WHERE u.y > t.x) FROM t",
-            "SELECT x FROM t WHERE (x, k) IN (SELECT y, u.k FROM u WHERE u.k = t.k)",
+            "SELECT x, (SELECT sum(u.n) FROM u FULL JOIN u AS v ON u.y = v.y AND v.n = t.x) FROM t",
             "SELECT x FROM t LEFT JOIN u ON EXISTS (SELECT 1 FROM u AS v WHERE v.y + u.y = x)",
         ] {
             let error = session.collect(sql).await.unwrap_err();
@@ -460,6 +466,8 @@ mod tests {
             let found = answer(&session, &format!("SELECT {asked} AS v")).await;
             assert_eq!(found, ["v", value], "{asked}");
         }
+        let sql = "SELECT x FROM t WHERE (x, k) IN (SELECT y, u.k FROM u WHERE u.k = t.k)";
+        assert_eq!(answer(&session, sql).await, ["x", "1"]);
         let sql = "SELECT x, (x, k) IN (SELECT y, k FROM u) AS v FROM t ORDER BY x";
         assert_eq!(answer(&session, sql).await, ["x|v", "1|true", "2|false", "3|false"]);
         let sql = "SELECT (x, k) IN (SELECT y, k FROM u) FROM t WHERE x = 1";
