@@ -13,11 +13,15 @@ use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::parser::ParserError;
 use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan};
 
+use super::asked_tables::Asked;
 use super::attach;
 use super::clashes;
+use super::engine_types;
 use super::habits;
+use super::lone_place;
 use super::named_beside;
 use super::script::{Statement, tokenize};
+use super::slips;
 use super::wording::{
     arrow_error, beside_tables, between, correlated, exhausted, io_error, meaning, plain,
 };
@@ -31,11 +35,21 @@ use crate::text::full_width;
 /// may be a capital.
 const NO_SETTING: &str = "ould not find config namespace";
 
-/// Words that a statement is made of, for those who mistype one.
-const KEYWORDS: &[&str] = &[
-    "SELECT", "FROM", "WHERE", "GROUP", "ORDER", "HAVING", "LIMIT", "OFFSET", "JOIN", "INNER",
-    "OUTER", "UNION", "DISTINCT", "WITH", "EXPLAIN", "DESCRIBE", "CREATE", "BETWEEN", "CASE",
-    "VALUES", "LIKE", "ILIKE",
+/// What people call tables in Chinese.
+const IN_CHINESE: &[(&str, &str)] = &[
+    ("帖子", "posts"),
+    ("微博", "posts"),
+    ("推文", "posts"),
+    ("文章", "posts"),
+    ("内容", "posts"),
+    ("账号", "accounts"),
+    ("帐号", "accounts"),
+    ("账户", "accounts"),
+    ("用户", "accounts"),
+    ("博主", "accounts"),
+    ("作者", "accounts"),
+    ("话题", "hashtag_daily"),
+    ("转发", "repost_edges"),
 ];
 
 /// Clauses by which a message about them begins, so that they are its place.
@@ -67,9 +81,12 @@ impl Translator {
             Some(clash) => clash,
             None => match meaning(told.message()) {
                 Some(meant) => meant.at(told.place().clone()),
-                None => told,
+                // A name that is not there was typed.
+                None if told.message().starts_with("no ") => told,
+                None => told.reworded(engine_types::told),
             },
         };
+        let translated = self.as_typed(translated);
         if !translated.place().eq(&Place::default()) || translated.kind() == Kind::Cancelled {
             return translated;
         }
@@ -82,6 +99,30 @@ impl Translator {
             _ => self.fallback_place(translated.message()),
         };
         translated.at(place)
+    }
+
+    /// `error` with a function called as it was typed, where the engine has another name
+    /// for it.
+    fn as_typed(&self, error: Error) -> Error {
+        let name = error.message().split(' ').next().unwrap_or_default().to_owned();
+        let state = self.context.state();
+        let functions = state.scalar_functions();
+        if !functions.contains_key(&name) {
+            return error;
+        }
+        let tokens = tokenize(&self.statement.sql).unwrap_or_default();
+        let typed = |pair: &[TokenWithSpan]| match &pair[0].token {
+            Token::Word(word) if pair[1].token == Token::LParen => Some(word.value.to_lowercase()),
+            _ => None,
+        };
+        let is_it = |typed: &String| functions.get(typed).is_some_and(|one| one.name() == name);
+        let called: Vec<String> = tokens.windows(2).filter_map(typed).filter(is_it).collect();
+        match called.first() {
+            Some(typed) if !called.contains(&name) => {
+                error.reworded(|text| text.replacen(&name, typed, 1))
+            }
+            _ => error,
+        }
     }
 
     fn root(&self, error: &DataFusionError) -> Error {
@@ -120,9 +161,11 @@ impl Translator {
             },
             DataFusionError::IoError(io) => io_error(io),
             DataFusionError::ParquetError(parquet) => self.unread(&plain(&parquet.to_string())),
-            DataFusionError::NotImplemented(message) => self.known_elsewhere(Error::query(
-                format!("not supported: {}", plain(without_tree(message))),
-            )),
+            DataFusionError::NotImplemented(message) => {
+                let what = plain(without_tree(message));
+                let what = what.strip_prefix("unsupported SQL statement: ").unwrap_or(&what);
+                self.known_elsewhere(Error::query(format!("not supported: {what}")))
+            }
             DataFusionError::Configuration(message) => self.setting(message),
             DataFusionError::Execution(message) => Error::query(plain(message)),
             other => Error::query(plain(&other.strip_backtrace())),
@@ -159,15 +202,11 @@ impl Translator {
             Some(word) => format!("{word} does not stand between two values"),
             None => words,
         };
-        let error = Error::query(format!("syntax error: {}", plain(&words)));
-        let error = self.known_elsewhere(error);
-        let Some((line, column)) = at else {
-            return match self.last_word().filter(|_| words.contains("end of the statement")) {
-                Some(place) => error.at(place),
-                None => error,
-            };
-        };
-        if let Some((found, twin)) = self.full_width(line, column) {
+        let words = plain(&words);
+        let error = self.known_elsewhere(Error::query(format!("syntax error: {words}")));
+        if let Some((line, column)) = at
+            && let Some((found, twin)) = self.full_width(line, column)
+        {
             return error
                 .at(self.statement.place(line, column, Some(1)))
                 .hint(format!("{found} is full-width punctuation; SQL is written with {twin}"));
@@ -176,11 +215,21 @@ impl Translator {
             true => error.hint("-- begins a comment; a name with # stands in double quotes"),
             false => error,
         };
-        let error = match self.mistyped(line, column).filter(|_| error.advice().is_none()) {
-            Some(keyword) => error.hint(format!("did you mean {keyword}?")),
-            None => error,
-        };
-        error.at(self.statement.place(line, column, self.word_length(line, column)))
+        if error.advice().is_none()
+            && let Some(slip) = slips::told(&words, at, &self.statement)
+        {
+            return slip;
+        }
+        match at {
+            Some((line, column)) => {
+                let length = self.word_length(line, column);
+                error.at(self.statement.place(line, column, length))
+            }
+            None => match self.last_word().filter(|_| words.contains("end of the statement")) {
+                Some(place) => error.at(place),
+                None => error,
+            },
+        }
     }
 
     /// The place of the last word or sign of the statement.
@@ -204,24 +253,6 @@ impl Translator {
             }
             None => error,
         }
-    }
-
-    /// The keyword that the word at a place, or the one before it, was meant to
-    /// be: `groop by` is an alias followed by a surprise.
-    fn mistyped(&self, line: u64, column: u64) -> Option<&'static str> {
-        let mut tokens = tokenize(&self.statement.sql).ok()?;
-        tokens.retain(|token| !matches!(token.token, Token::Whitespace(_)));
-        let at = (line, column);
-        let found = tokens
-            .iter()
-            .position(|token| (token.span.start.line, token.span.start.column) == at)?;
-        let near = |index: usize| match &tokens.get(index)?.token {
-            Token::Word(word) if word.keyword == Keyword::NoKeyword && word.value.len() > 2 => {
-                nearest(&word.value, KEYWORDS.iter().copied())
-            }
-            _ => None,
-        };
-        near(found).or_else(|| near(found.checked_sub(1)?))
     }
 
     /// The full-width punctuation at a place, with its ASCII twin.
@@ -263,8 +294,20 @@ impl Translator {
                 {
                     return error.hint(advice);
                 }
-                if valid_fields.iter().any(|column| column.name.starts_with("UNNEST(outer_ref(")) {
+                let is_beside = |column: &Column| column.name.starts_with("UNNEST(outer_ref(");
+                let is_alone = field.relation.is_some() && valid_fields.is_empty();
+                if valid_fields.iter().any(is_beside)
+                    || is_alone && self.statement.sql.to_lowercase().contains("unnest")
+                {
                     return beside_tables();
+                }
+                let is_near =
+                    |column: &Column| nearest(&field.name, [column.name.as_str()]).is_some();
+                if field.relation.is_none()
+                    && nearest(&field.name, ["DISTINCT"]).is_some()
+                    && !valid_fields.iter().any(is_near)
+                {
+                    return error.hint("did you mean DISTINCT?");
                 }
                 if field.relation.is_none() && field.name.eq_ignore_ascii_case("all") {
                     return error.hint(
@@ -282,11 +325,19 @@ impl Translator {
                 error
             }
             SchemaError::AmbiguousReference { field } => {
+                let asked = Asked::of(&self.statement.sql);
+                let table = asked.called_with(&field.name).unwrap_or("posts");
                 Error::query(format!("the column {} is in more than one table", field.name))
-                    .hint(format!("say which, as in posts.{}", field.name))
+                    .hint(format!("say which, as in {table}.{}", field.name))
             }
             SchemaError::DuplicateQualifiedField { name, .. }
             | SchemaError::DuplicateUnqualifiedField { name } => {
+                if let Some(twice) = Asked::of(&self.statement.sql).twice {
+                    let error = Error::query(format!("{twice} stands twice in FROM"));
+                    return error.hint(format!(
+                        "give each a name of its own: FROM t AS {twice}1, t AS {twice}2"
+                    ));
+                }
                 Error::query(format!("two columns are called {name}"))
                     .hint("casts do not count in that; make one of them in a subquery, with AS")
             }
@@ -379,19 +430,23 @@ impl Translator {
         let name =
             name.strip_prefix(CATALOG).and_then(|rest| rest.strip_prefix('.')).unwrap_or(name);
         let error = Error::query(format!("no table \"{name}\""));
-        // A safe session does not tell what folders there are.
-        let folder = || catalog::folder_advice(name).filter(|_| self.roots.is_none());
-        let names = self.table_names();
+        // A safe session does not tell what files and folders there are.
+        let place = || catalog::place_advice(name).filter(|_| self.roots.is_none());
+        let tables = self.table_names();
         if answer_number(name).is_some() {
-            return error.hint(kept_answers(&names));
+            return error.hint(kept_answers(&tables));
         }
-        let near = nearest(name, names.iter().map(String::as_str));
+        let names: Vec<String> =
+            Asked::of(&self.statement.sql).queries.into_iter().chain(tables).collect();
+        let meant = IN_CHINESE.iter().find(|(chinese, _)| *chinese == name);
+        let meant = meant.map(|(_, ours)| *ours).filter(|ours| names.iter().any(|one| one == ours));
+        let near = meant.or_else(|| nearest(name, names.iter().map(String::as_str)));
         let database = name.split_once('.').map(|(database, _)| database);
         // A table of another database is none of this one.
         let near = near.filter(|near| database.is_none() || near.contains('.'));
-        match (near, folder()) {
+        match (near, place()) {
             (Some(near), _) => error.hint(format!("did you mean \"{near}\"?")),
-            (None, Some(advice)) => error.hint(format!("of the folder {name}: {advice}")),
+            (None, Some(advice)) => error.hint(advice),
             _ if database.is_some_and(|name| name == INFORMATION_SCHEMA) => {
                 error.hint(format!("there are {}", INFORMATION_SCHEMA_TABLES.join(", ")))
             }
@@ -509,6 +564,7 @@ impl Translator {
         let named = between(message, "\"", "\"")
             .or_else(|| between(message, "no function ", " gives rows"))
             .or_else(|| message.strip_prefix("no function "))
+            .or_else(|| message.strip_prefix("no type "))
             .or_else(|| between(message, "no column ", " "));
         let tokens = tokenize(&self.statement.sql).unwrap_or_default();
         let called = message.split(' ').next().and_then(|first| {
@@ -526,7 +582,8 @@ impl Translator {
         });
         match found {
             Some((at, length)) => self.statement.place(at.line, at.column, Some(length)),
-            None => Place { source: None, ..self.statement.place(1, 1, None) },
+            None => lone_place::of(message, &self.statement)
+                .unwrap_or_else(|| Place { source: None, ..self.statement.place(1, 1, None) }),
         }
     }
 }
@@ -612,8 +669,11 @@ fn no_column(field: &Column, valid: &[Column], is_compared: bool) -> Error {
     if let Some(table) = &field.relation
         && !valid.iter().any(|column| column.relation.as_ref() == Some(table))
     {
-        let message = format!("FROM has no \"{}\"", table.table());
-        return Error::query(message).hint(format!("it has {tables}"));
+        let error = Error::query(format!("FROM has no \"{}\"", table.table()));
+        return error.hint(match tables.is_empty() {
+            true => format!("put it there: FROM {}", table.table()),
+            false => format!("it has {tables}"),
+        });
     }
     let error = Error::query(match &field.relation {
         Some(table) => format!("no column \"{}\" in {}", field.name, table.table()),
@@ -626,7 +686,11 @@ fn no_column(field: &Column, valid: &[Column], is_compared: bool) -> Error {
     let valid: Vec<&Column> = valid.iter().filter(of_table).collect();
     let names = || valid.iter().map(|column| column.name.as_str());
     let own = ingest::own_name(&field.name).filter(|_| !is_compared);
-    match nearest(&field.name, names()).or_else(|| names().find(|name| Some(*name) == own)) {
+    // `id` of accounts is account_id.
+    let end = format!("_{}", field.name);
+    let longer = || names().find(|name| !is_compared && name.ends_with(&end));
+    let own_of_table = || names().find(|name| Some(*name) == own);
+    match nearest(&field.name, names()).or_else(own_of_table).or_else(longer) {
         Some(near) => error.hint(format!("did you mean \"{near}\"?")),
         None if !elsewhere.is_empty() => {
             error.hint(format!("{} is in {}", field.name, elsewhere.join(", ")))
@@ -648,9 +712,18 @@ fn no_column(field: &Column, valid: &[Column], is_compared: bool) -> Error {
                 }
             }
             all.truncate(20);
-            let names = all;
+            let names: Vec<String> = all.into_iter().map(in_statement).collect();
             error.hint(format!("there are {}", names.join(", ")))
         }
+    }
+}
+
+/// `name` as it stands in a statement, in double quotes if it must.
+fn in_statement(name: &str) -> String {
+    let is_plain = |sign: char| sign == '_' || sign.is_alphanumeric() && !sign.is_uppercase();
+    match name.chars().all(is_plain) && !name.starts_with(|first: char| first.is_ascii_digit()) {
+        true => name.to_owned(),
+        false => format!("\"{}\"", name.replace('"', "\"\"")),
     }
 }
 
@@ -682,6 +755,31 @@ fn split_location(message: &str) -> (&str, Option<(u64, u64)>) {
 #[cfg(test)]
 mod tests {
     use crate::engine::{Session, Settings};
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn hints_of_columns_are_of_the_table_that_is_asked_and_as_they_are_typed() {
+        let session = Session::new(None, Settings::default()).unwrap();
+        session.collect("CREATE TABLE accounts AS SELECT 1 AS account_id").await.unwrap();
+        session.collect("CREATE TABLE posts AS SELECT 1 AS post_id, 2 AS \"a b\"").await.unwrap();
+        for (sql, said, hint) in [
+            (
+                "SELECT 1 FROM posts p JOIN accounts a ON p.post_id = a.id",
+                "\"id\" in a",
+                "\"account_id\"?",
+            ),
+            ("SELECT distnct post_id FROM posts", "no column", "did you mean DISTINCT?"),
+            ("SELECT somewhere FROM posts", "no column", "there are post_id, \"a b\""),
+            ("SELECT * FROM 帖子", "no table", "did you mean \"posts\"?"),
+            ("SELECT * FROM 账号", "no table", "did you mean \"accounts\"?"),
+            ("SELECT * FROM unnest(posts.hashtags)", "unnest in FROM", "FROM posts, unnest"),
+            ("SELECT length('a', 1)", "length takes", "`.help length`"),
+            ("ALTER TABLE posts ADD COLUMN n INT", "not supported: ALTER TABLE", "made anew"),
+        ] {
+            let error = session.collect(sql).await.unwrap_err();
+            assert!(error.message().contains(said), "{sql}: {error}");
+            assert!(error.advice().is_some_and(|told| told.contains(hint)), "{sql}: {error}");
+        }
+    }
 
     #[tokio::test(flavor = "multi_thread")]
     async fn a_name_with_a_suffix_in_single_quotes_is_a_file_and_no_table_of_a_database() {

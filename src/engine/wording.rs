@@ -3,7 +3,7 @@
 use datafusion::arrow::error::ArrowError;
 
 use super::forms::order_by_input;
-use super::{conditions, wrong_patterns};
+use super::{conditions, engine_types, unfit, wrong_patterns};
 use crate::catalog;
 use crate::error::{Error, Kind};
 
@@ -50,7 +50,6 @@ const MEANINGS: &[Meaning] = &[
     ("string concat operation", |_| {
         Some(Error::query("|| joins texts").hint("make the others texts: CAST(reposts AS VARCHAR)"))
     }),
-    ("annot coerce arithmetic expression", arithmetic),
     ("equal lengths between records on CSV file", ragged),
     ("ncorrect number of fields for line", ragged_later),
     ("nvalid qualifier ", no_qualifier),
@@ -85,13 +84,6 @@ const MEANINGS: &[Meaning] = &[
              a.post_id ORDER BY b.observed_at DESC) = 1",
         ))
     }),
-    ("operator: PGOverlap", |_| {
-        let error = Error::query("&& does not compare lists");
-        Some(
-            error
-                .hint("array_has_any(hashtags, ['地震']) says whether they have a value in common"),
-        )
-    }),
     ("Not valid JSON", |_| {
         let error = Error::query("a JSON file that is asked has a record a line, or is one array");
         Some(error.hint("`weiku import` reads other JSON of crawlers"))
@@ -111,6 +103,7 @@ const MEANINGS: &[Meaning] = &[
 /// What `message` means; none if it says so itself.
 pub(super) fn meaning(message: &str) -> Option<Error> {
     let all = MEANINGS.iter().chain(conditions::MEANINGS).chain(order_by_input::MEANINGS);
+    let all = all.chain(unfit::MEANINGS);
     all.filter(|(words, _)| message.contains(words)).find_map(|(_, say)| say(message))
 }
 
@@ -166,7 +159,11 @@ fn wrong_number(message: &str) -> Option<Error> {
 fn wrong_types(message: &str) -> Option<Error> {
     let (_, call) = message.split_once("argument types '")?;
     let (function, types) = call.split_once('(')?;
-    let types = told_types(types.split_once(")'")?.0);
+    let types = engine_types::told(types.split_once(")'")?.0);
+    if function == "make_array" {
+        let error = Error::query(format!("a list has values of one kind, and not ({types})"));
+        return Some(error.hint("make them one: [CAST(likes AS VARCHAR), 'a']"));
+    }
     let error = Error::query(format!("{function} does not take ({types})"));
     Some(match function {
         "interval_times" | "interval_over" => {
@@ -174,13 +171,24 @@ fn wrong_types(message: &str) -> Option<Error> {
                 .hint("a text becomes one by a cast: INTERVAL '1 day' * CAST(n AS BIGINT)")
         }
         "array_element" => error.hint("of a text take substring(text, 1, 1)"),
+        "array_slice" if types.starts_with("text,") => {
+            error.hint("of a text take substring(text, 1, 2)")
+        }
         _ => error.hint(format!("`.help {function}` shows how it is called")),
     })
 }
 
 fn no_value(message: &str) -> Option<Error> {
     let (value, rest) = message.split_once("annot cast string '")?.1.rsplit_once("' to")?;
-    let wanted = wanted(between(rest, "value of ", " type")?);
+    let kind = between(rest, "value of ", " type")?;
+    let digits = value.trim().trim_start_matches(['-', '+']);
+    if !digits.is_empty()
+        && digits.bytes().all(|one| one.is_ascii_digit())
+        && let Some(error) = unfit::does_not_fit(value.trim(), kind)
+    {
+        return Some(error);
+    }
+    let wanted = wanted(kind);
     let message = format!("the text \"{}\" is not {wanted}", shortened(value));
     Some(Error::query(message).hint("TRY_CAST gives NULL where a text is none"))
 }
@@ -292,14 +300,6 @@ fn no_lists(message: &str) -> Option<Error> {
     )
 }
 
-fn arithmetic(message: &str) -> Option<Error> {
-    let types = between(message, "arithmetic expression ", " to valid")?;
-    Some(
-        Error::query(format!("there is no {}", told_types(types)))
-            .hint("cast one of them, as in CAST(text AS BIGINT)"),
-    )
-}
-
 fn ragged(message: &str) -> Option<Error> {
     let wanted = between(message, "Expected ", " records")?;
     let found = between(message, "found ", " records")?;
@@ -328,26 +328,11 @@ fn no_qualifier(message: &str) -> Option<Error> {
 }
 
 fn no_fields(message: &str) -> Option<Error> {
-    let kind = told_types(between(message, ": type ", " is not")?);
+    let kind = engine_types::told(between(message, ": type ", " is not")?);
     Some(
         Error::query(format!("a value of type {kind} has no fields"))
             .hint("functions stand before what they take: length(text)"),
     )
-}
-
-/// Types of the engine as SQL calls them.
-pub(super) fn told_types(types: &str) -> String {
-    let names = [
-        ("Utf8View", "text"),
-        ("LargeUtf8", "text"),
-        ("Utf8", "text"),
-        ("UInt64", "bigint"),
-        ("Int64", "bigint"),
-        ("Int32", "int"),
-        ("Float64", "double"),
-        ("Boolean", "boolean"),
-    ];
-    names.iter().fold(types.to_owned(), |told, (engine, name)| told.replace(engine, name))
 }
 
 /// The beginning of a text that may be long.
@@ -423,6 +408,7 @@ const CONSUMERS: &[(&str, &str)] = &[
     ("ComputedOnce", "a query by name that is computed once"),
     ("RepartitionExec", "rows on their way between threads"),
     ("WindowAgg", "a window function"),
+    ("WindowPass", "a window function"),
 ];
 
 /// Who held how much memory, `a sort 12.3 MB`, as far as the message tells. When all
@@ -494,6 +480,9 @@ pub(super) fn arrow_error(error: &ArrowError) -> Error {
     }
 }
 
+/// How the engine begins to ask for a report of what it takes for a fault of its own.
+const BUG: &str = "This issue was likely caused by a bug";
+
 /// `message` on one line, without the engine's prefixes.
 pub(super) fn plain(message: &str) -> String {
     if let Some(told) = wrong_patterns::told(message) {
@@ -513,6 +502,7 @@ pub(super) fn plain(message: &str) -> String {
         "SQL error: ",
         "Parquet error: ",
     ];
+    let message = message.split(BUG).next().unwrap_or(message);
     let mut rest = message.trim();
     while let Some(stripped) = prefixes.iter().find_map(|prefix| rest.strip_prefix(prefix)) {
         rest = stripped;
@@ -573,7 +563,7 @@ mod tests {
             ("SELECT 1 + ;", "found the end of the statement", "+", ""),
             ("SELECT 1 AS a WHERE 'a' lik '%a%'", "found lik", "lik", "LIKE"),
             (
-                "SELECT * FROM read_parquet('x/*.parquet')",
+                "SELECT * FROM read_parquet('x/*.parquet', a = 1)",
                 "gives rows",
                 "read_",
                 "FROM 'x/*.parquet'",
