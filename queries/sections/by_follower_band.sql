@@ -18,7 +18,7 @@ SELECT
         ELSE '6: 1 million and more'
     END AS band,
     count(*) AS accounts, sum(followers) AS followers,
-    round(100.0 * sum(followers) / sum(sum(followers)) OVER (), 1) AS percent_of_followers,
+    round(100.0 * sum(followers) / nullif(sum(sum(followers)) OVER (), 0), 1) AS percent_of_followers,
     count(*) FILTER (WHERE precision > 1) AS rounded
 FROM account_latest
 GROUP BY band

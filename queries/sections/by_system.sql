@@ -16,7 +16,7 @@ WITH activity AS (
 )
 SELECT coalesce(a.system, 'unknown') AS system, count(*) AS accounts, sum(a.followers) AS followers,
     median(a.followers) AS median_followers, sum(p.posts) AS posts,
-    round(100.0 * sum(p.originals) / sum(p.known), 1) AS percent_original,
+    round(100.0 * sum(p.originals) / nullif(sum(p.known), 0), 1) AS percent_original,
     round(CAST(sum(p.reposts) + sum(p.comments) AS DOUBLE) / sum(p.posts), 1) AS answers_per_post
 FROM account_latest AS a
 FULL JOIN activity AS p ON a.platform = p.platform AND a.account_id = p.account_id

@@ -16,7 +16,7 @@ use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan};
 
 use super::settings::Settings;
-use crate::catalog::{CATALOG, DatabaseSchema, SCHEMA};
+use crate::catalog::{CATALOG, DatabaseSchema, SCHEMA, check_database};
 use crate::error::{Error, Result, nearest};
 use crate::store::Store;
 
@@ -56,6 +56,7 @@ pub(super) async fn apply(
                     .hint("files of other programs are asked by their names: FROM 'x.parquet'"));
             }
             let path = &database_path.value;
+            check_database(Path::new(path))?;
             let name = match database_alias {
                 Some(alias) => folded(alias),
                 None => of_folder(path)?,

@@ -1,5 +1,6 @@
 //! `sum` over integers that reports an overflow where the engine's own wraps
 //! around: summing ids, or counts of billions, must not give a wrong number.
+//! Truths are summed as 1 and 0: `sum(is_repost)` counts those that are true.
 //!
 //! Sums are kept in 128 bits, which 2^63 rows cannot overflow, and checked once
 //! when the result is made. Other types go to the engine's own `sum`, but for doubles of
@@ -16,13 +17,15 @@ use datafusion::arrow::buffer::NullBuffer;
 use datafusion::arrow::datatypes::{
     ArrowPrimitiveType, DataType, Decimal128Type, Field, FieldRef, Int64Type, UInt64Type,
 };
+use datafusion::common::types::{LogicalTypeRef, NativeType, logical_boolean, logical_int64};
 use datafusion::common::{Result, ScalarValue, exec_datafusion_err};
 use datafusion::functions_aggregate::sum::Sum;
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::utils::{AggregateOrderSensitivity, format_state_name};
 use datafusion::logical_expr::{
-    Accumulator, AggregateUDF, AggregateUDFImpl, Documentation, EmitTo, GroupsAccumulator,
-    ReversedUDAF, SetMonotonicity, Signature,
+    Accumulator, AggregateUDF, AggregateUDFImpl, Coercion, Documentation, EmitTo,
+    GroupsAccumulator, ReversedUDAF, SetMonotonicity, Signature, TypeSignature, TypeSignatureClass,
+    Volatility,
 };
 use datafusion_functions_aggregate_common::aggregate::groups_accumulator::accumulate::NullState;
 
@@ -32,9 +35,30 @@ use super::moving;
 const STATE: DataType = DataType::Decimal128(38, 0);
 
 /// `sum` with overflow reported.
-#[derive(Debug, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, PartialEq, Eq, Hash)]
 pub(super) struct CheckedSum {
     other: Sum,
+    signature: Signature,
+}
+
+impl Default for CheckedSum {
+    fn default() -> Self {
+        let other = Sum::default();
+        let signature = with_truths(other.signature(), logical_int64(), NativeType::Int64);
+        Self { other, signature }
+    }
+}
+
+/// What a function of numbers takes, and truths, which are 1 and 0 of the type `number`.
+pub(super) fn with_truths(
+    numbers: &Signature,
+    number: LogicalTypeRef,
+    native: NativeType,
+) -> Signature {
+    let truths = vec![TypeSignatureClass::Native(logical_boolean())];
+    let coercion = Coercion::new_implicit(TypeSignatureClass::Native(number), truths, native);
+    let takes = vec![numbers.type_signature.clone(), TypeSignature::Coercible(vec![coercion])];
+    Signature::one_of(takes, Volatility::Immutable)
 }
 
 /// Whether sums of the type are ours to check.
@@ -48,7 +72,7 @@ impl AggregateUDFImpl for CheckedSum {
     }
 
     fn signature(&self) -> &Signature {
-        self.other.signature()
+        &self.signature
     }
 
     fn return_type(&self, arguments: &[DataType]) -> Result<DataType> {
@@ -129,7 +153,8 @@ fn fitted(sum: i128, kind: &DataType) -> Result<ScalarValue> {
     fits.map_err(|_| too_large(sum, kind))
 }
 
-fn too_large(sum: i128, kind: &DataType) -> datafusion::error::DataFusionError {
+/// The error that a sum is no number of `kind`.
+pub(super) fn too_large(sum: i128, kind: &DataType) -> datafusion::error::DataFusionError {
     let error = crate::Error::query(format!("the sum {sum} does not fit into {kind}"))
         .hint("sum a DECIMAL(38,0) or DOUBLE instead, as in sum(CAST(x AS DECIMAL(38,0)))");
     datafusion::error::DataFusionError::External(Box::new(error))
@@ -337,5 +362,35 @@ impl GroupsAccumulator for GroupTotals {
 
     fn size(&self) -> usize {
         self.sums.capacity() * size_of::<i128>() + self.nulls.size()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::engine::answers::answer;
+    use crate::engine::{Session, Settings};
+
+    #[tokio::test]
+    async fn the_sum_of_truths_counts_those_that_are_true() {
+        let session = Session::new(None, Settings::default()).unwrap();
+        let rows = "(VALUES ('a', 1, true), ('a', 2, true), ('a', 3, false), ('b', 4, NULL),
+                     ('c', 5, false)) AS t(g, i, is_so)";
+        for (asked, wanted) in [
+            ("sum(is_so) AS x FROM {}", vec!["2"]),
+            ("sum(DISTINCT is_so) AS x FROM {}", vec!["1"]),
+            ("sum(i > 1) AS x FROM {} WHERE g = 'a'", vec!["2"]),
+            ("sum(is_so) AS x FROM {} GROUP BY g ORDER BY g", vec!["2", "", "0"]),
+            ("sum(is_so) FILTER (WHERE i > 1) AS x FROM {}", vec!["1"]),
+            (
+                "sum(is_so) OVER (ORDER BY i ROWS 1 PRECEDING) AS x FROM {} ORDER BY i",
+                vec!["1", "2", "1", "0", "0"],
+            ),
+            ("arrow_typeof(sum(is_so)) AS x FROM {}", vec!["Int64"]),
+        ] {
+            let sql = format!("SELECT {}", asked.replace("{}", rows));
+            assert_eq!(answer(&session, &sql).await[1..], wanted, "{sql}");
+        }
+        let text = session.collect("SELECT sum('1')").await.unwrap_err().to_string();
+        assert!(text.contains("sum takes numbers"), "{text}");
     }
 }

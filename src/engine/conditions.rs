@@ -1,7 +1,8 @@
 //! What the engine's messages mean that say a condition is none, or that a clause or
 //! a function is given something that it does not take.
 
-use super::wording::{Meaning, between, told_types};
+use super::engine_types;
+use super::wording::{Meaning, between};
 use crate::error::{Error, nearest};
 
 /// As those of `wording`.
@@ -16,6 +17,8 @@ pub(super) const MEANINGS: &[Meaning] = &[
     ("ompatible types to compare ", not_listed),
     ("LIMIT must be >", |_| Some(no_count("LIMIT"))),
     ("OFFSET must be >", |_| Some(no_count("OFFSET"))),
+    ("nsupported LIMIT expression", |_| Some(no_count("LIMIT"))),
+    ("nsupported OFFSET expression", |_| Some(no_count("OFFSET"))),
     ("xpected LIMIT to be an integer", |_| Some(no_count("LIMIT"))),
     ("xpected OFFSET to be an integer", |_| Some(no_count("OFFSET"))),
     ("nsupported date_trunc granularity", |message| Some(no_part("date_trunc", message, &UNITS))),
@@ -134,11 +137,11 @@ fn not_compared(message: &str) -> Option<Error> {
         return Some(error.hint("it is true, false or unknown: is_repost, or is_repost = true"));
     }
     // Kinds with blanks in their names are told as they are.
-    (operation.split(' ').count() == 3).then(|| {
-        let (left, right) = (a_value(left), a_value(right));
-        let error = Error::query(format!("{left} and {right} are not compared"));
-        error.hint("cast one of them, as in CAST(text AS BIGINT)")
-    })
+    let message = match operation.split(' ').count() {
+        3 => format!("{} and {} are not compared", a_value(left), a_value(right)),
+        _ => format!("there is no {}", engine_types::told(operation)),
+    };
+    Some(Error::query(message).hint("cast one of them, as in CAST(text AS BIGINT)"))
 }
 
 fn not_listed(message: &str) -> Option<Error> {
@@ -172,7 +175,7 @@ fn no_column(clause: &str, place: &str, most: &str) -> Error {
 }
 
 /// A type of the engine as a person calls it.
-fn a_value(kind: &str) -> String {
+pub(super) fn a_value(kind: &str) -> String {
     match kind {
         "Boolean" => "a truth".to_owned(),
         "Utf8" | "Utf8View" | "LargeUtf8" => "a text".to_owned(),
@@ -183,7 +186,7 @@ fn a_value(kind: &str) -> String {
         _ if kind.starts_with("Interval") => "an interval".to_owned(),
         _ if kind.starts_with("List") => "a list".to_owned(),
         "Null" => "NULL".to_owned(),
-        _ => format!("a value of type {}", told_types(kind)),
+        _ => format!("a value of type {}", engine_types::told(kind)),
     }
 }
 
@@ -219,8 +222,8 @@ mod tests {
             ("SELECT 1 UNION SELECT 1, 2", "different numbers of columns", "NULL"),
             ("SELECT lambda x : x + 1", "is given to another one only", "list_filter"),
             (
-                "SELECT 1 FROM t, LATERAL (SELECT c FROM (SELECT count(*) AS c FROM t AS b WHERE
-                 b.likes = t.likes) AS s) AS x",
+                "SELECT (SELECT sum(b.likes) FROM t AS b FULL JOIN t AS c ON b.likes = c.likes AND
+                 c.likes = t.likes) FROM t",
                 "uses columns from around it",
                 "join with the query",
             ),

@@ -5,7 +5,8 @@
 //! also takes two steps where it has to: numbers of parts of the rows, each with
 //! how often it comes, and the median of what several parts hold together. So a
 //! large table can be summed up before it is joined, for medians as for sums.
-//! What lies between instants is a number of units of time, and has a median like it.
+//! A time is a number of units since 1970, and what lies between two is one: both have a
+//! median like it. That of dates is a time, as two days may have noon between them.
 //! The numbers of a list are values and how often they come, in turn.
 
 use std::sync::Arc;
@@ -16,7 +17,7 @@ use datafusion::arrow::array::{
 use datafusion::arrow::buffer::OffsetBuffer;
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Int64Type, TimeUnit};
-use datafusion::common::types::logical_int64;
+use datafusion::common::types::{NativeType, logical_date, logical_int64};
 use datafusion::common::{Result, ScalarValue, internal_err};
 use datafusion::functions_aggregate::median::Median;
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
@@ -33,7 +34,7 @@ const FEW: usize = 128;
 /// Values up to this have a place of their own, if there are rows enough.
 const SMALL: usize = 4096;
 
-/// `median`: of 64-bit integers and durations ours, of other numbers the engine's own.
+/// `median`: of 64-bit integers, durations and times ours, of other numbers the engine's own.
 pub(super) fn median() -> AggregateUDF {
     let engine = Median::default();
     let integer = Coercion::new_exact(TypeSignatureClass::Native(logical_int64()));
@@ -41,10 +42,18 @@ pub(super) fn median() -> AggregateUDF {
     let takes = vec![
         TypeSignature::Coercible(vec![integer]),
         TypeSignature::Coercible(vec![duration]),
+        TypeSignature::Coercible(vec![time()]),
         engine.signature().type_signature.clone(),
     ];
     let signature = Signature::one_of(takes, Volatility::Immutable);
     AggregateUDF::from(CountedMedian { step: Step::Whole, signature, engine })
+}
+
+/// Times, and dates as such.
+pub(super) fn time() -> Coercion {
+    let dates = vec![TypeSignatureClass::Native(logical_date())];
+    let times = NativeType::Timestamp(TimeUnit::Microsecond, None);
+    Coercion::new_implicit(TypeSignatureClass::Timestamp, dates, times)
 }
 
 /// Integers to the list of those of a group.
@@ -91,15 +100,17 @@ impl CountedMedian {
 
     /// Whether arguments of the type are ours.
     fn is_ours(&self, argument: &DataType) -> bool {
-        self.step != Step::Whole || matches!(argument, DataType::Int64 | DataType::Duration(_))
+        self.step != Step::Whole || *argument == DataType::Int64 || is_of_time(argument)
     }
 
     fn groups(&self, args: &AccumulatorArgs<'_>) -> Groups {
-        let unit = match args.expr_fields[0].data_type() {
-            DataType::Duration(unit) => Some(*unit),
-            _ => None,
-        };
-        Groups { step: self.step, unit, is_distinct: args.is_distinct, groups: Vec::new() }
+        let kind = args.expr_fields[0].data_type();
+        Groups {
+            step: self.step,
+            kind: is_of_time(kind).then(|| kind.clone()),
+            is_distinct: args.is_distinct,
+            groups: Vec::new(),
+        }
     }
 }
 
@@ -119,7 +130,7 @@ impl AggregateUDFImpl for CountedMedian {
     fn return_type(&self, arguments: &[DataType]) -> Result<DataType> {
         match arguments {
             [argument] if !self.is_ours(argument) => self.engine.return_type(arguments),
-            [DataType::Duration(unit)] => Ok(DataType::Duration(*unit)),
+            [kind] if is_of_time(kind) => Ok(kind.clone()),
             _ if self.step == Step::Count => Ok(list_type()),
             _ => Ok(DataType::Float64),
         }
@@ -164,6 +175,11 @@ impl AggregateUDFImpl for CountedMedian {
     fn documentation(&self) -> Option<&Documentation> {
         if self.step == Step::Whole { self.engine.documentation() } else { None }
     }
+}
+
+/// Whether values of the type are so many units of time.
+fn is_of_time(kind: &DataType) -> bool {
+    matches!(kind, DataType::Duration(_) | DataType::Timestamp(..))
 }
 
 /// The integers of one group.
@@ -332,7 +348,7 @@ fn whole_between((low, high): (i64, i64)) -> i64 {
     ((i128::from(low) + i128::from(high)) / 2) as i64
 }
 
-/// Integers, or what durations are in their unit.
+/// Integers, or what durations and times are in their unit.
 fn integers(values: &ArrayRef) -> Result<ArrayRef> {
     Ok(cast(values, &DataType::Int64)?)
 }
@@ -341,8 +357,8 @@ fn integers(values: &ArrayRef) -> Result<ArrayRef> {
 #[derive(Debug)]
 struct Groups {
     step: Step,
-    /// The unit of durations.
-    unit: Option<TimeUnit>,
+    /// The type of durations or times.
+    kind: Option<DataType>,
     /// Whether each number counts once.
     is_distinct: bool,
     groups: Vec<Counts>,
@@ -391,10 +407,10 @@ impl Groups {
             return lists(groups);
         }
         let middles = groups.iter_mut().map(|group| group.middle(self.is_distinct));
-        match self.unit {
-            Some(unit) => {
+        match &self.kind {
+            Some(kind) => {
                 let medians: Int64Array = middles.map(|middle| middle.map(whole_between)).collect();
-                Ok(cast(&medians, &DataType::Duration(unit))?)
+                Ok(cast(&medians, kind)?)
             }
             None => {
                 let medians: Float64Array = middles.map(|middle| middle.map(between)).collect();
@@ -458,7 +474,7 @@ impl GroupsAccumulator for Groups {
         filter: Option<&BooleanArray>,
     ) -> Result<Vec<ArrayRef>> {
         let rows = values[0].len();
-        let mut each = Self { groups: Vec::new(), ..*self };
+        let mut each = Self { kind: self.kind.clone(), groups: Vec::new(), ..*self };
         each.update_batch(values, &(0..rows).collect::<Vec<_>>(), filter, rows)?;
         each.state(EmitTo::All)
     }
@@ -593,6 +609,34 @@ mod tests {
         );
         let whole = format!("SELECT median(x) AS m FROM ({VALUES})");
         assert_eq!(ask(&context, parts).await, ask(&context, whole).await);
+    }
+
+    #[tokio::test]
+    async fn times_and_dates_have_a_median() {
+        let session = Session::new(None, Settings::default()).unwrap();
+        let table = "(VALUES ('x', 1, TIMESTAMPTZ '2012-01-01 00:00:00'),
+              ('x', 2, TIMESTAMPTZ '2012-01-04 12:00:00'), ('x', 3, NULL),
+              ('y', 4, TIMESTAMPTZ '2012-01-01 00:00:00')) AS t (g, n, a)";
+        let noon = "2012-01-02T18:00:00+08:00";
+        for (sql, wanted) in [
+            ("SELECT median(a) FROM # WHERE g = 'x'", noon),
+            ("SELECT median(DISTINCT a) FROM #", noon),
+            ("SELECT median(a) FROM # GROUP BY g ORDER BY g LIMIT 1", noon),
+            ("SELECT median(a::timestamp) FROM # WHERE g = 'x'", "2012-01-02T18:00:00"),
+            ("SELECT median(a::date) FROM # WHERE g = 'x'", "2012-01-02T12:00:00"),
+            ("SELECT median(a::date)::date FROM # WHERE g = 'x'", "2012-01-02"),
+            ("SELECT median(a) IS NULL FROM # WHERE n = 3", "true"),
+            (
+                "SELECT m FROM (SELECT n, median(a) OVER (ORDER BY n ROWS 1 PRECEDING) AS m FROM #)
+                 WHERE n = 2",
+                noon,
+            ),
+        ] {
+            let sql = sql.replace('#', table);
+            let batches = session.collect(&sql).await.unwrap_or_else(|e| panic!("{sql}: {e}"));
+            let found = array_value_to_string(batches[0].column(0), 0).unwrap();
+            assert_eq!(found, wanted, "{sql}");
+        }
     }
 
     #[tokio::test]

@@ -5,15 +5,20 @@
 //! - `1_000`, `0xff`, `0o17` and `0b11`, which it takes for a number and a name
 //! - `2 ** 10`, `INTERVAL (n) DAY`, `likes IN [1, 2]` and `'地震' IN hashtags`
 //! - `raw -> 'user'`, which reads JSON wherever no function awaits another one
+//! - `[x + 1 FOR x IN likes IF x > 2]`, for `list_transform` and `list_filter`
 
 use std::any::TypeId;
 
-use datafusion::sql::sqlparser::ast::{Array, BinaryOperator, Expr, Interval};
+use datafusion::sql::sqlparser::ast::{
+    Array, BinaryOperator, Expr, Ident, Interval, LambdaFunction, LambdaFunctionParameter,
+    LambdaSyntax, OneOrManyWithParens,
+};
 use datafusion::sql::sqlparser::dialect::{Dialect, GenericDialect, dialect_from_str};
 use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::parser::{Parser, ParserError};
 use datafusion::sql::sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan, Word};
 
+use super::names::call;
 use super::script::Statement;
 use crate::error::{Error, Result};
 
@@ -97,6 +102,9 @@ impl Dialect for Ours {
         // Else what stands before -> is taken for the name of a function's argument.
         if let Some(enclosed) = begins_json(parser).filter(|_| !awaits_function(parser)) {
             return Some(json_column(parser, enclosed));
+        }
+        if begins_comprehension(parser) {
+            return Some(comprehension(parser));
         }
         let is_computed =
             is(parser, 0, Keyword::INTERVAL) && parser.peek_nth_token_ref(1).token == Token::LParen;
@@ -253,6 +261,56 @@ fn json_column(parser: &mut Parser, enclosed: bool) -> Tried<Expr> {
     let column = parser.parse_identifier().map(Expr::Identifier)?;
     parser.expect_token(&Token::RParen)?;
     Ok(Expr::Nested(Box::new(column)))
+}
+
+/// Whether a list in brackets follows that is made of another one.
+fn begins_comprehension(parser: &Parser) -> bool {
+    if parser.peek_nth_token_ref(0).token != Token::LBracket {
+        return false;
+    }
+    let mut depth = 0_usize;
+    for place in parser.index().. {
+        match &parser.token_at(place).token {
+            Token::EOF | Token::SemiColon => return false,
+            Token::LBracket | Token::LParen | Token::LBrace => depth += 1,
+            Token::RBracket | Token::RParen | Token::RBrace => {
+                depth = depth.saturating_sub(1);
+                if depth == 0 {
+                    return false;
+                }
+            }
+            Token::Word(Word { quote_style: None, keyword: Keyword::FOR, .. }) if depth == 1 => {
+                return true;
+            }
+            _ => {}
+        }
+    }
+    false
+}
+
+/// `[x + 1 FOR x IN likes IF x > 2]`.
+fn comprehension(parser: &mut Parser) -> Tried<Expr> {
+    parser.expect_token(&Token::LBracket)?;
+    let made = parser.parse_expr()?;
+    parser.expect_keyword(Keyword::FOR)?;
+    let item = parser.parse_identifier()?;
+    parser.expect_keyword(Keyword::IN)?;
+    let mut list = parser.parse_expr()?;
+    if parser.parse_keyword(Keyword::IF) {
+        let condition = parser.parse_expr()?;
+        list = call("list_filter", [list, lambda(&item, condition)]);
+    }
+    parser.expect_token(&Token::RBracket)?;
+    Ok(call("list_transform", [list, lambda(&item, made)]))
+}
+
+fn lambda(parameter: &Ident, body: Expr) -> Expr {
+    let parameter = LambdaFunctionParameter { name: parameter.clone(), data_type: None };
+    Expr::Lambda(LambdaFunction {
+        params: OneOrManyWithParens::One(parameter),
+        body: Box::new(body),
+        syntax: LambdaSyntax::Arrow,
+    })
 }
 
 /// `INTERVAL (n + 1) DAY`; an error for `INTERVAL (3) '1 day'`.
@@ -463,6 +521,21 @@ mod tests {
             assert_eq!(error.place().column, Some(11), "{typed}");
         }
         session.collect("SELECT 1 a, 2 _b, 0 x, 3c").await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn lists_are_made_of_lists() {
+        let session = Session::new(None, Settings::default()).unwrap();
+        for (typed, is) in [
+            ("[x + 1 FOR x IN [1, 2, 3] IF x > 1]", "[3, 4]"),
+            ("[upper(x) for x in l]", "[AB, C]"),
+            ("[x + n for x in [1, n]]", "[4, 6]"),
+            ("[[y * x for y in [1, 2]] for x in [1, 10]]", "[[1, 2], [10, 20]]"),
+            ("[substring(s for 1), 'x']", "[a, x]"),
+            ("[1, 2][1]", "1"),
+        ] {
+            assert_eq!(one(&session, typed).await, is, "{typed}");
+        }
     }
 
     #[tokio::test]

@@ -1,11 +1,13 @@
 //! `avg` of decimals, of which the engine cuts all but four more digits: of 0.1, 0.2 and
 //! 0.2 it makes 0.16666. Here it is their exact sum divided as decimals are, which gives a
-//! double of all digits. Averages of other numbers are the engine's own.
+//! double of all digits. Averages of other numbers are the engine's own, and that of truths
+//! is the share of those that are true.
 
 use std::sync::Arc;
 
 use datafusion::arrow::array::{ArrayRef, BooleanArray};
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
+use datafusion::common::types::{NativeType, logical_float64};
 use datafusion::common::{Result, ScalarValue};
 use datafusion::functions_aggregate::{average, count, sum};
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
@@ -14,21 +16,22 @@ use datafusion::logical_expr::{
     ReversedUDAF, Signature,
 };
 
+use super::checked_sum::with_truths;
 use super::decimals::quotient;
 use super::moving;
 
 /// `avg`.
 pub(super) fn function() -> AggregateUDF {
-    AggregateUDF::from(Average {
-        engine: average::avg_udaf(),
-        sum: sum::sum_udaf(),
-        count: count::count_udaf(),
-    })
+    let engine = average::avg_udaf();
+    let signature = with_truths(engine.signature(), logical_float64(), NativeType::Float64);
+    let (sum, count) = (sum::sum_udaf(), count::count_udaf());
+    AggregateUDF::from(Average { engine, signature, sum, count })
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct Average {
     engine: Arc<AggregateUDF>,
+    signature: Signature,
     sum: Arc<AggregateUDF>,
     count: Arc<AggregateUDF>,
 }
@@ -81,7 +84,7 @@ impl AggregateUDFImpl for Average {
     }
 
     fn signature(&self) -> &Signature {
-        self.engine.signature()
+        &self.signature
     }
 
     fn return_type(&self, arguments: &[DataType]) -> Result<DataType> {
@@ -261,6 +264,13 @@ mod tests {
             ("avg(DISTINCT d) AS x FROM {} WHERE g = 'a'", vec!["0.15"]),
             ("avg(d) AS x FROM {} GROUP BY g ORDER BY g", vec!["0.16666666666666666", "0.7", ""]),
             ("mean(d) AS x FROM {} WHERE g = 'c'", vec![""]),
+            // A third of those of which it is known is greater.
+            ("avg(d > 0.5) AS x FROM {} WHERE i > 1", vec!["0.3333333333333333"]),
+            ("avg(d > 0.5) AS x FROM {} GROUP BY g ORDER BY g", vec!["0.0", "1.0", ""]),
+            (
+                "avg(d > 0.5) OVER (ORDER BY i ROWS 1 PRECEDING) AS x FROM {} WHERE d > 0 ORDER BY i",
+                vec!["0.0", "0.0", "0.0", "0.5"],
+            ),
             ("avg(d * i) AS x FROM {} WHERE g = 'a'", vec!["0.36666666666666664"]),
             (
                 "avg(d) OVER (ORDER BY i ROWS 1 PRECEDING) AS x FROM {} WHERE g < 'c' ORDER BY i",

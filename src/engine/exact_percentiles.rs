@@ -1,38 +1,63 @@
 //! `percentile_cont` to the precision of a double. The engine goes from one value
 //! towards the next in steps of a millionth, which shows in the seventh digit.
 //!
-//! Each group keeps its values, or with DISTINCT how often each comes. The engine's own
-//! function does what is not about 64-bit doubles, which all other numbers but short
-//! doubles become on the way.
+//! Each group keeps its values as integers that compare as they do, or with DISTINCT how
+//! often each comes: of 64-bit doubles, which all other numbers but short doubles become on
+//! the way, and of times. The engine's own function does the rest.
 
 use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, Float64Array, ListArray, RecordBatch,
+    Array, ArrayRef, AsArray, BooleanArray, Int64Array, ListArray, RecordBatch,
 };
 use datafusion::arrow::buffer::OffsetBuffer;
-use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Float64Type, Schema};
+use datafusion::arrow::compute::cast;
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Float64Type, Int64Type, Schema};
+use datafusion::common::types::{NativeType, logical_float64};
 use datafusion::common::{Result, ScalarValue, internal_err, plan_err};
 use datafusion::functions_aggregate::percentile_cont::PercentileCont;
 use datafusion::logical_expr::function::{
     AccumulatorArgs, AggregateFunctionSimplification, StateFieldsArgs,
 };
+use datafusion::logical_expr::utils::format_state_name;
 use datafusion::logical_expr::{
-    Accumulator, AggregateUDF, AggregateUDFImpl, ColumnarValue, Documentation, EmitTo,
-    GroupsAccumulator, Signature,
+    Accumulator, AggregateUDF, AggregateUDFImpl, Coercion, ColumnarValue, Documentation, EmitTo,
+    GroupsAccumulator, Signature, TypeSignature, TypeSignatureClass,
 };
 use datafusion_functions_aggregate_common::aggregate::groups_accumulator::accumulate::accumulate;
 
+use super::counted_median::time;
+
 /// `percentile_cont`, also called `quantile_cont`.
 pub(super) fn function() -> AggregateUDF {
-    AggregateUDF::from(ExactPercentile { engine: PercentileCont::new() })
+    let engine = PercentileCont::new();
+    let share = Coercion::new_implicit(
+        TypeSignatureClass::Native(logical_float64()),
+        vec![TypeSignatureClass::Numeric],
+        NativeType::Float64,
+    );
+    let numbers = engine.signature().type_signature.clone();
+    let times = TypeSignature::Coercible(vec![time(), share]);
+    let type_signature = TypeSignature::OneOf(vec![numbers, times]);
+    let signature = Signature { type_signature, ..engine.signature().clone() };
+    AggregateUDF::from(ExactPercentile { engine, signature })
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct ExactPercentile {
     engine: PercentileCont,
+    signature: Signature,
+}
+
+impl ExactPercentile {
+    /// Lets the engine's own look at the percentile.
+    fn check(&self, args: &AccumulatorArgs<'_>) -> Result<()> {
+        let doubles = [Arc::new(Field::new("value", DataType::Float64, true))];
+        self.engine.accumulator(AccumulatorArgs { expr_fields: &doubles, ..args.clone() })?;
+        Ok(())
+    }
 }
 
 impl AggregateUDFImpl for ExactPercentile {
@@ -45,7 +70,7 @@ impl AggregateUDFImpl for ExactPercentile {
     }
 
     fn signature(&self) -> &Signature {
-        self.engine.signature()
+        &self.signature
     }
 
     fn return_type(&self, arguments: &[DataType]) -> Result<DataType> {
@@ -53,31 +78,34 @@ impl AggregateUDFImpl for ExactPercentile {
     }
 
     fn state_fields(&self, args: StateFieldsArgs<'_>) -> Result<Vec<FieldRef>> {
-        self.engine.state_fields(args)
+        if !is_ours(args.input_fields) {
+            return self.engine.state_fields(args);
+        }
+        let kept = Field::new_list_field(DataType::Int64, true);
+        Ok(vec![Arc::new(Field::new_list(format_state_name(args.name, "kept"), kept, true))])
     }
 
     fn accumulator(&self, args: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
-        // The engine's own looks at the percentile.
-        let engine = self.engine.accumulator(args.clone())?;
-        if !is_ours(&args) {
-            return Ok(engine);
+        if !is_ours(args.expr_fields) {
+            return self.engine.accumulator(args);
         }
+        self.check(&args)?;
         let wanted = Wanted::of(&args)?;
-        Ok(Box::new(OneGroup { wanted, values: wanted.nothing() }))
+        Ok(Box::new(OneGroup { values: wanted.nothing(), wanted }))
     }
 
     fn groups_accumulator_supported(&self, args: AccumulatorArgs<'_>) -> bool {
-        is_ours(&args) || self.engine.groups_accumulator_supported(args)
+        is_ours(args.expr_fields) || self.engine.groups_accumulator_supported(args)
     }
 
     fn create_groups_accumulator(
         &self,
         args: AccumulatorArgs<'_>,
     ) -> Result<Box<dyn GroupsAccumulator>> {
-        let engine = self.engine.create_groups_accumulator(args.clone())?;
-        if !is_ours(&args) {
-            return Ok(engine);
+        if !is_ours(args.expr_fields) {
+            return self.engine.create_groups_accumulator(args);
         }
+        self.check(&args)?;
         Ok(Box::new(Groups { wanted: Wanted::of(&args)?, groups: Vec::new() }))
     }
 
@@ -94,13 +122,39 @@ impl AggregateUDFImpl for ExactPercentile {
     }
 }
 
-fn is_ours(args: &AccumulatorArgs<'_>) -> bool {
-    *args.expr_fields[0].data_type() == DataType::Float64
+fn is_ours(arguments: &[FieldRef]) -> bool {
+    matches!(arguments[0].data_type(), DataType::Float64 | DataType::Timestamp(..))
+}
+
+/// The integer that is kept of a double: it compares as [`f64::total_cmp`] does.
+fn key(double: f64) -> i64 {
+    turned(double.to_bits().cast_signed())
+}
+
+/// The double of which `key` is kept.
+fn double(key: i64) -> f64 {
+    f64::from_bits(turned(key).cast_unsigned())
+}
+
+/// The bits of a double as a key, and of a key as a double: those below zero the other way
+/// round.
+fn turned(bits: i64) -> i64 {
+    bits ^ ((bits >> 63).cast_unsigned() >> 1).cast_signed()
+}
+
+/// What is kept of `values`.
+fn keys(values: &ArrayRef) -> Result<Int64Array> {
+    match values.data_type() {
+        DataType::Float64 => Ok(values.as_primitive::<Float64Type>().unary(key)),
+        _ => Ok(cast(values, &DataType::Int64)?.as_primitive::<Int64Type>().clone()),
+    }
 }
 
 /// Which percentile of which values is looked for.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct Wanted {
+    /// The type of the values.
+    kind: DataType,
     percentile: f64,
     /// Whether it is counted from the greatest value.
     is_descending: bool,
@@ -119,28 +173,47 @@ impl Wanted {
             other => return plan_err!("a percentile is a number from 0 to 1, not {other}"),
         };
         let is_descending = args.order_bys.first().is_some_and(|by| by.options.descending);
-        Ok(Self { percentile, is_descending, is_distinct: args.is_distinct })
+        let kind = args.expr_fields[0].data_type().clone();
+        Ok(Self { kind, percentile, is_descending, is_distinct: args.is_distinct })
     }
 
     /// What a group keeps at first.
-    fn nothing(self) -> Values {
+    fn nothing(&self) -> Values {
         if self.is_distinct { Values::Distinct(HashMap::new()) } else { Values::All(Vec::new()) }
     }
 
     /// The percentile of `values`, which are put into another order.
-    fn among(self, values: &mut [f64]) -> Option<f64> {
+    fn among(&self, values: &mut [i64]) -> Option<i64> {
         let last = values.len().checked_sub(1)?;
         let place = self.percentile * last as f64;
         let below = (place.floor() as usize).min(last);
-        let order = |one: &f64, other: &f64| self.order(*one, *other);
+        let order = |one: &i64, other: &i64| self.order(*one, *other);
         let (_, low, above) = values.select_nth_unstable_by(below, order);
         let share = place - below as f64;
         let high = above.iter().copied().min_by(order).filter(|_| share > 0.0);
-        Some(high.map_or(*low, |high| between(*low, high, share)))
+        Some(high.map_or(*low, |high| self.between(*low, high, share)))
     }
 
-    fn order(self, one: f64, other: f64) -> Ordering {
-        if self.is_descending { other.total_cmp(&one) } else { one.total_cmp(&other) }
+    fn order(&self, one: i64, other: i64) -> Ordering {
+        if self.is_descending { other.cmp(&one) } else { one.cmp(&other) }
+    }
+
+    /// What lies between two values, at a `share` of the way.
+    fn between(&self, low: i64, high: i64, share: f64) -> i64 {
+        if self.kind == DataType::Float64 {
+            return key(between(double(low), double(high), share));
+        }
+        let way = i128::from(high) - i128::from(low);
+        // What lies between two numbers of 64 bits is one.
+        (i128::from(low) + (way as f64 * share).round() as i128) as i64
+    }
+
+    /// The values of which `keys` are kept.
+    fn values(&self, keys: &Int64Array) -> Result<ArrayRef> {
+        if self.kind == DataType::Float64 {
+            return Ok(Arc::new(keys.unary::<_, Float64Type>(double)));
+        }
+        Ok(cast(keys, &self.kind)?)
     }
 }
 
@@ -153,42 +226,41 @@ fn between(low: f64, high: f64, share: f64) -> f64 {
     if way.is_finite() { low + way * share } else { low * (1.0 - share) + high * share }
 }
 
-/// The values of one group.
+/// What is kept of the values of one group.
 #[derive(Debug)]
 enum Values {
-    All(Vec<f64>),
-    /// The bits of each, and how often it comes.
-    Distinct(HashMap<u64, u64>),
+    All(Vec<i64>),
+    /// Each of them, and how often it comes.
+    Distinct(HashMap<i64, u64>),
 }
 
 impl Values {
-    fn add(&mut self, value: f64) {
+    fn add(&mut self, value: i64) {
         match self {
             Self::All(values) => values.push(value),
-            Self::Distinct(counts) => *counts.entry(value.to_bits()).or_default() += 1,
+            Self::Distinct(counts) => *counts.entry(value).or_default() += 1,
         }
     }
 
     /// Takes a value out again; false if there is none.
-    fn remove(&mut self, value: f64) -> bool {
-        let bits = value.to_bits();
+    fn remove(&mut self, value: i64) -> bool {
         match self {
             Self::All(values) => {
-                let at = values.iter().position(|other| other.to_bits() == bits);
+                let at = values.iter().position(|other| *other == value);
                 at.map(|at| values.swap_remove(at)).is_some()
             }
             Self::Distinct(counts) => {
-                let Some(count) = counts.get_mut(&bits) else { return false };
+                let Some(count) = counts.get_mut(&value) else { return false };
                 *count -= 1;
                 if *count == 0 {
-                    counts.remove(&bits);
+                    counts.remove(&value);
                 }
                 true
             }
         }
     }
 
-    fn percentile(&mut self, wanted: Wanted) -> Option<f64> {
+    fn percentile(&mut self, wanted: &Wanted) -> Option<i64> {
         match self {
             Self::All(values) => wanted.among(values),
             Self::Distinct(_) => wanted.among(&mut self.numbers()),
@@ -196,18 +268,18 @@ impl Values {
     }
 
     /// All of the values, with DISTINCT each once.
-    fn numbers(&self) -> Vec<f64> {
+    fn numbers(&self) -> Vec<i64> {
         match self {
             Self::All(values) => values.clone(),
-            Self::Distinct(counts) => counts.keys().map(|bits| f64::from_bits(*bits)).collect(),
+            Self::Distinct(counts) => counts.keys().copied().collect(),
         }
     }
 
     fn size(&self) -> usize {
         match self {
-            Self::All(values) => values.capacity() * size_of::<f64>(),
+            Self::All(values) => values.capacity() * size_of::<i64>(),
             // The table keeps a byte beside each entry, and an eighth of it free.
-            Self::Distinct(counts) => counts.capacity() * (size_of::<(u64, u64)>() + 1) * 8 / 7,
+            Self::Distinct(counts) => counts.capacity() * (size_of::<(i64, u64)>() + 1) * 8 / 7,
         }
     }
 }
@@ -227,9 +299,9 @@ fn lists(groups: &[Values]) -> Result<ArrayRef> {
     if i32::try_from(numbers.len()).is_err() {
         return internal_err!("the values of a percentile do not fit into one list");
     }
-    let field = Arc::new(Field::new_list_field(DataType::Float64, true));
+    let field = Arc::new(Field::new_list_field(DataType::Int64, true));
     let offsets = OffsetBuffer::from_lengths(lengths);
-    Ok(Arc::new(ListArray::new(field, offsets, Arc::new(Float64Array::from(numbers)), None)))
+    Ok(Arc::new(ListArray::new(field, offsets, Arc::new(Int64Array::from(numbers)), None)))
 }
 
 /// The values of many groups.
@@ -241,7 +313,7 @@ struct Groups {
 
 impl Groups {
     fn make_room(&mut self, total_groups: usize) {
-        let wanted = self.wanted;
+        let wanted = &self.wanted;
         self.groups.resize_with(total_groups, || wanted.nothing());
     }
 }
@@ -255,8 +327,8 @@ impl GroupsAccumulator for Groups {
         total_groups: usize,
     ) -> Result<()> {
         self.make_room(total_groups);
-        let values = values[0].as_primitive::<Float64Type>();
-        accumulate(groups, values, filter, |group, value| self.groups[group].add(value));
+        let values = keys(&values[0])?;
+        accumulate(groups, &values, filter, |group, value| self.groups[group].add(value));
         Ok(())
     }
 
@@ -269,7 +341,7 @@ impl GroupsAccumulator for Groups {
         self.make_room(total_groups);
         for (list, group) in states[0].as_list::<i32>().iter().zip(groups) {
             let Some(list) = list else { continue };
-            let values = list.as_primitive::<Float64Type>();
+            let values = list.as_primitive::<Int64Type>();
             values.iter().flatten().for_each(|value| self.groups[*group].add(value));
         }
         Ok(())
@@ -281,8 +353,8 @@ impl GroupsAccumulator for Groups {
 
     fn evaluate(&mut self, emit: EmitTo) -> Result<ArrayRef> {
         let mut groups = emit.take_needed(&mut self.groups);
-        let percentiles = groups.iter_mut().map(|group| group.percentile(self.wanted));
-        Ok(Arc::new(percentiles.collect::<Float64Array>()))
+        let percentiles = groups.iter_mut().map(|group| group.percentile(&self.wanted));
+        self.wanted.values(&percentiles.collect())
     }
 
     fn convert_to_state(
@@ -292,7 +364,7 @@ impl GroupsAccumulator for Groups {
     ) -> Result<Vec<ArrayRef>> {
         let rows = values[0].len();
         // A table for each row would be much for one value.
-        let wanted = Wanted { is_distinct: false, ..self.wanted };
+        let wanted = Wanted { is_distinct: false, ..self.wanted.clone() };
         let mut each = Self { wanted, groups: Vec::new() };
         each.update_batch(values, &(0..rows).collect::<Vec<_>>(), filter, rows)?;
         each.state(EmitTo::All)
@@ -313,14 +385,14 @@ struct OneGroup {
 
 impl Accumulator for OneGroup {
     fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
-        let values = values[0].as_primitive::<Float64Type>();
-        values.iter().flatten().for_each(|value| self.values.add(value));
+        keys(&values[0])?.iter().flatten().for_each(|value| self.values.add(value));
         Ok(())
     }
 
     fn merge_batch(&mut self, states: &[ArrayRef]) -> Result<()> {
         for list in states[0].as_list::<i32>().iter().flatten() {
-            self.update_batch(&[list])?;
+            let values = list.as_primitive::<Int64Type>();
+            values.iter().flatten().for_each(|value| self.values.add(value));
         }
         Ok(())
     }
@@ -331,12 +403,12 @@ impl Accumulator for OneGroup {
     }
 
     fn evaluate(&mut self) -> Result<ScalarValue> {
-        Ok(ScalarValue::Float64(self.values.percentile(self.wanted)))
+        let percentile = Int64Array::from_iter([self.values.percentile(&self.wanted)]);
+        ScalarValue::try_from_array(&self.wanted.values(&percentile)?, 0)
     }
 
     fn retract_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
-        let values = values[0].as_primitive::<Float64Type>();
-        if values.iter().flatten().all(|value| self.values.remove(value)) {
+        if keys(&values[0])?.iter().flatten().all(|value| self.values.remove(value)) {
             Ok(())
         } else {
             internal_err!("a value that leaves the window of a percentile was not in it")
@@ -357,6 +429,7 @@ mod tests {
     use datafusion::arrow::util::pretty::pretty_format_batches;
 
     use super::*;
+    use crate::engine::answers::value;
     use crate::engine::{Session, Settings};
 
     async fn number(session: &Session, sql: &str) -> f64 {
@@ -419,6 +492,41 @@ mod tests {
             let sql = format!("SELECT percentile_cont(x, {wrong}) FROM {rows}");
             assert!(session.collect(&sql).await.is_err(), "{wrong}");
         }
+    }
+
+    #[tokio::test]
+    async fn times_and_dates_have_percentiles() {
+        let session = Session::new(None, Settings::default()).unwrap();
+        let rows = "(VALUES ('a', 1, TIMESTAMPTZ '2012-01-01 00:00:00'),
+                     ('a', 2, TIMESTAMPTZ '1912-01-05 00:00:00.000001'), ('b', 3, NULL),
+                     ('a', 4, TIMESTAMPTZ '2012-01-05 00:00:00')) AS t (g, n, a)";
+        let last = "2012-01-04T00:00:00+08:00";
+        for (sql, wanted) in [
+            ("SELECT quantile_cont(a, 0.875) FROM #", last),
+            ("SELECT quantile_cont(a, 0.875) FROM # GROUP BY g ORDER BY g LIMIT 1", last),
+            ("SELECT percentile_cont(0.125) WITHIN GROUP (ORDER BY a DESC) FROM #", last),
+            ("SELECT quantile_cont(DISTINCT a, 0.875) FROM #", last),
+            ("SELECT quantile_cont(a, 1) FROM #", "2012-01-05T00:00:00+08:00"),
+            ("SELECT quantile_cont(a::date, 0.625) FROM # WHERE n <> 2", "2012-01-03T12:00:00"),
+            ("SELECT quantile_cont(a, 0.5) IS NULL FROM # WHERE n = 3", "true"),
+            ("SELECT quantile_cont(a::timestamp, 0) FROM #", "1912-01-05T00:00:00.000001"),
+            (
+                "SELECT m FROM (SELECT n, quantile_cont(a, 0.75) OVER (ORDER BY n ROWS 1 PRECEDING)
+                   AS m FROM # WHERE n <> 2) WHERE n = 4",
+                "2012-01-05T00:00:00+08:00",
+            ),
+        ] {
+            let sql = sql.replace('#', rows);
+            assert_eq!(value(&session, &sql).await, wanted, "{sql}");
+        }
+        assert!(session.collect(&format!("SELECT quantile_cont(a, 2) FROM {rows}")).await.is_err());
+    }
+
+    #[test]
+    fn keys_compare_as_their_doubles_do() {
+        let doubles = [f64::NEG_INFINITY, -1.5, -0.0, 0.0, f64::MIN_POSITIVE, 1.0, f64::NAN];
+        assert!(doubles.map(key).is_sorted());
+        assert_eq!(doubles.map(|one| double(key(one)).to_bits()), doubles.map(f64::to_bits));
     }
 
     #[test]

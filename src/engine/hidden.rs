@@ -16,17 +16,19 @@ use datafusion::logical_expr::{
 
 use super::{
     checked_arithmetic, compared_intervals, decimals, forms, optimize, reordering_casts,
-    rounding_casts, short_times, zoned_texts,
+    rounding_casts, short_times, spaced_times, zoned_texts,
 };
 
 /// All of them that look at one row.
 pub(super) fn all() -> Vec<ScalarUDF> {
     let of_one_value = [
         &compared_intervals::LENGTH,
+        &forms::information::TYPE_NAME,
         &forms::subqueries::ONLY_ITEM,
         &reordering_casts::SAME,
         &rounding_casts::ROUNDED,
         &short_times::IN_FULL,
+        &spaced_times::SPACED,
     ];
     let others = [
         checked_arithmetic::function(),

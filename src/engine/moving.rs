@@ -302,41 +302,42 @@ fn root(number: &ScalarValue) -> ScalarValue {
 }
 
 /// What is kept of some rows that follow each other.
-trait Part: Copy + Debug + Send + Sync + 'static {
+pub(super) trait Part: Copy + Debug + Send + Sync + 'static {
     /// What is kept of none, or of one that is unknown.
     const NONE: Self;
-
-    /// What is kept of one row.
-    fn of(row: [f64; 2]) -> Self;
 
     /// What is kept of these rows and of `later` ones.
     fn then(self, later: Self) -> Self;
 }
 
+/// What is kept of rows of doubles.
+pub(super) trait OfDoubles: Part {
+    /// What is kept of one row.
+    fn of(row: [f64; 2]) -> Self;
+}
+
 /// A sum, with the digits that a double has no room for.
 #[derive(Debug, Clone, Copy)]
-struct Total {
+pub(super) struct Total {
     high: f64,
     low: f64,
     rows: f64,
 }
 
 impl Total {
-    fn sum(self) -> Option<f64> {
+    /// All together, if there is a row.
+    pub(super) fn sum(self) -> Option<f64> {
         (self.rows > 0.0).then_some(self.high)
     }
 
-    fn average(self) -> Option<f64> {
+    /// What each row has on average, if there is one.
+    pub(super) fn average(self) -> Option<f64> {
         (self.rows > 0.0).then(|| self.high / self.rows)
     }
 }
 
 impl Part for Total {
     const NONE: Self = Self { high: 0.0, low: 0.0, rows: 0.0 };
-
-    fn of([value, _]: [f64; 2]) -> Self {
-        Self { high: value, low: 0.0, rows: 1.0 }
-    }
 
     fn then(self, later: Self) -> Self {
         if self.rows == 0.0 {
@@ -356,6 +357,12 @@ impl Part for Total {
             return Self { high: sum, low: 0.0, rows };
         }
         Self { high, low: low - (high - sum), rows }
+    }
+}
+
+impl OfDoubles for Total {
+    fn of([value, _]: [f64; 2]) -> Self {
+        Self { high: value, low: 0.0, rows: 1.0 }
     }
 }
 
@@ -404,10 +411,6 @@ impl Moments {
 impl Part for Moments {
     const NONE: Self = Self { rows: 0.0, means: [0.0; 2], squares: [0.0; 2], product: 0.0 };
 
-    fn of(row: [f64; 2]) -> Self {
-        Self { rows: 1.0, means: row, ..Self::NONE }
-    }
-
     fn then(self, later: Self) -> Self {
         if self.rows == 0.0 {
             return later;
@@ -430,9 +433,15 @@ impl Part for Moments {
     }
 }
 
+impl OfDoubles for Moments {
+    fn of(row: [f64; 2]) -> Self {
+        Self { rows: 1.0, means: row, ..Self::NONE }
+    }
+}
+
 /// The rows of a frame in two stacks.
 #[derive(Debug)]
-struct Stacks<P> {
+pub(super) struct Stacks<P> {
     /// The next one to leave is the last; each is put together with all behind it here.
     leaving: Vec<P>,
     /// Those that came since.
@@ -441,17 +450,19 @@ struct Stacks<P> {
 }
 
 impl<P: Part> Stacks<P> {
-    fn new() -> Self {
+    /// A frame without rows.
+    pub(super) fn new() -> Self {
         Self { leaving: Vec::new(), entered: Vec::new(), all_entered: P::NONE }
     }
 
-    fn enter(&mut self, part: P) {
+    /// Takes the next row in.
+    pub(super) fn enter(&mut self, part: P) {
         self.entered.push(part);
         self.all_entered = self.all_entered.then(part);
     }
 
     /// Whether there was one to leave.
-    fn leave(&mut self) -> bool {
+    pub(super) fn leave(&mut self) -> bool {
         if self.leaving.is_empty() {
             let mut from_here = P::NONE;
             self.leaving.extend(self.entered.drain(..).rev().map(|part| {
@@ -463,7 +474,8 @@ impl<P: Part> Stacks<P> {
         self.leaving.pop().is_some()
     }
 
-    fn whole(&self) -> P {
+    /// All rows together.
+    pub(super) fn whole(&self) -> P {
         self.leaving.last().map_or(self.all_entered, |first| first.then(self.all_entered))
     }
 }
@@ -475,13 +487,13 @@ struct Numbers<P> {
     finish: fn(P) -> ScalarValue,
 }
 
-impl<P: Part> Numbers<P> {
+impl<P: OfDoubles> Numbers<P> {
     fn finished_by(finish: fn(P) -> ScalarValue) -> Box<dyn Accumulator> {
         Box::new(Self { stacks: Stacks::new(), finish })
     }
 }
 
-impl<P: Part> Accumulator for Numbers<P> {
+impl<P: OfDoubles> Accumulator for Numbers<P> {
     fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
         let columns = values.iter().map(|column| as_float64_array(column));
         let columns = columns.collect::<Result<Vec<_>>>()?;

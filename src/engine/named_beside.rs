@@ -1,27 +1,20 @@
-//! Names that a SELECT gives with AS and also asks for, as some databases allow.
+//! Names that a SELECT gives with AS and also asks for where it cannot know them.
 
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
     Expr, Ident, Select, SelectItem, Visit, Visitor, visit_expressions,
 };
-use datafusion::sql::sqlparser::parser::Parser;
 
-use super::dialect::Ours;
-use super::from_first;
-use super::script::tokenize;
-use super::versions;
+use super::asked_tables;
 
 /// Longest expression that is shown, in characters.
 const SHOWN: usize = 40;
 
-/// What to write instead, if a SELECT of `sql` gives the name `name` itself: only
-/// GROUP BY, HAVING and ORDER BY know it, or whoever asks the SELECT.
+/// What to write instead, if a SELECT of `sql` gives the name `name` itself: see
+/// [`reused_names`](super::forms::reused_names) for those that it knows further on.
 pub(super) fn advice(sql: &str, name: &str) -> Option<String> {
-    let (sql, _) = versions::hide(sql);
-    let tokens = from_first::complete(tokenize(&sql).ok()?);
-    let mut parser = Parser::new(&Ours).with_tokens_with_locations(tokens);
-    let statements = parser.parse_statements().ok()?;
+    let statements = asked_tables::statements(sql)?;
     let ControlFlow::Break(found) = statements.visit(&mut Gives { name }) else { return None };
     let Found { expression, in_condition } = found;
     let short = Some(expression).filter(|text| text.chars().count() <= SHOWN);
@@ -33,9 +26,8 @@ pub(super) fn advice(sql: &str, name: &str) -> Option<String> {
              groups, a subquery for rows: {subquery} WHERE {name} ..."
         ),
         false => format!(
-            "\"{name}\" is named in this SELECT itself and not known beside it; name it in a \
-             subquery, {subquery}, or repeat {}",
-            short.as_deref().unwrap_or("its expression")
+            "\"{name}\" is named in this SELECT, further on or with another value each time it is \
+             computed; name it in a subquery: {subquery}"
         ),
     })
 }
@@ -100,10 +92,11 @@ mod tests {
         let session = Session::new(None, Settings::default()).unwrap();
         let from = "FROM (VALUES (1), (2)) AS t(n)";
         for sql in [
-            format!("SELECT count(*) AS aug, aug * 2 AS twice {from}"),
-            format!("SELECT count(*) Aug, round(aUG) {from}"),
-            format!("SELECT n + 1 AS aug {from} WHERE aug > 2"),
-            "FROM (VALUES (1)) AS t(n) SELECT n AS aug, aug + 1".to_owned(),
+            format!("SELECT random() AS aug, aug * 2 AS twice {from}"),
+            format!("SELECT random() Aug, round(aUG) {from}"),
+            format!("SELECT aug * 2 AS twice, count(*) AS aug {from}"),
+            format!("SELECT count(*) AS aug {from} WHERE aug > 2"),
+            "FROM (VALUES (1)) AS t(n) SELECT random() AS aug, aug + 1".to_owned(),
         ] {
             let error = session.collect(&sql).await.unwrap_err();
             assert!(error.message().starts_with("no column \"aug\""), "{sql}: {error}");
@@ -127,7 +120,7 @@ mod tests {
     fn long_expressions_are_not_repeated() {
         let long = "sum(reposts) FILTER (WHERE posted_at >= '2012-08-01')";
         let said = advice(&format!("SELECT {long} AS aug, aug * 2 FROM posts"), "aug").unwrap();
-        assert!(said.contains("(SELECT ... AS aug") && said.ends_with("repeat its expression"));
+        assert!(said.contains("(SELECT ... AS aug"));
         assert!(advice("SELECT 'aug' FROM posts AS aug", "aug").is_none());
     }
 }

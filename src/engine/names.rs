@@ -7,11 +7,11 @@ use std::ops::ControlFlow;
 use datafusion::sql::parser::Statement as Parsed;
 use datafusion::sql::sqlparser::ast::{
     Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident,
-    ObjectName, OrderBy, OrderByKind, Query, Select, SelectItem, SetExpr, VisitorMut,
-    visit_expressions_mut,
+    ObjectName, OrderBy, OrderByKind, Query, Select, SelectItem, SetExpr, TableFactor,
+    TableWithJoins, VisitorMut, visit_expressions_mut,
 };
 
-use super::forms::{grouping_sets, order_by_input};
+use super::forms::{grouping_sets, order_by_input, using_joins};
 use super::group_names::{self, IsAggregate};
 use super::parsed;
 
@@ -35,9 +35,9 @@ impl VisitorMut for Give<'_> {
     fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
         group_names::tell_apart(query, self.is_aggregate);
         if let Some(select) = first_select(&mut query.body) {
-            name_items(&mut select.projection);
+            name_items(select);
             if let Some(order_by) = &mut query.order_by {
-                order_by_names(order_by, &select.projection);
+                order_by_names(order_by, select);
             }
         }
         order_by_input::tell_apart(query);
@@ -45,7 +45,7 @@ impl VisitorMut for Give<'_> {
     }
 
     fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
-        name_items(&mut select.projection);
+        name_items(select);
         ControlFlow::Continue(())
     }
 }
@@ -60,7 +60,9 @@ fn first_select(body: &mut SetExpr) -> Option<&mut Select> {
     }
 }
 
-fn name_items(items: &mut [SelectItem]) {
+fn name_items(select: &mut Select) {
+    let tables = Tables::of(&select.from);
+    let items = &mut select.projection;
     let all_columns = items.iter().any(|item| matches!(item, SelectItem::Wildcard(_)));
     let mut names = Names { all_columns, ..Names::default() };
     for item in items.iter_mut() {
@@ -72,10 +74,15 @@ fn name_items(items: &mut [SelectItem]) {
     for columns in [true, false] {
         for item in items.iter_mut() {
             let SelectItem::UnnamedExpr(expression) = item else { continue };
-            if is_column(expression) != columns {
+            let part = tables.part(expression);
+            if (is_column(expression) && part.is_none()) != columns {
                 continue;
             }
-            if let Some(name) = names.needed(expression) {
+            let needed = match part {
+                Some(part) => Some(names.of_part(part, expression)),
+                None => names.needed(expression),
+            };
+            if let Some(name) = needed {
                 let alias = Ident::with_quote('"', name);
                 *item = SelectItem::ExprWithAlias { expr: expression.clone(), alias };
             }
@@ -85,20 +92,66 @@ fn name_items(items: &mut [SelectItem]) {
 
 /// Has a query ordered by the listed columns where ORDER BY repeats their expressions:
 /// behind DISTINCT and UNION the engine looks for names only.
-fn order_by_names(order_by: &mut OrderBy, items: &[SelectItem]) {
+fn order_by_names(order_by: &mut OrderBy, select: &Select) {
     let OrderByKind::Expressions(orders) = &mut order_by.kind else { return };
+    let tables = Tables::of(&select.from);
     for order in orders {
+        let is_column = is_column(&order.expr) && tables.part(&order.expr).is_none();
         // A number is a place in the list.
-        if is_column(&order.expr) || matches!(order.expr, Expr::Value(_)) {
+        if is_column || matches!(order.expr, Expr::Value(_)) {
             continue;
         }
-        let listed = items.iter().find_map(|item| match item {
+        let listed = select.projection.iter().find_map(|item| match item {
             SelectItem::ExprWithAlias { expr, alias } if *expr == order.expr => Some(alias),
             _ => None,
         });
         if let Some(alias) = listed {
             order.expr = Expr::Identifier(alias.clone());
         }
+    }
+}
+
+/// The names of the tables of a FROM, each in its parts.
+pub(super) struct Tables(Vec<Vec<String>>);
+
+impl Tables {
+    pub(super) fn of(from: &[TableWithJoins]) -> Self {
+        let mut tables = Self(Vec::new());
+        from.iter().for_each(|joined| tables.add(joined));
+        tables
+    }
+
+    fn add(&mut self, joined: &TableWithJoins) {
+        let others = joined.joins.iter().map(|join| &join.relation);
+        for table in std::iter::once(&joined.relation).chain(others) {
+            match table {
+                TableFactor::NestedJoin { table_with_joins, alias: None } => {
+                    self.add(table_with_joins);
+                }
+                TableFactor::NestedJoin { alias: Some(alias), .. } => {
+                    self.0.push(vec![plain(&alias.name)]);
+                }
+                other => {
+                    let name = using_joins::name(other);
+                    self.0.extend(name.map(|parts| parts.iter().map(plain).collect::<Vec<_>>()));
+                }
+            }
+        }
+    }
+
+    /// The name of the part of a structure that an expression is, as `author.name`, which
+    /// is written like the column of a table.
+    fn part<'a>(&self, expression: &'a Expr) -> Option<&'a Ident> {
+        let Expr::CompoundIdentifier(parts) = expression else { return None };
+        let (name, before) = parts.split_last()?;
+        let before: Vec<String> = before.iter().map(plain).collect();
+        (!self.has(&before)).then_some(name)
+    }
+
+    /// Whether one of them may be called by a name of these parts.
+    pub(super) fn has(&self, parts: &[String]) -> bool {
+        // The database of a table may be left out, and need not be.
+        self.0.iter().any(|table| table.ends_with(parts) || parts.ends_with(table))
     }
 }
 
@@ -150,6 +203,18 @@ impl Names {
                     false => Some(self.numbered(&typed)),
                 }
             }
+        }
+    }
+
+    /// The name of a part of a structure. A `*` may have a column of its name.
+    fn of_part(&mut self, part: &Ident, expression: &Expr) -> String {
+        let name = match self.all_columns {
+            true => expression.to_string(),
+            false => plain(part),
+        };
+        match self.shown.insert(name.clone()) {
+            true => name,
+            false => self.numbered(&name),
         }
     }
 
@@ -269,6 +334,42 @@ mod tests {
         }
         let nested = "SELECT count(*) AS n FROM (SELECT a, a::text FROM (SELECT 7 AS a))";
         assert_eq!(session.collect(nested).await.unwrap()[0].num_rows(), 1);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_part_of_a_structure_is_called_by_its_own_name() {
+        let session = Session::new(None, Settings::default()).unwrap();
+        let made = "CREATE TABLE t AS SELECT * FROM (VALUES (2, {'name': 'x', 'geo': {'lat': 1}}),
+                    (1, {'name': 'y', 'geo': {'lat': 3}})) AS v(id, author)";
+        session.collect(made).await.unwrap();
+        for (sql, wanted) in [
+            (
+                "SELECT author.name, t.author.geo.lat FROM t ORDER BY id",
+                &["name|lat", "y|3", "x|1"][..],
+            ),
+            ("SELECT p.id, p.author.name FROM t AS p ORDER BY name LIMIT 1", &["id|name", "2|x"]),
+            ("SELECT DISTINCT author.name FROM t ORDER BY author.name", &["name", "x", "y"]),
+            (
+                "SELECT author.name, count(*) AS n FROM t GROUP BY author.name ORDER BY name",
+                &["name|n", "x|1", "y|1"],
+            ),
+            (
+                "SELECT author.name, count(*) AS n FROM t GROUP BY name ORDER BY 1 LIMIT 1",
+                &["name|n", "x|1"],
+            ),
+            ("SELECT name FROM (SELECT author.name FROM t) ORDER BY name LIMIT 1", &["name", "x"]),
+            ("SELECT author.geo.lat, author.geo.lat AS id FROM t WHERE id = 1", &["lat|id", "3|3"]),
+            (
+                "SELECT *, author.name FROM t WHERE id = 1",
+                &["id|author|author.name", "1|{name: y, geo: {lat: 3}}|y"],
+            ),
+            ("SELECT author['name'] FROM t WHERE id = 1", &["author['name']", "y"]),
+            ("SELECT main.t.id, t.id AS other FROM t WHERE id = 1", &["id|other", "1|1"]),
+        ] {
+            assert_eq!(answer(&session, sql).await, wanted, "{sql}");
+        }
+        session.collect("CREATE TABLE n AS SELECT author.name FROM t").await.unwrap();
+        assert_eq!(answer(&session, "SELECT name FROM n ORDER BY name").await, ["name", "x", "y"]);
     }
 
     #[tokio::test(flavor = "multi_thread")]

@@ -6,8 +6,9 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::parser::Statement as Parsed;
 use datafusion::sql::sqlparser::ast::{
-    BinaryOperator, Distinct, Expr, Fetch, Function, GroupByExpr, LimitClause, OrderByKind, Query,
-    Select, SetExpr, SetOperator, SetQuantifier, TableFactor, Value, VisitorMut,
+    BinaryOperator, Expr, Fetch, Function, FunctionArg, FunctionArgExpr, FunctionArguments,
+    GroupByExpr, Join, JoinConstraint, JoinOperator, LimitClause, OrderByKind, Query, Select,
+    SetExpr, SetOperator, SetQuantifier, TableFactor, Value, VisitorMut,
 };
 use datafusion::sql::sqlparser::tokenizer::Token;
 
@@ -20,13 +21,27 @@ use crate::error::{Error, Result};
 /// them, and what is told of it.
 type Refused = (&'static str, Error);
 
-/// What stands for a query with LIMIT or a window function after LATERAL.
+/// What stands for a query with a window function after LATERAL.
 const NUMBERED: &str = "number the rows first: JOIN (SELECT *, row_number() OVER (PARTITION BY \
                         account_id ORDER BY reposts DESC) AS n FROM posts) AS p ON \
                         p.account_id = accounts.account_id AND p.n = 1";
 
 /// The aggregates that people ask for most.
 const AGGREGATES: [&str; 5] = ["count", "sum", "min", "max", "avg"];
+
+/// Aggregates beside `count`, which take no `*`.
+const OF_ONE_COLUMN: [&str; 10] = [
+    "sum",
+    "min",
+    "max",
+    "avg",
+    "array_agg",
+    "list",
+    "string_agg",
+    "median",
+    "stddev",
+    "any_value",
+];
 
 /// Refuses a statement with such a clause.
 pub(super) fn check(parsed: &mut Parsed, statement: &Statement) -> Result<()> {
@@ -83,13 +98,16 @@ impl VisitorMut for PassedOver {
         } else if !totals.is_empty() {
             unknown("WITH ROLLUP", "GROUP BY ROLLUP (platform), CUBE (...) or GROUPING SETS (...)")
         } else {
-            None
+            select.from.iter().find_map(|first| unconditional(&first.joins))
         })
     }
 
     fn pre_visit_table_factor(&mut self, table: &mut TableFactor) -> ControlFlow<Refused> {
         found(match table {
             TableFactor::Derived { lateral: true, subquery, .. } => lateral(subquery),
+            TableFactor::NestedJoin { table_with_joins, .. } => {
+                unconditional(&table_with_joins.joins)
+            }
             TableFactor::Table { partitions, .. } if !partitions.is_empty() => {
                 unknown("PARTITION", "a condition behind WHERE chooses rows")
             }
@@ -119,6 +137,14 @@ impl VisitorMut for PassedOver {
                 let error = Error::query("the sign ^ does not raise to a power here");
                 Some(("^", error.hint("power(2, 10) does")))
             }
+            Expr::BinaryOp { op: BinaryOperator::PGOverlap, .. } => {
+                let error = Error::query("the sign && joins no conditions").hint(
+                    "AND does; array_has_any(hashtags, ['地震']) says whether lists have a value \
+                     in common",
+                );
+                Some(("&&", error))
+            }
+            Expr::Function(call) => all_columns(call),
             Expr::UnaryOp { .. } => arithmetic::ambiguous(expression),
             Expr::Like { .. } | Expr::ILike { .. } => like::refused(expression),
             Expr::SimilarTo { pattern, escape_char, .. } => {
@@ -138,6 +164,51 @@ fn found(clause: Option<Refused>) -> ControlFlow<Refused> {
 fn unknown(words: &'static str, advice: &'static str) -> Option<Refused> {
     let first = words.split(' ').next().unwrap_or(words);
     Some((first, Error::query(format!("not supported: {words}")).hint(advice)))
+}
+
+/// A join that does not say which rows belong together: the planner takes it for one of
+/// each row with each.
+fn unconditional(joins: &[Join]) -> Option<Refused> {
+    let has_none = |join: &&Join| match &join.join_operator {
+        JoinOperator::Join(constraint)
+        | JoinOperator::Inner(constraint)
+        | JoinOperator::Left(constraint)
+        | JoinOperator::LeftOuter(constraint)
+        | JoinOperator::Right(constraint)
+        | JoinOperator::RightOuter(constraint)
+        | JoinOperator::FullOuter(constraint) => *constraint == JoinConstraint::None,
+        _ => false,
+    };
+    // What is beside a row belongs to it.
+    let is_beside = |join: &&Join| match &join.relation {
+        TableFactor::UNNEST { .. } => true,
+        TableFactor::Derived { lateral, .. } | TableFactor::Function { lateral, .. } => *lateral,
+        _ => false,
+    };
+    joins.iter().filter(has_none).find(|join| !is_beside(join)).map(|_| {
+        let error = Error::query("JOIN does not say which rows belong together");
+        let advice = "add ON p.account_id = a.account_id, or USING (account_id); CROSS JOIN puts \
+                      each row beside each";
+        // Of several the tokens do not tell which it is.
+        (if joins.len() == 1 { "JOIN" } else { "" }, error.hint(advice))
+    })
+}
+
+/// An aggregate of `*`, of which only `count` knows what it is.
+fn all_columns(call: &Function) -> Option<Refused> {
+    let name = call.name.to_string();
+    let name = OF_ONE_COLUMN.iter().find(|known| known.eq_ignore_ascii_case(&name))?;
+    let FunctionArguments::List(list) = &call.args else { return None };
+    let is_star = |argument: &FunctionArg| {
+        matches!(
+            argument,
+            FunctionArg::Unnamed(FunctionArgExpr::Wildcard | FunctionArgExpr::QualifiedWildcard(_))
+        )
+    };
+    list.args.iter().any(is_star).then(|| {
+        let error = Error::query(format!("{name} takes one column, and * is all of them"));
+        (*name, error.hint(format!("name the column: {name}(likes); count(*) counts rows")))
+    })
 }
 
 /// What FETCH asks for beside a number of rows.
@@ -213,35 +284,15 @@ fn sets_by_name(query: &Query) -> Option<Refused> {
 /// before it at once, instead of for each of their rows.
 fn lateral(query: &Query) -> Option<Refused> {
     let level = Level::of(query);
-    let (what, advice) = if level.queries.iter().any(|query| is_limited(query)) {
-        ("LIMIT or OFFSET", NUMBERED)
-    } else if level.selects().any(|select| select.qualify.is_some()) {
+    let (what, advice) = if level.selects().any(|select| select.qualify.is_some()) {
         ("QUALIFY", NUMBERED)
     } else if level.selects().any(|select| calls(select, |call| call.over.is_some())) {
         ("a window function", NUMBERED)
-    } else if level.selects().any(|select| matches!(select.distinct, Some(Distinct::On(_)))) {
-        ("DISTINCT ON", NUMBERED)
-    } else if level.selects().any(|select| matches!(select.distinct, Some(Distinct::Distinct))) {
-        (
-            "DISTINCT",
-            "GROUP BY makes one of equal rows as well: LATERAL (SELECT platform FROM posts AS p \
-             WHERE p.account_id = accounts.account_id GROUP BY platform)",
-        )
-    } else if level.selects().any(|select| select.having.is_some()) {
-        (
-            "HAVING",
-            "put the condition behind ON: JOIN LATERAL (SELECT count(*) AS n FROM posts AS p \
-             WHERE p.account_id = accounts.account_id) AS c ON c.n > 9",
-        )
     } else {
         return None;
     };
     let error = Error::query(format!("a query after LATERAL does not take {what}"));
     Some(("LATERAL (", error.hint(advice)))
-}
-
-fn is_limited(query: &Query) -> bool {
-    query.limit_clause.is_some() || query.fetch.is_some()
 }
 
 /// What a query in EXISTS has that the planner leaves out: it only asks whether there
@@ -338,12 +389,6 @@ mod tests {
                 "WITH ORDINALITY",
             ),
             (
-                "SELECT * FROM t, LATERAL (SELECT b.n AS m FROM t AS b WHERE b.n < t.n
-                 ORDER BY b.n DESC LIMIT 1) AS s",
-                "LIMIT",
-            ),
-            ("SELECT * FROM t, LATERAL ((SELECT t.n AS m OFFSET 1)) AS s", "OFFSET"),
-            (
                 "SELECT * FROM t LEFT JOIN LATERAL (SELECT row_number() OVER (ORDER BY b.n) AS m
                  FROM t AS b WHERE b.n < t.n) AS s ON true",
                 "window function",
@@ -352,16 +397,6 @@ mod tests {
                 "SELECT * FROM t, LATERAL (SELECT b.n AS m FROM t AS b WHERE b.n < t.n
                  QUALIFY row_number() OVER (ORDER BY b.n) = 1) AS s",
                 "QUALIFY",
-            ),
-            ("SELECT * FROM t, LATERAL (SELECT DISTINCT b.n AS m FROM t AS b) AS s", "DISTINCT"),
-            (
-                "SELECT * FROM t, LATERAL (SELECT DISTINCT ON (b.n) b.n AS m FROM t AS b) AS s",
-                "DISTINCT ON",
-            ),
-            (
-                "SELECT * FROM t, LATERAL (SELECT count(*) AS m FROM t AS b WHERE b.n < t.n
-                 HAVING count(*) > 0) AS s",
-                "HAVING",
             ),
             ("SELECT n FROM t EXCEPT ALL BY NAME SELECT n FROM t", "EXCEPT does not take BY NAME"),
             (
@@ -386,6 +421,12 @@ mod tests {
                 "aggregate without GROUP BY",
             ),
             ("SELECT 2 ^ 10 AS n", "^"),
+            ("SELECT count(*) FROM t JOIN t AS b", "JOIN does not say"),
+            ("SELECT count(*) FROM t AS a LEFT JOIN t AS b WHERE true", "JOIN does not say"),
+            ("SELECT count(*) FROM t, (t AS a INNER JOIN t AS b)", "JOIN does not say"),
+            ("SELECT max(*) FROM t", "max takes one column"),
+            ("SELECT sum(t.*) FROM t", "sum takes one column"),
+            ("SELECT n FROM t WHERE n > 1 && n < 3", "&& joins no conditions"),
             ("SELECT n FROM t WHERE 'abc' SIMILAR TO concat('a', '%')", "SIMILAR TO"),
         ] {
             for begin in ["", "EXPLAIN ", "CREATE TABLE made AS "] {
@@ -397,6 +438,9 @@ mod tests {
         for fine in [
             "SELECT n, count(*) FROM t GROUP BY ROLLUP (n) ORDER BY n",
             "SELECT n, count(*) FROM t GROUP BY ALL",
+            "SELECT count(*) FROM t CROSS JOIN t AS b",
+            "SELECT count(*) FROM t NATURAL JOIN t AS b",
+            "SELECT count(*) FROM t AS a JOIN t AS b USING (n), t AS c",
             "SELECT * FROM t ORDER BY random() LIMIT 100",
             "SELECT row_number() OVER (), n FROM t",
             "SELECT n, m FROM t, LATERAL (SELECT n + 1 AS m) AS s",

@@ -5,6 +5,7 @@ use datafusion::sql::sqlparser::tokenizer::{
 };
 
 use super::dialect::Ours;
+use super::straight::straight;
 use crate::error::{Error, Place, Result};
 
 /// One statement of a script, with its place.
@@ -45,7 +46,7 @@ impl Statement {
 
 /// Splits `text` at its semicolons, minding strings, quoted names, dollar
 /// quotes and nested comments. Statements of blanks and comments only are left
-/// out; a byte-order mark and CRLF do no harm.
+/// out; a byte-order mark, CRLF and full-width punctuation do no harm.
 ///
 /// # Errors
 /// When a string, a quoted name or a comment is not closed.
@@ -59,7 +60,8 @@ impl Statement {
 /// # Ok::<(), weiku::Error>(())
 /// ```
 pub fn parse(text: &str, file: Option<&str>) -> Result<Vec<Statement>> {
-    let text = without_mark(text);
+    let text = straight(without_mark(text));
+    let text = &*text;
     let tokens = tokenize(text).map_err(|error| unclosed(text, file, &error))?;
     let mut cursor = Cursor::new(text);
     let mut statements = Vec::new();
@@ -156,18 +158,19 @@ fn unclosed(text: &str, file: Option<&str>, error: &TokenizerError) -> Error {
 
 /// Turns the tokenizer's lines and columns into byte offsets, moving forward
 /// only, so that a long script costs one pass.
-struct Cursor<'a> {
+pub(super) struct Cursor<'a> {
     text: &'a str,
     offset: usize,
     at: Location,
 }
 
 impl<'a> Cursor<'a> {
-    fn new(text: &'a str) -> Self {
+    pub(super) fn new(text: &'a str) -> Self {
         Self { text, offset: 0, at: Location { line: 1, column: 1 } }
     }
 
-    fn offset(&mut self, to: Location) -> usize {
+    /// The byte at which `to` is.
+    pub(super) fn offset(&mut self, to: Location) -> usize {
         let mut rest = self.text[self.offset..].chars();
         while (self.at.line, self.at.column) < (to.line, to.column) {
             let Some(char) = rest.next() else { break };

@@ -15,9 +15,10 @@ use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
 use datafusion::logical_expr::{AggregateUDF, LogicalPlan, LogicalPlanBuilder};
 use datafusion::prelude::{SessionConfig, SessionContext};
 use datafusion::sql::parser::{DFParserBuilder, Statement as Parsed};
+use datafusion::sql::sqlparser::ast::{CteAsMaterialized, Statement as SqlStatement};
 use datafusion::sql::sqlparser::dialect::Dialect;
 use datafusion::sql::sqlparser::parser::ParserError;
-use datafusion::sql::sqlparser::tokenizer::{TokenWithSpan, Tokenizer};
+use datafusion::sql::sqlparser::tokenizer::{Location, TokenWithSpan, Tokenizer};
 use object_store::ObjectStore;
 use object_store::local::LocalFileSystem;
 use tokio::sync::watch;
@@ -46,7 +47,7 @@ use super::empty_subqueries::EmptySubqueries;
 use super::exact_average;
 use super::exact_percentiles;
 use super::fence::{Fence, OnlyInside, Safe};
-use super::forms::{self, pivot_statement};
+use super::forms::{self, all_columns, pivot_statement};
 use super::from_first;
 use super::gauge::Gauge;
 use super::guard;
@@ -54,11 +55,12 @@ use super::habits;
 use super::hidden;
 use super::interrupt::Interruptible;
 use super::lifted_subqueries::LiftedSubqueries;
-use super::list_lengths::CountItems;
+use super::list_lengths::{self, CountItems};
 use super::lists;
 use super::memory::{self, Memory};
 use super::moving;
 use super::names;
+use super::ordered_lists;
 use super::parameters::{self, Parameters};
 use super::passed_over;
 use super::remembered_part;
@@ -67,12 +69,14 @@ use super::reordering_casts::HideExtremes;
 use super::result_cache::{Kept, Key, Question, Recorder, ResultCache, explained};
 use super::rollups::UseRollups;
 use super::script::{self, Statement};
+use super::set_time_zone;
 use super::settings::Settings;
 use super::sort_columns::SortByColumns;
 use super::text_index::UseTextIndex;
 use super::unknown_members::UnknownMembers;
 use super::versions::{self, Versions};
 use super::wording::written_by_import;
+use super::written_times;
 use super::zoned_bins;
 use super::zoned_casts::CastInZone;
 use crate::bucket::Files;
@@ -380,21 +384,21 @@ impl Session {
         match pivot_statement::find(tokens)? {
             pivot_statement::Statement::Plain(tokens) => {
                 // What cannot be read asks for no commit.
-                let (mut parsed, writer) = self.parse_tokens(tokens, &versions, statement)?;
+                let (mut parsed, writer) = self.parse_tokens(tokens, &versions, statement).await?;
                 self.pin().await.map_err(foreign)?;
                 self.merge(&mut parsed, statement).await?;
                 Ok((parsed, writer))
             }
             pivot_statement::Statement::Open(pivot) => {
                 let question = pivot.question()?;
-                let (mut question, _) = self.parse_tokens(question, &versions, statement)?;
+                let (mut question, _) = self.parse_tokens(question, &versions, statement).await?;
                 self.pin().await.map_err(foreign)?;
                 self.merge(&mut question, statement).await?;
                 self.call_cluster().await.map_err(foreign)?;
                 let plan = self.unbound(question).await?;
                 let frame = self.inner.context.execute_logical_plan(plan).await?;
                 let tokens = pivot.closed(&frame.collect().await?)?;
-                let (mut parsed, writer) = self.parse_tokens(tokens, &versions, statement)?;
+                let (mut parsed, writer) = self.parse_tokens(tokens, &versions, statement).await?;
                 self.merge(&mut parsed, statement).await?;
                 Ok((parsed, writer))
             }
@@ -407,7 +411,7 @@ impl Session {
         parsed: &mut Parsed,
         statement: &Statement,
     ) -> Result<(), DataFusionError> {
-        forms::using_joins::merge(parsed, statement, &self.inner.context).await
+        Box::pin(forms::using_joins::merge(parsed, statement, &self.inner.context)).await
     }
 
     fn dialect(&self) -> Result<Box<dyn Dialect>, DataFusionError> {
@@ -417,17 +421,31 @@ impl Session {
         dialect::named(name).ok_or_else(|| plan_datafusion_err!("no SQL dialect `{name}`"))
     }
 
-    fn parse_tokens(
+    async fn parse_tokens(
         &self,
         tokens: Vec<TokenWithSpan>,
         versions: &Versions,
         statement: &Statement,
     ) -> Result<(Parsed, Option<copy_options::Writer>), DataFusionError> {
+        let wished = forms::common_tables::wished(&tokens);
+        let mut parsed = self.read_tokens(tokens, versions, statement)?;
+        self.list_columns(&mut parsed, &wished, statement).await?;
+        self.spell(&mut parsed, &wished, statement)?;
+        let writer = copy_options::choose(&mut parsed).map_err(foreign)?;
+        Ok((parsed, writer))
+    }
+
+    /// The statement as it was typed.
+    fn read_tokens(
+        &self,
+        tokens: Vec<TokenWithSpan>,
+        versions: &Versions,
+        statement: &Statement,
+    ) -> Result<Parsed, DataFusionError> {
         let state = self.inner.context.state_ref();
         let recursion_limit = state.read().config_options().sql_parser.recursion_limit.get();
         let dialect = self.dialect()?;
         let dialect = attach::dialect(&tokens).unwrap_or(dialect.as_ref());
-        let wished = forms::common_tables::wished(&tokens);
         let tokens = from_first::complete(forms::spell(tokens));
         let tokens = copy_options::plain(tokens).map_err(foreign)?;
         let mut parsed = DFParserBuilder::new(tokens)
@@ -441,18 +459,59 @@ impl Session {
         versions.apply(&mut parsed);
         passed_over::check(&mut parsed, statement).map_err(foreign)?;
         habits::check_patterns(&mut parsed, statement).map_err(foreign)?;
-        forms::rewrite(&mut parsed);
-        names::give(&mut parsed, &|name| {
+        forms::no_columns::check(&parsed, statement).map_err(foreign)?;
+        Ok(parsed)
+    }
+
+    /// Lists the columns that `parsed` asks for all at once, which may ask for those of
+    /// tables.
+    async fn list_columns(
+        &self,
+        parsed: &mut Parsed,
+        wished: &[(Location, CteAsMaterialized)],
+        statement: &Statement,
+    ) -> Result<(), DataFusionError> {
+        if !all_columns::are_asked(parsed) {
+            return Ok(());
+        }
+        self.pin().await.map_err(foreign)?;
+        let mut known = all_columns::Known::new();
+        loop {
+            let mut tried = parsed.clone();
+            let Some(asked) = all_columns::list(&mut tried, &known).map_err(foreign)? else {
+                *parsed = tried;
+                return Ok(());
+            };
+            let text = asked.to_string();
+            let mut asked = Parsed::Statement(Box::new(SqlStatement::Query(asked)));
+            self.spell(&mut asked, wished, statement)?;
+            self.merge(&mut asked, statement).await?;
+            let plan = self.unbound(asked).await?;
+            known.insert(text, Arc::clone(plan.schema()));
+        }
+    }
+
+    /// Brings a statement to what the planner knows.
+    fn spell(
+        &self,
+        parsed: &mut Parsed,
+        wished: &[(Location, CteAsMaterialized)],
+        statement: &Statement,
+    ) -> Result<(), DataFusionError> {
+        let state = self.inner.context.state_ref();
+        set_time_zone::spell(parsed, &self.inner.settings.timezone);
+        forms::rewrite(parsed);
+        let is_aggregate = |name: &str| {
             let state = state.read();
             state.aggregate_functions().contains_key(name)
                 || state.window_functions().contains_key(name)
-        });
-        at_time_zone::spell(&mut parsed, state.read().config_options());
-        forms::column_aliases::complete(&mut parsed);
-        forms::named_windows::fill_in(&mut parsed, statement).map_err(foreign)?;
-        forms::common_tables::check(&mut parsed, &wished, statement).map_err(foreign)?;
-        let writer = copy_options::choose(&mut parsed).map_err(foreign)?;
-        Ok((parsed, writer))
+        };
+        forms::reused_names::fill_in(parsed, &is_aggregate);
+        names::give(parsed, &is_aggregate);
+        at_time_zone::spell(parsed, state.read().config_options());
+        forms::column_aliases::complete(parsed);
+        forms::named_windows::fill_in(parsed, statement).map_err(foreign)?;
+        forms::common_tables::check(parsed, wished, statement).map_err(foreign)
     }
 
     /// The placeholders of `statement`, each with its type as far as that is known.
@@ -471,7 +530,7 @@ impl Session {
         parsed: Parsed,
         params: &Params,
     ) -> Result<LogicalPlan, DataFusionError> {
-        let plan = self.unbound(parsed).await?;
+        let plan = forms::twins::tell_apart(self.unbound(parsed).await?)?;
         if !guard::has_placeholders(&plan) {
             return Ok(plan);
         }
@@ -538,7 +597,8 @@ impl Session {
         let explains = explained(&plan).is_some();
         let key = question.and_then(|question| self.key(&question, params, &plan));
         let kept = self.kept(key).await;
-        let plan = computed_limits::computed(plan, &self.inner.context).await?;
+        // Boxed, since few statements have such a plan, and all make room for it.
+        let plan = Box::pin(computed_limits::computed(plan, &self.inner.context)).await?;
         let (plan, staged) = copy_to::stage(plan, writer.as_ref())?;
         let frame = self.inner.context.execute_logical_plan(plan).await?;
         let (state, plan) = frame.into_parts();
@@ -641,9 +701,16 @@ fn context(
     let mut builder = SessionStateBuilder::new()
         .with_config(config(settings))
         .with_runtime_env(runtime)
-        .with_expr_planners(vec![Arc::new(remembered_part::PlanExtract)])
+        .with_expr_planners(vec![
+            Arc::new(forms::slices::SliceTexts),
+            Arc::new(remembered_part::PlanExtract),
+            Arc::new(ordered_lists::PlanItem),
+        ])
         .with_default_features()
-        .with_relation_planners(vec![Arc::new(forms::Pivots)])
+        .with_relation_planners(vec![
+            Arc::new(forms::Pivots),
+            Arc::new(forms::information::TellColumns),
+        ])
         .with_analyzer_rules(as_written::rules())
         .with_analyzer_rule(Arc::new(CastInZone))
         .with_analyzer_rule(Arc::new(HideExtremes))
@@ -685,11 +752,14 @@ fn with_functions(state: SessionState, dictionaries: Arc<Dictionaries>) -> Sessi
     context.register_udf(remembered_part::function());
     context.register_udf(remembered_trunc::function());
     context.register_udf(zoned_bins::function());
+    context.register_udf(written_times::function());
     context.register_udf(at_time_zone::function());
     lists::functions().for_each(|function| context.register_udf(function));
+    list_lengths::functions().into_iter().for_each(|function| context.register_udf(function));
     bounded_text::functions().for_each(|function| context.register_udf(function));
     decimals::functions().for_each(|function| context.register_udf(function));
     crate::functions::register(&context, dictionaries);
+    ordered_lists::register(&context);
     moving::register(&context);
     forms::familiar::register(&context);
     context

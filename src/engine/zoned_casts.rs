@@ -2,7 +2,7 @@
 //! instant: `posted_at >= DATE '2012-08-27'` begins at midnight there, and
 //! `CAST(posted_at AS TIMESTAMP)` is the time on the wall. The engine's own casts
 //! go by UTC. Texts that tell a time with its zone are instants, too, and those that
-//! leave something out are written in full first.
+//! leave something out are written in full first. Times become texts in one way.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use datafusion::logical_expr::expr::{Cast, ScalarFunction, TryCast};
 use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, cast};
 use datafusion::optimizer::AnalyzerRule;
 
-use super::{reordering_casts, rewrite, short_times, zoned_texts};
+use super::{reordering_casts, rewrite, short_times, spaced_times, zoned_texts};
 
 /// The rule.
 #[derive(Debug)]
@@ -50,6 +50,9 @@ fn in_zone(expression: Expr, schema: &DFSchema, zone: Option<&str>) -> Result<Tr
             let local = datafusion::functions::datetime::to_local_time();
             let call = ScalarFunction::new_udf(local, vec![expr.as_ref().clone()]);
             Expr::ScalarFunction(call)
+        }
+        (DataType::Timestamp(..), to) if to.is_string() => {
+            spaced_times::SPACED.of(expr.as_ref().clone())
         }
         (from, DataType::Date32 | DataType::Timestamp(_, None)) if from.is_string() => {
             match zone.and_then(|zone| zoned_texts::on_the_wall(expr, zone)) {

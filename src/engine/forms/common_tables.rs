@@ -20,6 +20,7 @@ use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::parser::Parser;
 use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan};
 
+use super::order_by_input;
 use crate::engine::computed_once::{Mark, When};
 use crate::engine::names::plain;
 use crate::engine::parsed;
@@ -165,7 +166,8 @@ impl VisitorMut for Check<'_> {
 pub(in crate::engine) fn mark(parsed: &mut Parsed) -> Option<String> {
     let view = match &*parsed {
         Parsed::Statement(statement) => {
-            matches!(statement.as_ref(), Typed::CreateView { .. }).then(|| statement.to_string())
+            let is_view = matches!(statement.as_ref(), Typed::CreateView { .. });
+            is_view.then(|| order_by_input::as_typed(statement.as_ref().clone()).to_string())
         }
         _ => None,
     };

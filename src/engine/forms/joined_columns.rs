@@ -9,7 +9,9 @@ use std::collections::HashMap;
 use datafusion::error::DataFusionError;
 use datafusion::prelude::SessionContext;
 use datafusion::sql::parser::Statement as Parsed;
-use datafusion::sql::sqlparser::ast::{Cte, Query, SetExpr, Statement, TableFactor, With};
+use datafusion::sql::sqlparser::ast::{
+    Cte, Query, SetExpr, Statement, TableFactor, TableWithJoins, With,
+};
 use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::parser::Parser;
 
@@ -61,9 +63,14 @@ impl QueriesByName {
 
     /// The query for all columns of `table`.
     pub(super) fn all_of(&self, table: &TableFactor) -> Option<Query> {
+        self.all_of_from(&[TableWithJoins { relation: table.clone(), joins: Vec::new() }])
+    }
+
+    /// The query for all columns of the tables of a FROM.
+    pub(super) fn all_of_from(&self, from: &[TableWithJoins]) -> Option<Query> {
         let mut asked = query("SELECT * FROM t")?;
         let SetExpr::Select(select) = asked.body.as_mut() else { return None };
-        select.from.first_mut()?.relation = table.clone();
+        select.from = from.to_vec();
         for with in self.levels.iter().rev().flatten().filter(|with| !with.cte_tables.is_empty()) {
             let mut around = asked.clone();
             around.body = Box::new(SetExpr::Query(Box::new(asked)));

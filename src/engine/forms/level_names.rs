@@ -2,14 +2,17 @@
 
 use std::ops::ControlFlow;
 
-use datafusion::sql::sqlparser::ast::{AccessExpr, Expr, Ident, Query, VisitMut, VisitorMut};
+use datafusion::sql::sqlparser::ast::{
+    AccessExpr, Expr, Ident, Query, VisitMut, VisitorMut, visit_expressions,
+};
 
 use crate::engine::names::plain;
 
 /// Puts what `instead` gives in the place of names within `part`.
 ///
 /// Left alone are names in queries that are in an expression, where they may be columns of
-/// other tables, parameters of lambdas, and the parts of longer names such as `t.tags[1]`.
+/// other tables, parameters of lambdas, and the parts of longer names such as `t.tags[1]`;
+/// and in a lambda names whose value has a name that is a parameter there.
 pub(super) fn replace(part: &mut impl VisitMut, instead: &dyn Fn(&Ident) -> Option<Expr>) {
     // It never breaks off.
     let _ = part.visit(&mut Replace { instead, queries: 0, parameters: Vec::new() });
@@ -61,13 +64,27 @@ impl VisitorMut for Replace<'_> {
             Expr::Identifier(name)
                 if self.queries == 0 && !self.parameters.contains(&plain(name)) =>
             {
-                if let Some(value) = (self.instead)(name) {
+                let value = (self.instead)(name);
+                if let Some(value) = value.filter(|value| !self.is_caught(value)) {
                     *expression = value;
                 }
             }
             _ => {}
         }
         ControlFlow::Continue(())
+    }
+}
+
+impl Replace<'_> {
+    /// Whether a name of `value` would mean a parameter.
+    fn is_caught(&self, value: &Expr) -> bool {
+        let is_parameter = |part: &Expr| match part {
+            Expr::Identifier(name) if self.parameters.contains(&plain(name)) => {
+                ControlFlow::Break(())
+            }
+            _ => ControlFlow::Continue(()),
+        };
+        !self.parameters.is_empty() && visit_expressions(value, is_parameter).is_break()
     }
 }
 
@@ -126,6 +143,20 @@ mod tests {
             let mut parser = Parser::new(&Ours).try_with_sql(typed).unwrap();
             let mut expression = parser.parse_expr().unwrap();
             replace(&mut expression, &nine);
+            assert_eq!(expression.to_string(), is, "{typed}");
+        }
+    }
+
+    #[test]
+    fn a_value_does_not_come_to_mean_a_parameter() {
+        let of_b = |name: &Ident| (plain(name) == "a").then(|| Expr::Identifier(Ident::new("b")));
+        for (typed, is) in [
+            ("list_filter(c, b -> b > a)", "list_filter(c, b -> b > a)"),
+            ("list_filter(c, d -> d > a)", "list_filter(c, d -> d > b)"),
+        ] {
+            let mut parser = Parser::new(&Ours).try_with_sql(typed).unwrap();
+            let mut expression = parser.parse_expr().unwrap();
+            replace(&mut expression, &of_b);
             assert_eq!(expression.to_string(), is, "{typed}");
         }
     }

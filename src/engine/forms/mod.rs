@@ -1,6 +1,7 @@
 //! Forms of SQL that people know from other databases, and that the planner takes
 //! for something else or refuses: each is brought to one that it knows.
 
+pub(super) mod all_columns;
 pub(super) mod arithmetic;
 mod bits;
 pub(super) mod column_aliases;
@@ -12,6 +13,7 @@ mod fetch;
 mod frequent;
 pub(super) mod grouping_sets;
 mod hidden_queries;
+pub(super) mod information;
 mod intervals;
 mod joined_columns;
 mod json_signs;
@@ -19,6 +21,7 @@ mod lateral_unnest;
 mod level_names;
 pub(super) mod like;
 pub(super) mod named_windows;
+pub(super) mod no_columns;
 mod null_tests;
 mod order_by_all;
 pub(super) mod order_by_input;
@@ -27,15 +30,21 @@ mod other_texts;
 mod outer_windows;
 mod pivot;
 pub(super) mod pivot_statement;
+mod read_files;
+pub(super) mod reused_names;
 pub(super) mod sample;
 mod set_operations;
+mod share_lists;
 mod show_databases;
 pub(super) mod similar_to;
+pub(super) mod slices;
 mod spread;
 pub(super) mod subqueries;
 mod summarize;
+mod temporary;
 pub(super) mod texts_in_a_row;
 mod truths;
+pub(super) mod twins;
 pub(super) mod using_joins;
 
 use std::sync::Arc;
@@ -54,16 +63,21 @@ use super::parsed;
 
 /// Brings what the parser does not know to what it does.
 pub(super) fn spell(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
-    let tokens = show_databases::spell(null_tests::spell(tokens));
+    let tokens = show_databases::spell(null_tests::spell(all_columns::spell(tokens)));
     common_tables::spell(sample::spell(summarize::spell(tokens)))
 }
 
 /// Rewrites what a statement says, before it is planned.
 pub(super) fn rewrite(parsed: &mut Parsed) {
     other_texts::quote(parsed);
+    temporary::take(parsed);
+    read_files::name(parsed);
     let changes: &[parsed::Change] = &[
+        share_lists::part,
+        super::datetimes::spell,
         familiar::spell,
         json_signs::read,
+        slices::complete,
         bits::turn,
         exact_numbers::keep,
         intervals::spell,

@@ -15,8 +15,8 @@ use datafusion::logical_expr::Expr as Planned;
 use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr};
 use datafusion::sql::sqlparser::ast::{
     BinaryOperator, Distinct, ExcludeSelectItem, Expr, GroupByExpr, Ident, ObjectName, OrderBy,
-    OrderByExpr, OrderByKind, PipeOperator, Query, SelectItem, SetExpr, TableFactor,
-    TableWithJoins, WildcardAdditionalOptions,
+    OrderByExpr, OrderByKind, PipeOperator, Query, SelectItem, SetExpr, Statement, TableFactor,
+    TableWithJoins, WildcardAdditionalOptions, visit_expressions_mut,
 };
 
 use super::level_names;
@@ -57,11 +57,7 @@ pub(in crate::engine) fn tell_apart(query: &mut Query) {
     let Some((hidden, shown)) = hide(&mut select.projection, &asked) else { return };
     let choose = |name: &Ident| {
         let one = hidden.iter().find(|one| one.is_called(name))?;
-        Some(Expr::BinaryOp {
-            left: Box::new(Expr::Identifier(name.clone())),
-            op: BinaryOperator::Custom(ELSE.to_owned()),
-            right: Box::new(Expr::Identifier(one.by.clone())),
-        })
+        Some(column_else(name.clone(), Expr::Identifier(one.by.clone())))
     };
     for order in orders {
         match name(&order.expr).map(|name| hidden.iter().find(|one| one.is_called(name))) {
@@ -77,6 +73,41 @@ pub(in crate::engine) fn tell_apart(query: &mut Query) {
     level_names::replace(&mut select.having, &choose);
     level_names::replace(&mut select.qualify, &choose);
     query.pipe_operators.insert(0, PipeOperator::Select { exprs: shown });
+}
+
+/// The column `name` of the tables if they have one, else `listed`.
+pub(super) fn column_else(name: Ident, listed: Expr) -> Expr {
+    Expr::BinaryOp {
+        left: Box::new(Expr::Identifier(name)),
+        op: BinaryOperator::Custom(ELSE.to_owned()),
+        right: Box::new(listed),
+    }
+}
+
+/// `statement` without such choices, as it is shown to people.
+pub(super) fn as_typed(mut statement: Statement) -> Statement {
+    // It never breaks off.
+    let _ = visit_expressions_mut(&mut statement, |expression| {
+        if let Some(column) = chosen(expression) {
+            *expression = column;
+        }
+        ControlFlow::<()>::Continue(())
+    });
+    statement
+}
+
+/// The column before the sign.
+fn chosen(expression: &Expr) -> Option<Expr> {
+    let bare = match expression {
+        Expr::Nested(inner) => inner.as_ref(),
+        other => other,
+    };
+    match bare {
+        Expr::BinaryOp { left, op: BinaryOperator::Custom(sign), .. } if sign == ELSE => {
+            Some(left.as_ref().clone())
+        }
+        _ => None,
+    }
 }
 
 /// The names within the expressions that rows are ordered by, not in queries that are in

@@ -152,8 +152,9 @@ pub(in crate::engine) fn functions() -> [AggregateUDF; 2] {
     [frequent::function(), spread::function()]
 }
 
-/// How many rows there are; a name that no column has.
+/// How many rows there are; names that no column has.
 const ROWS: &str = "rows behind SUMMARIZE";
+const BARS: &str = "bars behind SUMMARIZE";
 
 fn summary(input: &Arc<LogicalPlan>) -> Result<LogicalPlan> {
     let columns: Vec<Summed> = input
@@ -173,9 +174,11 @@ fn summary(input: &Arc<LogicalPlan>) -> Result<LogicalPlan> {
         LogicalPlanBuilder::from(Arc::clone(input)).aggregate(Vec::<Expr>::new(), sums)?.build()?;
     let totals = with_bars(totals, input, &columns)?;
     let rows = columns.iter().map(Summed::row).collect::<Result<Vec<_>>>()?;
-    let lists = NAMES.iter().enumerate().map(|(at, name)| {
+    let (last, others) = NAMES.split_last().expect("there are names");
+    let lists = others.iter().enumerate().map(|(at, name)| {
         make_array(rows.iter().map(|row| row[at].clone()).collect()).alias(*name)
     });
+    let lists = lists.chain([Expr::Column(Column::from_name(BARS)).alias(*last)]);
     let all = NAMES.iter().map(|name| Column::from_name(*name)).collect();
     LogicalPlanBuilder::from(totals)
         .project(lists.collect::<Vec<_>>())?
@@ -183,7 +186,10 @@ fn summary(input: &Arc<LogicalPlan>) -> Result<LogicalPlan> {
         .build()
 }
 
-/// The `totals` of the rows of `input`, and how its columns are spread between them.
+/// The `totals` of the rows of `input`, and a list of how its columns are spread between
+/// them. The totals are used twice, so that they are computed once and planned for
+/// themselves: in one plan with what turns them to rows, each of them, which are thousands
+/// for some files, would be looked for in all of that. The list is made before, as well.
 fn with_bars(
     totals: LogicalPlan,
     input: &Arc<LogicalPlan>,
@@ -191,20 +197,20 @@ fn with_bars(
 ) -> Result<LogicalPlan> {
     let bars: Vec<Expr> =
         columns.iter().filter(|column| column.is_measured()).map(Summed::bars).collect();
-    if bars.is_empty() {
-        return Ok(totals);
-    }
     let mut hasher = DefaultHasher::new();
     input.hash(&mut hasher);
     let (statement, name) = (hasher.finish(), WORD.to_owned());
     let mark = Mark { when: When::Asked, statement, number: 0, name };
     let totals =
         LogicalPlanBuilder::from(totals).alias(TableReference::bare(mark.to_string()))?.build()?;
-    let bars = LogicalPlanBuilder::from(totals.clone())
-        .cross_join(LogicalPlan::clone(input))?
-        .aggregate(Vec::<Expr>::new(), bars)?
-        .build()?;
-    LogicalPlanBuilder::from(totals).cross_join(bars)?.build()
+    let mut beside = LogicalPlanBuilder::from(totals.clone());
+    if !bars.is_empty() {
+        let all = beside.cross_join(LogicalPlan::clone(input))?;
+        beside = all.aggregate(Vec::<Expr>::new(), bars)?;
+    }
+    let list = make_array(columns.iter().map(Summed::spread).collect()).alias(BARS);
+    let beside = beside.project([list])?.build()?;
+    LogicalPlanBuilder::from(totals).cross_join(beside)?.build()
 }
 
 /// The columns of the answer.
@@ -278,7 +284,12 @@ impl Summed {
         spread::function().call(numbers).alias(self.called("bars"))
     }
 
-    /// The row that is made of that, as many values as there are names.
+    /// How it is spread; unknown if it is not measured.
+    fn spread(&self) -> Expr {
+        if self.is_measured() { self.sum("bars") } else { lit(ScalarValue::Utf8(None)) }
+    }
+
+    /// The row that is made of that but for how it is spread, a value for each other name.
     fn row(&self) -> Result<Vec<Expr>> {
         let no_text = || lit(ScalarValue::Utf8(None));
         let end = |name: &str| match self.is_plain() {
@@ -289,7 +300,7 @@ impl Summed {
             true => self.sum(name),
             false => lit(ScalarValue::Float64(None)),
         };
-        let said = |name: &str, is_said: bool| if is_said { self.sum(name) } else { no_text() };
+        let top = if self.texts().is_some() { self.sum("top") } else { no_text() };
         let (known, rows) = (self.sum("known"), Expr::Column(Column::from_name(ROWS)));
         Ok(vec![
             lit(self.name.clone()),
@@ -304,8 +315,7 @@ impl Summed {
             self.quartile("q75"),
             rows.clone(),
             unknown_share(&known, &rows)?,
-            said("top", self.texts().is_some()),
-            said("bars", self.is_measured()),
+            top,
         ])
     }
 
@@ -481,6 +491,20 @@ mod tests {
         // Of no rows nothing is known but that there are none.
         let none = "column_name, count, approx_unique, max, histogram";
         assert_eq!(of(none, "t WHERE n > 8").await[0], "d|0|0||");
+    }
+
+    #[tokio::test]
+    async fn the_figures_are_planned_for_themselves_with_numbers_and_without() {
+        let session = Session::new(None, Settings::default()).unwrap();
+        for columns in ["1 AS n, 'a' AS s", "'a' AS s, 'b' AS t"] {
+            let made = format!("CREATE OR REPLACE TABLE t AS SELECT {columns}");
+            session.collect(&made).await.unwrap();
+            let plan = answer(&session, "EXPLAIN SUMMARIZE t").await.join("\n");
+            assert_eq!(plan.matches("ComputedOnceExec: summarize").count(), 2, "{plan}");
+            let rows = answer(&session, "SUMMARIZE t").await;
+            assert_eq!(rows.len(), 3, "{rows:?}");
+            assert!(rows[2].ends_with("|1|0.00||"), "{rows:?}");
+        }
     }
 
     #[tokio::test]

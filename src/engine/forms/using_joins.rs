@@ -255,11 +255,11 @@ impl Merge<'_> {
 
     /// Gives a name to a table that has none, so that its columns can be asked for.
     fn give_name(&mut self, table: &mut TableFactor, columns: &[String]) {
-        let alias = match table {
-            TableFactor::Derived { alias, .. }
-            | TableFactor::Table { alias, args: Some(_), .. }
-            | TableFactor::Function { alias, .. } => alias,
-            _ => return,
+        let (TableFactor::Derived { alias, .. }
+        | TableFactor::Table { alias, args: Some(_), .. }
+        | TableFactor::Function { alias, .. }) = table
+        else {
+            return;
         };
         let different: HashSet<_> = columns.iter().collect();
         // Columns of one name need their own tables.
@@ -757,7 +757,7 @@ fn both(left: Expr, op: BinaryOperator, right: Expr) -> Expr {
 }
 
 /// What the columns of a table are called after.
-fn name(table: &TableFactor) -> Option<Vec<Ident>> {
+pub(in crate::engine) fn name(table: &TableFactor) -> Option<Vec<Ident>> {
     match table {
         TableFactor::Table { alias: Some(alias), .. }
         | TableFactor::Derived { alias: Some(alias), .. }
@@ -815,7 +815,7 @@ fn folded(column: &Ident) -> Ident {
 }
 
 /// The names behind EXCLUDE and EXCEPT.
-fn left_out(options: &WildcardAdditionalOptions) -> HashSet<String> {
+pub(super) fn left_out(options: &WildcardAdditionalOptions) -> HashSet<String> {
     let mut names: Vec<Ident> = match &options.opt_exclude {
         Some(ExcludeSelectItem::Single(name)) => only_part(name).into_iter().collect(),
         Some(ExcludeSelectItem::Multiple(names)) => names.iter().filter_map(only_part).collect(),
@@ -1071,7 +1071,7 @@ mod tests {
         for (sql, rows) in [
             (
                 "SELECT * FROM (SELECT * FROM z) JOIN (SELECT * FROM u) USING (id)",
-                &["id|a|b", "1|a|x"][..],
+                &["a|id|b", "a|1|x"][..],
             ),
             (
                 "SELECT * FROM (SELECT * FROM z) LEFT JOIN (SELECT * FROM u) USING (id) ORDER BY 1",

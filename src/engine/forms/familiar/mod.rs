@@ -25,7 +25,7 @@ pub(in crate::engine) use signpost::register;
 use table::{AGGREGATE_NAMES, AGGREGATES, COMPUTED, EXPRESSIONS, NAMES};
 
 /// What gives another value each time it is computed, and must not be written twice.
-const VOLATILE: [&str; 4] = ["random", "rand", "uuid", "gen_random_uuid"];
+pub(super) const VOLATILE: [&str; 4] = ["random", "rand", "uuid", "gen_random_uuid"];
 
 /// What writes an argument twice. Nested into each other these double the statement
 /// each time, so there is an end to it.
