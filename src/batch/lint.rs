@@ -164,7 +164,8 @@ pub(super) async fn plan_all(
     Ok(last)
 }
 
-/// A LIMIT without an ORDER BY below it: which rows come is left to chance.
+/// A LIMIT without an ORDER BY below it. Rows of plain tables come in the order in which they
+/// lie in the files, which an import may change; those of joins and groups have no order.
 fn order_fault(statements: &[Statement], plan: &LogicalPlan) -> Option<Error> {
     let LogicalPlan::Limit(limit) = plan else { return None };
     let mut below = limit.input.as_ref();
@@ -175,7 +176,10 @@ fn order_fault(statements: &[Statement], plan: &LogicalPlan) -> Option<Error> {
     if matches!(below, LogicalPlan::Sort(_)) || at_most_one_row {
         return None;
     }
-    let error = Error::usage("LIMIT without ORDER BY: which rows come is left to chance");
+    let error = Error::usage("LIMIT without ORDER BY: nothing says which rows come");
     let place = statements.last().map(|statement| statement.place(1, 1, None)).unwrap_or_default();
-    Some(error.at(place).hint("add an ORDER BY that tells all rows apart"))
+    Some(error.at(place).hint(
+        "add an ORDER BY that tells all rows apart; without it rows of a table come as they lie in \
+         the files, and those of joins and groups in no order",
+    ))
 }

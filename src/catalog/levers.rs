@@ -19,7 +19,8 @@ pub struct Levers {
     pub column_cache_mb: usize,
     /// Whether wide columns are read of those rows only that come out in the end.
     pub late_columns: bool,
-    /// Whether a large table is summed up before it is joined with a small one.
+    /// Whether rows are summed up early: a large table before it is joined with a small one,
+    /// and by all columns together before they are grouped in several ways, as by CUBE.
     pub sum_before_join: bool,
     /// Whether rows that cannot be among the first of their group are dropped early.
     pub first_of_group: bool,
@@ -48,9 +49,11 @@ const SWITCHES: [Switch; 10] = [
     ("late_columns", "find few rows first, and read wide columns of these only", |levers| {
         &mut levers.late_columns
     }),
-    ("sum_before_join", "sum a large table up before it is joined with a small one", |levers| {
-        &mut levers.sum_before_join
-    }),
+    (
+        "sum_before_join",
+        "sum a large table up before it is joined with a small one, and rows before CUBE or ROLLUP",
+        |levers| &mut levers.sum_before_join,
+    ),
     ("first_of_group", "drop rows early that cannot be among the first of a group", |levers| {
         &mut levers.first_of_group
     }),

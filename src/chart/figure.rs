@@ -718,7 +718,7 @@ fn crowded(places: &[Option<f64>]) -> Option<(f64, usize, usize)> {
 /// A name as a statement has it.
 fn words_of(name: &str) -> String {
     let is_plain = |sign: char| sign.is_alphanumeric() && !sign.is_uppercase() || sign == '_';
-    match name.chars().all(is_plain) {
+    match name.chars().all(is_plain) && !name.starts_with(char::is_numeric) {
         true => name.to_owned(),
         false => format!("\"{}\"", name.replace('"', "\"\"")),
     }

@@ -290,6 +290,9 @@ fn rows_of_one_place_are_told_apart_or_refused_and_never_drawn_over_each_other()
         assert_eq!(said, "several rows have one m, as 2012-01-01 has 2");
         assert_eq!(advice, "SELECT m, sum(n) FROM _ GROUP BY m, if a sum is meant");
     }
+    let in_year = batch(vec![("m", Arc::clone(&months)), ("2012", Arc::clone(&n))]);
+    let (_, advice) = refused(&[("kind", "bar")], &in_year);
+    assert_eq!(advice, "SELECT m, sum(\"2012\") FROM _ GROUP BY m, if a sum is meant");
     // Dots do not hide each other.
     chart(&[("kind", "scatter")], &two).unwrap();
     // Two posts of one second among many leave the line as it is.

@@ -76,6 +76,13 @@ pub(super) fn with_statement(error: &Error, arguments: &[OsString]) -> Option<Ve
     Some(meant)
 }
 
+/// Whether `error` is that `word` was not expected.
+pub(super) fn is_about(error: &Error, word: &str) -> bool {
+    let not_expected = error.kind() == ErrorKind::UnknownArgument;
+    let found = error.get(ContextKind::InvalidArg);
+    not_expected && matches!(found, Some(ContextValue::String(found)) if found == word)
+}
+
 /// The command that `word` is a slip of the hand for, unless it is a flag or
 /// names something that is there.
 pub fn command_meant<'a>(line: &'a Command, word: &str) -> Option<&'a str> {

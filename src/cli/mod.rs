@@ -108,7 +108,9 @@ fn matches(arguments: &[OsString]) -> std::result::Result<ArgMatches, clap::Erro
     let read = line.clone().try_get_matches_from(arguments);
     let read = read.map_err(|error| meant::explained(error, &line, arguments));
     read.or_else(|error| match meant::with_statement(&error, arguments) {
-        Some(arguments) => matches(&arguments),
+        // Where there is no -c, nobody has typed one.
+        Some(with_c) => matches(&with_c)
+            .map_err(|other| if meant::is_about(&other, "-c") { error } else { other }),
         None => Err(error),
     })
 }
@@ -646,6 +648,8 @@ mod tests {
         for word in ["posts", "a file.csv", "select"] {
             assert!(read(&["weiku", "db", word]).is_err(), "{word}");
         }
+        let error = read(&["weiku", "verify", "db", "select 1"]).unwrap_err().to_string();
+        assert!(error.contains("'select 1'") && !error.contains("'-c'"), "{error}");
     }
 
     #[test]

@@ -16,7 +16,7 @@ const MOST_BYTES: usize = 64 << 10;
 
 /// `text` with ASCII punctuation in the place of full-width one; it has as many
 /// characters as before, so that places in it stay right.
-pub(super) fn straight(text: &str) -> Cow<'_, str> {
+pub(crate) fn straight(text: &str) -> Cow<'_, str> {
     if text.len() > MOST_BYTES || !text.chars().any(|sign| full_width::ascii(sign).is_some()) {
         return Cow::Borrowed(text);
     }

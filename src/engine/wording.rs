@@ -266,8 +266,10 @@ pub(super) fn beside_tables() -> Error {
 }
 
 fn outside_where() -> Error {
-    Error::query("EXISTS and IN (SELECT ...) stand in WHERE only")
-        .hint("elsewhere compare a count: (SELECT count(*) FROM posts WHERE ...) > 0, or LEFT JOIN")
+    Error::query("EXISTS and IN (SELECT ...) cannot be computed at this place").hint(
+        "compute it as a column of a subquery, and ask for that: FROM (SELECT *, likes IN (SELECT \
+         ...) AS is_one FROM posts); or LEFT JOIN the query",
+    )
 }
 
 /// The error for a subquery that the engine cannot bring to a join.

@@ -168,6 +168,15 @@ struct Cell {
     words: Option<String>,
     /// The same number with fewer digits, where there is no room for all.
     rounded: Option<String>,
+    /// All digits of a number that has fewer in its text.
+    exact: Option<String>,
+}
+
+impl Cell {
+    /// What tells it from other cells, which a rounded number does not.
+    fn whole(&self) -> &str {
+        self.exact.as_deref().unwrap_or(&self.text)
+    }
 }
 
 /// A column's names and how its cells stand.
@@ -221,7 +230,8 @@ impl<'a> Table<'a> {
             .iter()
             .map(|field| Head {
                 name: visible(field.name()).into_owned(),
-                type_name: type_name(field.data_type()),
+                // A structure tells the names of its members, which are foreign text.
+                type_name: visible(&type_name(field.data_type())).into_owned(),
                 number: is_number(field.data_type()),
                 time: field.data_type().is_temporal(),
             })
@@ -313,7 +323,7 @@ impl<'a> Table<'a> {
     /// The value of a column that has the same short one in all rows; of rows that are
     /// not shown nothing is known.
     fn only_value(&self, index: usize) -> Option<&str> {
-        let mut values = self.rows.iter().map(|row| row[index].text.as_str());
+        let mut values = self.rows.iter().map(|row| row[index].whole());
         let first = values.next().filter(|first| {
             self.dots_before.is_none() && display_width(first) <= WIDEST_SAME && !first.is_empty()
         })?;
@@ -528,7 +538,7 @@ fn read(batches: &[RecordBatch], options: &Options, most: usize) -> Result<Vec<V
 fn cell(value: &Value<'_>, options: &Options, most: usize) -> Cell {
     if matches!(value, Value::Null) {
         let text = visible(&options.null).into_owned();
-        return Cell { text, null: true, words: None, rounded: None };
+        return Cell { text, null: true, words: None, rounded: None, exact: None };
     }
     let rounded = match value {
         Value::Double(number) => rounded(*number),
@@ -545,7 +555,7 @@ fn cell(value: &Value<'_>, options: &Options, most: usize) -> Cell {
         (all, true) => visible_cell(all).into_owned(),
         (start, false) => format!("{}…", visible(start)),
     };
-    Cell { text, null: false, words: None, rounded }
+    Cell { text, null: false, words: None, rounded, exact: None }
 }
 
 /// A number with few digits, if that makes it shorter. Those before the point are never
@@ -568,7 +578,7 @@ fn round(rows: &mut [Vec<Cell>]) -> bool {
     let mut any = false;
     for cell in rows.iter_mut().flatten() {
         if let Some(rounded) = cell.rounded.take() {
-            cell.text = rounded;
+            cell.exact = Some(std::mem::replace(&mut cell.text, rounded));
             any = true;
         }
     }
@@ -610,8 +620,8 @@ fn need(head: &Head, rows: &[Vec<Cell>], index: usize, lines: usize) -> Need {
     let header = display_width(&head.name);
     let short = head.type_name.split([' ', '(']).next().unwrap_or_default();
     let natural = widest.max(header).max(short.len().min(LEAST_TEXT)).max(1);
+    let same = rows.len() > 1 && cells.clone().all(|cell| cell.whole() == rows[0][index].whole());
     let mut texts = cells.map(|cell| &cell.text);
-    let same = rows.len() > 1 && texts.clone().all(|text| *text == rows[0][index].text);
     let mut is_id = || widest <= WIDEST_ID && !texts.any(|text| text.contains(' '));
     let (whole, holds) = match head.type_name.as_str() {
         "text" if widest > WIDEST_ID => (false, Holds::Prose),

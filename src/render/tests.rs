@@ -465,6 +465,25 @@ fn numbers_are_rounded_only_in_a_table_without_room_for_all_digits() {
 }
 
 #[test]
+fn numbers_that_only_look_alike_when_they_are_rounded_are_not_said_to_be_one() {
+    let shares =
+        |other: f64| -> ArrayRef { Arc::new(Float64Array::from(vec![0.300_000_000_1, other])) };
+    let ids = ["4567890123456780", "4567890123456781"];
+    let names = ["a", "b", "c", "d"];
+    let shown = |share: ArrayRef| {
+        let ids = names.map(|name| (name, Arc::new(StringArray::from(ids.to_vec())) as ArrayRef));
+        let columns = ids.into_iter().chain([("share", share)]);
+        let batch = RecordBatch::try_from_iter(columns).unwrap();
+        let options = Options { width: Some(30), types: false, ..Options::default() };
+        text("box", &[batch], &options).replace('\n', " ")
+    };
+    let differ = shown(shares(0.300_000_000_2));
+    assert!(!differ.contains("in all rows"), "{differ}");
+    let same = shown(shares(0.300_000_000_1));
+    assert!(same.contains("in all rows share is 0.3000000001"), "{same}");
+}
+
+#[test]
 fn names_that_begin_alike_are_told_apart_where_they_are_cut() {
     let same: ArrayRef = Arc::new(Int64Array::from(vec![1, 2]));
     let names = (0..120).map(|n| (format!("column_number_{n}"), Arc::clone(&same)));
@@ -539,6 +558,24 @@ fn hostile_text_acts_in_no_format_for_people_and_no_document() {
         assert!(!shown.contains(acts), "{name}: {shown:?}");
         assert!(shown.replace('\\', "").contains("␛]0;x␇⟨009B⟩31m"), "{name}: {shown}");
     }
+}
+
+#[test]
+fn hostile_names_of_members_act_neither_in_a_head_nor_in_a_cell() {
+    let member = field("\u{1b}[2J\n\u{202e}", DataType::Utf8);
+    let value = format!("\u{1b}]0;x\u{7}{}", "long ".repeat(9));
+    let values: ArrayRef = Arc::new(StringArray::from(vec![value]));
+    let place = StructArray::new(vec![member].into(), vec![values], None);
+    let batch = one("place", Arc::new(place));
+    let acts = |c: char| (c.is_control() && c != '\n') || c == '\u{202e}';
+    for name in ["box", "ascii", "vertical", "list", "markdown", "html", "latex"] {
+        let shown = shown(name, &batch);
+        assert!(!shown.contains(acts), "{name}: {shown:?}");
+    }
+    let boxed = shown("box", &batch);
+    assert!(boxed.contains("struct(\"␛[2J⏎⟨202E⟩\" text)"), "{boxed}");
+    let widths = boxed.lines().filter(|line| line.contains('│')).map(display_width);
+    assert!(widths.collect::<std::collections::HashSet<_>>().len() == 1, "{boxed}");
 }
 
 #[test]

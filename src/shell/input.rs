@@ -23,7 +23,7 @@ const BARE_WORDS: &[(&str, &str)] = &[("exit", ".quit"), ("quit", ".quit"), ("he
 
 /// What SHOW may show, and the commands that show it better.
 const SHOWN: &[(&str, &str)] =
-    &[("tables", ".tables"), ("all", ".set"), ("functions", ".functions")];
+    &[("tables", ".tables"), ("views", ".views"), ("all", ".set"), ("functions", ".functions")];
 
 /// Ends of a statement that run it as `;` does, as in psql, and whether its answer is
 /// to have one line for each column.
@@ -317,6 +317,7 @@ mod tests {
             ("SUMMARIZE posts;", ".summarize posts"),
             ("summarize select 1 as a;", ".summarize (select 1 as a)"),
             ("show tables;", ".tables"),
+            ("SHOW VIEWS", ".views"),
             ("help copy", ".help copy"),
             ("Exit;", ".quit"),
             ("SHOW ALL;", ".set"),

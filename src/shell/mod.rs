@@ -22,6 +22,7 @@ mod results;
 mod scan;
 mod screen;
 mod searched;
+mod silence;
 mod sink;
 mod snapshot;
 mod statement;
@@ -42,6 +43,7 @@ pub(crate) use input::is_for_shell;
 pub(crate) use progress::Progress;
 pub(crate) use results::NO_LAST;
 pub use searched::shown_for;
+pub use silence::Silence;
 pub use terminal::{Keys, Plain, Reading, Terminal};
 
 use crate::engine::{Params, Session, Statement};

@@ -52,6 +52,7 @@ impl Shell<'_> {
         self.last_asked = self.results.last().map(|kept| kept.number);
         self.results.begin();
         self.interrupts.clear();
+        let _silence = self.terminal.silence();
         let progress = self.progress();
         let outcome = self.answer(statement, params, progress).await;
         // What was stopped is none the worse for it.
@@ -305,6 +306,7 @@ impl Shell<'_> {
     /// All batches of `sql`, a question of the shell's own, or stops at Ctrl-C.
     pub(super) async fn ask(&mut self, sql: &str) -> Result<Vec<RecordBatch>> {
         self.interrupts.clear();
+        let _silence = self.terminal.silence();
         let _progress = self.progress();
         let session = self.session.clone();
         tokio::select! {

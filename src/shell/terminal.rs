@@ -5,6 +5,7 @@ use std::io::{BufRead, IsTerminal, Write};
 use crate::error::{Error, Result};
 use crate::render::visible;
 use crate::shell::assist::Assistant;
+use crate::shell::silence::Silence;
 
 /// What a person did at the prompt.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,6 +98,11 @@ pub trait Terminal {
     /// Whether the whole screen may be taken, as the viewer does.
     fn has_screen(&self) -> bool {
         false
+    }
+
+    /// Keeps what is typed from being shown until the next input is read, which shows it.
+    fn silence(&self) -> Option<Silence> {
+        None
     }
 
     /// Takes what helps to complete the input from now on.

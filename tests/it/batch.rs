@@ -882,7 +882,7 @@ async fn lint_finds_faults_without_running_anything() {
     assert_eq!(
         of("limit"),
         [
-            "limit.sql:1:1: LIMIT without ORDER BY: which rows come is left to chance; hint: add an ORDER BY that tells all rows apart"
+            "limit.sql:1:1: LIMIT without ORDER BY: nothing says which rows come; hint: add an ORDER BY that tells all rows apart; without it rows of a table come as they lie in the files, and those of joins and groups in no order"
         ]
     );
     assert_eq!(

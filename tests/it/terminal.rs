@@ -417,6 +417,33 @@ fn tab_completes_columns_of_an_alias_in_the_middle_of_a_line() {
 }
 
 #[test]
+fn tab_pressed_again_goes_through_the_list_that_it_has_shown() {
+    let Some(screen) = Screen::open(80) else { return };
+    screen.enter("create view t as select 'a' as one_name, 'b' as one_note;");
+    screen.wait_for("done");
+    screen.type_text("select one_ from t");
+    screen.press(&["Left"; 7]);
+    screen.press(&["Tab"]);
+    screen.wait_for("one_note  text");
+    for (key, there) in [("Tab", "one_name"), ("Tab", "one_note"), ("BTab", "one_name")] {
+        screen.press(&[key]);
+        let shown = screen.wait_for(&format!("weiku> select {there} from t"));
+        assert_eq!(shown.matches("one_note  text").count(), 1, "{shown}");
+    }
+    // What is typed is a new word, and a cleared screen has no list.
+    screen.press(&["BSpace", "BSpace", "BSpace", "C-l"]);
+    screen.press(&["Tab"]);
+    screen.wait_for("one_note  text");
+    screen.press(&["Tab"]);
+    screen.wait_for("weiku> select one_name from t");
+    screen.press(&["C-l", "Tab"]);
+    screen.wait_for("weiku> select one_name from t");
+    screen.press(&["End"]);
+    screen.enter(";");
+    screen.wait_for("│ a        │");
+}
+
+#[test]
 fn tables_fit_the_terminal_and_wide_characters_line_up() {
     for columns in [80, 120] {
         let Some(screen) = Screen::open(columns) else { return };
@@ -487,6 +514,27 @@ fn ctrl_d_typed_ahead_leaves() {
     screen.wait_for("@1");
     // What runs behind the shell reads the keys from then on.
     screen.wait_for("left");
+}
+
+#[test]
+fn what_is_typed_while_a_statement_runs_is_shown_by_the_next_prompt_only() {
+    let Some(screen) = Screen::open(120) else { return };
+    let slow = "select count(*) from generate_series(1, 20000) a, generate_series(1, 90000) b where a.value + b.value > 5;";
+    screen.enter(slow);
+    screen.wait_for("Ctrl-C stops it");
+    screen.type_text("select 'typed ahead'");
+    let shown = screen.wait_for("weiku> select 'typed ahead'");
+    assert!(shown.contains("@1") && shown.matches("typed ahead").count() == 1, "{shown}");
+    // Also a statement that was stopped leaves the terminal as it was.
+    screen.press(&["C-c"]);
+    screen.enter(&slow.replace("20000", "200000"));
+    screen.wait_for("Ctrl-C stops it");
+    screen.press(&["C-c"]);
+    screen.wait_for("cancelled after");
+    screen.press(&["C-d"]);
+    screen.wait_for("left");
+    screen.type_text("shown by the terminal");
+    screen.wait_for("shown by the terminal");
 }
 
 #[test]

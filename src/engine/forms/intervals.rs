@@ -269,19 +269,19 @@ mod tests {
             answer(&session, &sql).await.remove(1)
         };
         for (expression, at) in [
-            ("INTERVAL '1 day' * n", "2012-08-30T00:00:00"),
-            ("n * INTERVAL '1 hour'", "2012-08-27T03:00:00"),
-            ("INTERVAL '1 day' * -n", "2012-08-24T00:00:00"),
-            ("INTERVAL '1 day' * x", "2012-08-28T12:00:00"),
-            ("INTERVAL '1 day' / 2", "2012-08-27T12:00:00"),
-            ("INTERVAL '1 month' / 10", "2012-08-30T00:00:00"),
-            ("INTERVAL '1 month 2 days' * n", "2012-12-03T00:00:00"),
-            ("INTERVAL n DAY", "2012-08-30T00:00:00"),
-            ("INTERVAL (n + 1) HOUR", "2012-08-27T04:00:00"),
-            ("INTERVAL (2) HOUR", "2012-08-27T02:00:00"),
-            ("INTERVAL (n) DAY", "2012-08-30T00:00:00"),
-            ("2 * INTERVAL (2) MINUTE", "2012-08-27T00:04:00"),
-            ("INTERVAL '1 day' * n * 2", "2012-09-02T00:00:00"),
+            ("INTERVAL '1 day' * n", "2012-08-30 00:00:00"),
+            ("n * INTERVAL '1 hour'", "2012-08-27 03:00:00"),
+            ("INTERVAL '1 day' * -n", "2012-08-24 00:00:00"),
+            ("INTERVAL '1 day' * x", "2012-08-28 12:00:00"),
+            ("INTERVAL '1 day' / 2", "2012-08-27 12:00:00"),
+            ("INTERVAL '1 month' / 10", "2012-08-30 00:00:00"),
+            ("INTERVAL '1 month 2 days' * n", "2012-12-03 00:00:00"),
+            ("INTERVAL n DAY", "2012-08-30 00:00:00"),
+            ("INTERVAL (n + 1) HOUR", "2012-08-27 04:00:00"),
+            ("INTERVAL (2) HOUR", "2012-08-27 02:00:00"),
+            ("INTERVAL (n) DAY", "2012-08-30 00:00:00"),
+            ("2 * INTERVAL (2) MINUTE", "2012-08-27 00:04:00"),
+            ("INTERVAL '1 day' * n * 2", "2012-09-02 00:00:00"),
             ("INTERVAL '1 day' * nothing", ""),
         ] {
             assert_eq!(of(expression).await, at, "{expression}");
@@ -298,10 +298,10 @@ mod tests {
     async fn a_date_and_hours_are_a_time() {
         let session = Session::new(None, Settings::default()).unwrap();
         for (expression, is) in [
-            ("DATE '2012-08-27' + INTERVAL '8 hours'", "2012-08-27T08:00:00"),
-            ("DATE '2012-08-27' - INTERVAL '1 hour'", "2012-08-26T23:00:00"),
-            ("INTERVAL '30 minutes' + DATE '2012-08-27'", "2012-08-27T00:30:00"),
-            ("DATE '2012-08-27' + INTERVAL '1 hour' * 5", "2012-08-27T05:00:00"),
+            ("DATE '2012-08-27' + INTERVAL '8 hours'", "2012-08-27 08:00:00"),
+            ("DATE '2012-08-27' - INTERVAL '1 hour'", "2012-08-26 23:00:00"),
+            ("INTERVAL '30 minutes' + DATE '2012-08-27'", "2012-08-27 00:30:00"),
+            ("DATE '2012-08-27' + INTERVAL '1 hour' * 5", "2012-08-27 05:00:00"),
             ("DATE '2012-08-27' + INTERVAL '1 day'", "2012-08-28"),
             ("DATE '2012-08-27' + INTERVAL '1 day' * 5", "2012-09-01"),
             ("DATE '2012-08-27' + 1", "2012-08-28"),

@@ -1,6 +1,7 @@
 //! `string_agg(text, ' ' ORDER BY likes), string_agg(text, ' ' ORDER BY posted_at)`: texts
-//! joined in several orders at once. The engine gives one order to all of them; lists, which
-//! have each their own, are joined instead.
+//! joined in several orders at once. The engine's own gives one order to all of them; here
+//! lists are joined, each of which [`ordered_lists`](crate::engine::ordered_lists) puts in
+//! the order that it asks for.
 
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;

@@ -6,43 +6,37 @@
 //! Of groups it takes there to be as many as rows, and so holds all posts to find them by a
 //! sum for each account. Here both are told it while that is decided.
 
-use std::fmt;
 use std::sync::Arc;
 
 use datafusion::arrow::array::Array;
+use datafusion::arrow::datatypes::Schema;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::stats::Precision;
-use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
+use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::common::{Result, ScalarValue, Statistics};
-use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::expressions::Literal;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_optimizer::join_selection::JoinSelection;
+use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::aggregates::{AggregateExec, AggregateOutputMode};
-use datafusion::physical_plan::execution_plan::{ChildrenPropertiesMode, ReplaceChildrenOptions};
 use datafusion::physical_plan::joins::{CrossJoinExec, HashJoinExec, NestedLoopJoinExec};
 use datafusion::physical_plan::memory::{LazyBatchGenerator, LazyMemoryExec};
 use datafusion::physical_plan::placeholder_row::PlaceholderRowExec;
 use datafusion::physical_plan::projection::ProjectionExec;
-use datafusion::physical_plan::statistics::{ChildStats, StatisticsArgs};
 use datafusion::physical_plan::unnest::UnnestExec;
-use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties};
 use parking_lot::RwLock;
 
 use super::held_back::Rule;
+use super::wall::{self, Wall};
 
 /// More rows than these are not counted: they are many.
 const MOST: usize = 1 << 17;
 
-/// `rules` with those of this file around the one that chooses sides.
-pub(super) fn among(mut rules: Vec<Rule>) -> Vec<Rule> {
-    let sides = JoinSelection::new();
-    if let Some(place) = rules.iter().position(|rule| rule.name() == sides.name()) {
-        rules.insert(place + 1, Arc::new(CountsForgotten));
-        rules.insert(place, Arc::new(ConstantsCounted));
-    }
-    rules
+/// `rules` with the one of this file before the one that chooses sides.
+pub(super) fn among(rules: Vec<Rule>) -> Vec<Rule> {
+    let counting: Rule = Arc::new(ConstantsCounted);
+    wall::around(rules, JoinSelection::new().name(), [counting])
 }
 
 /// The rule that says how many rows there are of what stands in the statement.
@@ -65,35 +59,7 @@ impl PhysicalOptimizerRule for ConstantsCounted {
         plan.transform_up(|node| {
             let rows = count(&node).map(Rows::Counted).or_else(|| groups(&node));
             Ok(match rows {
-                Some(rows) => Transformed::yes(Arc::new(Counted { input: node, rows }) as _),
-                None => Transformed::no(node),
-            })
-        })
-        .data()
-    }
-
-    fn schema_check(&self) -> bool {
-        true
-    }
-}
-
-/// The rule that leaves the plan as it was, but for the sides of joins.
-#[derive(Debug)]
-struct CountsForgotten;
-
-impl PhysicalOptimizerRule for CountsForgotten {
-    fn name(&self) -> &'static str {
-        "counts_forgotten"
-    }
-
-    fn optimize(
-        &self,
-        plan: Arc<dyn ExecutionPlan>,
-        _: &ConfigOptions,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        plan.transform_up(|node| {
-            Ok(match node.downcast_ref::<Counted>() {
-                Some(counted) => Transformed::yes(Arc::clone(&counted.input)),
+                Some(rows) => Transformed::yes(Wall::around_counted(node, rows)),
                 None => Transformed::no(node),
             })
         })
@@ -159,7 +125,7 @@ fn groups(plan: &Arc<dyn ExecutionPlan>) -> Option<Rows> {
 
 /// What is known of how many rows there are.
 #[derive(Debug, Clone, Copy)]
-enum Rows {
+pub(super) enum Rows {
     /// So many.
     Counted(usize),
     /// As many as there are groups by so many keys.
@@ -182,90 +148,14 @@ impl Rows {
             }),
         }
     }
-}
 
-/// A part of a plan of which more is known about how many rows it has.
-#[derive(Debug)]
-struct Counted {
-    input: Arc<dyn ExecutionPlan>,
-    rows: Rows,
-}
-
-impl DisplayAs for Counted {
-    fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Counted: rows={:?}", self.rows)
-    }
-}
-
-impl ExecutionPlan for Counted {
-    fn name(&self) -> &'static str {
-        "Counted"
-    }
-
-    fn properties(&self) -> &Arc<PlanProperties> {
-        self.input.properties()
-    }
-
-    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        vec![&self.input]
-    }
-
-    fn maintains_input_order(&self) -> Vec<bool> {
-        vec![true]
-    }
-
-    fn replace_children(
-        self: Arc<Self>,
-        mut children: Vec<Arc<dyn ExecutionPlan>>,
-        _: ReplaceChildrenOptions,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        Ok(match children.pop() {
-            Some(input) => Arc::new(Self { input, rows: self.rows }),
-            None => self,
-        })
-    }
-
-    fn with_new_children(
-        self: Arc<Self>,
-        children: Vec<Arc<dyn ExecutionPlan>>,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        let options = ReplaceChildrenOptions::new(ChildrenPropertiesMode::Recompute);
-        self.replace_children(children, options)
-    }
-
-    fn apply_expressions(
-        &self,
-        _: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
-    ) -> Result<TreeNodeRecursion> {
-        Ok(TreeNodeRecursion::Continue)
-    }
-
-    fn execute(
-        &self,
-        partition: usize,
-        context: Arc<TaskContext>,
-    ) -> Result<SendableRecordBatchStream> {
-        self.input.execute(partition, context)
-    }
-
-    fn child_stats_requests(&self, partition: Option<usize>) -> Vec<ChildStats> {
-        vec![ChildStats::At(partition)]
-    }
-
-    fn statistics_from_inputs(
-        &self,
-        inputs: &[Arc<Statistics>],
-        _: &StatisticsArgs,
-    ) -> Result<Arc<Statistics>> {
-        let [input] = inputs else {
-            return Ok(Arc::new(Statistics::new_unknown(&self.schema())));
-        };
-        let rows = self.rows.among(input.num_rows.get_value().copied());
+    /// What the engine has `known`, with this.
+    pub(super) fn told(self, known: &Statistics, schema: &Schema) -> Statistics {
+        let rows = self.among(known.num_rows.get_value().copied());
         // No answer is to depend on it. The bytes are not known better than by the rows.
         let num_rows = rows.map_or(Precision::Absent, Precision::Inexact);
-        let columns = input.column_statistics.clone();
-        let unknown = Statistics::new_unknown(&self.schema());
-        Ok(Arc::new(Statistics { num_rows, column_statistics: columns, ..unknown }))
+        let column_statistics = known.column_statistics.clone();
+        Statistics { num_rows, column_statistics, ..Statistics::new_unknown(schema) }
     }
 }
 
@@ -335,7 +225,7 @@ mod tests {
     async fn a_join_with_many_keys_still_holds_the_smaller_table() {
         let session = Session::new(None, Settings::default()).unwrap();
         for made in [
-            "CREATE TABLE t AS SELECT value % 7 AS k, value AS i FROM range(0, 5000)",
+            "CREATE TABLE t AS SELECT value % 7 AS k, value AS i FROM range(0, 500000)",
             "CREATE TABLE few AS SELECT value AS k FROM range(0, 7)",
         ] {
             session.collect(made).await.unwrap();

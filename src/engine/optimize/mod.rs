@@ -1,5 +1,5 @@
-//! Rules that make plans faster, each with a switch of its own among the
-//! [levers](crate::catalog::Levers).
+//! Rules that make plans faster, most with a switch among the
+//! [levers](crate::catalog::Levers), and rules that keep them right.
 
 mod added_up;
 mod columns_of_one_name;
@@ -14,6 +14,7 @@ mod kept_offsets;
 mod lambda_columns;
 mod late_columns;
 mod limited_groups;
+mod null_equality;
 mod outer_constants;
 mod plain_search;
 mod range_join;
@@ -46,6 +47,7 @@ pub(super) use outer_constants::function as not_constant;
 /// Adds the rules to a session that is being built.
 pub(super) fn add_rules(builder: SessionStateBuilder) -> SessionStateBuilder {
     builder
+        .with_optimizer_rules(null_equality::rules())
         .with_optimizer_rule(Arc::new(PlainSearch))
         .with_optimizer_rule(Arc::new(FinestGroups))
         .with_optimizer_rule(Arc::new(SumBeforeJoin))

@@ -1,17 +1,13 @@
 //! `.chart`: draw the last answer.
 
-use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
-use datafusion::arrow::datatypes::{Field, Schema};
-use datafusion::arrow::record_batch::RecordBatch;
 
 use super::{About, Command, Reach, misused, path_of, permit, split_words};
-use crate::chart::{self, Kind, Picture, Screen, Spec};
+use crate::chart::{self, Picture, Screen, Spec};
 use crate::error::{Error, Result};
-use crate::render::value::Column as Values;
-use crate::render::{OutputFile, plain, type_name, visible};
+use crate::render::OutputFile;
 use crate::shell::complete::catalog::Takes;
 use crate::shell::{Flow, Shell};
 
@@ -61,7 +57,6 @@ impl Command for Chart {
         };
         let chart = chart::Chart::new(&spec, &kept.schema, batches)?;
         let (filled, left_out) = spec.filled_in(&kept.schema, batches)?;
-        let repeated = repeated(&filled, &kept.schema, batches)?;
         let chosen = match settings.is_empty() {
             true => Some(format!("this is .chart {}", spec.typed())),
             false => chosen(&filled, &left_out),
@@ -94,9 +89,6 @@ impl Command for Chart {
                 }
             }
         }
-        if let Some(repeated) = repeated {
-            shell.confirm(&repeated);
-        }
         Ok(Flow::Continue)
     }
 }
@@ -105,43 +97,6 @@ impl Command for Chart {
 fn chosen(filled: &Spec, left_out: &[String]) -> Option<String> {
     let said = || format!("this is .chart {}; not drawn: {}", filled.typed(), left_out.join(", "));
     (!left_out.is_empty()).then(said)
-}
-
-/// What to say where several rows lie at one place of an axis of numbers or times, or
-/// of a line, and nothing tells them apart: they are drawn over each other.
-fn repeated(spec: &Spec, schema: &Schema, batches: &[RecordBatch]) -> Result<Option<String>> {
-    let Some(x) = spec.x.as_deref().filter(|_| spec.series.is_none()) else { return Ok(None) };
-    let is_text = |field: &Field| type_name(field.data_type()) == "text";
-    let Ok(at) = schema.index_of(x) else { return Ok(None) };
-    let is_drawn_over = match spec.kind {
-        Kind::Line | Kind::Area => true,
-        // Each text has a bar of its own, however often it comes.
-        Kind::Bar => !is_text(schema.field(at)),
-        _ => false,
-    };
-    if !is_drawn_over || !has_twice(at, batches)? {
-        return Ok(None);
-    }
-    let told_by = schema.fields().iter().find(|field| is_text(field) && field.name() != x);
-    let series = told_by.map_or("COLUMN", |field| field.name().as_str());
-    Ok(Some(format!(
-        "several rows have the same {}, and are drawn over each other: series={} tells them \
-         apart, GROUP BY puts them together",
-        visible(x),
-        visible(series)
-    )))
-}
-
-/// Whether a value comes twice in the column `at`.
-fn has_twice(at: usize, batches: &[RecordBatch]) -> Result<bool> {
-    let mut seen = HashSet::new();
-    for batch in batches {
-        let values = Values::new(batch.column(at))?;
-        if (0..batch.num_rows()).any(|row| !seen.insert(plain(&values.get(row)))) {
-            return Ok(true);
-        }
-    }
-    Ok(false)
 }
 
 /// Whether the name asks for an HTML page.
@@ -212,26 +167,6 @@ mod tests {
         assert_eq!(told("line x=b").as_deref(), None);
         assert_eq!(told("bar y=n,b"), None);
         assert_eq!(told("histogram x=n"), None);
-    }
-
-    #[test]
-    fn rows_that_are_drawn_over_each_other_are_told_with_what_tells_them_apart() {
-        let months: ArrayRef = Arc::new(Int64Array::from(vec![1, 1, 2]));
-        let clients: ArrayRef = Arc::new(StringArray::from(vec!["web", "app", "web"]));
-        let columns = [("m", Arc::clone(&months)), ("client", clients), ("n", months)];
-        let batch = RecordBatch::try_from_iter(columns).unwrap();
-        let told = |arguments: &str| {
-            let spec = Spec::parse(&read(arguments).unwrap().settings).unwrap();
-            repeated(&spec, &batch.schema(), std::slice::from_ref(&batch)).unwrap()
-        };
-        for arguments in ["line x=m y=n", "bar x=m y=n", "area x=m y=n"] {
-            let told = told(arguments).unwrap();
-            assert!(told.starts_with("several rows have the same m"), "{told}");
-            assert!(told.contains("series=client tells"), "{told}");
-        }
-        for arguments in ["line x=m y=n series=client", "bar x=client y=n", "scatter x=m y=n"] {
-            assert_eq!(told(arguments), None, "{arguments}");
-        }
     }
 
     #[test]

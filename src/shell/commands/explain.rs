@@ -117,6 +117,7 @@ fn read(arguments: &str) -> Result<(Option<String>, &str)> {
 async fn profile(shell: &mut Shell<'_>, statement: &Statement, params: &Params) -> Result<Profile> {
     let begun = Instant::now();
     shell.interrupts.clear();
+    let _silence = shell.terminal.silence();
     let progress = shell.progress();
     let mut answer = shell.start_anew(statement, params).await?;
     if let Some(progress) = &progress {

@@ -42,6 +42,7 @@ impl Command for Keys {
             "" => {
                 shell.say(LIST)?;
                 shell.say("Up and Down find only what begins with the text that is typed.")?;
+                shell.say("Tab again goes through the list that it has shown, Shift-Tab back.")?;
                 shell.say("Alt-F and Alt-Right take one word of the ghost text.")?;
             }
             name => {

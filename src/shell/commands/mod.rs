@@ -38,6 +38,7 @@ mod tables;
 mod tee;
 mod timing;
 mod topics;
+mod views;
 mod watch;
 mod width;
 mod x;
@@ -63,6 +64,7 @@ pub(crate) use topics::TOPICS;
 pub(crate) const ALL: &[&dyn Command] = &[
     &help::Help,
     &tables::Tables,
+    &views::Views,
     &schema::Schema,
     &describe::Describe,
     &summarize::Summarize,

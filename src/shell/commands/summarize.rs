@@ -241,7 +241,7 @@ impl Summed {
         let ends = self.min.as_deref().and_then(day).zip(self.max.as_deref().and_then(day));
         match ends {
             Some((first, last)) if last - first < DETAILED => to_the_second(value),
-            _ => value.get(..10).unwrap_or(value).to_owned(),
+            _ => date(value).to_owned(),
         }
     }
 
@@ -252,12 +252,19 @@ impl Summed {
 
 /// `2012-08-27 10:00:00` of a time that is written as 2012-08-27T10:00:00+08:00.
 fn to_the_second(time: &str) -> String {
-    time.get(..VALUE_CELLS).unwrap_or(time).replace('T', " ")
+    let clock = time.find('T').unwrap_or(time.len());
+    let seconds = time[clock..].find(['.', 'Z', '+', '-']).map_or(time.len(), |end| clock + end);
+    time[..seconds].replace('T', " ")
+}
+
+/// What stands before the time of day.
+fn date(time: &str) -> &str {
+    time.split('T').next().unwrap_or(time)
 }
 
 /// The day of a time or date, counted from 1970-01-01.
 fn day(time: &str) -> Option<i64> {
-    let mut parts = time.get(..10)?.split('-').map(|part| part.parse::<i64>().ok());
+    let mut parts = date(time).split('-').map(|part| part.parse::<i64>().ok());
     Some(days_from_civil(parts.next()??, parts.next()??, parts.next()??))
 }
 
@@ -309,6 +316,12 @@ mod tests {
         assert_eq!(hours.end(hours.min.as_deref()), "2012-08-28 01:00:00");
         let years = of("timestamp", ["2010-01-01T00:00:00", "2013-01-01T00:00:00"]);
         assert_eq!(years.between(time), "2012-08-28");
+        // Also beyond four digits, and with parts of a second, no digit is lost.
+        let far = ["2010-01-01T00:00:00.25", "12013-01-01T00:00:07Z"];
+        let far = of("timestamp", far);
+        assert_eq!(far.end(far.min.as_deref()), "2010-01-01 00:00:00");
+        assert_eq!(far.end(far.max.as_deref()), "12013-01-01 00:00:07");
+        assert_eq!(far.between(far.max.as_deref()), "12013-01-01");
         let days = of("date", ["2012-08-27", "2012-08-29"]);
         assert_eq!(days.between(Some("2012-08-28")), "2012-08-28");
         assert_eq!(of("bigint", ["0", "9"]).between(Some("5")), "5");

@@ -20,7 +20,7 @@ pub(crate) struct Tables;
 
 static ABOUT: About = About {
     name: ".tables",
-    aliases: &["\\dt", "\\dt+", "\\dv", "\\dv+"],
+    aliases: &["\\dt", "\\dt+"],
     usage: "[PATTERN]",
     summary: "list tables and views, with their rows",
     details: ".tables post* lists the tables whose names begin with post, as .tables post% does. In SQL: information_schema.tables.",
@@ -35,44 +35,55 @@ impl Command for Tables {
     }
 
     async fn run(&self, shell: &mut Shell<'_>, arguments: &str) -> Result<Flow> {
-        let pattern = pattern_of(arguments);
-        let mut rows = Vec::new();
-        for relation in snapshot::relations(&shell.session).await {
-            let wanted = match pattern {
-                // Each answer is one: they are asked for by name.
-                "" => relation.kind != "result",
-                pattern => matches(pattern, &relation.full_name()),
-            };
-            if !wanted {
-                continue;
-            }
-            let count = match relation.kind {
-                // Counting a view may be a long question of its own.
-                "view" => None,
-                _ => count(shell, &relation.quoted()).await?,
-            };
-            let about = match relation.kind {
-                "table" => model::table(&relation.name).map(|table| table.summary),
-                "view" => view(&relation.name).map(|view| view.summary),
-                _ => None,
-            };
-            rows.push(vec![
-                Cell::from(relation.full_name()),
-                Cell::from(relation.kind),
-                Cell::from(count),
-                Cell::from(about.unwrap_or_default()),
-            ]);
-        }
-        if rows.is_empty() {
-            let nothing =
-                if pattern.is_empty() { "there are no tables" } else { "no table matches" };
-            shell.note(nothing);
-        } else {
-            let listing = listing::batch(&["name", "kind", "rows", "about"], &rows)?;
-            shell.show_table(&listing)?;
-        }
-        Ok(Flow::Continue)
+        list(shell, arguments, None).await
     }
+}
+
+/// Lists the relations that the pattern in `arguments` names, of one kind if it is given.
+pub(super) async fn list(
+    shell: &mut Shell<'_>,
+    arguments: &str,
+    kind: Option<&str>,
+) -> Result<Flow> {
+    let pattern = pattern_of(arguments);
+    let mut rows = Vec::new();
+    for relation in snapshot::relations(&shell.session).await {
+        let wanted = match pattern {
+            // Each answer is one: they are asked for by name.
+            "" => relation.kind != "result",
+            pattern => matches(pattern, &relation.full_name()),
+        };
+        if !wanted || kind.is_some_and(|kind| relation.kind != kind) {
+            continue;
+        }
+        let count = match relation.kind {
+            // Counting a view may be a long question of its own.
+            "view" => None,
+            _ => count(shell, &relation.quoted()).await?,
+        };
+        let about = match relation.kind {
+            "table" => model::table(&relation.name).map(|table| table.summary),
+            "view" => view(&relation.name).map(|view| view.summary),
+            _ => None,
+        };
+        rows.push(vec![
+            Cell::from(relation.full_name()),
+            Cell::from(relation.kind),
+            Cell::from(count),
+            Cell::from(about.unwrap_or_default()),
+        ]);
+    }
+    if rows.is_empty() {
+        let kind = kind.unwrap_or("table");
+        shell.note(&match pattern {
+            "" => format!("there are no {kind}s"),
+            _ => format!("no {kind} matches"),
+        });
+    } else {
+        let listing = listing::batch(&["name", "kind", "rows", "about"], &rows)?;
+        shell.show_table(&listing)?;
+    }
+    Ok(Flow::Continue)
 }
 
 async fn count(shell: &mut Shell<'_>, table: &str) -> Result<Option<i64>> {

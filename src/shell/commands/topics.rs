@@ -27,7 +27,8 @@ pub(crate) const TOPICS: &[Topic] = &[
         details: "FROM takes a table, a view, a file as in FROM 'posts.csv', a query in brackets, the last answer _ or \
                   an earlier one @3. FROM posts alone asks for all columns.\n\
                   GROUP BY ALL groups by all that is listed and no aggregate; ORDER BY 1 goes by the first column, ORDER BY ALL \
-                  by all of them, from left to right. NULL comes last. A name given by AS is known in GROUP BY, HAVING and ORDER BY, but not beside it or in WHERE.",
+                  by all of them, from left to right. NULL comes last. A name given by AS is known in GROUP BY, HAVING and ORDER BY, \
+                  and further on in the list and in WHERE if the tables have no column of that name; in WHERE that of no aggregate.",
         examples: &[
             "SELECT platform, count(*) AS posts FROM posts WHERE likes > 9 GROUP BY platform ORDER BY posts DESC LIMIT 5;",
             "FROM posts WHERE text LIKE '%地震%' ORDER BY posted_at DESC LIMIT 5;",
@@ -35,30 +36,37 @@ pub(crate) const TOPICS: &[Topic] = &[
     },
     Topic {
         names: &["JOIN", "USING", "ON", "LATERAL"],
-        usage: "TABLE [LEFT | RIGHT | FULL | CROSS] JOIN TABLE [ON CONDITION | USING (COLUMN, ...)]",
+        usage: "TABLE [LEFT | RIGHT | FULL] JOIN TABLE ON CONDITION | USING (COLUMN, ...)\n\
+                TABLE CROSS JOIN TABLE\nTABLE NATURAL [LEFT | RIGHT | FULL] JOIN TABLE\n\
+                TABLE, LATERAL (QUERY) AS NAME",
         summary: "put rows of two tables side by side",
         details: "LEFT JOIN keeps rows without a partner, whose other columns are NULL. LEFT SEMI JOIN and LEFT ANTI JOIN \
                   keep rows with a partner, or without one, as EXISTS and NOT EXISTS do.\n\
-                  A comma, or LATERAL, before unnest(LIST) or a query without FROM puts what it makes of each row beside it.",
+                  NATURAL compares all columns that both sides have. LATERAL before a query puts beside each row what the query \
+                  makes of it, such as its first rows by ORDER BY and LIMIT, but takes no window function; a comma before unnest(LIST) \
+                  does so with the items of a list.",
         examples: &[
             "SELECT organization, sum(reposts) AS reposts FROM posts JOIN accounts USING (platform, account_id) GROUP BY organization;",
             "SELECT post_id, total FROM posts, LATERAL (SELECT reposts + likes AS total) AS t ORDER BY total DESC LIMIT 5;",
+            "SELECT organization, best.text FROM accounts AS a, LATERAL (SELECT text, likes FROM posts AS p WHERE p.account_id = a.account_id ORDER BY likes DESC LIMIT 1) AS best;",
         ],
     },
     Topic {
         names: &["WITH", "RECURSIVE"],
-        usage: "WITH [RECURSIVE] NAME AS (QUERY), ... SELECT ...",
+        usage: "WITH [RECURSIVE] NAME AS [NOT MATERIALIZED | MATERIALIZED] (QUERY), ... SELECT ...",
         summary: "name queries, to ask them in the one that follows",
-        details: "",
+        details: "A query that is used more than once, and does more than to choose rows, is computed once. MATERIALIZED has any computed \
+                  once, NOT MATERIALIZED for each use; one whose rows may be others each time is always computed once.",
         examples: &[
             "WITH daily AS (SELECT posted_at::date AS day, count(*) AS posts FROM posts GROUP BY 1) SELECT avg(posts) FROM daily;",
         ],
     },
     Topic {
         names: &["UNION", "INTERSECT", "EXCEPT"],
-        usage: "QUERY UNION [ALL] [BY NAME] QUERY\nQUERY INTERSECT QUERY\nQUERY EXCEPT QUERY",
+        usage: "QUERY UNION [ALL] [BY NAME] QUERY\nQUERY INTERSECT [ALL] QUERY\nQUERY EXCEPT [ALL] QUERY",
         summary: "put the rows of two queries together, or keep those of both, or take some away",
-        details: "Without ALL each row comes once.",
+        details: "Without ALL each row comes once. INTERSECT ALL gives a row as often as both queries have it, EXCEPT ALL as \
+                  often as the first has it more than the second.",
         examples: &["SELECT account_id FROM accounts EXCEPT SELECT account_id FROM posts;"],
     },
     Topic {
@@ -88,7 +96,8 @@ pub(crate) const TOPICS: &[Topic] = &[
         summary: "make a value of another type of one",
         details: "TRY_CAST gives NULL where there is none. Types: BIGINT, INT, DOUBLE, DECIMAL(20, 2), BOOLEAN, VARCHAR, \
                   DATE, TIMESTAMP, INTERVAL. Days and hours are those of the session's time zone, also of texts that tell \
-                  a zone, as '2021-04-01T20:00:00Z' does. A number under a cast to DECIMAL keeps all its digits.",
+                  a zone, as '2021-04-01T20:00:00Z' does. A number with a point is a DECIMAL with all its digits, one with an exponent, \
+                  as 1.5e0, a DOUBLE.",
         examples: &[
             "SELECT posted_at::date AS day, count(*) AS posts FROM posts WHERE posted_at >= TIMESTAMP '2012-08-27' - INTERVAL '7 days' GROUP BY 1 ORDER BY 1;",
         ],
@@ -117,10 +126,10 @@ pub(crate) const TOPICS: &[Topic] = &[
     Topic {
         names: &["IN", "BETWEEN", "EXISTS", "ANY", "IS", "NULL"],
         usage: "VALUE [NOT] IN (VALUE, ...)\nVALUE [NOT] IN (QUERY)\nVALUE [NOT] BETWEEN LEAST AND MOST\n[NOT] EXISTS (QUERY)\n\
-                VALUE = ANY (LIST)\nVALUE IS [NOT] NULL\nVALUE IS [NOT] DISTINCT FROM VALUE",
+                VALUE = ANY (LIST)\nVALUE > ALL (QUERY)\nVALUE IS [NOT] NULL\nVALUE IS [NOT] DISTINCT FROM VALUE",
         summary: "ask whether a value is one of some, or known at all",
         details: "BETWEEN takes both ends. What is compared with NULL by = or < is NULL, which WHERE takes for no; IS DISTINCT FROM \
-                  takes NULL for a value like others.",
+                  takes NULL for a value like others. Queries stand in all clauses, and may use columns from around them.",
         examples: &[
             "SELECT count(*) FROM posts WHERE likes BETWEEN 10 AND 20 AND platform IN ('weibo', 'twitter');",
             "SELECT account_id FROM accounts AS a WHERE NOT EXISTS (SELECT 1 FROM posts AS p WHERE p.account_id = a.account_id);",
@@ -139,9 +148,10 @@ pub(crate) const TOPICS: &[Topic] = &[
     },
     Topic {
         names: &["UNNEST"],
-        usage: "SELECT unnest(LIST)\nFROM TABLE, unnest(LIST) AS NAME(COLUMN)\nFROM TABLE LEFT JOIN unnest(LIST) AS NAME(COLUMN) ON true",
+        usage: "SELECT unnest(LIST)\nFROM TABLE, unnest(LIST) [WITH ORDINALITY] AS NAME(COLUMN, ...)\nFROM TABLE LEFT JOIN unnest(LIST) AS NAME(COLUMN) ON true",
         summary: "make a row of each item of a list",
-        details: "A row whose list is empty or unknown is left out; LEFT JOIN keeps it, with NULL for the item.",
+        details: "A row whose list is empty or unknown is left out; LEFT JOIN keeps it, with NULL for the item. WITH ORDINALITY \
+                  numbers the items of each list from 1.",
         examples: &[
             "SELECT tag, count(*) AS posts FROM posts, unnest(hashtags) AS t(tag) GROUP BY tag ORDER BY posts DESC LIMIT 5;",
             "SELECT tag, count(*) AS posts FROM (SELECT unnest(hashtags) AS tag FROM posts) AS t GROUP BY tag ORDER BY posts DESC LIMIT 5;",
@@ -236,7 +246,7 @@ pub(crate) const TOPICS: &[Topic] = &[
     },
     Topic {
         names: &["SET", "RESET"],
-        usage: "SET NAME = VALUE\nRESET NAME",
+        usage: "SET NAME = VALUE\nSET TIME ZONE 'ZONE'\nRESET NAME",
         summary: "change a setting of the session",
         details: ".set lists the settings with their values.",
         examples: &["SET timezone = 'UTC';", "SET weiku.result_cache = false;"],

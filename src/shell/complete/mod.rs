@@ -120,6 +120,10 @@ impl Candidates {
     /// come first, then Chinese ones that sound like it, and those that only
     /// hold it if there are no others.
     pub(crate) fn add(&mut self, candidate: Candidate) {
+        // In the line that is typed they would act on the terminal.
+        if candidate.text.contains(char::is_control) {
+            return;
+        }
         let Some(kind) = self.matched(&candidate) else {
             return;
         };

@@ -621,6 +621,16 @@ fn members_of_structures_are_offered_by_their_types() {
 }
 
 #[test]
+fn names_that_would_act_on_the_terminal_are_not_offered() {
+    let mut catalog = catalog();
+    let place = "struct(\"\u{1b}[2J\" text, lat double)";
+    let columns = [("place", place), ("place\n", "text"), ("place\u{9b}", "text")];
+    catalog.relations.push(relation("s", "table", &columns));
+    assert_eq!(at_with("select place.| from s", &catalog), ["lat"]);
+    assert_eq!(at_with("select place| from s", &catalog), ["place"]);
+}
+
+#[test]
 fn before_from_is_written_columns_of_tables_come_before_those_of_answers() {
     let mut catalog = wider();
     let many: Vec<String> = (0..120).map(|n| format!("client_{n}")).collect();

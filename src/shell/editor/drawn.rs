@@ -28,8 +28,6 @@ pub(super) struct Drawn {
     columns: usize,
     /// Rows above the prompt that hold lists of candidates, and the lines they belong to.
     above: usize,
-    /// The last list, and the line that stands below it.
-    list: Option<(String, String)>,
 }
 
 impl Drawn {
@@ -54,14 +52,9 @@ impl Drawn {
         self.above += rows;
     }
 
-    /// Whether `list` is the one that stands above `line` already, so that it need not be
-    /// shown again; once, for somebody may have cleared the screen.
-    pub(super) fn shows(&mut self, list: &str, line: &str) -> bool {
-        let is_shown = self.list.take().is_some_and(|(its, below)| its == list && below == line);
-        if !is_shown {
-            self.list = Some((list.to_owned(), line.to_owned()));
-        }
-        is_shown
+    /// Learns that the screen is cleared, with the lists on it.
+    pub(super) fn note_cleared(&mut self) {
+        self.above = 0;
     }
 
     /// The row of the end of `line`, counted from the first row of the prompt.
@@ -99,7 +92,6 @@ impl Drawn {
 
     /// What erases the lists above the prompt, with all between; none if there are none.
     pub(super) fn lists_erased(&mut self, line: &str, position: usize) -> Option<String> {
-        self.list = None;
         let above = std::mem::take(&mut self.above);
         if above == 0 || self.columns == 0 {
             return None;
@@ -205,19 +197,6 @@ mod tests {
     }
 
     #[test]
-    fn a_list_that_stands_there_is_not_shown_again_at_once() {
-        let mut drawn = drawn("select co", "", 80);
-        assert!(!drawn.shows("comments\ncount(", "select co"));
-        assert!(drawn.shows("comments\ncount(", "select co"));
-        // Nor is it withheld for good, or where it is another one.
-        assert!(!drawn.shows("comments\ncount(", "select co"));
-        assert!(!drawn.shows("comments\ncount(\nc", "select co"));
-        assert!(!drawn.shows("comments\ncount(\nc", "from p select co"));
-        let _ = drawn.lists_erased("from p select co", 0);
-        assert!(!drawn.shows("comments\ncount(\nc", "from p select co"));
-    }
-
-    #[test]
     fn a_line_is_erased_from_the_row_in_which_it_now_begins() {
         // Three rows of 10 cells have become two of 20, or six of 5.
         let line = "1234567890123456789012345";
@@ -253,6 +232,10 @@ mod tests {
         let mut drawn = drawn("se", "lect", 20);
         drawn.note_list(4);
         assert_eq!(drawn.lists_erased("se", 2), Some(format!("\r\x1b[4A{ERASE}\r> se")));
+        assert_eq!(drawn.lists_erased("se", 2), None);
+        // And with the screen.
+        drawn.note_list(4);
+        drawn.note_cleared();
         assert_eq!(drawn.lists_erased("se", 2), None);
     }
 }

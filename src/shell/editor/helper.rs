@@ -4,13 +4,14 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
-use rustyline::completion::{Candidate as _, Completer, longest_common_prefix};
+use rustyline::completion::{Completer, longest_common_prefix};
 use rustyline::highlight::{CmdKind, Highlighter};
 use rustyline::hint::{Hint, Hinter};
 use rustyline::line_buffer::LineBuffer;
 use rustyline::validate::{ValidationContext, ValidationResult, Validator};
 use rustyline::{Changeset, CompletionType, Context, Helper};
 
+use super::cycle::Turn;
 use super::drawn;
 use super::highlight::highlight;
 use super::list::{self, GAP, Listed, Room};
@@ -66,6 +67,11 @@ impl Completer for Asked {
         if self.state.answers.load(Relaxed) {
             return Ok((position, Vec::new()));
         }
+        let goes_back = self.state.cycles_back.swap(false, Relaxed);
+        let turn = if goes_back { Turn::Back } else { Turn::On };
+        if let Some((start, text)) = self.state.cycle.lock().turn(line, position, turn) {
+            return Ok((start, vec![Listed::whole(text)]));
+        }
         let completion = self.assistant.complete(line, position);
         Ok((completion.start, self.listed(line, position, completion)))
     }
@@ -78,29 +84,27 @@ impl Completer for Asked {
 }
 
 impl Asked {
-    /// The candidates as a list below `line`, which is remembered as drawn.
+    /// The candidates as a list below `line`, which is remembered as drawn, and that Tab
+    /// goes through.
     fn listed(&self, line: &str, position: usize, completion: Completion) -> Vec<Listed> {
         let (start, room) = (completion.start, Room::of_terminal());
         let mut drawn = self.state.drawn.lock();
         let end = line[position..].find('\n').map_or(line.len(), |length| position + length);
         let row = drawn.row(&line[..end], room.columns);
+        let candidates = completion.candidates.iter().map(|one| one.text.clone()).collect();
         let mut listed = list::fitted(completion.candidates, room.without(row));
         if listed.len() < 2 {
             return listed;
         }
         // What all have in common is typed before the list is shown.
-        let typed = match longest_common_prefix(&listed) {
-            Some(common) if common.len() > position - start => {
-                format!("{}{common}{}", &line[..start], &line[position..end])
-            }
-            _ => line[..end].to_owned(),
-        };
-        let texts: Vec<&str> = listed.iter().map(Listed::display).collect();
-        if drawn.shows(&texts.join("\n"), &typed) {
-            return Vec::new();
-        }
+        let common = longest_common_prefix(&listed);
+        let common = common.filter(|common| common.len() > position - start);
+        let word = common.unwrap_or(&line[start..position]).to_owned();
+        let typed = format!("{}{word}{}", &line[..start], &line[position..end]);
         let row = drawn.row(&typed, room.columns);
         drawn.note_list(list::push_down(&mut listed, row, room.columns));
+        let typed = format!("{typed}{}", &line[end..]);
+        self.state.cycle.lock().begin(typed, start, word, candidates);
         listed
     }
 
@@ -148,6 +152,7 @@ impl Hinter for Asked {
     type Hint = GhostText;
 
     fn hint(&self, line: &str, position: usize, _context: &Context<'_>) -> Option<GhostText> {
+        self.state.cycle.lock().note(line);
         let columns = Room::of_terminal().columns;
         let mut drawn = self.state.drawn.lock();
         // The editor asks before it draws, also when the width has changed.

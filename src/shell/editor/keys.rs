@@ -45,6 +45,8 @@ pub(super) fn bind(editor: &mut Editor<Asked, MemHistory>, state: &Arc<State>) {
         bind(&[KeyEvent(KeyCode::Right, modifiers)], take_word);
     }
     bind(&[KeyEvent::alt('f')], take_word);
+    bind(&[KeyEvent(KeyCode::BackTab, Modifiers::NONE)], cycle_back);
+    bind(&[KeyEvent::ctrl('L')], forget_lists);
 }
 
 /// What a key does: a command of the line editor, or `None` for its own.
@@ -97,6 +99,19 @@ fn clear(state: &State, context: &EventContext<'_>) -> Option<Cmd> {
 /// terminal took it for the end of a line.
 fn leave(_: &State, context: &EventContext<'_>) -> Option<Cmd> {
     context.line().is_empty().then_some(Cmd::EndOfFile)
+}
+
+/// Shift-Tab goes back among the candidates that Tab goes through.
+fn cycle_back(state: &State, _: &EventContext<'_>) -> Option<Cmd> {
+    state.cycles_back.store(true, Relaxed);
+    Some(Cmd::Complete)
+}
+
+/// What Ctrl-L clears are the lists of candidates too: Tab shows them anew.
+fn forget_lists(state: &State, _: &EventContext<'_>) -> Option<Cmd> {
+    state.drawn.lock().note_cleared();
+    state.cycle.lock().end();
+    None
 }
 
 /// Ctrl-X Ctrl-E ends the line and says that it is to be edited elsewhere.

@@ -1,5 +1,6 @@
 //! The terminal with a line editor: history, completion, colours, ghost text.
 
+mod cycle;
 mod drawn;
 mod dumb;
 mod helper;
@@ -24,6 +25,7 @@ use crate::error::{Error, Result};
 use crate::shell::assist::Assistant;
 use crate::shell::history::{self, MOST_RECALLED};
 use crate::shell::input;
+use crate::shell::silence::Silence;
 use crate::shell::terminal::{Keys, Reading, Terminal};
 use drawn::TAB_STOP;
 use dumb::Lines;
@@ -133,6 +135,7 @@ impl LineEditor {
             });
         }
         self.state.drawn.lock().begin(prompt);
+        self.state.cycle.lock().end();
         let editor = self.editor.get_mut();
         // Completion may ask the engine, which runs on other threads.
         let read =
@@ -200,6 +203,11 @@ impl Terminal for LineEditor {
 
     fn has_screen(&self) -> bool {
         self.screen && std::io::stdout().is_terminal() && std::io::stdin().is_terminal()
+    }
+
+    fn silence(&self) -> Option<Silence> {
+        // Without the line editor nothing would show what was typed, later.
+        if self.lines.is_some() { None } else { Silence::begin() }
     }
 
     fn assist(&mut self, assistant: Assistant) {

@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicBool;
 
 use parking_lot::Mutex;
 
+use super::cycle::Cycle;
 use super::drawn::Drawn;
 use super::recall::Recall;
 
@@ -29,4 +30,8 @@ pub(super) struct State {
     pub(super) reflows: bool,
     /// What is drawn of the line that is typed.
     pub(super) drawn: Mutex<Drawn>,
+    /// The candidates that Tab goes through.
+    pub(super) cycle: Mutex<Cycle>,
+    /// Whether it is to go back among them.
+    pub(super) cycles_back: AtomicBool,
 }

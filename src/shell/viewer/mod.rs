@@ -347,7 +347,8 @@ impl View {
 mod tests {
     use std::sync::Arc;
 
-    use datafusion::arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
+    use datafusion::arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray, StructArray};
+    use datafusion::arrow::datatypes::{DataType, Field};
     use ratatui::Terminal;
     use ratatui::backend::TestBackend;
     use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
@@ -489,6 +490,16 @@ mod tests {
         assert_eq!(press(&mut view, &[KeyCode::Char('q')]), Step::Stay);
         assert_eq!(view.over, Over::Nothing);
         assert_eq!(press(&mut view, &[KeyCode::Char('q')]), Step::Leave);
+    }
+
+    #[test]
+    fn names_of_members_do_nothing_in_a_head() {
+        let texts: ArrayRef = Arc::new(StringArray::from(vec!["a"]));
+        let member = Field::new("\u{202e}\u{1b}[2J", DataType::Utf8, true);
+        let place: ArrayRef = Arc::new(StructArray::new(vec![member].into(), vec![texts], None));
+        let batch = RecordBatch::try_from_iter([("place", place)]).unwrap();
+        let table = Table::new(&batch.schema(), Rows::InMemory(vec![batch]));
+        assert_eq!(table.heads()[0].type_name, "struct(\"⟨202E⟩␛[2J\" text)");
     }
 
     #[test]

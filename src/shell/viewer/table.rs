@@ -219,7 +219,8 @@ impl Table {
 fn heads(schema: &Schema) -> Vec<Head> {
     let head = |field: &datafusion::arrow::datatypes::FieldRef| Head {
         name: visible(field.name()).into_owned(),
-        type_name: type_name(field.data_type()),
+        // A structure tells the names of its members, which are foreign text.
+        type_name: visible(&type_name(field.data_type())).into_owned(),
         is_number: is_number(field.data_type()),
     };
     schema.fields().iter().map(head).collect()
