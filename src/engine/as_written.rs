@@ -9,6 +9,7 @@ use datafusion::optimizer::{Analyzer, AnalyzerRule};
 use super::beside_doubles::BesideDoubles;
 use super::compared_intervals::OrderByLength;
 use super::compared_times::CompareFractions;
+use super::decimals::DivideParameters;
 use super::rounding_casts::RoundCasts;
 use super::zoned_texts::CastWithoutZone;
 
@@ -16,6 +17,7 @@ use super::zoned_texts::CastWithoutZone;
 pub(super) fn rules() -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
     let mut rules: Vec<Arc<dyn AnalyzerRule + Send + Sync>> = vec![
         Arc::new(CastWithoutZone),
+        Arc::new(DivideParameters),
         Arc::new(RoundCasts),
         Arc::new(BesideDoubles),
         Arc::new(OrderByLength),

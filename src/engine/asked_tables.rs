@@ -4,12 +4,13 @@ use std::collections::HashSet;
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    Ident, ObjectNamePart, Query, Select, Statement, TableFactor, Visit, Visitor,
+    ObjectNamePart, Query, Select, Statement, TableFactor, Visit, Visitor,
 };
 use datafusion::sql::sqlparser::parser::Parser;
 
 use super::dialect::Ours;
 use super::from_first;
+use super::names::plain;
 use super::script::tokenize;
 use super::versions;
 use crate::catalog::VIEWS;
@@ -54,7 +55,7 @@ impl Visitor for Asked {
 
     fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
         let given = query.with.iter().flat_map(|with| &with.cte_tables);
-        self.queries.extend(given.map(|one| folded(&one.alias.name)));
+        self.queries.extend(given.map(|one| plain(&one.alias.name)));
         ControlFlow::Continue(())
     }
 
@@ -81,21 +82,14 @@ impl Visitor for Asked {
 fn named(table: &TableFactor) -> Option<(String, String)> {
     match table {
         TableFactor::Table { name, alias, .. } => {
-            let name = folded(name.0.last().and_then(ObjectNamePart::as_ident)?);
-            let called = alias.as_ref().map(|alias| folded(&alias.name));
+            let name = plain(name.0.last().and_then(ObjectNamePart::as_ident)?);
+            let called = alias.as_ref().map(|alias| plain(&alias.name));
             Some((name.clone(), called.unwrap_or(name)))
         }
         TableFactor::Derived { alias: Some(alias), .. } => {
-            Some((String::new(), folded(&alias.name)))
+            Some((String::new(), plain(&alias.name)))
         }
         _ => None,
-    }
-}
-
-fn folded(name: &Ident) -> String {
-    match name.quote_style {
-        Some(_) => name.value.clone(),
-        None => name.value.to_lowercase(),
     }
 }
 

@@ -9,10 +9,11 @@ use std::sync::Arc;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::Transformed;
-use datafusion::common::{DFSchema, Result};
-use datafusion::logical_expr::expr::{Between, Case, InList, InSubquery};
+use datafusion::common::{Column, DFSchema, Result};
+use datafusion::logical_expr::expr::{Between, Case, InList, InSubquery, SetComparison};
 use datafusion::logical_expr::{
-    BinaryExpr, Expr, ExprSchemable, LogicalPlan, Projection, Union, cast,
+    BinaryExpr, Expr, ExprSchemable, Join, JoinConstraint, LogicalPlan, Projection, Subquery,
+    Union, cast,
 };
 use datafusion::optimizer::AnalyzerRule;
 
@@ -29,46 +30,93 @@ impl AnalyzerRule for BesideDoubles {
 
     fn analyze(&self, plan: LogicalPlan, _config: &ConfigOptions) -> Result<LogicalPlan> {
         let plan = rewrite::expressions(plan, &change)?;
-        Ok(plan.transform_up_with_subqueries(in_union)?.data)
+        let plan = plan.transform_up_with_subqueries(|node| match node {
+            LogicalPlan::Union(union) => in_union(union),
+            LogicalPlan::Join(join) => Ok(in_join(join)),
+            other => Ok(Transformed::no(other)),
+        })?;
+        Ok(plan.data)
     }
 }
 
 fn change(mut expression: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
-    let mut values: Vec<&mut Expr> = match &mut expression {
+    // Those of each group are compared with one another, or one of them is given.
+    let groups: [Vec<&mut Expr>; 2] = match &mut expression {
         Expr::BinaryExpr(BinaryExpr { left, op, right }) if op.supports_propagation() => {
-            vec![left, right]
+            [vec![left, right], Vec::new()]
         }
-        Expr::Between(Between { expr, low, high, .. }) => vec![expr, low, high],
-        Expr::InList(InList { expr, list, .. }) => list.iter_mut().chain([expr.as_mut()]).collect(),
-        Expr::InSubquery(InSubquery { expr, subquery, .. }) => {
+        Expr::Between(Between { expr, low, high, .. }) => [vec![expr, low, high], Vec::new()],
+        Expr::InList(InList { expr, list, .. }) => {
+            [list.iter_mut().chain([expr.as_mut()]).collect(), Vec::new()]
+        }
+        Expr::InSubquery(InSubquery { expr, subquery, .. })
+        | Expr::SetComparison(SetComparison { expr, subquery, .. }) => {
             let found = subquery.subquery.schema().field(0).data_type();
-            if !found.is_floating() || !is_decimal(expr, schema) {
+            if found.is_floating() && is_decimal(expr, schema) {
+                **expr = double(expr);
+            } else if found.is_decimal() && is_double(expr, schema) {
+                *subquery = doubles_of(subquery)?;
+            } else {
                 return Ok(Transformed::no(expression));
             }
-            **expr = double(expr);
             return Ok(Transformed::yes(expression));
         }
-        Expr::Case(Case { when_then_expr, else_expr, .. }) => {
-            let then = when_then_expr.iter_mut().map(|(_, then)| then.as_mut());
-            then.chain(else_expr.iter_mut().map(AsMut::as_mut)).collect()
+        Expr::Case(Case { expr, when_then_expr, else_expr }) => {
+            let mut compared: Vec<&mut Expr> = expr.iter_mut().map(AsMut::as_mut).collect();
+            let mut given: Vec<&mut Expr> = else_expr.iter_mut().map(AsMut::as_mut).collect();
+            for (when, then) in when_then_expr {
+                compared.push(when);
+                given.push(then);
+            }
+            [compared, given]
         }
-        Expr::ScalarFunction(call) => call.args.iter_mut().collect(),
+        Expr::ScalarFunction(call) => [call.args.iter_mut().collect(), Vec::new()],
         _ => return Ok(Transformed::no(expression)),
     };
-    if !values.iter().any(|value| is_double(value, schema)) {
-        return Ok(Transformed::no(expression));
-    }
     let mut is_changed = false;
-    for value in values.iter_mut().filter(|value| is_decimal(value, schema)) {
-        **value = double(value);
-        is_changed = true;
+    for values in groups {
+        if !values.iter().any(|value| is_double(value, schema)) {
+            continue;
+        }
+        for value in values.into_iter().filter(|value| is_decimal(value, schema)) {
+            *value = double(value);
+            is_changed = true;
+        }
     }
     Ok(if is_changed { Transformed::yes(expression) } else { Transformed::no(expression) })
 }
 
+/// A query that gives decimals, as one that gives doubles.
+fn doubles_of(asked: &Subquery) -> Result<Subquery> {
+    let column = Expr::Column(Column::from(asked.subquery.schema().qualified_field(0)));
+    let doubles = Projection::try_new(vec![double(&column)], Arc::clone(&asked.subquery))?;
+    Ok(asked.with_plan(Arc::new(LogicalPlan::Projection(doubles))))
+}
+
+/// Joins by doubles where one side has decimals.
+fn in_join(mut join: Join) -> Transformed<LogicalPlan> {
+    let mut is_changed = false;
+    for (left, right) in &mut join.on {
+        let (one, other) = (join.left.schema(), join.right.schema());
+        if is_decimal(left, one) && is_double(right, other) {
+            *left = double(left);
+        } else if is_double(left, one) && is_decimal(right, other) {
+            *right = double(right);
+        } else {
+            continue;
+        }
+        is_changed = true;
+    }
+    if is_changed {
+        // USING is of columns only.
+        join.join_constraint = JoinConstraint::On;
+    }
+    Transformed::new_transformed(LogicalPlan::Join(join), is_changed)
+}
+
 /// Makes doubles of the decimals of a column that has doubles in another part of a union.
-fn in_union(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
-    let LogicalPlan::Union(Union { inputs, .. }) = &plan else { return Ok(Transformed::no(plan)) };
+fn in_union(union: Union) -> Result<Transformed<LogicalPlan>> {
+    let inputs = &union.inputs;
     let columns = inputs.iter().map(|input| input.schema().fields().len()).min().unwrap_or(0);
     let kind = |input: &LogicalPlan, at: usize| input.schema().field(at).data_type().clone();
     let is_mixed = |at: usize| {
@@ -77,7 +125,7 @@ fn in_union(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
     };
     let mixed: Vec<usize> = (0..columns).filter(|at| is_mixed(*at)).collect();
     if mixed.is_empty() {
-        return Ok(Transformed::no(plan));
+        return Ok(Transformed::no(LogicalPlan::Union(union)));
     }
     let changed = inputs.iter().map(|input| {
         if !mixed.iter().any(|at| kind(input, *at).is_decimal()) {
@@ -136,8 +184,13 @@ mod tests {
             ("x NOT BETWEEN 0.05 AND 0.2", "2,3"),
             ("coalesce(x, 0.25) < 0.3", "1,4"),
             ("CASE WHEN i > 2 THEN x ELSE d END > 0.2", "2,3"),
+            ("CASE x WHEN 0.1 THEN true ELSE x > 1.0 END", "1,2,3"),
             ("greatest(d, x) > 1.0", "2,3"),
             ("d IN (SELECT 0.5::double)", "2"),
+            ("x IN (SELECT 0.1)", "1"),
+            ("x NOT IN (SELECT 0.1)", "2,3"),
+            ("x >= ALL (SELECT 0.5)", "2,3"),
+            ("d > ANY (SELECT 0.4::double)", "2,3"),
             ("list_contains([x], 0.1)", "1"),
         ] {
             let sql =
@@ -147,5 +200,13 @@ mod tests {
         let union = format!("SELECT x FROM {ROWS} UNION ALL SELECT d FROM {ROWS} ORDER BY x");
         let wanted = ["x", "0.1", "0.1", "0.3", "0.5", "2.5", "1e300", "NaN", ""];
         assert_eq!(answer(&session, &union).await, wanted);
+        for join in
+            ["JOIN (SELECT 0.1 AS x) AS u USING (x)", "JOIN (SELECT 0.1 AS y) AS u ON x = y"]
+        {
+            let sql = format!("SELECT i FROM {ROWS} {join}");
+            assert_eq!(answer(&session, &sql).await, ["i", "1"], "{sql}");
+        }
+        let both = format!("SELECT x FROM {ROWS} INTERSECT SELECT d FROM {ROWS}");
+        assert_eq!(answer(&session, &both).await, ["x", "0.1"]);
     }
 }

@@ -15,6 +15,8 @@ use datafusion::arrow::compute::cast;
 use datafusion::arrow::compute::kernels::numeric;
 use datafusion::arrow::datatypes::{DataType, Decimal128Type, Float64Type};
 use datafusion::arrow::error::ArrowError;
+use datafusion::common::config::ConfigOptions;
+use datafusion::common::tree_node::Transformed;
 use datafusion::common::{DFSchema, Result, ScalarValue, internal_err};
 use datafusion::functions::math;
 use datafusion::logical_expr::expr::ScalarFunction;
@@ -24,11 +26,14 @@ use datafusion::logical_expr::preimage::PreimageResult;
 use datafusion::logical_expr::simplify::SimplifyContext;
 use datafusion::logical_expr::sort_properties::{ExprProperties, SortProperties};
 use datafusion::logical_expr::{
-    ColumnarValue, Documentation, Expr, ExprSchemable, ScalarFunctionArgs, ScalarUDF,
-    ScalarUDFImpl, Signature, Volatility,
+    BinaryExpr, ColumnarValue, Documentation, Expr, ExprSchemable, LogicalPlan, Operator,
+    ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
+use datafusion::optimizer::AnalyzerRule;
 use datafusion::physical_expr_common::datum::apply;
 use datafusion::sql::sqlparser::ast::BinaryOperator;
+
+use super::rewrite;
 
 /// Plans `/` with a decimal on one side, and a decimal or whole number on the other.
 #[derive(Debug)]
@@ -40,28 +45,60 @@ impl ExprPlanner for DivideDecimals {
         expression: RawBinaryExpr,
         schema: &DFSchema,
     ) -> Result<PlannerResult<RawBinaryExpr>> {
-        let is_ours = matches!(expression.op, BinaryOperator::Divide)
-            && match (expression.left.get_type(schema), expression.right.get_type(schema)) {
-                (Ok(left), Ok(right)) => {
-                    left.is_decimal() && (right.is_decimal() || right.is_integer())
-                        || left.is_integer() && right.is_decimal()
-                }
-                // The type of a parameter is not known yet.
-                _ => false,
-            };
-        if !is_ours {
+        let is_division = matches!(expression.op, BinaryOperator::Divide);
+        if !is_division || !are_ours(&expression.left, &expression.right, schema) {
             return Ok(PlannerResult::Original(expression));
         }
         let RawBinaryExpr { left, right, .. } = expression;
-        let call = ScalarFunction::new_udf(Arc::new(division()), vec![left, right]);
-        Ok(PlannerResult::Planned(Expr::ScalarFunction(call)))
+        Ok(PlannerResult::Planned(divided(left, right)))
     }
+}
+
+/// The rule for divisions by or of parameters, whose types the planner does not know.
+#[derive(Debug)]
+pub(super) struct DivideParameters;
+
+impl AnalyzerRule for DivideParameters {
+    fn name(&self) -> &'static str {
+        "divide_parameters"
+    }
+
+    fn analyze(&self, plan: LogicalPlan, _config: &ConfigOptions) -> Result<LogicalPlan> {
+        rewrite::expressions(plan, &|expression, schema| match expression {
+            Expr::BinaryExpr(BinaryExpr { left, op: Operator::Divide, right })
+                if are_ours(&left, &right, schema) =>
+            {
+                Ok(Transformed::yes(divided(*left, *right)))
+            }
+            other => Ok(Transformed::no(other)),
+        })
+    }
+}
+
+/// Whether one of two numbers is a decimal, and neither is a double.
+fn are_ours(left: &Expr, right: &Expr, schema: &DFSchema) -> bool {
+    match (left.get_type(schema), right.get_type(schema)) {
+        (Ok(left), Ok(right)) => {
+            left.is_decimal() && (right.is_decimal() || right.is_integer())
+                || left.is_integer() && right.is_decimal()
+        }
+        _ => false,
+    }
+}
+
+fn divided(left: Expr, right: Expr) -> Expr {
+    Expr::ScalarFunction(ScalarFunction::new_udf(Arc::new(division()), vec![left, right]))
 }
 
 /// The function that stands for `/`. Plans that were made elsewhere name it; statements
 /// cannot.
 pub(super) fn division() -> ScalarUDF {
     ScalarUDF::from(Division { signature: Signature::any(2, Volatility::Immutable) })
+}
+
+/// Whether `call` is one of it.
+pub(super) fn is_division(call: &ScalarFunction) -> bool {
+    call.func.inner().downcast_ref::<Division>().is_some()
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -230,8 +267,11 @@ impl ScalarUDFImpl for ToWhole {
 
 #[cfg(test)]
 mod tests {
+    use datafusion::arrow::util::display::array_value_to_string;
+    use datafusion::common::ScalarValue;
+
     use crate::engine::answers::answer;
-    use crate::engine::{Session, Settings};
+    use crate::engine::{Params, Session, Settings, script};
 
     #[tokio::test]
     async fn quotients_of_decimals_have_the_digits_of_a_double() {
@@ -271,6 +311,21 @@ mod tests {
         assert_eq!(answer(&session, &sql).await, ["i|d / i", "1|0.5", "3|"]);
         let sql = format!("SELECT d / 2, count(*) AS n FROM {rows} GROUP BY d / 2 ORDER BY d / 2");
         assert_eq!(answer(&session, &sql).await, ["d / 2|n", "0.25|1", "0.75|1", "|1"]);
+    }
+
+    #[tokio::test]
+    async fn quotients_of_parameters_have_all_digits() {
+        let session = Session::new(None, Settings::default()).unwrap();
+        for (expression, wanted) in
+            [("1.0 / $n", "0.3333333333333333"), ("$n / 8.0", "0.375"), ("10 / $n", "3")]
+        {
+            let statements = script::parse(&format!("SELECT {expression}"), None).unwrap();
+            let params = Params::from([("n".to_owned(), ScalarValue::Int64(Some(3)))]);
+            let answer = session.run(&statements[0], &params).await.unwrap();
+            let batches = answer.collect().await.unwrap();
+            let found = array_value_to_string(batches[0].column(0), 0).unwrap();
+            assert_eq!(found, wanted, "{expression}");
+        }
     }
 
     #[tokio::test]

@@ -82,6 +82,7 @@ fn lift(node: LogicalPlan, made: &Cell<usize>) -> Result<Transformed<LogicalPlan
     let columns = node.schema().columns();
     let prepared = match node.clone() {
         LogicalPlan::Join(join) if join.join_type == JoinType::Inner => conditions_above(join)?,
+        LogicalPlan::Filter(filter) => LogicalPlan::Filter(plain_conditions_below(filter)?),
         LogicalPlan::Sort(sort) => LogicalPlan::Sort(with_columns_asked_by(sort)?),
         other => other,
     };
@@ -189,6 +190,20 @@ fn conditions_above(mut join: Join) -> Result<LogicalPlan> {
         Some(asking) => Filter::try_new(asking, Arc::new(joined)).map(LogicalPlan::Filter),
         None => Ok(joined),
     }
+}
+
+/// Of rows that other conditions leave out nothing is asked: there are fewer to ask for, and
+/// the others may be there to keep something from failing. Conditions on columns from around
+/// stay, for the engine to ask them later.
+fn plain_conditions_below(mut filter: Filter) -> Result<Filter> {
+    let (asking, plain): (Vec<_>, Vec<_>) = split_conjunction_owned(filter.predicate)
+        .into_iter()
+        .partition(|part| has(part, is_subquery) || part.contains_outer());
+    if let Some(plain) = conjunction(plain) {
+        filter.input = Arc::new(LogicalPlan::Filter(Filter::try_new(plain, filter.input)?));
+    }
+    filter.predicate = conjunction(asking).unwrap_or_else(|| lit(true));
+    Ok(filter)
 }
 
 /// The planner lists for ORDER BY the columns that it names, and not those that a subquery

@@ -1,6 +1,7 @@
 //! Functions of lists that mean something else elsewhere: `array_remove` and
 //! `array_replace` change all items that are equal, as in PostgreSQL, where the engine
-//! changes the first; a list is sorted with what is unknown last, as rows are.
+//! changes the first; a list is sorted with what is unknown last, as rows are; and
+//! [sums](super::list_sums).
 
 use datafusion::common::{Result, ScalarValue};
 use datafusion::functions_nested::remove::array_remove_all_udf;
@@ -8,6 +9,7 @@ use datafusion::functions_nested::replace::array_replace_all_udf;
 use datafusion::functions_nested::sort::array_sort_udf;
 use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDF};
 
+use super::list_sums::Sum;
 use super::wrapped::wrapped;
 
 /// These functions.
@@ -18,6 +20,7 @@ pub(super) fn functions() -> impl Iterator<Item = ScalarUDF> {
         remove.with_aliases(["array_remove", "list_remove"]),
         replace.with_aliases(["array_replace", "list_replace"]),
         wrapped(array_sort_udf(), sort),
+        Sum::function(),
     ]
     .into_iter()
 }

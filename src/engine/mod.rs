@@ -50,6 +50,7 @@ mod hidden;
 mod interrupt;
 mod lifted_subqueries;
 mod list_lengths;
+mod list_sums;
 mod lists;
 mod lone_place;
 mod memory;

@@ -228,16 +228,23 @@ impl Names {
         Some(self.numbered(&name))
     }
 
-    /// `name` with the first number under which it is not shown.
+    /// `name` with the first number under which it is not shown, and then is.
     fn numbered(&mut self, name: &str) -> String {
-        let mut number = 1_usize;
-        loop {
-            let numbered = format!("{name}_{number}");
-            if self.shown.insert(numbered.clone()) {
-                return numbered;
-            }
-            number += 1;
+        let numbered = numbered(name, &self.shown);
+        self.shown.insert(numbered.clone());
+        numbered
+    }
+}
+
+/// `name` with the first number under which it is not among `names`.
+pub(super) fn numbered(name: &str, names: &HashSet<String>) -> String {
+    let mut number = 1_usize;
+    loop {
+        let numbered = format!("{name}_{number}");
+        if !names.contains(&numbered) {
+            return numbered;
         }
+        number += 1;
     }
 }
 

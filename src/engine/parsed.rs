@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::parser::{CopyToSource, Statement as Parsed};
 use datafusion::sql::sqlparser::ast::{
-    Expr, Ident, Query, Select, SelectItem, Visit, VisitMut, Visitor, VisitorMut,
+    Expr, Ident, Query, Select, SelectItem, Value, Visit, VisitMut, Visitor, VisitorMut,
 };
 
 /// Shows `visitor` what `parsed` asks, has explained, or copies.
@@ -58,6 +58,15 @@ impl VisitorMut for Changing<'_> {
             self.changed |= change(expression);
         }
         ControlFlow::Continue(())
+    }
+}
+
+/// The text that an expression writes out.
+pub(super) fn text(expression: &Expr) -> Option<&str> {
+    let Expr::Value(value) = expression else { return None };
+    match &value.value {
+        Value::SingleQuotedString(text) => Some(text),
+        _ => None,
     }
 }
 

@@ -51,6 +51,7 @@ use super::forms::{self, all_columns, pivot_statement};
 use super::from_first;
 use super::gauge::Gauge;
 use super::guard;
+use super::guarded_divisions::GuardDivisions;
 use super::habits;
 use super::hidden;
 use super::interrupt::Interruptible;
@@ -722,7 +723,9 @@ fn context(
         .with_analyzer_rule(Arc::new(LiftedSubqueries))
         .with_optimizer_rule(Arc::new(UseTextIndex))
         .with_optimizer_rule(Arc::new(UseRollups));
-    builder = super::optimize::add_rules(builder).with_optimizer_rule(Arc::new(SortByColumns));
+    builder = super::optimize::add_rules(builder)
+        .with_optimizer_rule(Arc::new(SortByColumns))
+        .with_optimizer_rule(Arc::new(GuardDivisions));
     builder = super::computed_once::add_rules(builder);
     builder = match &settings.cluster {
         Some(cluster) => cluster.equip(super::optimize::add_rules_for_cluster(builder))?,

@@ -5,16 +5,62 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, StringViewBuilder};
+use datafusion::arrow::array::{
+    Array, ArrayRef, AsArray, GenericListArray, OffsetSizeTrait, StringViewBuilder,
+};
 use datafusion::arrow::compute::cast;
-use datafusion::arrow::datatypes::DataType;
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::Result;
 
 use super::hidden::Hidden;
 
-/// The text of a time.
+/// The text of a time, and the texts of a list of times.
 pub(super) static SPACED: Hidden =
-    Hidden { name: "time_as_text", returns: |_| Ok(DataType::Utf8View), compute: all_spaced };
+    Hidden { name: "time_as_text", returns: |kind| Ok(as_text(kind)), compute: spaced };
+
+/// Whether a cast makes texts of times, which may be the items of lists.
+pub(super) fn become_texts(from: &DataType, to: &DataType) -> bool {
+    match (from, to) {
+        (DataType::Timestamp(..), to) => to.is_string(),
+        (
+            DataType::List(from) | DataType::LargeList(from),
+            DataType::List(to) | DataType::LargeList(to),
+        ) => become_texts(from.data_type(), to.data_type()),
+        (DataType::List(from) | DataType::LargeList(from), to) => {
+            become_texts(from.data_type(), to)
+        }
+        _ => false,
+    }
+}
+
+fn as_text(kind: &DataType) -> DataType {
+    match kind {
+        DataType::List(item) => DataType::List(text_item(item)),
+        DataType::LargeList(item) => DataType::LargeList(text_item(item)),
+        _ => DataType::Utf8View,
+    }
+}
+
+fn text_item(item: &FieldRef) -> FieldRef {
+    Arc::new(Field::clone(item).with_data_type(as_text(item.data_type())))
+}
+
+fn spaced(values: &ArrayRef) -> Result<ArrayRef> {
+    match values.data_type() {
+        DataType::List(item) => spaced_items(values.as_list::<i32>(), item),
+        DataType::LargeList(item) => spaced_items(values.as_list::<i64>(), item),
+        _ => all_spaced(values),
+    }
+}
+
+fn spaced_items<O: OffsetSizeTrait>(
+    lists: &GenericListArray<O>,
+    item: &FieldRef,
+) -> Result<ArrayRef> {
+    let (offsets, items) = (lists.offsets().clone(), spaced(lists.values())?);
+    let nulls = lists.nulls().cloned();
+    Ok(Arc::new(GenericListArray::try_new(text_item(item), offsets, items, nulls)?))
+}
 
 fn all_spaced(times: &ArrayRef) -> Result<ArrayRef> {
     let is_zoned = matches!(times.data_type(), DataType::Timestamp(_, Some(_)));
@@ -75,6 +121,10 @@ mod tests {
             ("at::text LIKE '2012-07-21 08%'", "true"),
             ("at::text::timestamptz = at", "true"),
             ("at::text::date", "2012-07-21"),
+            ("[at]::text", "[2012-07-21 08:00:00+08]"),
+            ("CAST([[at::timestamp]] AS VARCHAR)", "[[2012-07-21 08:00:00]]"),
+            ("(CAST([at] AS VARCHAR[]))[1]", zoned),
+            ("array_to_string([at, NULL], ',')", zoned),
             ("at", "2012-07-21T08:00:00+08:00"),
         ] {
             let sql = format!("SELECT {asked} AS x {from}");

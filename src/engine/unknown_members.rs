@@ -31,6 +31,7 @@ use datafusion::optimizer::AnalyzerRule;
 
 use super::empty_subqueries::has_a_row;
 use super::forms::subqueries::ROWS_LISTED;
+use super::unnested::columns_around;
 use crate::error::Error;
 
 /// In how many ways at most a comparison of several values is taken apart by what of it
@@ -137,7 +138,7 @@ fn conjunct(condition: Expr, schema: &DFSchema) -> Result<Expr> {
 /// A condition that rows are kept by which are not among those of a query.
 fn absent(asked: InSubquery, schema: &DFSchema) -> Result<Expr> {
     // The join that knows of unknown values is by one pair of columns.
-    let is_plain = asked.subquery.outer_ref_columns.is_empty()
+    let is_plain = columns_around(&asked.subquery.subquery).is_empty()
         && asked.expr.any_column_refs()
         && !has_query(&asked.expr);
     if !is_plain {
@@ -352,7 +353,7 @@ fn any(value: Expr, op: Operator, subquery: &Subquery, schema: &DFSchema) -> Res
         Expr::BinaryExpr(BinaryExpr::new(Box::new(left), op, Box::new(right)))
     };
     let is_ordered = has_ends(rows.schema().field(0).data_type());
-    if !is_ordered || !subquery.outer_ref_columns.is_empty() {
+    if !is_ordered || !columns_around(rows).is_empty() {
         let compared = compared(outside(value, schema)?, first_column(rows));
         let found = has_rows(only(rows, Expr::IsTrue(Box::new(compared.clone())))?)?;
         return Ok(unless_unknown(found, vec![has_rows(only(rows, compared.is_null())?)?]));
@@ -551,6 +552,17 @@ mod tests {
             ("(x IN (SELECT y FROM u WHERE u.k = t.k)) IS NULL", &["3", ""]),
             ("x IN (SELECT y FROM u WHERE u.k = t.k)", &["2"]),
             ("coalesce(x, 0) NOT IN (SELECT coalesce(y, 3) FROM u WHERE u.k = t.k)", &["1", ""]),
+            // Only a query in it asks for one.
+            (
+                "x NOT IN (SELECT y FROM u WHERE y > (SELECT min(v.x) FROM t AS v WHERE
+                 v.k = t.k))",
+                &["1", "3"],
+            ),
+            (
+                "x > ANY (SELECT y FROM u WHERE y < (SELECT max(v.x) + 1 FROM t AS v WHERE
+                 v.k = t.k))",
+                &["3"],
+            ),
         ] {
             assert_eq!(found(&session, condition).await, rows, "{condition}");
         }

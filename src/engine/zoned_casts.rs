@@ -11,7 +11,7 @@ use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::Transformed;
 use datafusion::common::{DFSchema, Result};
 use datafusion::logical_expr::expr::{Cast, ScalarFunction, TryCast};
-use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, cast};
+use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, LogicalPlan, Operator, cast};
 use datafusion::optimizer::AnalyzerRule;
 
 use super::{reordering_casts, rewrite, short_times, spaced_times, zoned_texts};
@@ -36,6 +36,9 @@ fn in_zone(expression: Expr, schema: &DFSchema, zone: Option<&str>) -> Result<Tr
     if let Some(time) = zone.and_then(|zone| by_name(&expression, schema, zone)) {
         return Ok(Transformed::yes(time));
     }
+    if let Some(made) = difference(&expression, schema).or_else(|| joined(&expression, schema)) {
+        return Ok(Transformed::yes(made));
+    }
     let (Expr::Cast(Cast { expr, field }) | Expr::TryCast(TryCast { expr, field })) = &expression
     else {
         return Ok(Transformed::no(expression));
@@ -51,7 +54,7 @@ fn in_zone(expression: Expr, schema: &DFSchema, zone: Option<&str>) -> Result<Tr
             let call = ScalarFunction::new_udf(local, vec![expr.as_ref().clone()]);
             Expr::ScalarFunction(call)
         }
-        (DataType::Timestamp(..), to) if to.is_string() => {
+        (from, to) if spaced_times::become_texts(from, to) => {
             spaced_times::SPACED.of(expr.as_ref().clone())
         }
         (from, DataType::Date32 | DataType::Timestamp(_, None)) if from.is_string() => {
@@ -74,6 +77,39 @@ fn in_zone(expression: Expr, schema: &DFSchema, zone: Option<&str>) -> Result<Tr
         }
         _ => Expr::Cast(Cast::new_from_field(Box::new(inner), Arc::clone(field))),
     }))
+}
+
+/// An instant minus a time without a zone, or the other way round, of two instants: the
+/// engine would take away one number from the other.
+fn difference(expression: &Expr, schema: &DFSchema) -> Option<Expr> {
+    let Expr::BinaryExpr(BinaryExpr { left, op: Operator::Minus, right }) = expression else {
+        return None;
+    };
+    let is_time = |kind: &DataType| matches!(kind, DataType::Timestamp(..));
+    let is_zoned = |kind: &DataType| matches!(kind, DataType::Timestamp(_, Some(_)));
+    // Of many values that are taken away one by one, the first is asked for last.
+    let taken = right.get_type(schema).ok().filter(is_time)?;
+    let from = left.get_type(schema).ok().filter(is_time)?;
+    if is_zoned(&from) == is_zoned(&taken) {
+        return None;
+    }
+    let (left, right) = (left.as_ref().clone(), right.as_ref().clone());
+    Some(match is_zoned(&from) {
+        true => left - cast(right, from),
+        false => cast(left, taken) - right,
+    })
+}
+
+/// `array_to_string` of times, as that of their texts: it casts nothing.
+fn joined(expression: &Expr, schema: &DFSchema) -> Option<Expr> {
+    let Expr::ScalarFunction(call) = expression else { return None };
+    let times = call.args.first().filter(|_| call.func.name() == "array_to_string")?;
+    if !spaced_times::become_texts(&times.get_type(schema).ok()?, &DataType::Utf8) {
+        return None;
+    }
+    let mut args = call.args.clone();
+    args[0] = spaced_times::SPACED.of(times.clone());
+    Some(Expr::ScalarFunction(ScalarFunction::new_udf(Arc::clone(&call.func), args)))
 }
 
 /// `to_date` or `to_timestamp`, casts by another name, as they are meant in `zone`.
@@ -135,5 +171,20 @@ mod tests {
         let batches = session.collect(sql).await.unwrap();
         assert_eq!(array_value_to_string(batches[0].column(0), 0).unwrap(), "2");
         assert!(session.collect("SELECT to_timestamp(9223372036854775807)").await.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_time_without_a_zone_is_taken_from_an_instant_in_the_zone() {
+        let session = Session::new(None, Settings::default()).unwrap();
+        let times = "(SELECT TIMESTAMPTZ '2012-05-05 00:00:00' AS at, d, d::timestamp AS wall
+                      FROM (VALUES (DATE '2012-05-04')) AS v(d))";
+        for (difference, wanted) in
+            [("at - wall", "24"), ("wall - at", "-24"), ("at - d::timestamp(6)", "24")]
+        {
+            let sql = format!("SELECT extract(epoch FROM {difference}) / 3600 FROM {times}");
+            let batches = session.collect(&sql).await.unwrap();
+            let found = array_value_to_string(batches[0].column(0), 0).unwrap();
+            assert_eq!(found, format!("{wanted}.0"), "{difference}");
+        }
     }
 }

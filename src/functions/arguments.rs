@@ -24,8 +24,10 @@ pub(super) enum Argument {
     /// Any value that compares with others of its column.
     Any,
     /// Where a value stands in a JSON text: a path, the name of a field, or the number
-    /// of an item. The last argument of a function, which may be left out.
+    /// of an item.
     Path,
+    /// The same as the last argument of a function, which may be left out.
+    OptionalPath,
     /// A whole number of 64 bits.
     Whole,
     /// Any value, of which only the type counts.
@@ -51,6 +53,7 @@ impl Argument {
             }
             (Self::Id, UInt64) => Some(UInt64),
             (Self::Id | Self::Path, given) if given.is_integer() => Some(Int64),
+            (Self::OptionalPath, given) => Self::Path.accept(given, zone),
             (Self::Number, given) if given.is_numeric() || given.is_null() => Some(Float64),
             (Self::Flag, Boolean | Null) => Some(Boolean),
             (Self::Any, DataType::Dictionary(_, values)) => Some(values.as_ref().clone()),
@@ -81,7 +84,7 @@ impl Argument {
             Self::Number => "a number",
             Self::Flag => "true or false",
             Self::Any => "a value",
-            Self::Path => "a path (text or an integer)",
+            Self::Path | Self::OptionalPath => "a path (text or an integer)",
             Self::Whole => "a whole number",
             Self::Typed => "a value",
             Self::Written => "text, a number, a truth or a date",
@@ -93,16 +96,17 @@ impl Argument {
 /// The types to which arguments of the types `given` are brought.
 pub(super) fn coerce(function: &Function, given: &[DataType]) -> Result<Vec<DataType>> {
     let wanted = function.arguments;
-    let is_needed = |argument: &&Argument| !matches!(argument, Argument::Path | Argument::Written);
+    let is_needed =
+        |argument: &&Argument| !matches!(argument, Argument::OptionalPath | Argument::Written);
     let least = wanted.iter().take_while(is_needed).count();
     let repeats = wanted.last() == Some(&Argument::Written);
     if given.len() < least || (given.len() > wanted.len() && !repeats) {
-        return plan_err!(
-            "{} takes {} arguments: {}",
-            function.name,
-            wanted.len(),
-            function.signature
-        );
+        let many = match wanted.len() {
+            _ if repeats => format!("{least} or more"),
+            most if most > least => format!("{least} or {most}"),
+            most => most.to_string(),
+        };
+        return plan_err!("{} takes {many} arguments: {}", function.name, function.signature);
     }
     let zone = given.iter().find_map(|given| match given {
         DataType::Timestamp(_, zone) => zone.as_ref(),

@@ -39,17 +39,53 @@ fn bars(columns: &[ArrayRef]) -> Result<ArrayRef> {
         if !(1.0..=WIDEST).contains(&width) {
             return exec_err!("the width of a bar is between 1 and {WIDEST}, there is no {width}");
         }
-        made.append_option(bar((value - least) / (most - least), width.trunc()));
+        made.append_option(bar(value, least, most, width));
     }
     Ok(Arc::new(made.finish()))
 }
 
-/// A bar that fills a `share` of its `width`.
-fn bar(share: f64, width: f64) -> Option<String> {
-    if share.is_nan() {
+/// The bar of `value`, out of `width` signs. An eighth that is not full is not drawn.
+fn bar(value: f64, least: f64, most: f64, width: f64) -> Option<String> {
+    let filled = if [value, least, most].into_iter().any(f64::is_nan) || value <= least {
+        0.0
+    } else if value >= most {
+        width
+    } else {
+        width * (value - least) / (most - least)
+    };
+    if !filled.is_finite() {
         return None;
     }
-    let eighths = (share.clamp(0.0, 1.0) * width * 8.0).round() as usize;
+    let eighths = (filled * 8.0) as usize;
     let drawn = "█".repeat(eighths / 8) + EIGHTHS[eighths % 8];
     Some(format!("{drawn:<width$}", width = width as usize))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::bar;
+
+    #[test]
+    fn bars_are_those_of_duckdb() {
+        for ((value, least, most, width), drawn) in [
+            ((5.0, 0.0, 10.0, 10.0), "█████     "),
+            ((1.0, 0.0, 3.0, 10.0), "███▎      "),
+            ((9.99, 0.0, 10.0, 10.0), "█████████▉"),
+            ((5.0, 0.0, 10.0, 4.9), "██▍ "),
+            ((-5.0, 0.0, 10.0, 4.0), "    "),
+            ((50.0, 0.0, 10.0, 4.0), "████"),
+            // What ends before it begins has nothing between.
+            ((5.0, 10.0, 0.0, 4.0), "    "),
+            ((20.0, 10.0, 0.0, 4.0), "████"),
+            ((5.0, 5.0, 5.0, 4.0), "    "),
+            ((6.0, 5.0, 5.0, 4.0), "████"),
+            ((f64::NAN, 0.0, 10.0, 4.0), "    "),
+            ((f64::INFINITY, 0.0, 10.0, 4.0), "████"),
+            ((5.0, 0.0, f64::INFINITY, 4.0), "    "),
+        ] {
+            let found = bar(value, least, most, width);
+            assert_eq!(found.as_deref(), Some(drawn), "{value} {least} {most} {width}");
+        }
+        assert_eq!(bar(5.0, f64::NEG_INFINITY, 10.0, 4.0), None);
+    }
 }

@@ -9,13 +9,13 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, Float64Array, Int64Array, ListArray, RecordBatch,
-    UInt32Array, new_null_array,
+    Array, ArrayRef, AsArray, BooleanArray, Float64Array, Int64Array, ListArray, MapArray,
+    RecordBatch, StructArray, UInt32Array, new_null_array,
 };
-use datafusion::arrow::buffer::OffsetBuffer;
+use datafusion::arrow::buffer::{NullBuffer, OffsetBuffer};
 use datafusion::arrow::compute::{cast, take};
 use datafusion::arrow::datatypes::{
-    DataType, Field, FieldRef, Float32Type, Float64Type, Int64Type, Schema,
+    DataType, Field, FieldRef, Fields, Float32Type, Float64Type, Int64Type, Schema,
 };
 use datafusion::arrow::row::{RowConverter, SortField};
 use datafusion::common::hash_utils::RandomState;
@@ -53,6 +53,23 @@ pub(super) enum Gives {
     QuantileFromTop,
     /// How much a value tells, in bits.
     Entropy,
+    /// How often each value comes, as a map in the order of the values.
+    Histogram,
+    /// The values that come most often, as a list; the second argument is how many.
+    Commonest,
+}
+
+/// Most values of such a list.
+const MOST_VALUES: f64 = 1_000_000.0;
+
+impl Gives {
+    /// What the second argument is, and the least and the greatest that there may be.
+    fn second(self) -> (&'static str, f64, f64) {
+        match self {
+            Self::Commonest => ("number of values", 1.0, MOST_VALUES),
+            _ => ("share", 0.0, 1.0),
+        }
+    }
 }
 
 /// A [`Counted`] as DataFusion calls it.
@@ -88,7 +105,7 @@ impl CountedCall {
         let unknown = unknown.row(0).data().into();
         Ok(Groups {
             gives: self.gives,
-            share: self.share(arguments)?,
+            second: self.second(arguments)?,
             is_distinct: arguments.is_distinct,
             kind,
             converter,
@@ -99,23 +116,21 @@ impl CountedCall {
     }
 
     /// The second argument, which is the same for all rows; `None` if it is unknown.
-    fn share(&self, arguments: &AccumulatorArgs<'_>) -> Result<Option<f64>> {
-        let Some(share) = arguments.exprs.get(1) else { return Ok(None) };
+    fn second(&self, arguments: &AccumulatorArgs<'_>) -> Result<Option<f64>> {
+        let Some(second) = arguments.exprs.get(1) else { return Ok(None) };
+        let (name, (what, least, most)) = (self.function.name, self.gives.second());
         let no_rows = RecordBatch::new_empty(Arc::new(Schema::empty()));
-        let Ok(ColumnarValue::Scalar(share)) = share.evaluate(&no_rows) else {
-            return plan_err!("the share of {} is a number, not a column", self.function.name);
+        let Ok(ColumnarValue::Scalar(second)) = second.evaluate(&no_rows) else {
+            return plan_err!("the {what} of {name} is a number, not a column");
         };
-        let ScalarValue::Float64(share) = share.cast_to(&DataType::Float64)? else {
-            return internal_err!("the share of {} is no number", self.function.name);
+        let ScalarValue::Float64(second) = second.cast_to(&DataType::Float64)? else {
+            return internal_err!("the {what} of {name} is no number");
         };
-        match share {
-            Some(share) if !(0.0..=1.0).contains(&share) => {
-                plan_err!(
-                    "the share of {} lies between 0 and 1, not at {share}",
-                    self.function.name
-                )
+        match second {
+            Some(second) if !(least..=most).contains(&second) => {
+                plan_err!("the {what} of {name} lies between {least} and {most}, not at {second}")
             }
-            share => Ok(share),
+            second => Ok(second),
         }
     }
 }
@@ -136,6 +151,10 @@ impl AggregateUDFImpl for CountedCall {
     fn return_type(&self, arguments: &[DataType]) -> Result<DataType> {
         match self.gives {
             Gives::Entropy => Ok(DataType::Float64),
+            Gives::Histogram => Ok(DataType::Map(entries(&arguments[0]), false)),
+            Gives::Commonest => {
+                Ok(DataType::List(Arc::new(Field::new_list_field(arguments[0].clone(), true))))
+            }
             Gives::MostFrequent | Gives::Quantile | Gives::QuantileFromTop => {
                 Ok(arguments[0].clone())
             }
@@ -181,8 +200,10 @@ impl Counts {
     /// No values yet, of which something is given.
     fn of(gives: Gives) -> Self {
         match gives {
-            Gives::MostFrequent => Self::Hashed(HashMap::with_hasher(RandomState::with_seed(0))),
-            Gives::Quantile | Gives::QuantileFromTop | Gives::Entropy => {
+            Gives::MostFrequent | Gives::Commonest => {
+                Self::Hashed(HashMap::with_hasher(RandomState::with_seed(0)))
+            }
+            Gives::Quantile | Gives::QuantileFromTop | Gives::Entropy | Gives::Histogram => {
                 Self::Ordered(BTreeMap::new())
             }
         }
@@ -251,6 +272,26 @@ pub(super) fn comparable(values: &ArrayRef) -> ArrayRef {
     }
 }
 
+/// The entries of a map from values of the type `kind` to numbers of rows.
+fn entries(kind: &DataType) -> FieldRef {
+    let members =
+        [Field::new("key", kind.clone(), false), Field::new("value", DataType::Int64, true)];
+    Arc::new(Field::new_struct("entries", Fields::from_iter(members), false))
+}
+
+/// Where each of the lists or maps begins that share `items`, and have so many of them.
+fn offsets(lengths: Vec<usize>, items: &ArrayRef) -> Result<OffsetBuffer<i32>> {
+    if i32::try_from(items.len()).is_err() {
+        return internal_err!("the values of {} groups do not fit into lists", lengths.len());
+    }
+    Ok(OffsetBuffer::from_lengths(lengths))
+}
+
+/// Which groups there is something to give for, by how much there is.
+fn known(lengths: &[usize]) -> NullBuffer {
+    lengths.iter().map(|length| *length > 0).collect()
+}
+
 /// What a value that is kept takes: room is kept for as much again.
 fn cost(row: &[u8]) -> usize {
     row.len() + 2 * size_of::<(Row, i64)>()
@@ -260,7 +301,8 @@ fn cost(row: &[u8]) -> usize {
 #[derive(Debug)]
 struct Groups {
     gives: Gives,
-    share: Option<f64>,
+    /// The second argument.
+    second: Option<f64>,
     /// Whether each value counts once.
     is_distinct: bool,
     /// The type of the values.
@@ -354,7 +396,7 @@ impl Groups {
         match self.gives {
             Gives::Quantile => return self.at_share(counts, counts.iter()),
             Gives::QuantileFromTop => return self.at_share(counts, counts.top_down()),
-            Gives::MostFrequent | Gives::Entropy => {}
+            Gives::MostFrequent | Gives::Entropy | Gives::Histogram | Gives::Commonest => {}
         }
         let weighed = counts.iter().map(|(row, count)| (self.weight(count), Reverse(row)));
         weighed.max().map(|(_, Reverse(row))| &**row)
@@ -366,7 +408,7 @@ impl Groups {
         counts: &Counts,
         mut values: impl Iterator<Item = (&'a Row, i64)>,
     ) -> Option<&'a [u8]> {
-        let mut left = rank(self.total(counts), self.share?);
+        let mut left = rank(self.total(counts), self.second?);
         let reached = values.find(|(_, count)| {
             left -= self.weight(*count);
             left <= 0
@@ -387,11 +429,51 @@ impl Groups {
 
     /// What is given for each of `groups`.
     fn results(&self, groups: &[Counts]) -> Result<ArrayRef> {
-        if self.gives == Gives::Entropy {
-            let results = groups.iter().map(|counts| self.entropy(counts));
-            return Ok(Arc::new(results.collect::<Float64Array>()));
+        match self.gives {
+            Gives::Entropy => {
+                let results = groups.iter().map(|counts| self.entropy(counts));
+                Ok(Arc::new(results.collect::<Float64Array>()))
+            }
+            Gives::Histogram => self.histograms(groups),
+            Gives::Commonest => self.commonest(groups),
+            Gives::MostFrequent | Gives::Quantile | Gives::QuantileFromTop => {
+                self.column(groups.iter().map(|counts| self.found(counts).unwrap_or(&self.unknown)))
+            }
         }
-        self.column(groups.iter().map(|counts| self.found(counts).unwrap_or(&self.unknown)))
+    }
+
+    /// How often each value of each of `groups` comes.
+    fn histograms(&self, groups: &[Counts]) -> Result<ArrayRef> {
+        let lengths: Vec<usize> = groups.iter().map(Counts::len).collect();
+        let pairs = || groups.iter().flat_map(Counts::iter);
+        let counts: Int64Array = pairs().map(|(_, count)| Some(self.weight(count))).collect();
+        let values = self.column(pairs().map(|(row, _)| &**row))?;
+        let (known, offsets) = (known(&lengths), offsets(lengths, &values)?);
+        let entries = entries(&self.kind);
+        let DataType::Struct(members) = entries.data_type() else {
+            return internal_err!("the entries of a map are structures");
+        };
+        let pairs = StructArray::try_new(members.clone(), vec![values, Arc::new(counts)], None)?;
+        Ok(Arc::new(MapArray::try_new(entries, offsets, pairs, Some(known), false)?))
+    }
+
+    /// The values that come most often in each of `groups`: of those that come equally
+    /// often the lesser ones first.
+    fn commonest(&self, groups: &[Counts]) -> Result<ArrayRef> {
+        let most = self.second.map_or(0, |most| most as usize);
+        let (mut lengths, mut rows) = (Vec::with_capacity(groups.len()), Vec::new());
+        for counts in groups {
+            let weighed = counts.iter().map(|(row, count)| (Reverse(self.weight(count)), row));
+            let mut weighed: Vec<_> = weighed.collect();
+            weighed.sort_unstable();
+            weighed.truncate(most);
+            lengths.push(weighed.len());
+            rows.extend(weighed.into_iter().map(|(_, row)| &**row));
+        }
+        let values = self.column(rows.into_iter())?;
+        let (known, offsets) = (known(&lengths), offsets(lengths, &values)?);
+        let field = Arc::new(Field::new_list_field(self.kind.clone(), true));
+        Ok(Arc::new(ListArray::try_new(field, offsets, values, Some(known))?))
     }
 
     /// Rows as the values that they stand for.
@@ -416,10 +498,7 @@ impl Groups {
         values: ArrayRef,
         counts: Vec<i64>,
     ) -> Result<Vec<ArrayRef>> {
-        if i32::try_from(values.len()).is_err() {
-            return internal_err!("the values of {} groups do not fit into lists", lengths.len());
-        }
-        let offsets = OffsetBuffer::<i32>::from_lengths(lengths);
+        let offsets = offsets(lengths, &values)?;
         let counts: ArrayRef = Arc::new(Int64Array::from(counts));
         let lists = [(self.kind.clone(), values), (DataType::Int64, counts)];
         let lists = lists.map(|(kind, items)| {
@@ -590,9 +669,34 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn values_and_their_numbers_are_those_of_counting_by_hand() {
+        let context = context();
+        let counts = format!(
+            "SELECT grp, x, count(*) AS n FROM ({VALUES}) WHERE x IS NOT NULL GROUP BY grp, x"
+        );
+        for (call, by_hand) in [
+            (
+                "map_keys(histogram(x)) AS k, map_values(histogram(x)) AS v",
+                "array_agg(x ORDER BY x) AS k, array_agg(n ORDER BY x) AS v".to_owned(),
+            ),
+            (
+                "approx_top_k(x, 3) AS k",
+                "array_slice(array_agg(x ORDER BY n DESC, x), 1, 3) AS k".to_owned(),
+            ),
+        ] {
+            let by_hand =
+                format!("SELECT grp, {by_hand} FROM ({counts}) GROUP BY grp ORDER BY grp");
+            let ours = format!("SELECT grp, {call} FROM ({VALUES}) GROUP BY grp ORDER BY grp");
+            assert_eq!(ask(&context, &ours).await, ask(&context, &by_hand).await, "{call}");
+        }
+        let texts = "SELECT histogram(x) FROM (VALUES ('微'), ('a'), (NULL), ('微')) AS t (x)";
+        assert!(ask(&context, texts).await.contains("{a: 1, 微: 2}"));
+    }
+
+    #[tokio::test]
     async fn a_window_that_moves_gives_what_its_rows_give() {
         let context = context();
-        for call in ["mode(x)", "quantile_disc(x, 0.5)", "round(entropy(x), 9)"] {
+        for call in ["mode(x)", "quantile_disc(x, 0.5)", "round(entropy(x), 9)", "histogram(x)"] {
             let function = call.trim_start_matches("round(").trim_end_matches(", 9)");
             let window = format!(
                 "{function} OVER (ORDER BY value ROWS BETWEEN 5 PRECEDING AND 2 FOLLOWING)"
@@ -626,12 +730,28 @@ mod tests {
             ("entropy(x)", "1.5"),
             ("entropy(x) FILTER (WHERE x = 3)", "0.0"),
             ("mode(x) FILTER (WHERE x > 9)", ""),
+            ("abs(map_keys(histogram(x))[1])", "0.0"),
+            ("map_values(histogram(x))", "[2, 1, 1]"),
+            ("map_values(histogram(DISTINCT x))", "[1, 1, 1]"),
+            ("histogram(x) FILTER (WHERE x > 2)", "{3.0: 1, 5.0: 1}"),
+            ("histogram(x) FILTER (WHERE x > 9)", ""),
+            ("approx_top_k(x, 2) FILTER (WHERE x > 2)", "[3.0, 5.0]"),
+            ("abs(approx_top_k(x, 1)[1])", "0.0"),
+            ("approx_top_k(x, 9) FILTER (WHERE x = 3)", "[3.0]"),
+            ("approx_top_k(x, 9) FILTER (WHERE x > 9)", ""),
+            ("approx_top_k(x, NULL)", ""),
         ] {
             let table = ask(&context, &format!("SELECT {asked} AS m {from}")).await;
             let row = table.lines().nth(3).unwrap().trim_matches(['|', ' ']);
             assert_eq!(row, wanted, "{asked}");
         }
-        for refused in ["quantile_disc(x, 1.5)", "quantile_disc(x, x)", "mode(x, x)"] {
+        for refused in [
+            "quantile_disc(x, 1.5)",
+            "quantile_disc(x, x)",
+            "mode(x, x)",
+            "approx_top_k(x, 0)",
+            "approx_top_k(x, 1000001)",
+        ] {
             let asked = context.sql(&format!("SELECT {refused} {from}")).await;
             let failed = match asked {
                 Ok(asked) => asked.collect().await.is_err(),

@@ -28,7 +28,7 @@ pub(super) enum Piece {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Style {
     /// Where it stands in its width; numbers are at the right, and other values at the left
-    /// if nothing is said.
+    /// if nothing is said. Zeros fill at the left in any case.
     pub(super) side: Option<Side>,
     /// Whether zeros fill the width.
     zeros: bool,
@@ -103,6 +103,9 @@ impl Style {
     /// `value` as it is written, or why it cannot be.
     fn write(&self, value: &str, kind: Kind) -> Result<String> {
         let made = match (self.form, kind) {
+            (Form::Itself, Kind::Other) if (self.zeros || self.plus) && self.side.is_none() => {
+                return exec_err!("0 and + are for numbers, and '{value}' is given as none");
+            }
             (Form::Itself, Kind::Other) => self.cut(value),
             (Form::Itself, _) if self.precision.is_some() => {
                 return exec_err!("the digits of a number are told with an f, as in .2f");
@@ -158,7 +161,7 @@ impl Style {
             None => ("", written),
         };
         let mut digits = if self.thousands { parted(digits) } else { digits.to_owned() };
-        if self.zeros && self.side.is_none_or(|side| matches!(side, Side::Right)) {
+        if self.zeros {
             let missing = self.width.saturating_sub(sign.len() + digits.len());
             digits.insert_str(0, &"0".repeat(missing));
         }
@@ -229,7 +232,8 @@ pub(super) fn written(
     let mut last: Option<(&str, Vec<Piece>)> = None;
     let mut made = StringViewBuilder::with_capacity(columns[0].len());
     for (row, pattern) in texts(&columns[0])?.enumerate() {
-        let Some(pattern) = pattern else {
+        let is_known = values.iter().all(|(column, _)| column.is_valid(row));
+        let Some(pattern) = pattern.filter(|_| is_known) else {
             made.append_null();
             continue;
         };
@@ -242,7 +246,7 @@ pub(super) fn written(
                 )
             })?,
         };
-        made.append_option(line(pattern, &pieces, &values, row)?);
+        made.append_value(line(pattern, &pieces, &values, row)?);
         last = Some((pattern, pieces));
     }
     Ok(Arc::new(made.finish()))
@@ -254,7 +258,7 @@ fn line(
     pieces: &[Piece],
     values: &[(&ArrayRef, ArrayFormatter<'_>)],
     row: usize,
-) -> Result<Option<String>> {
+) -> Result<String> {
     let mut line = String::new();
     for piece in pieces {
         let (argument, style) = match piece {
@@ -268,10 +272,7 @@ fn line(
             let given = values.len();
             return exec_err!("'{pattern}' has places for more values than the {given} given");
         };
-        if column.is_null(row) {
-            return Ok(None);
-        }
         line += &style.write(&formatter.value(row).try_to_string()?, Kind::of(column))?;
     }
-    Ok(Some(line))
+    Ok(line)
 }

@@ -68,6 +68,9 @@ mod tests {
             ("format('{{}} {:.2s}', '成都市')", "{} 成都"),
             ("format('none')", "none"),
             ("format('{}', NULL) IS NULL", "true"),
+            ("format('none', NULL) IS NULL", "true"),
+            ("format('{:<05d}|{:^05}|{:+05}', 42, -42, 7)", "00042|-0042|+0007"),
+            ("printf('%-05d|%05s|', 5, 'ab')", "00005|   ab|"),
             ("format('{}', DATE '2012-08-27')", "2012-08-27"),
             ("printf('%d %s %.2f|%5s|', 1, 'x', 2.5, 'y')", "1 x 2.50|    y|"),
             ("printf('%-5d|%05d %% %x', 7, 42, 255)", "7    |00042 % ff"),
@@ -83,6 +86,8 @@ mod tests {
         for (expression, told) in [
             ("format('{} {}', 1)", "more values than the 1 given"),
             ("format('{', 1)", "not known"),
+            ("format('{:05}', 'ab')", "0 and + are for numbers"),
+            ("format('{:+}', 'ab')", "0 and + are for numbers"),
             ("format('{:q}', 1)", "not known"),
             ("format('{:9999999999999}', 1)", "not known"),
             ("printf('%d', 2.5)", "whole numbers"),

@@ -339,6 +339,13 @@ mod tests {
             ("json_array_length(j, 'tags')", "3"),
             ("json_array_length(j) IS NULL", "true"),
             ("json_keys(j, 'user')", "[name, a key]"),
+            ("json_value(j, '$.user.name')", "小明"),
+            ("json_value(j, '$.id')", "4412345678901234567"),
+            ("json_value(j, '$.user') IS NULL", "true"),
+            ("json_extract_scalar(j, '$.tags') IS NULL", "true"),
+            ("json_value(j, '$.none') IS NULL", "true"),
+            ("json_value(j, '$.missing') IS NULL", "true"),
+            ("json_value('\"{\"', '$')", "{"),
             ("json_type(j, 'id')", "UBIGINT"),
             ("json_type(j)", "OBJECT"),
         ] {

@@ -18,7 +18,7 @@ pub(super) static FUNCTION: Function = Function {
         sql: "SELECT json_array_length('{\"pics\": [\"a.jpg\", \"b.jpg\"]}', '$.pics')",
         result: "2",
     },
-    arguments: &[Argument::Text, Argument::Path],
+    arguments: &[Argument::Text, Argument::OptionalPath],
     body: Body::Scalar(Scalar {
         returns: integer_type,
         compute: |columns, _| {

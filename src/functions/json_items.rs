@@ -15,7 +15,7 @@ pub(super) static FUNCTION: Function = Function {
         sql: "SELECT json_items('{\"tags\": [\"地震\", {\"id\": 1}]}', '$.tags')",
         result: "[地震, {\"id\": 1}]",
     },
-    arguments: &[Argument::Text, Argument::Path],
+    arguments: &[Argument::Text, Argument::OptionalPath],
     body: Body::Scalar(Scalar {
         returns: list_type,
         compute: |columns, _| {

@@ -19,7 +19,7 @@ pub(super) static FUNCTION: Function = Function {
         sql: "SELECT json_type('{\"id\": 4412345678901234567}', '$.id')",
         result: "UBIGINT",
     },
-    arguments: &[Argument::Text, Argument::Path],
+    arguments: &[Argument::Text, Argument::OptionalPath],
     body: Body::Scalar(Scalar {
         returns: text_type,
         compute: |columns, _| {

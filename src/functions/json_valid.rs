@@ -14,7 +14,7 @@ pub(super) static FUNCTION: Function = Function {
     signature: "json_valid(text) -> boolean",
     summary: "Whether a text is JSON from its beginning to its end; a text that was cut off is \
               not.",
-    source: Some("As in DuckDB."),
+    source: Some("RFC 8259; DuckDB takes a comma behind the last item and NaN as well."),
     example: Example { sql: "SELECT json_valid('{\"id\": 12')", result: "false" },
     arguments: &[Argument::Text],
     body: Body::Scalar(Scalar {

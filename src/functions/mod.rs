@@ -2,7 +2,8 @@
 //! the source of its formula and an example that a test runs.
 //!
 //! All take NULL for "unknown" and answer it with NULL; none fails on the value
-//! of a row, so that one odd post cannot stop a report.
+//! of a row, so that one odd post cannot stop a report. Only what tells how, such as
+//! a path or a pattern, is refused if it makes no sense.
 
 mod aggregate;
 mod arguments;
@@ -18,6 +19,7 @@ mod moments;
 mod patterns;
 mod scalar;
 
+mod approx_top_k;
 mod arg_max;
 mod arg_min;
 mod bar;
@@ -34,11 +36,14 @@ mod engagement_rate;
 mod entropy;
 mod formality;
 mod format;
+mod format_bytes;
 mod g_index;
+mod geomean;
 mod gini;
 mod h_index;
 mod hamming;
 mod hashtags;
+mod histogram;
 mod jaccard;
 mod jaro_similarity;
 mod jaro_winkler_similarity;
@@ -50,6 +55,7 @@ mod json_items;
 mod json_keys;
 mod json_type;
 mod json_valid;
+mod json_value;
 mod kurtosis;
 mod kurtosis_pop;
 mod mad;
@@ -69,6 +75,7 @@ mod regexp_group;
 mod regexp_groups;
 mod regexp_split;
 mod repost_chain;
+mod sem;
 mod skewness;
 mod split_text;
 mod style;
@@ -78,6 +85,7 @@ mod url_decode;
 mod url_encode;
 mod urls;
 mod weibo_time;
+mod width_bucket;
 mod words;
 mod xor;
 
@@ -95,6 +103,7 @@ use scalar::{Environment, Scalar, ScalarCall};
 
 /// Every function, in alphabetical order.
 pub static ALL: &[&Function] = &[
+    &approx_top_k::FUNCTION,
     &arg_max::FUNCTION,
     &arg_min::FUNCTION,
     &bar::FUNCTION,
@@ -111,11 +120,14 @@ pub static ALL: &[&Function] = &[
     &entropy::FUNCTION,
     &formality::FUNCTION,
     &format::FUNCTION,
+    &format_bytes::FUNCTION,
     &g_index::FUNCTION,
+    &geomean::FUNCTION,
     &gini::FUNCTION,
     &h_index::FUNCTION,
     &hamming::FUNCTION,
     &hashtags::FUNCTION,
+    &histogram::FUNCTION,
     &jaccard::FUNCTION,
     &jaro_similarity::FUNCTION,
     &jaro_winkler_similarity::FUNCTION,
@@ -127,6 +139,7 @@ pub static ALL: &[&Function] = &[
     &json_keys::FUNCTION,
     &json_type::FUNCTION,
     &json_valid::FUNCTION,
+    &json_value::FUNCTION,
     &kurtosis::FUNCTION,
     &kurtosis_pop::FUNCTION,
     &mad::FUNCTION,
@@ -146,6 +159,7 @@ pub static ALL: &[&Function] = &[
     &regexp_groups::FUNCTION,
     &regexp_split::FUNCTION,
     &repost_chain::FUNCTION,
+    &sem::FUNCTION,
     &skewness::FUNCTION,
     &split_text::FUNCTION,
     &style::FUNCTION,
@@ -155,6 +169,7 @@ pub static ALL: &[&Function] = &[
     &url_encode::FUNCTION,
     &urls::FUNCTION,
     &weibo_time::FUNCTION,
+    &width_bucket::FUNCTION,
     &words::FUNCTION,
     &xor::FUNCTION,
 ];

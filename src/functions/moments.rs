@@ -31,6 +31,12 @@ pub(super) fn merge(moments: &mut Vec<f64>, others: &[f64]) {
     *moments = vec![all, mean_a + step * m, a2 + b2 + square, third, fourth];
 }
 
+/// How far the mean may be off.
+pub(super) fn standard_error(moments: &[f64]) -> Option<f64> {
+    let &[n, _, second, ..] = moments else { return None };
+    Some((second / n / n).sqrt())
+}
+
 /// How lopsided the numbers are, as a sample tells it.
 pub(super) fn skewness(moments: &[f64]) -> Option<f64> {
     let &[n, _, second, third, _] = moments else { return None };
@@ -55,7 +61,7 @@ pub(super) fn kurtosis(moments: &[f64]) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
-    use super::{add, kurtosis, kurtosis_of_all, merge, skewness};
+    use super::{add, kurtosis, kurtosis_of_all, merge, skewness, standard_error};
 
     fn of(values: &[f64]) -> Vec<f64> {
         let mut moments = Vec::new();
@@ -86,5 +92,6 @@ mod tests {
         assert_eq!(kurtosis(&of(&[1.0, 2.0, 2.0])), None);
         assert_eq!((skewness(&of(&[0.1; 9])), kurtosis(&of(&[0.1; 9]))), (None, None));
         assert_eq!((skewness(&[]), kurtosis_of_all(&of(&[1.0]))), (None, None));
+        assert_eq!((standard_error(&[]), standard_error(&of(&[7.0]))), (None, Some(0.0)));
     }
 }

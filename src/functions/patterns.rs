@@ -40,34 +40,35 @@ impl Last {
     }
 }
 
-/// Each text of `column` in the pieces between what `find` finds, given the rest of a
-/// text and the delimiter: where it begins, and how long it is. An unknown delimiter
-/// leaves a text as it is.
+/// Each text of `column` in the pieces between what `find` finds, given a text, the place
+/// from which to look, and the delimiter: where it begins, and how long it is. An unknown
+/// delimiter leaves a text as it is.
 pub(super) fn split(
     column: &ArrayRef,
     delimiters: &ArrayRef,
-    mut find: impl FnMut(&str, &str) -> Result<Option<(usize, usize)>>,
+    mut find: impl FnMut(&str, usize, &str) -> Result<Option<(usize, usize)>>,
 ) -> Result<ArrayRef> {
     let element = Field::new("element", DataType::Utf8, true);
     let mut lists = ListBuilder::new(StringBuilder::new()).with_field(element);
     for (text, delimiter) in texts(column)?.zip(texts(delimiters)?) {
-        let Some(mut rest) = text else {
+        let Some(text) = text else {
             lists.append_null();
             continue;
         };
-        while let Some(delimiter) = delimiter.filter(|_| !rest.is_empty()) {
-            let Some((mut start, length)) = find(rest, delimiter)? else { break };
+        let mut from = 0;
+        while let Some(delimiter) = delimiter.filter(|_| from < text.len()) {
+            let Some((mut start, length)) = find(text, from, delimiter)? else { break };
             // What is found everywhere stands between any two characters.
-            if (start, length) == (0, 0) {
-                start = rest.chars().next().map_or(0, char::len_utf8);
-                if start == rest.len() {
+            if (start, length) == (from, 0) {
+                start += text[from..].chars().next().map_or(0, char::len_utf8);
+                if start == text.len() {
                     break;
                 }
             }
-            lists.values().append_value(&rest[..start]);
-            rest = &rest[start + length..];
+            lists.values().append_value(&text[from..start]);
+            from = start + length;
         }
-        lists.values().append_value(rest);
+        lists.values().append_value(&text[from..]);
         lists.append(true);
     }
     Ok(Arc::new(lists.finish()))

@@ -19,8 +19,8 @@ pub(super) static FUNCTION: Function = Function {
         returns: list_type,
         compute: |columns, _| {
             let mut last = Last::default();
-            split(&columns[0], &columns[1], |rest, pattern| {
-                let found = last.regex(pattern)?.find(rest);
+            split(&columns[0], &columns[1], |text, from, pattern| {
+                let found = last.regex(pattern)?.find_at(text, from);
                 Ok(found.map(|found| (found.start(), found.len())))
             })
         },

@@ -18,8 +18,8 @@ pub(super) static FUNCTION: Function = Function {
     body: Body::Scalar(Scalar {
         returns: list_type,
         compute: |columns, _| {
-            split(&columns[0], &columns[1], |rest, delimiter| {
-                Ok(rest.find(delimiter).map(|start| (start, delimiter.len())))
+            split(&columns[0], &columns[1], |text, from, delimiter| {
+                Ok(text[from..].find(delimiter).map(|start| (from + start, delimiter.len())))
             })
         },
     }),

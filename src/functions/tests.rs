@@ -89,6 +89,20 @@ async fn a_wrong_type_is_refused_with_the_signature() {
 }
 
 #[tokio::test]
+async fn a_wrong_number_of_arguments_is_refused_with_the_right_one() {
+    let context = session();
+    for (call, told) in [
+        ("json_exists('{}')", "takes 2 arguments"),
+        ("json_keys('{}', 'a', 'b')", "takes 1 or 2 arguments"),
+        ("arg_max(1)", "takes 2 arguments"),
+    ] {
+        let error =
+            context.sql(&format!("SELECT {call}")).await.err().map(|error| error.to_string());
+        assert!(error.is_some_and(|error| error.contains(told)), "{call}");
+    }
+}
+
+#[tokio::test]
 async fn distinct_values_count_once_or_are_refused() {
     let context = session();
     let values = "FROM (VALUES (1, 1), (1, 2), (3, 3)) AS t (x, y)";

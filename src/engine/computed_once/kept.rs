@@ -8,7 +8,7 @@ use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use datafusion::common::internal_err;
 use datafusion::common::runtime::JoinSet;
-use datafusion::common::utils::memory::get_record_batch_memory_size;
+use datafusion::common::utils::memory::RecordBatchMemoryCounter;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryLimit, MemoryReservation};
 use datafusion::execution::spill_file::SpillFile;
@@ -102,10 +102,12 @@ impl Partition {
         files: &SpillManager,
     ) -> Result<Self> {
         let (mut held, mut bytes) = (Vec::new(), 0);
+        // Batches may be slices of the same columns, whose bytes are there once.
+        let mut memory = RecordBatchMemoryCounter::new();
         let mut spilled = None;
         while let Some(batch) = rows.next().await {
             let batch = with_schema(&batch?, files.schema())?;
-            let size = get_record_batch_memory_size(&batch);
+            let size = memory.count_batch(&batch);
             let file = match spilled.as_mut() {
                 Some(file) => file,
                 None if room.take(size) => {

@@ -173,6 +173,20 @@ async fn rows_that_do_not_fit_into_memory_are_read_from_files() {
     assert!(once.contains("spill_count=") && !once.contains("spill_count=0"), "{plan}");
 }
 
+/// An aggregate gives its groups as slices of the same columns.
+#[tokio::test(flavor = "multi_thread")]
+async fn slices_of_the_same_columns_are_counted_once() {
+    let settings = Settings { memory_limit: Some(1 << 30), threads: 1, ..Settings::default() };
+    let session = Session::new(None, settings).unwrap();
+    session.collect("SET datafusion.execution.batch_size = 512").await.unwrap();
+    let sql = "WITH c AS (SELECT value * 7 % 200001 AS n, count(*) AS k
+                          FROM range(0, 150000) AS r (value) GROUP BY 1)
+               SELECT (SELECT max(n) FROM c) AS m, (SELECT sum(k) FROM c) AS s";
+    let plan = explained(&session, "EXPLAIN ANALYZE", sql).await;
+    let once = plan.lines().find(|line| line.contains("ComputedOnceExec: c, metrics")).unwrap();
+    assert!(!once.contains("spill_count=") || once.contains("spill_count=0"), "{once}");
+}
+
 /// Rows that never come.
 #[derive(Debug)]
 struct Never {

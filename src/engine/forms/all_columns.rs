@@ -20,7 +20,7 @@ use datafusion::sql::parser::Statement as Parsed;
 use datafusion::sql::sqlparser::ast::{
     Array, DuplicateTreatment, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments,
     Ident, ObjectName, ObjectNamePart, OrderBy, Query, RenameSelectItem, Select, SelectItem,
-    SelectItemQualifiedWildcardKind, SetExpr, Value, Visit, VisitMut, VisitorMut,
+    SelectItemQualifiedWildcardKind, SetExpr, Visit, VisitMut, VisitorMut,
     WildcardAdditionalOptions, visit_expressions, visit_expressions_mut,
 };
 use datafusion::sql::sqlparser::keywords::Keyword;
@@ -30,7 +30,7 @@ use regex::Regex;
 use super::joined_columns::QueriesByName;
 use super::using_joins::left_out;
 use crate::engine::names::{Tables, call, plain};
-use crate::engine::parsed;
+use crate::engine::parsed::{self, text};
 use crate::error::{Error, Result};
 
 /// The columns that were asked for, by the text of the query for them.
@@ -608,14 +608,6 @@ fn regex(pattern: &str) -> Result<Regex> {
         let reason = error.lines().last().unwrap_or_default().to_owned();
         Error::query(format!("`{pattern}` is no pattern: {reason}"))
     })
-}
-
-fn text(expression: &Expr) -> Option<&str> {
-    let Expr::Value(value) = expression else { return None };
-    match &value.value {
-        Value::SingleQuotedString(text) => Some(text),
-        _ => None,
-    }
 }
 
 fn unknown() -> Error {

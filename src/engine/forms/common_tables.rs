@@ -20,6 +20,7 @@ use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::parser::Parser;
 use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan};
 
+use super::familiar::VOLATILE;
 use super::order_by_input;
 use crate::engine::computed_once::{Mark, When};
 use crate::engine::names::plain;
@@ -27,9 +28,6 @@ use crate::engine::parsed;
 use crate::engine::passed_over::is_one_row;
 use crate::engine::script::Statement;
 use crate::error::{Error, Result};
-
-/// Functions that give something else each time.
-const BY_CHANCE: [&str; 4] = ["rand", "random", "uuid", "gen_random_uuid"];
 
 /// Functions of windows that give something else for another order of the rows.
 const OF_ORDER: [&str; 7] =
@@ -330,7 +328,7 @@ impl Visitor for Changing {
         let name = call.name.to_string().to_lowercase();
         let name = name.as_str();
         stop_if(match &call.over {
-            _ if BY_CHANCE.contains(&name) => true,
+            _ if VOLATILE.contains(&name) => true,
             Some(WindowType::WindowSpec(window)) if window.order_by.is_empty() => {
                 OF_ORDER.contains(&name)
                     || OF_INNER_ORDER.contains(&name)

@@ -8,7 +8,8 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::parser::Statement as Parsed;
 use datafusion::sql::sqlparser::ast::{
-    CastKind, DataType, ExactNumberInfo, Expr, Query, SetExpr, Value, VisitMut, VisitorMut,
+    CastKind, DataType, ExactNumberInfo, Expr, Function, FunctionArg, FunctionArgExpr,
+    FunctionArguments, Query, SetExpr, Value, VisitMut, VisitorMut,
 };
 
 use crate::engine::parsed;
@@ -26,6 +27,72 @@ pub(super) fn keep(expression: &mut Expr) -> bool {
     }
     *expression = double(Expr::value(Value::SingleQuotedString(digits)));
     true
+}
+
+/// What functions do that are given a list and what may be an item of it, without the
+/// `array_` or `list_` before that.
+const OF_ITEMS: [&str; 15] = [
+    "append",
+    "contains",
+    "has",
+    "indexof",
+    "position",
+    "positions",
+    "prepend",
+    "push_back",
+    "push_front",
+    "remove",
+    "remove_all",
+    "remove_n",
+    "replace",
+    "replace_all",
+    "replace_n",
+];
+
+/// Makes doubles of numbers in a call of such a function, or before `= ANY (likes)`: there
+/// the engine brings decimals and the items of a list of other numbers to no common type.
+pub(super) fn beside_items(expression: &mut Expr) -> bool {
+    match expression {
+        Expr::Function(call) if is_of_items(call) => match &mut call.args {
+            FunctionArguments::List(list) => list.args.iter_mut().fold(false, |any, given| {
+                let FunctionArg::Unnamed(FunctionArgExpr::Expr(given)) = given else { return any };
+                made_double(given) || any
+            }),
+            _ => false,
+        },
+        Expr::AnyOp { left, right, .. } | Expr::AllOp { left, right, .. } => {
+            !matches!(right.as_ref(), Expr::Array(_) | Expr::Subquery(_)) && made_double(left)
+        }
+        _ => false,
+    }
+}
+
+fn is_of_items(call: &Function) -> bool {
+    let name = call.name.to_string().to_lowercase();
+    let does = name.strip_prefix("array_").or_else(|| name.strip_prefix("list_"));
+    does.is_some_and(|does| OF_ITEMS.contains(&does))
+}
+
+/// Makes a double of a decimal that is written out, and of those in a list.
+fn made_double(expression: &mut Expr) -> bool {
+    match expression {
+        Expr::Nested(inner) | Expr::UnaryOp { expr: inner, .. } => made_double(inner),
+        Expr::Array(list) => list.elem.iter_mut().fold(false, |any, item| made_double(item) || any),
+        number if is_written_decimal(number) => {
+            *number = double(number.clone());
+            true
+        }
+        _ => false,
+    }
+}
+
+fn is_written_decimal(expression: &Expr) -> bool {
+    match expression {
+        Expr::Value(value) => {
+            matches!(&value.value, Value::Number(number, _) if number.to_string().contains('.'))
+        }
+        _ => false,
+    }
 }
 
 /// Makes doubles of decimals where the planner would make decimals of doubles: in a column
@@ -67,9 +134,7 @@ impl VisitorMut for Doubles {
     type Break = ();
 
     fn post_visit_expr(&mut self, expression: &mut Expr) -> ControlFlow<()> {
-        if let Expr::Value(value) = expression
-            && matches!(&value.value, Value::Number(number, _) if number.to_string().contains('.'))
-        {
+        if is_written_decimal(expression) {
             *expression = double(expression.clone());
         }
         ControlFlow::Continue(())
@@ -168,6 +233,27 @@ mod tests {
                         WHERE n = 12345678901234567.89::decimal(20,2)";
         assert_eq!(first(&session, compared).await.0, "12345678901234567.89");
         assert!(session.collect("SELECT 12345.67::decimal(5, 2)").await.is_err());
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn lists_of_other_numbers_are_looked_through_for_decimals() {
+        let session = Session::new(None, Settings::default()).unwrap();
+        let from = "FROM (VALUES ([0.5::double, 1e0], [1, 2])) AS t(doubles, whole)";
+        for (typed, wanted) in [
+            ("list_contains(doubles, 0.5)", "true"),
+            ("list_contains(whole, 1.5)", "false"),
+            ("array_has([0.1, 2], 0.10)", "true"),
+            ("list_contains([1, 2.5], 1)", "true"),
+            ("0.5 = ANY(doubles)", "true"),
+            ("0.5 IN doubles", "true"),
+            ("-0.5 NOT IN whole", "true"),
+            ("array_position(doubles, (1.0))", "2"),
+            ("array_append(whole, 2.5)", "[1.0, 2.0, 2.5]"),
+            ("0.3 = ANY([0.1 + 0.2])", "true"),
+        ] {
+            let found = first(&session, &format!("SELECT {typed} {from}")).await;
+            assert_eq!(found.0, wanted, "{typed}");
+        }
     }
 
     #[tokio::test(flavor = "multi_thread")]

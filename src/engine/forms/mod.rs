@@ -17,6 +17,7 @@ pub(super) mod information;
 mod intervals;
 mod joined_columns;
 mod json_signs;
+mod lambdas;
 mod lateral_unnest;
 mod level_names;
 pub(super) mod like;
@@ -80,6 +81,7 @@ pub(super) fn rewrite(parsed: &mut Parsed) {
         slices::complete,
         bits::turn,
         exact_numbers::keep,
+        exact_numbers::beside_items,
         intervals::spell,
         similar_to::spell,
         arithmetic::raise,
@@ -95,6 +97,8 @@ pub(super) fn rewrite(parsed: &mut Parsed) {
     lateral_unnest::name(parsed);
     fetch::limit(parsed);
     subqueries::spell(parsed);
+    // Behind that, which looks for lists in brackets itself.
+    parsed::change(parsed, &[lambdas::spell]);
     hidden_queries::tell_apart(parsed);
 }
 

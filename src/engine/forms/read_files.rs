@@ -8,12 +8,12 @@ use std::ops::ControlFlow;
 use datafusion::sql::parser::Statement as Parsed;
 use datafusion::sql::sqlparser::ast::{
     Array, Expr, FunctionArg, FunctionArgExpr, Ident, ObjectName, SetExpr, TableAlias, TableFactor,
-    TableFunctionArgs, Value, VisitorMut,
+    TableFunctionArgs, VisitorMut,
 };
 use datafusion::sql::sqlparser::parser::Parser;
 
 use crate::engine::dialect::Ours;
-use crate::engine::parsed;
+use crate::engine::parsed::{self, text};
 
 /// What reads files elsewhere.
 const FUNCTIONS: [&str; 8] = [
@@ -69,16 +69,10 @@ fn files(name: &ObjectName, args: &TableFunctionArgs) -> Option<Vec<String>> {
         return None;
     };
     match given {
-        Expr::Array(Array { elem: files, .. }) => files.iter().map(text).collect(),
-        file => Some(vec![text(file)?]),
-    }
-}
-
-fn text(expression: &Expr) -> Option<String> {
-    let Expr::Value(value) = expression else { return None };
-    match &value.value {
-        Value::SingleQuotedString(text) => Some(text.clone()),
-        _ => None,
+        Expr::Array(Array { elem: files, .. }) => {
+            files.iter().map(|file| text(file).map(str::to_owned)).collect()
+        }
+        file => Some(vec![text(file)?.to_owned()]),
     }
 }
 

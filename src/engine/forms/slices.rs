@@ -8,7 +8,7 @@ use datafusion::common::{DFSchema, Result};
 use datafusion::functions::unicode::expr_fn::{character_length, substring};
 use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawFieldAccessExpr};
 use datafusion::logical_expr::{Expr as Planned, ExprSchemable, GetFieldAccess, lit, when};
-use datafusion::sql::sqlparser::ast::{AccessExpr, Expr, Subscript, UnaryOperator, Value};
+use datafusion::sql::sqlparser::ast::{AccessExpr, Expr, Ident, Subscript, UnaryOperator, Value};
 
 use crate::engine::names::plain;
 
@@ -22,8 +22,7 @@ pub(super) fn complete(expression: &mut Expr) -> bool {
     for access in access_chain {
         match access {
             AccessExpr::Dot(Expr::Identifier(name)) if is_value => {
-                let index = Expr::value(Value::SingleQuotedString(plain(name)));
-                *access = AccessExpr::Subscript(Subscript::Index { index });
+                *access = part(name);
                 changed = true;
             }
             AccessExpr::Dot(_) => {}
@@ -34,6 +33,12 @@ pub(super) fn complete(expression: &mut Expr) -> bool {
         }
     }
     changed
+}
+
+/// The part `name` of a structure, asked for in brackets.
+pub(super) fn part(name: &Ident) -> AccessExpr {
+    let index = Expr::value(Value::SingleQuotedString(plain(name)));
+    AccessExpr::Subscript(Subscript::Index { index })
 }
 
 fn complete_slice(subscript: &mut Subscript) -> bool {

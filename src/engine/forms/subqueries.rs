@@ -31,6 +31,7 @@ use datafusion::sql::sqlparser::parser::Parser;
 
 use crate::engine::empty_subqueries::has_one_row_at_most;
 use crate::engine::hidden::Hidden;
+use crate::engine::lone_place::SEVERAL_ROWS;
 use crate::engine::{parsed, rewrite};
 use crate::error::Error;
 
@@ -327,7 +328,7 @@ fn only_items(lists: &ArrayRef) -> Result<ArrayRef> {
 
 /// The error for a second row where there is to be one.
 pub(in crate::engine) fn several() -> DataFusionError {
-    let error = Error::query("a subquery between values gives more than one row");
+    let error = Error::query(SEVERAL_ROWS);
     DataFusionError::External(Box::new(error.hint(
         "take one of them, as in (SELECT max(likes) FROM ...), or all: (SELECT array_agg(likes) \
          FROM ...)",

@@ -1,15 +1,18 @@
-//! Columns of one name in an answer or a new table, as a join without USING has them: the
-//! second one is called `name_1`, the third one `name_2`, wherever they are shown.
+//! Columns of one name in an answer, a new table or a file, as a join without USING has
+//! them: the second one is called `name_1`, the third one `name_2`, wherever they are shown.
 
 use std::collections::HashSet;
 use std::sync::Arc;
 
 use datafusion::common::Result;
+use datafusion::logical_expr::dml::CopyTo;
 use datafusion::logical_expr::{
     CreateMemoryTable, CreateView, DdlStatement, Expr, LogicalPlan, LogicalPlanBuilder,
 };
 
-/// Gives each column of an answer, or of a table or view that is made, a name of its own.
+use crate::engine::names::numbered;
+
+/// Gives each column of an answer, or of what is made of one, a name of its own.
 pub(in crate::engine) fn tell_apart(plan: LogicalPlan) -> Result<LogicalPlan> {
     match plan {
         LogicalPlan::Ddl(DdlStatement::CreateMemoryTable(table)) => {
@@ -20,6 +23,10 @@ pub(in crate::engine) fn tell_apart(plan: LogicalPlan) -> Result<LogicalPlan> {
         LogicalPlan::Ddl(DdlStatement::CreateView(view)) => {
             let input = Arc::new(renamed(Arc::unwrap_or_clone(view.input))?);
             Ok(LogicalPlan::Ddl(DdlStatement::CreateView(CreateView { input, ..view })))
+        }
+        LogicalPlan::Copy(copy) => {
+            let input = Arc::new(renamed(Arc::unwrap_or_clone(copy.input))?);
+            Ok(LogicalPlan::Copy(CopyTo { input, ..copy }))
         }
         LogicalPlan::Projection(_)
         | LogicalPlan::Filter(_)
@@ -47,22 +54,14 @@ fn renamed(plan: LogicalPlan) -> Result<LogicalPlan> {
         let column = Expr::from((table, field));
         columns.push(match seen.insert(field.name().clone()) {
             true => column,
-            false => column.alias(numbered(field.name(), &mut names)),
+            false => {
+                let name = numbered(field.name(), &names);
+                names.insert(name.clone());
+                column.alias(name)
+            }
         });
     }
     LogicalPlanBuilder::from(plan).project(columns)?.build()
-}
-
-/// `name` with the first number under which it is not among `names`, and then is.
-fn numbered(name: &str, names: &mut HashSet<String>) -> String {
-    let mut number = 1_usize;
-    loop {
-        let numbered = format!("{name}_{number}");
-        if names.insert(numbered.clone()) {
-            return numbered;
-        }
-        number += 1;
-    }
 }
 
 #[cfg(test)]
@@ -86,5 +85,10 @@ mod tests {
         }
         assert_eq!(answer(&session, "FROM t").await, all);
         assert_eq!(answer(&session, "SELECT a_2 FROM v").await, ["a_2", "2"]);
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("all.parquet");
+        let file = file.display();
+        session.collect(&format!("COPY (SELECT * FROM {join}) TO '{file}'")).await.unwrap();
+        assert_eq!(answer(&session, &format!("FROM '{file}'")).await, all);
     }
 }

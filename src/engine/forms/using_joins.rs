@@ -26,7 +26,7 @@ use datafusion::sql::sqlparser::ast::{
 
 use super::joined_columns::{self, Columns, QueriesByName};
 use super::level_names;
-use crate::engine::names::{call, plain};
+use crate::engine::names::{self, call, plain};
 use crate::engine::parsed;
 use crate::engine::script::Statement;
 use crate::error::{Error, Result};
@@ -853,12 +853,7 @@ fn tell_apart(items: &mut [SelectItem]) {
 
 /// `name` with the first number under which it is not among `names`.
 fn numbered(name: &Ident, names: &HashSet<String>) -> Ident {
-    let name = plain(name);
-    let mut number = 1_usize;
-    while names.contains(&format!("{name}_{number}")) {
-        number += 1;
-    }
-    Ident::with_quote('"', format!("{name}_{number}"))
+    Ident::with_quote('"', names::numbered(&plain(name), names))
 }
 
 #[cfg(test)]

@@ -9,12 +9,12 @@ mod finest_groups;
 mod first_of_group;
 mod held_back;
 mod joined_tables;
+mod kept_keys;
 mod kept_limits;
 mod kept_offsets;
 mod lambda_columns;
 mod late_columns;
 mod limited_groups;
-mod null_equality;
 mod outer_constants;
 mod plain_search;
 mod range_join;
@@ -47,7 +47,7 @@ pub(super) use outer_constants::function as not_constant;
 /// Adds the rules to a session that is being built.
 pub(super) fn add_rules(builder: SessionStateBuilder) -> SessionStateBuilder {
     builder
-        .with_optimizer_rules(null_equality::rules())
+        .with_optimizer_rules(kept_keys::rules())
         .with_optimizer_rule(Arc::new(PlainSearch))
         .with_optimizer_rule(Arc::new(FinestGroups))
         .with_optimizer_rule(Arc::new(SumBeforeJoin))

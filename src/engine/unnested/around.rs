@@ -14,7 +14,7 @@ use datafusion::logical_expr::{
     Distinct, Expr, Join, LogicalPlan, LogicalPlanBuilder, Projection, SubqueryAlias, lit,
 };
 
-use super::{next_name, refused};
+use super::{columns_around, next_name, refused};
 use crate::engine::computed_once::{Mark, When};
 
 /// What tells the rows around a subquery from the queries by name that are computed once.
@@ -143,13 +143,16 @@ impl<'a> Around<'a> {
 
     /// What two sides of a join with the same values have in common. An unknown value is
     /// the same as another one, though not for the equality of columns; and a join for which
-    /// it is takes other conditions that come to it for such ones as well.
+    /// it is loses such keys to the first other condition that may be one.
     pub(super) fn equal(&self, left: &Rows, right: &Rows) -> Result<Vec<(Expr, Expr)>> {
         let mut equal = Vec::new();
         let fields = self.distinct.schema().fields().iter();
         for (field, (left, right)) in fields.zip(left.key_columns().zip(right.key_columns())) {
             if field.is_nullable() {
-                let known = ScalarValue::new_default(field.data_type()).map_err(|_| refused())?;
+                // An empty list is one of items that may be unknown, which the type may not allow.
+                let known = ScalarValue::new_default(field.data_type())
+                    .and_then(|known| known.cast_to(field.data_type()))
+                    .map_err(|_| refused())?;
                 equal.push((left.clone().is_null(), right.clone().is_null()));
                 equal.push((known_or(left, &known), known_or(right, &known)));
             } else {
@@ -214,17 +217,36 @@ fn values(query: &LogicalPlan, schema: &DFSchema) -> Result<Vec<Expr>> {
         }
         node.apply_expressions(|expression| {
             expression.apply(|part| {
-                if !is_value(part, schema) {
+                if is_value(part, schema) {
+                    add(part, &mut found);
+                    return Ok(TreeNodeRecursion::Jump);
+                }
+                if !chooses(part) {
                     return Ok(TreeNodeRecursion::Continue);
                 }
-                if !found.contains(part) {
-                    found.push(part.clone());
-                }
+                // What is computed for some rows only may fail for others. A column does not.
+                part.apply(|inner| {
+                    if is_column_of(inner, schema) {
+                        add(inner, &mut found);
+                    }
+                    Ok(TreeNodeRecursion::Continue)
+                })?;
                 Ok(TreeNodeRecursion::Jump)
             })
         })
     })?;
     Ok(found)
+}
+
+fn add(value: &Expr, found: &mut Vec<Expr>) {
+    if !found.contains(value) {
+        found.push(value.clone());
+    }
+}
+
+/// Whether an expression computes some of its parts only where it needs them, as CASE does.
+fn chooses(expression: &Expr) -> bool {
+    expression.short_circuits() && !matches!(expression, Expr::BinaryExpr(_))
 }
 
 fn is_value(expression: &Expr, schema: &DFSchema) -> bool {
@@ -270,6 +292,10 @@ fn is_column_of(expression: &Expr, schema: &DFSchema) -> bool {
 pub(in crate::engine) fn once(input: &LogicalPlan, made: &Cell<usize>) -> Result<LogicalPlan> {
     if is_steady(input)? {
         return Ok(input.clone());
+    }
+    // They would be others for each of the values around.
+    if !columns_around(input).is_empty() {
+        return Err(refused());
     }
     let columns = input.schema().columns();
     let names: Vec<_> = columns.iter().map(|_| next_name(made)).collect();

@@ -1,5 +1,7 @@
 //! Which subqueries the engine does not join as they are asked for.
 
+use std::collections::HashSet;
+
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, DFSchema, JoinType, TableReference};
 use datafusion::logical_expr::expr::{BinaryExpr, Exists, InSubquery};
@@ -71,7 +73,32 @@ pub(in crate::engine) fn is_needed(expression: &Expr, schema: &DFSchema) -> bool
         Expr::Exists(_) => !is_misread(query) && is_pulled_up(without_limit(query), |_| true, true),
         _ => !is_misread(query) && is_pulled_up(query, |_| true, true),
     };
-    !is_joined || around.iter().any(|column| !schema.has_column(column))
+    let is_value = !matches!(expression, Expr::Exists(_));
+    !is_joined
+        || has_namesakes(query, is_value)
+        || around.iter().any(|column| !schema.has_column(column))
+}
+
+/// Whether the engine takes one column of a query for another. It asks the conditions on
+/// columns from around of one table, in which what the query gives stands beside what they
+/// ask for, each by its name only.
+fn has_namesakes(query: &LogicalPlan, is_value: bool) -> bool {
+    let given: HashSet<Column> = query.schema().columns().into_iter().collect();
+    let mut used = HashSet::new();
+    // It never fails.
+    let _ = query.apply(|node| {
+        if let LogicalPlan::Filter(filter) = node {
+            let conditions = split_conjunction(&filter.predicate).into_iter();
+            let asking = conditions.filter(|condition| condition.contains_outer());
+            used.extend(asking.flat_map(Expr::column_refs).cloned());
+        }
+        Ok(TreeNodeRecursion::Continue)
+    });
+    if is_value {
+        used.extend(given.iter().cloned());
+    }
+    let is_namesake = |one: &Column, other: &Column| one.name == other.name && one != other;
+    used.iter().any(|one| given.iter().chain(&used).any(|other| is_namesake(one, other)))
 }
 
 /// Whether the conditions on columns from around that `query` has may be asked after it is
@@ -83,7 +110,10 @@ fn is_pulled_up(query: &LogicalPlan, may_be: fn(&Expr) -> bool, may_group: bool)
     if let LogicalPlan::Filter(filter) = query {
         let conditions = split_conjunction(&filter.predicate);
         let mut asking = conditions.into_iter().filter(|condition| condition.contains_outer());
-        let is_asked_later = asking.all(|condition| may_be(condition) && !groups(&filter.input));
+        // With a query in it, a condition has no place in a join.
+        let is_asked_later = asking.all(|condition| {
+            may_be(condition) && !groups(&filter.input) && !has_subquery(condition)
+        });
         return is_asked_later && is_pulled_up(&filter.input, may_be, may_group);
     }
     if !asked_by_itself(query).is_empty() {
@@ -184,6 +214,7 @@ pub(super) fn asked_beside(join: &Join) -> Option<Beside<'_>> {
     let around = columns_around(query);
     let is_joined = is_pulled_up(query, |_| true, true)
         && !takes_some(query)
+        && !has_namesakes(query, true)
         && around.iter().all(|column| join.left.schema().has_column(column));
     (!is_joined && !around.is_empty()).then_some((query, alias))
 }

@@ -112,6 +112,11 @@ async fn a_subquery_has_a_value_for_each_row_around() {
             ["25", "25", "25", "5", ""],
         ),
         (
+            "SELECT max(CASE WHEN a.w = 2 THEN p.n ELSE p.n - 12 / (a.w - 2) END) FROM p WHERE
+             p.d > a.since",
+            ["9", "9", "-3", "", "5"],
+        ),
+        (
             "SELECT count(*) > 2 FROM p WHERE p.d > a.since",
             ["true", "true", "true", "false", "true"],
         ),
@@ -176,6 +181,11 @@ async fn a_subquery_has_a_value_in_each_clause() {
             &["1", "1", "2", "3", "4"],
         ),
         ("SELECT id FROM a WHERE w IN (SELECT p.n - a.w FROM p) ORDER BY id", &["1", "1"]),
+        (
+            "SELECT id FROM a WHERE w <> 2 AND 12 / (w - 2) < (SELECT count(*) FROM p WHERE
+             p.d > 12 / (a.w - 2)) ORDER BY id",
+            &["3", "4"],
+        ),
         (
             "SELECT id FROM (SELECT id, since, sum(w) AS w FROM a GROUP BY id, since) AS a
              WHERE w < (SELECT count(*) FROM p WHERE p.d > a.since) ORDER BY id",
@@ -272,6 +282,61 @@ async fn several_subqueries_stand_side_by_side_and_within_one_another() {
     let sql = "SELECT a.id, (SELECT max((SELECT count(*) FROM p AS q WHERE q.d > p.d + a.w)) FROM p
                WHERE p.d > a.since) AS v FROM a WHERE a.id > 1 ORDER BY 1";
     assert_eq!(answer(&session, sql).await, ["id|v", "2|1", "3|", "4|3"]);
+}
+
+#[tokio::test]
+async fn columns_of_one_name_are_not_taken_for_one_another() {
+    let session = Session::new(None, Settings::default()).unwrap();
+    for sql in [
+        "CREATE TABLE x AS SELECT * FROM (VALUES (1, 2), (2, 2), (3, 5)) AS t(u, v)",
+        "CREATE TABLE l AS SELECT * FROM (VALUES (1, 'k', 7), (2, 'k', 8), (3, 'l', 9))
+         AS t(id, k, w)",
+        "CREATE TABLE r AS SELECT * FROM (VALUES (2, 'k', 1), (5, 'l', 2), (1, 'l', 3))
+         AS t(id, k, w)",
+    ] {
+        session.collect(sql).await.unwrap();
+    }
+    let both = "FROM l JOIN r ON l.k = r.k WHERE l.id = x.u AND r.id = x.v";
+    for (sql, found) in [
+        (format!("SELECT u, (SELECT count(*) {both}) FROM x"), &["1|1", "2|1", "3|1"] as &[&str]),
+        (format!("SELECT u FROM x WHERE EXISTS (SELECT 1 {both})"), &["1", "2", "3"]),
+        (format!("SELECT u FROM x WHERE EXISTS (SELECT * {both})"), &["1", "2", "3"]),
+        (format!("SELECT u, s.w FROM x, LATERAL (SELECT l.w {both}) AS s"), &["1|7", "2|8", "3|9"]),
+        (
+            "SELECT u FROM x WHERE u IN (SELECT l.id FROM l JOIN r ON l.k = r.k WHERE r.id = x.v)"
+                .to_owned(),
+            &["1", "2", "3"],
+        ),
+        (
+            "SELECT u FROM x WHERE v NOT IN (SELECT r.id FROM l JOIN r ON l.k = r.k
+             WHERE l.id = x.u)"
+                .to_owned(),
+            &[],
+        ),
+        (
+            "SELECT u, s.id FROM x, LATERAL (SELECT r.id FROM l JOIN r ON l.k = r.k
+             WHERE l.id = x.u) AS s"
+                .to_owned(),
+            &["1|2", "2|2", "3|1", "3|5"],
+        ),
+        (
+            "SELECT u FROM x WHERE u IN (SELECT l.w - 6 AS id FROM l WHERE l.id = x.v)".to_owned(),
+            &["2"],
+        ),
+        (
+            "SELECT u, (SELECT max(l.w) AS id FROM l WHERE l.id = x.v) FROM x".to_owned(),
+            &["1|8", "2|8", "3|"],
+        ),
+        (
+            "SELECT u, s.id FROM x, LATERAL (SELECT l.w AS id FROM l WHERE l.id = x.v) AS s"
+                .to_owned(),
+            &["1|8", "2|8"],
+        ),
+    ] {
+        let mut rows = rows(&session, &sql).await;
+        rows.sort();
+        assert_eq!(rows, found, "{sql}");
+    }
 }
 
 #[tokio::test]

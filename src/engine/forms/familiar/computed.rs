@@ -2,13 +2,14 @@
 //! written out, a pattern, the length of an interval.
 
 use datafusion::sql::sqlparser::ast::{
-    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectName,
+    CastKind, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectName,
     OrderByExpr, Value,
 };
 
 use super::expand;
 use crate::engine::forms::json_signs;
 use crate::engine::names;
+use crate::engine::parsed::text;
 
 /// `struct_pack(a := 1)`, whose arguments have names.
 pub(super) const STRUCTURE: &str = "struct_pack";
@@ -18,6 +19,26 @@ pub(super) const ORDERED: &str = "percentile_disc";
 
 /// `mode() WITHIN GROUP (ORDER BY x)`.
 pub(super) const MODE: &str = "mode";
+
+/// `list_first(x)`, which the engine knows with a function only.
+pub(super) const FIRST: &str = "list_first";
+
+/// The aggregates that make a list with a number behind their arguments: their names, the
+/// number of arguments, and the list of all values in order.
+const SEVERAL: &[(&[&str], usize, &str)] = &[
+    (&["max"], 1, "array_agg(x ORDER BY x DESC) FILTER (WHERE x IS NOT NULL)"),
+    (&["min"], 1, "array_agg(x ORDER BY x) FILTER (WHERE x IS NOT NULL)"),
+    (
+        &["arg_max", "argmax", "max_by"],
+        2,
+        "array_agg(x ORDER BY y DESC, x) FILTER (WHERE x IS NOT NULL AND y IS NOT NULL)",
+    ),
+    (
+        &["arg_min", "argmin", "min_by"],
+        2,
+        "array_agg(x ORDER BY y, x) FILTER (WHERE x IS NOT NULL AND y IS NOT NULL)",
+    ),
+];
 
 /// Days are counted from this one, the Monday from which weeks are counted elsewhere.
 const ORIGIN_OF_DAYS: &str = "TIMESTAMP '2000-01-03 00:00:00'";
@@ -37,13 +58,6 @@ const PARTS: &[(&str, &[&str])] = &[
     ("millisecond", &["millisecond", "milliseconds", "ms", "msec", "msecs"]),
     ("microsecond", &["microsecond", "microseconds", "us", "usec", "usecs"]),
 ];
-
-/// The text that `expression` writes out.
-fn text(expression: &Expr) -> Option<&str> {
-    let Expr::Value(value) = expression else { return None };
-    let Value::SingleQuotedString(text) = &value.value else { return None };
-    Some(text)
-}
 
 /// The part of a time: `'day'`, or `day` as a word.
 fn part(expression: &Expr) -> Option<&'static str> {
@@ -108,8 +122,7 @@ pub(super) fn whole_or_before(arguments: &[Expr]) -> Option<Expr> {
 fn between(cut: &str, unit: &str) -> Option<String> {
     let length = micros(unit)?;
     // In microseconds, which are whole, so that no rounding is left in the end.
-    let at = |time: &str| format!("date_trunc('{cut}', CAST({time} AS TIMESTAMPTZ))");
-    let time = format!("{} - {}", at("y"), at("x"));
+    let time = format!("date_trunc('{cut}', y) - date_trunc('{cut}', x)");
     Some(format!("trunc(round(date_part('epoch', {time}) * 1000000) / {length})"))
 }
 
@@ -196,6 +209,16 @@ fn patterned(pattern: &Expr, first: impl Fn(&str) -> String) -> Expr {
     Expr::value(Value::SingleQuotedString(here))
 }
 
+/// `regexp_matches(x, p)` and `regexp_matches(x, p, 'i')`.
+pub(super) fn is_matched(arguments: &[Expr]) -> Option<Expr> {
+    let call = match arguments {
+        [_, _] => "regexp_like(x, y)",
+        [_, _, flags] if text(flags) == Some("i") => "regexp_like(x, y, 'i')",
+        _ => return None,
+    };
+    expand(call, &["x", "y"], &arguments[..2])
+}
+
 /// `list_aggregate(x, 'sum')`.
 pub(super) fn of_items(arguments: &[Expr]) -> Option<Expr> {
     let [list, function] = arguments else { return None };
@@ -204,10 +227,20 @@ pub(super) fn of_items(arguments: &[Expr]) -> Option<Expr> {
         "avg" | "mean" => "array_avg(x)",
         "min" => "array_min(x)",
         "max" => "array_max(x)",
+        "product" => "array_product(x)",
+        "first" => "array_element(x, 1)",
+        "last" => "array_element(x, -1)",
+        "any_value" => "array_any_value(x)",
         "count" => "cardinality(array_compact(x))",
         _ => return None,
     };
     expand(call, &["x"], std::slice::from_ref(list))
+}
+
+/// `list_first(x)`.
+pub(super) fn first_item(arguments: &[Expr]) -> Option<Expr> {
+    let [_] = arguments else { return None };
+    expand("array_element(x, 1)", &["x"], arguments)
 }
 
 /// `struct_pack(a := 1)` with the names as texts.
@@ -256,6 +289,66 @@ pub(super) fn most_frequent(call: &Function) -> Option<Expr> {
         return None;
     }
     of_ordered(call, MODE, 0)
+}
+
+/// Whether a call of the function `name` with `count` arguments gives a list of several.
+pub(super) fn is_several(name: &str, count: usize) -> bool {
+    all_in_order(name, count).is_some()
+}
+
+/// What makes the list of which `name` with `count` arguments gives the beginning.
+fn all_in_order(name: &str, count: usize) -> Option<&'static str> {
+    let mut several = SEVERAL.iter();
+    let found = several.find(|(names, of, _)| names.contains(&name) && of + 1 == count);
+    found.map(|(_, _, list)| *list)
+}
+
+/// `max(x, 3)` and `arg_max(x, y, 3)`: the beginning of the list of all, with a number that
+/// is written out.
+pub(super) fn several(name: &str, call: &Function) -> Option<Expr> {
+    let text = all_in_order(name, super::count(call))?;
+    // A window does not put the rows of a list in order.
+    if call.over.is_some() {
+        return None;
+    }
+    let given = super::arguments(call)?;
+    let (most, values) = given.split_last()?;
+    // The number of a column is what one stands for in an ORDER BY.
+    if values.iter().any(|value| matches!(value, Expr::Value(_))) {
+        return None;
+    }
+    let Expr::Value(written) = most else { return None };
+    let Value::Number(number, _) = &written.value else { return None };
+    number.parse::<u32>().ok().filter(|number| *number > 0)?;
+    let all = super::carried(call, expand(text, &["x", "y"], values)?)?;
+    let first = Expr::value(Value::Number("1".to_owned(), false));
+    Some(names::call("array_slice", [all, first, most.clone()]))
+}
+
+/// `TRY(CAST(x AS BIGINT))`.
+pub(super) fn tried(arguments: &[Expr]) -> Option<Expr> {
+    let [cast] = arguments else { return None };
+    let mut cast = cast.clone();
+    let Expr::Cast { kind, .. } = &mut cast else { return None };
+    *kind = CastKind::TryCast;
+    Some(cast)
+}
+
+/// `parse_filename(x)` and `parse_filename(x, true)`, without the suffix.
+pub(super) fn file_name(arguments: &[Expr]) -> Option<Expr> {
+    let name = r"regexp_group(x, '[^/\\]*$', 0)";
+    let (path, text) = match arguments {
+        [path] => (path, name.to_owned()),
+        [path, Expr::Value(trims)] => match trims.value {
+            Value::Boolean(true) => {
+                (path, format!(r"regexp_group({name}, '(?s)^(.*?)(?:\.[^.]*)?$', 1)"))
+            }
+            Value::Boolean(false) => (path, name.to_owned()),
+            _ => return None,
+        },
+        _ => return None,
+    };
+    expand(&text, &["x"], std::slice::from_ref(path))
 }
 
 /// A call of `name` for one with `count` arguments, with what it puts in order as the first.

@@ -27,8 +27,8 @@ use table::{AGGREGATE_NAMES, AGGREGATES, COMPUTED, EXPRESSIONS, NAMES};
 /// What gives another value each time it is computed, and must not be written twice.
 pub(super) const VOLATILE: [&str; 4] = ["random", "rand", "uuid", "gen_random_uuid"];
 
-/// What writes an argument twice. Nested into each other these double the statement
-/// each time, so there is an end to it.
+/// What writes an argument twice, as `max(x, 3)` does too. Nested into each other these
+/// double the statement each time, so there is an end to it.
 const REPEATING: [&str; 3] = ["date_diff", "datediff", "make_timestamp"];
 
 /// Most calls of these inside an argument that is written twice.
@@ -78,8 +78,12 @@ fn meaning(name: &str, call: &Function) -> Option<Expr> {
         computed::MODE => return computed::most_frequent(call),
         _ => {}
     }
+    if let Some(list) = computed::several(name, call) {
+        return Some(list);
+    }
     let expression = match COMPUTED.iter().find(|(names, ..)| is_among(names, name)) {
         Some((.., compute)) => compute(&arguments(call)?)?,
+        None if name == computed::FIRST => computed::first_item(&arguments(call)?)?,
         None => written_out(name, call)?,
     };
     carried(call, expression).map(enclosed)
@@ -161,7 +165,9 @@ fn may_repeat(argument: &Expr) -> bool {
     let found = visit_expressions(argument, |part| {
         let Expr::Function(call) = part else { return ControlFlow::Continue(()) };
         let name = name(call).unwrap_or_default();
-        repeating += usize::from(REPEATING.contains(&name.as_str()));
+        let writes_twice =
+            REPEATING.contains(&name.as_str()) || computed::is_several(&name, count(call));
+        repeating += usize::from(writes_twice);
         match VOLATILE.contains(&name.as_str()) || repeating > MOST_REPEATING {
             true => ControlFlow::Break(()),
             false => ControlFlow::Continue(()),

@@ -62,6 +62,12 @@ pub(super) const EXPRESSIONS: &[Text] = &[
         "CAST(round(date_part('epoch', x) * 1000000) AS BIGINT)",
         "Microseconds since 1970 in UTC.",
     ),
+    (
+        "epoch_ns",
+        "x",
+        "CAST(round(date_part('epoch', x) * 1000000) AS BIGINT) * 1000",
+        "Nanoseconds since 1970 in UTC, of whole microseconds.",
+    ),
     ("decade", "x", "date_part('year', x) / 10", "The decade, such as 201 for 2012."),
     (
         "century",
@@ -98,7 +104,12 @@ pub(super) const EXPRESSIONS: &[Text] = &[
     ("from_epoch", "x", "to_timestamp_seconds(x)", "The time so many seconds after 1970 in UTC."),
     ("date", "x", "CAST(x AS DATE)", "The day of a time."),
     ("curdate", "", "current_date", "Today."),
-    ("getdate sysdate get_current_timestamp", "", "now()", "The time when the statement began."),
+    (
+        "getdate sysdate get_current_timestamp transaction_timestamp",
+        "",
+        "now()",
+        "The time when the statement began.",
+    ),
     (
         "localtimestamp current_localtimestamp",
         "",
@@ -136,8 +147,20 @@ pub(super) const EXPRESSIONS: &[Text] = &[
     ("isnull", "x", "x IS NULL", "Whether a value is unknown."),
     ("isnull", "x, y", "coalesce(x, y)", "With two values, the first that is known."),
     ("mod", "x, y", "x % y", "What is left of a division."),
+    // NaN is beyond all numbers.
+    (
+        "isfinite",
+        "x",
+        "abs(CAST(x AS DOUBLE)) < CAST('Infinity' AS DOUBLE)",
+        "Whether a number is neither infinite nor NaN.",
+    ),
+    (
+        "isinf",
+        "x",
+        "abs(CAST(x AS DOUBLE)) = CAST('Infinity' AS DOUBLE)",
+        "Whether a number is infinite.",
+    ),
     ("charindex locate", "sub, x", "strpos(x, sub)", "Where a text begins in another, from 1."),
-    ("regexp_matches", "x, p", "regexp_like(x, p)", "Whether a pattern matches part of a text."),
     (
         "regexp_full_match",
         "x, p",
@@ -228,12 +251,18 @@ pub(super) const AGGREGATES: &[Text] = &[
 /// Functions of one row that have another name here.
 pub(super) const NAMES: &[Renamed] = &[
     (
-        "get_json_object json_extract_scalar json_value",
+        "get_json_object",
         "json_extract_string",
         "The value at a path of a text that is JSON, as text.",
     ),
+    (
+        "json_extract_scalar",
+        "json_value",
+        "The text, number or truth at a path of a text that is JSON, as text.",
+    ),
     ("json_object_keys", "json_keys", "The names of the fields of a JSON object."),
     ("pg_typeof", "typeof", "The type of a value, as .schema shows it."),
+    ("struct_extract", "get_field", "A part of a structure, by its name."),
     ("ord unicode", "ascii", "The number of the first character in Unicode."),
     ("array_zip", "arrays_zip", "A list of pairs of the items of several lists."),
     (
@@ -271,6 +300,7 @@ pub(super) const AGGREGATE_NAMES: &[Renamed] = &[
     ("first arbitrary", "first_value", "The value of the first row, in an ORDER BY inside."),
     ("last", "last_value", "The value of the last row, in an ORDER BY inside."),
     ("variance", "var_samp", "How far values are spread, as the variance of a sample."),
+    ("geometric_mean", "geomean", "The geometric mean of the values."),
     ("approx_count_distinct", "approx_distinct", "About how many values are different."),
 ];
 
@@ -316,9 +346,16 @@ pub(super) const COMPUTED: &[Computed] = &[
         computed::read,
     ),
     (
+        "regexp_matches",
+        &["(x, p)", "(x, p, 'i')"],
+        "Whether a pattern matches part of a text, the same as regexp_like(x, p); with 'i' small \
+         and capital letters are alike.",
+        computed::is_matched,
+    ),
+    (
         "list_aggregate list_aggr array_aggregate",
         &["(l, 'sum')"],
-        "The sum, avg, min, max or count of a list's items.",
+        "The sum, avg, product, min, max, first, last, any_value or count of a list's items.",
         computed::of_items,
     ),
     (
@@ -334,6 +371,18 @@ pub(super) const COMPUTED: &[Computed] = &[
         "The date and time of these parts; of one number, the time so many microseconds after \
          1970.",
         computed::timestamp,
+    ),
+    (
+        "try",
+        &["(CAST(x AS BIGINT))"],
+        "What a cast gives, and NULL where it fails, the same as TRY_CAST.",
+        computed::tried,
+    ),
+    (
+        "parse_filename",
+        &["(x)", "(x, true)"],
+        "The name of a file without the folders before it; with true also without its suffix.",
+        computed::file_name,
     ),
     (
         "json_extract_path_text",

@@ -328,6 +328,24 @@ mod tests {
         assert_eq!(error.kind(), Kind::Limit, "{error}");
     }
 
+    /// An aggregate gives its groups as slices of the same columns.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn slices_of_the_same_columns_are_counted_once() {
+        let settings =
+            Settings { memory_limit: Some(256 << 20), threads: 1, ..Settings::default() };
+        let session = Session::new(None, settings).unwrap();
+        session.collect("SET datafusion.execution.batch_size = 64").await.unwrap();
+        let sql = "SELECT count(*) AS n
+            FROM (SELECT value * 7 % 50021 AS v, count(*) AS n FROM range(0, 40000) AS r (value)
+                  GROUP BY 1) a
+            JOIN (SELECT value AS v FROM range(0, 60000) AS s (value)) b
+            ON a.v % 2 = b.v % 2 AND b.v >= a.v AND b.v < a.v + a.n";
+        let plan = explained(&session, &format!("EXPLAIN {sql}")).await;
+        let held = plan.split("RangeJoinExec").nth(1).unwrap();
+        assert!(held.find("AggregateExec").unwrap() < held.find("end=60000").unwrap(), "{plan}");
+        assert_eq!(rows(&session.collect(sql).await.unwrap()), ["40000"]);
+    }
+
     /// On one thread the time limit is noticed only if the join waits now and then.
     #[tokio::test]
     async fn a_join_that_finds_nothing_for_long_can_be_stopped() {

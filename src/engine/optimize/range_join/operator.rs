@@ -6,7 +6,7 @@ use std::sync::Arc;
 use datafusion::arrow::compute::concat_batches;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::TreeNodeRecursion;
-use datafusion::common::utils::memory::get_record_batch_memory_size;
+use datafusion::common::utils::memory::RecordBatchMemoryCounter;
 use datafusion::common::{DataFusionError, Result, Statistics};
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
@@ -104,10 +104,11 @@ async fn collect(
     reservation: MemoryReservation,
     measures: &Measures,
 ) -> Result<Sorted> {
-    let mut batches = Vec::new();
+    // Batches may be slices of the same columns, whose bytes are there once.
+    let (mut batches, mut memory) = (Vec::new(), RecordBatchMemoryCounter::new());
     while let Some(batch) = input.next().await {
         let batch = batch?;
-        reservation.try_grow(get_record_batch_memory_size(&batch))?;
+        reservation.try_grow(memory.count_batch(&batch))?;
         measures.build_rows.add(batch.num_rows());
         batches.push(batch);
     }

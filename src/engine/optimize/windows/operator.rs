@@ -5,9 +5,9 @@ use std::fmt;
 use std::iter::once;
 use std::sync::Arc;
 
-use datafusion::arrow::array::{ArrayRef, RecordBatch};
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch, RecordBatchOptions};
 use datafusion::arrow::compute::concat_batches;
-use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::arrow::datatypes::{DataType, SchemaRef};
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{DataFusionError, Result, Statistics};
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
@@ -128,6 +128,7 @@ impl ExecutionPlan for WindowPass {
             schema: Arc::clone(&schema),
             held: RecordBatch::new_empty(self.input.schema()),
             done: 0,
+            gone: 0,
             waiting: Vec::new(),
             reservation: consumer.register(context.memory_pool()),
             size: context.session_config().batch_size().max(1),
@@ -180,6 +181,8 @@ struct Pass {
     held: RecordBatch,
     /// How many of them have come out.
     done: usize,
+    /// How many rows are gone of which they still hold the texts.
+    gone: usize,
     /// What came after them.
     waiting: Vec<RecordBatch>,
     /// What comes out next.
@@ -224,7 +227,7 @@ impl Pass {
         let schema = self.held.schema();
         let batch = concat_batches(&schema, once(&self.held).chain(&self.waiting))?;
         self.waiting.clear();
-        self.reservation.try_resize(batch.num_rows() * width(&self.schema))?;
+        self.reservation.try_resize(size(&batch, &self.schema))?;
         if batch.num_rows() == 0 {
             return Ok(());
         }
@@ -239,8 +242,7 @@ impl Pass {
             let answers = self.answers(&rows, &edges, ready)?;
             self.give(&rows, ready, answers)?;
         }
-        self.keep(&rows, ready);
-        Ok(())
+        self.keep(&rows, ready)
     }
 
     fn answers(
@@ -268,18 +270,42 @@ impl Pass {
     }
 
     /// Keeps what is still needed when the rows up to `ready` are out.
-    fn keep(&mut self, rows: &Rows, ready: usize) {
+    fn keep(&mut self, rows: &Rows, ready: usize) -> Result<()> {
         let needed = self.answers.iter().map(|answers| answers.needed()).min();
         let first = needed.unwrap_or(ready).min(ready.saturating_sub(1));
         self.answers.iter_mut().for_each(|answers| answers.forget(first));
         self.held = rows.batch.slice(first, rows.len() - first);
         self.done = ready - first;
+        self.gone += first;
+        // Not before as many are gone as are held, so that no text is copied again and again.
+        if self.gone >= self.held.num_rows() {
+            self.held = with_own_texts(&self.held)?;
+            self.gone = 0;
+        }
+        Ok(())
     }
 }
 
-/// How many bytes a row takes here, answers included. Texts are not copied: their bytes
-/// stay where they are.
-fn width(schema: &SchemaRef) -> usize {
-    let widths = schema.fields().iter().map(|field| field.data_type().primitive_width());
-    widths.map(|width| width.unwrap_or(size_of::<u128>())).sum()
+/// `rows` without the texts of others: rows that are put together hold the texts of all
+/// that each of them came with.
+fn with_own_texts(rows: &RecordBatch) -> Result<RecordBatch> {
+    let columns = rows.columns().iter().map(|column| -> ArrayRef {
+        match column.data_type() {
+            DataType::Utf8View => Arc::new(column.as_string_view().gc()),
+            DataType::BinaryView => Arc::new(column.as_binary_view().gc()),
+            _ => Arc::clone(column),
+        }
+    });
+    let count = RecordBatchOptions::new().with_row_count(Some(rows.num_rows()));
+    Ok(RecordBatch::try_new_with_options(rows.schema(), columns.collect(), &count)?)
+}
+
+/// How many bytes are taken by `rows` and their answers, the last columns of `schema`.
+/// Texts in views are not copied: their bytes stay where they are.
+fn size(rows: &RecordBatch, schema: &SchemaRef) -> usize {
+    let of_column = |column: &ArrayRef| column.to_data().get_slice_memory_size().unwrap_or(0);
+    let answers = schema.fields().iter().skip(rows.num_columns());
+    let widths = answers.filter_map(|field| field.data_type().primitive_width());
+    let of_rows: usize = rows.columns().iter().map(of_column).sum();
+    of_rows + rows.num_rows() * widths.sum::<usize>()
 }

@@ -1,0 +1,238 @@
+//! `reposts > 0 AND likes * 1.0 / reposts > 2`: there is no quotient by zero, and none is
+//! asked for where a condition beside the division has decided already.
+//!
+//! The engine computes both sides of AND and OR for all rows, unless one side decides most
+//! of them, and takes the conditions of a subquery and of the query around it together. So
+//! a divisor becomes another number where it does not count: where a condition that looks
+//! at the same columns is false, or behind OR true. This comes after the rules that move
+//! conditions, which make AND and OR of CASE.
+
+use std::collections::HashSet;
+
+use datafusion::arrow::datatypes::DataType;
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion::common::{DFSchema, Result, ScalarValue, internal_err};
+use datafusion::logical_expr::expr_rewriter::NamePreserver;
+use datafusion::logical_expr::utils::{conjunction, disjunction, merge_schema, split_binary_owned};
+use datafusion::logical_expr::{BinaryExpr, Case, Expr, ExprSchemable, LogicalPlan, Operator, lit};
+use datafusion::optimizer::{ApplyOrder, OptimizerConfig, OptimizerRule};
+
+use super::decimals;
+
+/// Most conditions that a divisor is kept for.
+const MOST_GUARDS: usize = 16;
+
+/// The rule, for plans whose conditions are where they will be computed.
+#[derive(Debug)]
+pub(super) struct GuardDivisions;
+
+impl OptimizerRule for GuardDivisions {
+    fn name(&self) -> &'static str {
+        "guard_divisions"
+    }
+
+    fn apply_order(&self) -> Option<ApplyOrder> {
+        Some(ApplyOrder::BottomUp)
+    }
+
+    fn rewrite(
+        &self,
+        plan: LogicalPlan,
+        _config: &dyn OptimizerConfig,
+    ) -> Result<Transformed<LogicalPlan>> {
+        let mut is_found = false;
+        plan.apply_expressions(|expression| {
+            is_found |= divides(expression);
+            Ok(TreeNodeRecursion::Continue)
+        })?;
+        if !is_found {
+            return Ok(Transformed::no(plan));
+        }
+        let schema = merge_schema(&plan.inputs());
+        let names = NamePreserver::new(&plan);
+        plan.map_expressions(|expression| {
+            let name = names.save(&expression);
+            let guarded = guarded(expression, &schema, &[])?;
+            Ok(guarded.update_data(|guarded| name.restore(guarded)))
+        })
+    }
+}
+
+/// A condition that decides what it is joined with by AND or OR, beside others.
+#[derive(Clone, Copy)]
+struct Guard<'a> {
+    condition: &'a Expr,
+    op: Operator,
+}
+
+impl Guard<'_> {
+    /// Whether the others count.
+    fn leaves_open(self) -> Expr {
+        let condition = Box::new(self.condition.clone());
+        match self.op {
+            Operator::And => Expr::IsNotFalse(condition),
+            _ => Expr::IsNotTrue(condition),
+        }
+    }
+}
+
+/// `expression`, which counts where all `guards` leave it open.
+fn guarded(expression: Expr, schema: &DFSchema, guards: &[Guard<'_>]) -> Result<Transformed<Expr>> {
+    expression.transform_down(|part| {
+        let op = match &part {
+            Expr::BinaryExpr(BinaryExpr { op: op @ (Operator::And | Operator::Or), .. }) => *op,
+            _ => return divided(part, schema, guards),
+        };
+        let mut joined = conditions(&split_binary_owned(part, op), op, schema, guards)?;
+        joined.tnr = TreeNodeRecursion::Jump;
+        Ok(joined)
+    })
+}
+
+/// Conditions that are joined by `op`, each beside the others.
+fn conditions(
+    all: &[Expr],
+    op: Operator,
+    schema: &DFSchema,
+    guards: &[Guard<'_>],
+) -> Result<Transformed<Expr>> {
+    let deciding = all.iter().filter(|one| !divides(one) && !one.is_volatile());
+    let beside = deciding.map(|condition| Guard { condition, op });
+    let guards: Vec<Guard<'_>> = guards.iter().copied().chain(beside).collect();
+    let made = all.iter().map(|one| guarded(one.clone(), schema, &guards));
+    let made = made.collect::<Result<Vec<_>>>()?;
+    let is_changed = made.iter().any(|one| one.transformed);
+    let made = made.into_iter().map(|one| one.data);
+    let joined = if op == Operator::And { conjunction(made) } else { disjunction(made) };
+    match joined {
+        Some(joined) => Ok(Transformed::new_transformed(joined, is_changed)),
+        None => internal_err!("no conditions were joined"),
+    }
+}
+
+fn divides(expression: &Expr) -> bool {
+    expression.exists(|part| Ok(divisor(part).is_some())).unwrap_or(true)
+}
+
+/// What `expression` divides by, if it is a division.
+fn divisor(expression: &Expr) -> Option<&Expr> {
+    match expression {
+        Expr::BinaryExpr(BinaryExpr { op: Operator::Divide | Operator::Modulo, right, .. }) => {
+            Some(right)
+        }
+        Expr::ScalarFunction(call) if decimals::is_division(call) => call.args.get(1),
+        _ => None,
+    }
+}
+
+/// `division` by what it says only where that counts.
+fn divided(
+    mut division: Expr,
+    schema: &DFSchema,
+    guards: &[Guard<'_>],
+) -> Result<Transformed<Expr>> {
+    let Some(by) = divisor(&division).and_then(|by| kept(by, schema, guards)) else {
+        return Ok(Transformed::no(division));
+    };
+    match &mut division {
+        Expr::BinaryExpr(operation) => *operation.right = by,
+        Expr::ScalarFunction(call) => call.args[1] = by,
+        _ => return internal_err!("not a division"),
+    }
+    Ok(Transformed::yes(division))
+}
+
+/// The divisor `by` where it counts, and else one that is not zero; none if it always
+/// counts, or is one of these.
+fn kept(by: &Expr, schema: &DFSchema, guards: &[Guard<'_>]) -> Option<Expr> {
+    if matches!(by, Expr::Case(_)) {
+        return None;
+    }
+    let known = inputs(by);
+    let looks_at_them = |guard: &&Guard<'_>| !inputs(guard.condition).is_disjoint(&known);
+    let guards = guards.iter().filter(looks_at_them).take(MOST_GUARDS).copied();
+    let counts = conjunction(guards.map(Guard::leaves_open))?;
+    let other = not_zero(&by.get_type(schema).ok()?)?;
+    let by = vec![(Box::new(counts), Box::new(by.clone()))];
+    Some(Expr::Case(Case::new(None, by, Some(Box::new(lit(other))))))
+}
+
+/// The columns that `expression` looks at, and the items of a list.
+fn inputs(expression: &Expr) -> HashSet<&Expr> {
+    let mut found = HashSet::new();
+    // It never fails.
+    let _ = expression.apply(|part| {
+        if matches!(part, Expr::Column(_) | Expr::LambdaVariable(_)) {
+            found.insert(part);
+        }
+        Ok(TreeNodeRecursion::Continue)
+    });
+    found
+}
+
+/// A number of the type `kind`, if those are not divided by zero.
+fn not_zero(kind: &DataType) -> Option<ScalarValue> {
+    match kind {
+        DataType::Decimal128(digits, scale) => {
+            Some(ScalarValue::Decimal128(Some(1), *digits, *scale))
+        }
+        kind if kind.is_integer() => ScalarValue::new_one(kind).ok(),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::engine::answers::answer;
+    use crate::engine::{Session, Settings};
+
+    const ROWS: &str = "(VALUES (1, 0), (4, 2), (9, 0), (6, NULL), (5, 5)) AS t(a, b)";
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn conditions_keep_zeros_from_divisions() {
+        let session = Session::new(None, Settings::default()).unwrap();
+        let no_zeros = format!("(SELECT * FROM {ROWS} WHERE b <> 0) AS s");
+        for (from, condition, wanted) in [
+            (ROWS, "b <> 0 AND a / b > 1", "4"),
+            (ROWS, "b > 0 AND a * 1.0 / b > 1", "4"),
+            (ROWS, "a * 1.0 / b > 1 AND b > 0", "4"),
+            (ROWS, "b <> 0 AND a % b = 0", "4,5"),
+            (ROWS, "b = 0 OR a / b > 1", "1,4,9"),
+            (ROWS, "b < 9 AND (b = 0 OR a / b > 1)", "1,4,9"),
+            (ROWS, "NOT (b = 0 OR a / b > 1)", "5"),
+            (ROWS, "CASE WHEN b <> 0 THEN a / b > 1 ELSE false END", "4"),
+            (ROWS, "list_filter([b], x -> x <> 0 AND a / x > 1) <> []", "4"),
+            (no_zeros.as_str(), "a / b > 1", "4"),
+            (no_zeros.as_str(), "a / b::decimal(5, 1) > 1.5", "4"),
+        ] {
+            let sql =
+                format!("SELECT string_agg(a, ',' ORDER BY a) AS a FROM {from} WHERE {condition}");
+            assert_eq!(answer(&session, &sql).await[1], wanted, "{sql}");
+        }
+        for (made, wanted) in [
+            ("count(*) FILTER (WHERE b <> 0 AND a / b > 1)", "1"),
+            ("count_if(b > 0 AND a * 1.0 / b > 1)", "1"),
+            ("sum(CASE WHEN b <> 0 AND a % b = 0 THEN 1 ELSE 0 END)", "2"),
+            ("bool_or(b <> 0 AND a / b > 1)", "true"),
+        ] {
+            let sql = format!("SELECT {made} AS n FROM {ROWS}");
+            assert_eq!(answer(&session, &sql).await[1], wanted, "{sql}");
+        }
+        let sql =
+            format!("SELECT a FROM {ROWS} GROUP BY a HAVING sum(b) > 0 AND max(a) / sum(b) > 1");
+        assert_eq!(answer(&session, &sql).await, ["a", "4"]);
+        let sql = format!("SELECT a, b <> 0 AND a / b > 1 AS so FROM {ROWS} ORDER BY a");
+        let wanted = ["a|so", "1|false", "4|true", "5|false", "6|", "9|false"];
+        assert_eq!(answer(&session, &sql).await, wanted);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn zeros_that_count_are_told() {
+        let session = Session::new(None, Settings::default()).unwrap();
+        for condition in ["a / b > 1", "b < 9 AND a / b > 1", "b < 9 AND a * 1.0 / b > 1"] {
+            let error = session.collect(&format!("SELECT a FROM {ROWS} WHERE {condition}")).await;
+            let error = error.unwrap_err().to_string();
+            assert!(error.contains("division by zero"), "{condition}: {error}");
+        }
+    }
+}
