@@ -336,7 +336,7 @@ fn what_people_type_of_their_exports_is_told_with_our_names() {
                      count(*) FILTER (WHERE len(hashtags) = 0) FROM posts";
     let [joined, counted] = [joined, counted].map(|sql| {
         let output = weiku(&[&db, "--format", "csv", "-c", sql], "");
-        stdout(&output).lines().nth(1).unwrap_or_default().to_string()
+        stdout(&output).lines().nth(1).unwrap_or_default().to_owned()
     });
     assert!(!joined.is_empty() && joined == counted, "{joined} {counted}");
     let slip = folder.path().join("demo_db").display().to_string();

@@ -77,7 +77,7 @@ fn is_of_items(call: &Function) -> bool {
 fn made_double(expression: &mut Expr) -> bool {
     match expression {
         Expr::Nested(inner) | Expr::UnaryOp { expr: inner, .. } => made_double(inner),
-        Expr::Array(list) => list.elem.iter_mut().fold(false, |any, item| made_double(item) || any),
+        Expr::Array(list) => list.elem.iter_mut().map(made_double).filter(|made| *made).count() > 0,
         number if is_written_decimal(number) => {
             *number = double(number.clone());
             true

@@ -1,15 +1,18 @@
-//! Keys of joins that stay what they are while the engine puts joins in another order.
+//! Keys and conditions of joins that stay what they are while the engine moves them about.
 //!
 //! The engine takes inner joins apart, and joins their tables by the keys of all of them. A
 //! key of several tables, such as `a.n + b.n` in `a.n + b.n = c.n`, it lost on the way, and
 //! gave all pairs of rows. That unknown keys are equal, as in `a.k IS NOT DISTINCT FROM b.k`,
 //! it says of a whole join, and so of keys that came to it from other conditions and joins,
-//! or in the end of none. So before its rules do that, such keys become conditions again, or
-//! such joins are put out of their sight.
+//! or in the end of none. And `0 = a.n` in a join, which it writes the other way round
+//! elsewhere, is to it another condition than `a.n = 0`, so that no row has both.
+//!
+//! So before its rules do that, keys become conditions again, conditions are turned round,
+//! or a join is put out of their sight.
 
 use std::sync::Arc;
 
-use datafusion::common::tree_node::{Transformed, TreeNodeRecursion};
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{JoinType, NullEquality, Result};
 use datafusion::logical_expr::expr::BinaryExpr;
 use datafusion::logical_expr::utils::conjunction;
@@ -24,13 +27,13 @@ type Rule = Arc<dyn OptimizerRule + Send + Sync>;
 /// What is done to a plan before a rule sees it.
 type Prepare = fn(LogicalPlan) -> Result<Transformed<LogicalPlan>>;
 
-/// The engine's rules for logical plans, of which none loses keys or mixes them.
+/// The engine's rules for logical plans, of which none loses or mixes what is in a join.
 pub(super) fn rules() -> Vec<Rule> {
     let mut rules = Optimizer::new().rules;
     for rule in &mut rules {
         let engine = Arc::clone(rule);
         if engine.name() == ExtractEquijoinPredicate::new().name() {
-            *rule = Arc::new(Prepared { engine, prepare: keys_as_conditions });
+            *rule = Arc::new(Prepared { engine, prepare: plain_conditions });
         } else if engine.name() == EliminateCrossJoin::new().name() {
             *rule = Arc::new(Prepared { engine, prepare: out_of_sight });
         }
@@ -66,20 +69,38 @@ impl OptimizerRule for Prepared {
     }
 }
 
-/// A join for which unknown keys are equal with these among its conditions, if there are
-/// others, which may become keys.
-fn keys_as_conditions(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
+/// A join with conditions that are all turned the same way. Keys of which unknown ones are
+/// equal are among them: there may be others that become keys.
+fn plain_conditions(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
     let LogicalPlan::Join(mut join) = plan else { return Ok(Transformed::no(plan)) };
-    if !are_unknown_keys_equal(&join) || join.filter.is_none() || join.null_aware {
+    let Some(condition) = join.filter.take() else {
         return Ok(Transformed::no(LogicalPlan::Join(join)));
+    };
+    let turned = condition.transform_up(|part| Ok(column_first(part)))?;
+    let mut is_changed = turned.transformed;
+    join.filter = Some(turned.data);
+    if are_unknown_keys_equal(&join) && !join.null_aware {
+        let keys = std::mem::take(&mut join.on).into_iter().map(|(left, right)| {
+            let (left, right) = (Box::new(left), Box::new(right));
+            Expr::BinaryExpr(BinaryExpr::new(left, Operator::IsNotDistinctFrom, right))
+        });
+        join.filter = conjunction(keys.chain(join.filter.take()));
+        join.null_equality = NullEquality::NullEqualsNothing;
+        is_changed = true;
     }
-    let keys = std::mem::take(&mut join.on).into_iter().map(|(left, right)| {
-        let (left, right) = (Box::new(left), Box::new(right));
-        Expr::BinaryExpr(BinaryExpr::new(left, Operator::IsNotDistinctFrom, right))
-    });
-    join.filter = conjunction(keys.chain(join.filter.take()));
-    join.null_equality = NullEquality::NullEqualsNothing;
-    Ok(Transformed::yes(LogicalPlan::Join(join)))
+    Ok(Transformed::new(LogicalPlan::Join(join), is_changed, TreeNodeRecursion::Continue))
+}
+
+/// `0 = a.n` as `a.n = 0`.
+fn column_first(part: Expr) -> Transformed<Expr> {
+    let Expr::BinaryExpr(BinaryExpr { left, op, right }) = part else {
+        return Transformed::no(part);
+    };
+    let is_turned = matches!(*left, Expr::Literal(..)) && !matches!(*right, Expr::Literal(..));
+    match op.swap().filter(|_| is_turned) {
+        Some(op) => Transformed::yes(Expr::BinaryExpr(BinaryExpr::new(right, op, left))),
+        None => Transformed::no(Expr::BinaryExpr(BinaryExpr::new(left, op, right))),
+    }
 }
 
 /// A plan in which the joins that the engine takes apart have no such keys: behind a
@@ -221,6 +242,28 @@ mod tests {
                 "SELECT a.id, p.id FROM a JOIN p ON a.k IS NOT DISTINCT FROM p.k
                  JOIN a AS c ON a.id = c.id AND a.id + p.id = c.id + 2",
                 &["2|2", "3|2"],
+            ),
+        ] {
+            let sql = format!("{sql} ORDER BY 1, 2");
+            assert_eq!(answer(&session, &sql).await[1..], *wanted, "{sql}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_condition_says_the_same_both_ways_round() {
+        let session = session().await;
+        for (sql, wanted) in [
+            (
+                "SELECT a.id, p.id FROM a LEFT JOIN p ON a.g = p.g AND 1 = a.g",
+                &["1|1", "1|3", "2|1", "2|3", "3|"] as &[&str],
+            ),
+            (
+                "SELECT a.id, EXISTS (SELECT 1 FROM p WHERE 1 = a.g AND p.g = a.g) FROM a",
+                &["1|true", "2|true", "3|false"],
+            ),
+            (
+                "SELECT a.id, p.id FROM a LEFT JOIN p ON a.id = p.id AND p.id <= 2 AND 2 > p.id",
+                &["1|1", "2|", "3|"],
             ),
         ] {
             let sql = format!("{sql} ORDER BY 1, 2");

@@ -83,20 +83,23 @@ pub(in crate::engine) fn is_needed(expression: &Expr, schema: &DFSchema) -> bool
 /// columns from around of one table, in which what the query gives stands beside what they
 /// ask for, each by its name only.
 fn has_namesakes(query: &LogicalPlan, is_value: bool) -> bool {
-    let given: HashSet<Column> = query.schema().columns().into_iter().collect();
-    let mut used = HashSet::new();
+    let mut given: HashSet<Column> = query.schema().columns().into_iter().collect();
+    let mut used = if is_value { given.clone() } else { HashSet::new() };
     // It never fails.
     let _ = query.apply(|node| {
-        if let LogicalPlan::Filter(filter) = node {
-            let conditions = split_conjunction(&filter.predicate).into_iter();
-            let asking = conditions.filter(|condition| condition.contains_outer());
-            used.extend(asking.flat_map(Expr::column_refs).cloned());
+        match node {
+            LogicalPlan::Filter(filter) => {
+                let conditions = split_conjunction(&filter.predicate).into_iter();
+                let asking = conditions.filter(|condition| condition.contains_outer());
+                used.extend(asking.flat_map(Expr::column_refs).cloned());
+            }
+            LogicalPlan::Projection(listed) => given.extend(listed.schema.columns()),
+            // Nothing below is asked later.
+            LogicalPlan::SubqueryAlias(_) => return Ok(TreeNodeRecursion::Jump),
+            _ => {}
         }
         Ok(TreeNodeRecursion::Continue)
     });
-    if is_value {
-        used.extend(given.iter().cloned());
-    }
     let is_namesake = |one: &Column, other: &Column| one.name == other.name && one != other;
     used.iter().any(|one| given.iter().chain(&used).any(|other| is_namesake(one, other)))
 }

@@ -324,6 +324,10 @@ async fn columns_of_one_name_are_not_taken_for_one_another() {
             &["2"],
         ),
         (
+            "SELECT u FROM x WHERE EXISTS (SELECT l.w AS id FROM l WHERE l.id = x.v)".to_owned(),
+            &["1", "2"],
+        ),
+        (
             "SELECT u, (SELECT max(l.w) AS id FROM l WHERE l.id = x.v) FROM x".to_owned(),
             &["1|8", "2|8", "3|"],
         ),

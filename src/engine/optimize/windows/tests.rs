@@ -90,7 +90,7 @@ fn questions() -> Vec<String> {
                         "(SELECT * FROM w WHERE {} IS NOT NULL)",
                         order.split(' ').next().unwrap()
                     ),
-                    false => "w".to_string(),
+                    false => "w".to_owned(),
                 };
                 let frame = frame.replace("{n}", near);
                 // Peers come in whatever order: by rows they must not be there.
