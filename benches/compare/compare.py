@@ -260,9 +260,9 @@ class Weiku:
 
 
 def cpu_of(pid):
-    """The seconds that the threads of a process have run."""
-    threads = Path(f"/proc/{pid}/task").glob("*/schedstat")
-    return sum(int(thread.read_text().split()[0]) for thread in threads) / 1e9
+    """The seconds that the threads of a process have run, those that ended too."""
+    # Linux counts clocks of processes from their number: clock_getcpuclockid(3).
+    return time.clock_gettime(~pid << 3 | 2)
 
 
 def cpu_of_ended():

@@ -28,6 +28,8 @@ pub struct Levers {
     pub range_join: bool,
     /// Whether common window functions are computed in one pass over the rows.
     pub window_pass: bool,
+    /// Whether an order of groups that nobody wants is given up.
+    pub unordered_groups: bool,
     /// Whether plain words are looked for before patterns.
     pub plain_search: bool,
     /// Whether searches for words look them up in the index of the texts.
@@ -42,7 +44,7 @@ pub struct Levers {
 type Switch = (&'static str, &'static str, fn(&mut Levers) -> &mut bool);
 
 /// Every switch, by its name after `weiku.`.
-const SWITCHES: [Switch; 10] = [
+const SWITCHES: [Switch; 11] = [
     ("column_cache", "hold columns that are read again in memory, decoded", |levers| {
         &mut levers.column_cache
     }),
@@ -62,6 +64,9 @@ const SWITCHES: [Switch; 10] = [
     }),
     ("window_pass", "compute common window functions in one pass over the rows", |levers| {
         &mut levers.window_pass
+    }),
+    ("unordered_groups", "give up an order of groups that nobody wants", |levers| {
+        &mut levers.unordered_groups
     }),
     ("plain_search", "look for plain words before patterns", |levers| &mut levers.plain_search),
     ("text_index", "look words up in the index of the texts", |levers| &mut levers.text_index),
@@ -88,6 +93,7 @@ impl Default for Levers {
             first_of_group: true,
             range_join: true,
             window_pass: true,
+            unordered_groups: true,
             plain_search: true,
             text_index: true,
             rollups: true,

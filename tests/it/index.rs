@@ -526,6 +526,13 @@ async fn rollups_change_no_answer_in_any_zone_whatever_happens_to_the_posts() {
         let answered = ask_sums(&store, &mut dice, zone, 100).await;
         assert!(answered >= 10, "{answered} questions of 100 were answered by a roll-up in {zone}");
     }
+    let shares = session(&store);
+    for whole in ["1.0 ELSE 0.0", "1.00", "1 ELSE 0.0"] {
+        let sql = format!("SELECT avg(CASE WHEN is_repost THEN {whole} END) FROM posts");
+        let plan = answer(&shares, &format!("EXPLAIN {sql}")).await;
+        assert!(plan.contains("rollup(Utf8("), "{sql}: {plan}");
+        same(&shares, "rollups", &sql).await;
+    }
     ask_sums(&store, &mut dice, "America/New_York", 30).await;
     ask_sums(&store, &mut dice, "Asia/Kolkata", 30).await;
     // Counts change, and some posts move to other accounts and days.

@@ -20,6 +20,7 @@ mod plain_search;
 mod range_join;
 mod rows_in_order;
 mod sum_before_join;
+mod unordered_groups;
 mod wall;
 mod windows;
 
@@ -40,6 +41,7 @@ use plain_search::PlainSearch;
 use range_join::RangeJoins;
 use rows_in_order::{BatchesInOrder, RowsInOrder};
 use sum_before_join::SumBeforeJoin;
+use unordered_groups::UnorderedGroups;
 use windows::Windows;
 
 pub(super) use outer_constants::function as not_constant;
@@ -55,6 +57,7 @@ pub(super) fn add_rules(builder: SessionStateBuilder) -> SessionStateBuilder {
         .with_optimizer_rule(Arc::new(FewRows))
         .with_physical_optimizer_rule(Arc::new(FirstOfGroup))
         .with_physical_optimizer_rule(Arc::new(Windows))
+        .with_physical_optimizer_rule(Arc::new(UnorderedGroups))
 }
 
 /// Adds to a session that is being built, whose plans are run on other machines, what they

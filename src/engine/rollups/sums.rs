@@ -153,7 +153,9 @@ impl<'a> Sums<'a> {
                 let posts = self.input.own_column(ROLLUP_POSTS)?;
                 self.is_exact(u128::from(self.input.posts()) * LARGEST_LITERAL as u128)
                     .then_some(())?;
-                let weighted = argument.clone() * cast(posts, DataType::Float64);
+                // Whole numbers are the same as decimals and as doubles.
+                let value = cast(argument.clone(), DataType::Float64);
+                let weighted = value * cast(posts, DataType::Float64);
                 (self.total(weighted, filter)?, self.posts_with(argument, filter)?)
             }
             _ => return None,
@@ -291,6 +293,13 @@ fn is_whole(expression: &Expr) -> bool {
     match expression {
         Expr::Literal(ScalarValue::Float64(value), _) => {
             value.is_none_or(|value| value.fract() == 0.0 && value.abs() <= LARGEST_LITERAL)
+        }
+        Expr::Literal(ScalarValue::Decimal128(value, _, scale), _) => {
+            let one = u32::try_from(*scale).ok().and_then(|scale| 10_i128.checked_pow(scale));
+            let is_whole = |value: i128, one: i128| {
+                value % one == 0 && (value / one).unsigned_abs() <= LARGEST_LITERAL as u128
+            };
+            value.is_none_or(|value| one.is_some_and(|one| is_whole(value, one)))
         }
         Expr::Alias(alias) => is_whole(&alias.expr),
         Expr::Case(case) => {
