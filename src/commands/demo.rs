@@ -69,9 +69,9 @@ async fn headline(database: &Database) -> Option<String> {
     Some(format!("{organization} runs the most accounts, {accounts}, with {followers} followers."))
 }
 
-/// The sample database in the folder `path`, made if it is not there.
+/// The sample database in the folder `path`, made if it is not there or was not made whole.
 async fn sample(path: &Path, program: &Program) -> Result<Database> {
-    if Database::is_there(path).await? {
+    if Database::is_there(path).await? && begun(path).await?.is_none() {
         return Database::open(path).await;
     }
     make(path, Scale::Small, SEED, program).await
@@ -112,10 +112,27 @@ async fn export(
     Ok(DONE)
 }
 
+/// The database at `path`, if there is one without a row: a world comes into it in one
+/// piece, so that nothing is left of one whose making was interrupted but that.
+async fn begun(path: &Path) -> Result<Option<Database>> {
+    if !Database::is_there(path).await? {
+        return Ok(None);
+    }
+    let database = Database::open(path).await?;
+    let is_empty = match database.store() {
+        Some(store) => store.is_empty().await?,
+        None => false,
+    };
+    Ok(is_empty.then_some(database))
+}
+
 /// Makes a database with a world in it, whole or not at all.
 async fn make(path: &Path, scale: Scale, seed: u64, program: &Program) -> Result<Database> {
     let began = std::time::Instant::now();
-    let database = Database::create(path).await?;
+    let (database, is_new) = match begun(path).await? {
+        Some(database) => (database, false),
+        None => (Database::create(path).await?, true),
+    };
     let Some(store) = database.store() else {
         return Err(Error::internal("a new database has no store"));
     };
@@ -132,8 +149,11 @@ async fn make(path: &Path, scale: Scale, seed: u64, program: &Program) -> Result
             Ok(database)
         }
         Err(error) => {
-            // Nothing was committed, so what was made for it goes again.
-            store.abandon().await;
+            // Nothing was committed, so what was made for it goes again. A database that was
+            // there may have files of its owner in its folder.
+            if is_new {
+                store.abandon().await;
+            }
             Err(error)
         }
     }
@@ -146,4 +166,26 @@ async fn fill(store: &Store, scale: Scale, seed: u64, program: &Program) -> Resu
         generate::generate(store, scale, seed, &mut |posts| bar.set_position(posts)).await;
     bar.finish_and_clear();
     summary
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_world_whose_making_was_interrupted_is_made_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("db");
+        assert!(begun(&path).await.unwrap().is_none(), "there is nothing");
+        drop(Database::create(&path).await.unwrap());
+        // The transaction of one that is interrupted never ends.
+        let database = begun(&path).await.unwrap().expect("it is empty");
+        let store = database.store().unwrap();
+        drop(store.begin_for("generate").await.unwrap());
+        let database = begun(&path).await.unwrap().expect("it is empty still");
+        let store = database.store().unwrap();
+        let made = generate::generate(store, Scale::Small, SEED, &mut |_| {}).await.unwrap();
+        assert!(made.posts > 100_000);
+        assert!(begun(&path).await.unwrap().is_none(), "it is whole");
+    }
 }

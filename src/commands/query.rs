@@ -13,9 +13,8 @@ use super::{DONE, Exit, Program};
 use crate::catalog;
 use crate::cli::{Cli, Common, Errors, Query, Script, command_meant, is_statement};
 use crate::database::Database;
-use crate::engine::{Params, Session, Statement, script};
+use crate::engine::{Params, Session, Statement, as_typed, script};
 use crate::error::{Error, Kind, Result, nearest};
-use crate::queries::guessed;
 use crate::render::{is_broken_pipe, visible};
 use crate::shell::{self, diagnostic};
 
@@ -138,7 +137,7 @@ fn check_params(params: &Params, scripts: &[(String, Option<String>)]) -> Result
         }
         // What cannot be read is complained of when it is run.
         let Ok(tokens) = script::tokenize(text) else { return Ok(()) };
-        names.extend(tokens.into_iter().filter_map(|token| match token.token {
+        names.extend(script::numbered(tokens).into_iter().filter_map(|token| match token.token {
             Token::Placeholder(name) => name.strip_prefix('$').map(str::to_owned),
             _ => None,
         }));
@@ -166,10 +165,9 @@ fn text(bytes: Vec<u8>, name: &str) -> Result<String> {
     })
 }
 
-/// Typed values of `-p NAME=VALUE` for plain SQL: a whole number, a number,
-/// true or false, or text.
+/// The values of `-p NAME=VALUE` for plain SQL; what they are is told by where they stand.
 pub(super) fn params(common: &Common) -> Result<Params> {
-    Ok(common.given()?.into_iter().map(|(name, value)| (name, guessed(&value))).collect())
+    Ok(common.given()?.into_iter().map(|(name, value)| (name, as_typed(&value))).collect())
 }
 
 impl Program {

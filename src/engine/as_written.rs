@@ -10,6 +10,8 @@ use super::beside_doubles::BesideDoubles;
 use super::compared_intervals::OrderByLength;
 use super::compared_times::CompareFractions;
 use super::decimals::DivideParameters;
+use super::ordered_lists::FirstKnown;
+use super::range_frames::CountDays;
 use super::rounding_casts::RoundCasts;
 use super::zoned_texts::CastWithoutZone;
 
@@ -22,6 +24,8 @@ pub(super) fn rules() -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
         Arc::new(BesideDoubles),
         Arc::new(OrderByLength),
         Arc::new(CompareFractions),
+        Arc::new(CountDays),
+        Arc::new(FirstKnown),
     ];
     rules.extend(Analyzer::new().rules);
     rules

@@ -620,6 +620,9 @@ fn kept_answers(names: &[String]) -> String {
     match kept.as_slice() {
         [] => "the prompt keeps answers as @1, @2 and so on; there is none yet".to_owned(),
         [only] => format!("the only answer that is kept is @{only}"),
+        [first, .., last] if last - first + 1 == kept.len() => {
+            format!("the answers that are kept are @{first} to @{last}")
+        }
         kept => {
             let kept: Vec<String> = kept.iter().map(|number| format!("@{number}")).collect();
             format!("the answers that are kept are {}", kept.join(", "))

@@ -10,8 +10,8 @@
 use std::any::TypeId;
 
 use datafusion::sql::sqlparser::ast::{
-    Array, BinaryOperator, Expr, Ident, Interval, LambdaFunction, LambdaFunctionParameter,
-    LambdaSyntax, OneOrManyWithParens,
+    Array, BinaryOperator, CastKind, Expr, Ident, Interval, LambdaFunction,
+    LambdaFunctionParameter, LambdaSyntax, OneOrManyWithParens,
 };
 use datafusion::sql::sqlparser::dialect::{Dialect, GenericDialect, dialect_from_str};
 use datafusion::sql::sqlparser::keywords::Keyword;
@@ -99,6 +99,9 @@ impl Dialect for Ours {
     }
 
     fn parse_prefix(&self, parser: &mut Parser) -> Option<Tried<Expr>> {
+        if let Some(tried) = begun_by_keyword(parser) {
+            return Some(tried);
+        }
         // Else what stands before -> is taken for the name of a function's argument.
         if let Some(enclosed) = begins_json(parser).filter(|_| !awaits_function(parser)) {
             return Some(json_column(parser, enclosed));
@@ -212,6 +215,27 @@ fn is(parser: &Parser, ahead: usize, keyword: Keyword) -> bool {
         Token::Word(word) => word.quote_style.is_none() && word.keyword == keyword,
         _ => false,
     }
+}
+
+/// What begins with NOT, with CASE WHEN, or with CAST and a bracket. Where what stands behind such a word is
+/// wrong or nests too deeply, the parser tries the word as the name of a function: twice the
+/// work at each level of many.
+fn begun_by_keyword(parser: &mut Parser) -> Option<Tried<Expr>> {
+    if is(parser, 0, Keyword::NOT) {
+        parser.advance_token();
+        return Some(parser.parse_not());
+    }
+    if is(parser, 0, Keyword::CASE) && is(parser, 1, Keyword::WHEN) {
+        parser.advance_token();
+        return Some(parser.parse_case_expr());
+    }
+    let casts = [(Keyword::CAST, CastKind::Cast), (Keyword::TRY_CAST, CastKind::TryCast)];
+    let (_, kind) = casts.into_iter().find(|(word, _)| is(parser, 0, *word))?;
+    if parser.peek_nth_token_ref(1).token != Token::LParen {
+        return None;
+    }
+    parser.advance_token();
+    Some(parser.parse_cast_expr(kind))
 }
 
 /// Whether `raw ->` or `(raw) ->` follows, and then whether with brackets.
@@ -521,6 +545,28 @@ mod tests {
             assert_eq!(error.place().column, Some(11), "{typed}");
         }
         session.collect("SELECT 1 a, 2 _b, 0 x, 3c").await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn what_nests_is_read_once() {
+        let session = Session::new(None, Settings::default()).unwrap();
+        let nested = |depth: usize, open: &str, inner: &str, close: &str| {
+            format!("SELECT {}{inner}{} AS a", open.repeat(depth), close.repeat(depth))
+        };
+        let negated = answer(&session, &nested(20, "NOT (", "true", ")")).await;
+        assert_eq!(negated, ["a", "true"]);
+        let error = session.collect(&nested(60, "NOT (", "true", ")")).await.unwrap_err();
+        assert!(error.message().contains("nests too deeply"), "{error}");
+        let error = session.collect(&nested(60, "CAST(", "1", " AS INT)")).await.unwrap_err();
+        assert!(error.message().contains("nests too deeply"), "{error}");
+        let cases = nested(60, "CASE WHEN true THEN ", "1", " END");
+        let error = session.collect(&cases).await.unwrap_err();
+        assert!(error.message().contains("nests too deeply"), "{error}");
+        let error = session.collect(&nested(20, "NOT (", "1 1", ")")).await.unwrap_err();
+        assert!(error.message().contains("syntax error"), "{error}");
+        assert_eq!(one(&session, "NOT EXISTS (SELECT 1) OR n NOT IN (4)").await, "true");
+        assert_eq!(one(&session, "TRY_CAST (s AS INT) IS NULL").await, "true");
+        assert_eq!(answer(&session, "SELECT cast FROM (SELECT 7 AS cast)").await, ["cast", "7"]);
     }
 
     #[tokio::test]

@@ -4,7 +4,8 @@ use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::logical_expr::{DdlStatement, LogicalPlan, Statement as PlanStatement};
 use datafusion::sql::parser::Statement as Parsed;
 use datafusion::sql::sqlparser::ast::{Statement as SqlStatement, TableObject};
-use datafusion::sql::sqlparser::tokenizer::Token;
+use datafusion::sql::sqlparser::keywords::Keyword;
+use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan};
 
 use super::script::{Statement, tokenize};
 use super::settings::Settings;
@@ -41,8 +42,9 @@ pub(super) fn check_size(statement: &Statement) -> Result<()> {
         return Ok(());
     }
     let tokens = tokenize(&statement.sql).unwrap_or_default();
-    let count =
-        |counts: fn(&Token) -> bool| tokens.iter().filter(|token| counts(&token.token)).count();
+    let count = |counts: fn(&Token) -> bool| {
+        without_wildcards(&tokens).filter(|token| counts(token)).count()
+    };
     let limits = [
         (count(is_operator), "operators", MAX_OPERATORS),
         (count(is_arithmetic), "arithmetic operators", MAX_ARITHMETIC),
@@ -53,6 +55,30 @@ pub(super) fn check_size(statement: &Statement) -> Result<()> {
             "use IN (...), sum() or a join in place of a long chain",
         ),
         None => Ok(()),
+    }
+}
+
+/// The tokens but for blanks, and for each `*` that stands for all columns or rows and
+/// multiplies nothing.
+fn without_wildcards(tokens: &[TokenWithSpan]) -> impl Iterator<Item = &Token> {
+    let mut before = None;
+    let tokens = tokens.iter().map(|token| &token.token);
+    tokens.filter(|token| !matches!(token, Token::Whitespace(_))).filter(move |token| {
+        let follows = before.replace(*token);
+        **token != Token::Mul || follows.is_some_and(ends_operand)
+    })
+}
+
+/// Whether an operator may stand behind `token`.
+fn ends_operand(token: &Token) -> bool {
+    const BEFORE_WILDCARDS: [Keyword; 4] =
+        [Keyword::SELECT, Keyword::DISTINCT, Keyword::ALL, Keyword::RETURNING];
+    match token {
+        Token::Comma | Token::LParen | Token::Period => false,
+        Token::Word(word) => {
+            word.quote_style.is_some() || !BEFORE_WILDCARDS.contains(&word.keyword)
+        }
+        _ => true,
     }
 }
 
@@ -218,4 +244,35 @@ pub(super) fn has_placeholders(plan: &LogicalPlan) -> bool {
         })
     });
     walked.is_ok() && found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{check_size, is_arithmetic, without_wildcards};
+    use crate::engine::script::{Statement, tokenize};
+
+    #[test]
+    fn a_star_that_stands_for_columns_or_rows_is_no_operator() {
+        for (sql, count) in [
+            ("SELECT *, t.* FROM t", 0),
+            ("SELECT count(*), count(DISTINCT *) FROM (SELECT * FROM t)", 0),
+            ("SELECT DISTINCT * FROM t UNION ALL SELECT ALL * FROM t", 0),
+            ("SELECT a * b * 2 * \"select\" * (1) * $n * f(x)[1] * 'a'", 7),
+            ("SELECT a*-b", 2),
+        ] {
+            let tokens = tokenize(sql).unwrap();
+            let counted = without_wildcards(&tokens).filter(|token| is_arithmetic(token)).count();
+            assert_eq!(counted, count, "{sql}");
+        }
+    }
+
+    #[test]
+    fn only_a_long_chain_is_refused() {
+        let statement =
+            |sql: String| Statement { sql, file: None, line: 1, column: 1, prefix: String::new() };
+        let nested = format!("{}SELECT 1{}", "SELECT * FROM (".repeat(3_000), ")".repeat(3_000));
+        check_size(&statement(nested)).unwrap();
+        let error = check_size(&statement(format!("SELECT 2{}", "*2".repeat(1_001)))).unwrap_err();
+        assert!(error.message().contains("1001 arithmetic operators"), "{error}");
+    }
 }

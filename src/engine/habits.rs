@@ -16,6 +16,7 @@ use crate::error::{Error, Result};
 /// A function known elsewhere that cannot be brought here as it is called (those that
 /// can are in [`familiar`](super::forms::familiar)), and what does the same here.
 const FUNCTIONS: &[(&str, &str)] = &[
+    ("array", "(SELECT array_agg(n ORDER BY n DESC) FROM unnest([1, 2]) AS t(n))"),
     ("convert", "CAST(likes AS VARCHAR)"),
     ("date_parse", "to_timestamp('2012-08-27 10:00:00', '%Y-%m-%d %H:%M:%S')"),
     ("explode", "unnest(hashtags)"),
@@ -24,6 +25,7 @@ const FUNCTIONS: &[(&str, &str)] = &[
     ("json_array_elements_text", "unnest(json_items(text, '$.tags'))"),
     ("json_contains", "json_exists(text, '$.user.name')"),
     ("json_each", "unnest(json_items(text, '$.tags'))"),
+    ("json_transform", "json_extract_string(text, '$.user.name')"),
     ("parse_date", "to_date('2012-08-27', '%Y-%m-%d')"),
     ("regexp_split_to_table", "unnest(regexp_split(text, '[，,]'))"),
     ("string_to_table", "unnest(string_to_array(text, ' '))"),
@@ -67,7 +69,7 @@ const STATEMENTS: &[(&str, &str)] = &[
 ];
 
 /// Words and signs in a row that stand in statements elsewhere, in small letters, and
-/// what to write here. `!` is before one that must not stand there.
+/// what to write here.
 const PHRASES: &[(&[&str], &str)] = &[
     (&["select", "top"], "LIMIT 5 at the end of the statement"),
     (&["using", "sample"], "ORDER BY random() LIMIT 100 takes rows by chance"),
@@ -81,7 +83,6 @@ const PHRASES: &[(&[&str], &str)] = &[
     (&["unpivot", "("], UNPIVOT),
     (&["like", "%"], "the pattern is a text: LIKE '%微博%'"),
     (&["ilike", "%"], "the pattern is a text: ILIKE '%微博%'"),
-    (&["filter", "(", "!where"], "write it as count(*) FILTER (WHERE likes > 9)"),
     (&["create", "index"], "posts are indexed by the words of their text, without being told"),
     (&["create", "macro"], "CREATE VIEW gives a query a name; an expression is written out"),
     (&["set", "variable"], "keep the value in a table: CREATE TABLE kept AS SELECT 5 AS n"),
@@ -107,8 +108,16 @@ const TIME_PARTS: &[(&str, &str)] = &[
 ];
 
 /// Functions whose second argument says how a time is written.
-const TIME_FUNCTIONS: [&str; 7] =
-    ["to_char", "date_format", "to_date", "to_timestamp", "to_time", "strftime", "strptime"];
+const TIME_FUNCTIONS: [&str; 8] = [
+    "to_char",
+    "date_format",
+    "to_date",
+    "to_timestamp",
+    "to_time",
+    "strftime",
+    "strptime",
+    "try_strptime",
+];
 
 /// Refuses a pattern for times of another database: here it would stand for
 /// itself, and every time would be written alike.
@@ -126,7 +135,12 @@ pub(super) fn check_patterns(parsed: &mut Parsed, statement: &Statement) -> Resu
     }
     let error = Error::query(format!("the pattern '{text}' names no part of a time"))
         .at(statement.place(at.line, at.column, Some(text.chars().count() as u64 + 2)));
-    Err(if here == text { error } else { error.hint(format!("here it is '{here}'")) })
+    let is_of_numbers = text.chars().all(|sign| matches!(sign, '0' | '9' | ',' | '.' | ' '));
+    Err(match here == text {
+        true if is_of_numbers => error.hint("a number is written out by format('{:,}', n)"),
+        true => error,
+        false => error.hint(format!("here it is '{here}'")),
+    })
 }
 
 /// Finds the first such pattern.
@@ -175,11 +189,10 @@ fn phrase(sql: &str) -> Option<&'static str> {
     let tokens = tokenize(sql).ok()?;
     let tokens = tokens.iter().filter(|token| !matches!(token.token, Token::Whitespace(_)));
     let words: Vec<String> = tokens.map(|token| token.token.to_string().to_lowercase()).collect();
-    let fits = |(word, part): (&String, &&str)| match (part.strip_prefix('!'), *part) {
-        (Some(not), _) => word != not,
+    let fits = |(word, part): (&String, &&str)| match *part {
         // Of a text only its quote is looked at.
-        (None, "'") => word.starts_with('\''),
-        (None, part) => word == part,
+        "'" => word.starts_with('\''),
+        part => word == part,
     };
     let stands = |phrase: &[&str]| {
         words.windows(phrase.len()).any(|words| words.iter().zip(phrase).all(fits))
@@ -246,7 +259,6 @@ mod tests {
             ("SELECT * FROM t, u USING SAMPLE 10", "random()"),
             ("SELECT * FROM t WHERE text CONTAINS '微博'", "LIKE '%微博%'"),
             ("SELECT * FROM t WHERE text LIKE %微博%", "the pattern is a text"),
-            ("SELECT count(*) FILTER (likes > 3) FROM t", "FILTER (WHERE"),
             ("ROLLBACK", "stands by itself"),
             ("SELECT * FROM t WHERE text MATCH '微博'", "LIKE '%微博%'"),
             ("SELECT * FROM (SELECT 1 AS t) WHERE MATCH (t) AGAINST ('微博')", "LIKE '%微博%'"),

@@ -4,8 +4,10 @@
 //! [sums](super::list_sums).
 
 use datafusion::common::{Result, ScalarValue};
+use datafusion::functions_nested::array_compact::array_compact_udf;
 use datafusion::functions_nested::remove::array_remove_all_udf;
 use datafusion::functions_nested::replace::array_replace_all_udf;
+use datafusion::functions_nested::set_ops::array_distinct_udf;
 use datafusion::functions_nested::sort::array_sort_udf;
 use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDF};
 
@@ -20,6 +22,7 @@ pub(super) fn functions() -> impl Iterator<Item = ScalarUDF> {
         remove.with_aliases(["array_remove", "list_remove"]),
         replace.with_aliases(["array_replace", "list_replace"]),
         wrapped(array_sort_udf(), sort),
+        wrapped(array_distinct_udf(), distinct),
         Sum::function(),
     ]
     .into_iter()
@@ -32,6 +35,12 @@ fn sort(engine: &ScalarUDF, mut args: ScalarFunctionArgs) -> Result<ColumnarValu
         args.args.push(ColumnarValue::Scalar(ScalarValue::from(*told)));
     }
     engine.invoke_with_args(args)
+}
+
+/// The different items that are known.
+fn distinct(engine: &ScalarUDF, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+    let items = engine.invoke_with_args(args.clone())?;
+    array_compact_udf().invoke_with_args(ScalarFunctionArgs { args: vec![items], ..args })
 }
 
 #[cfg(test)]
@@ -57,6 +66,9 @@ mod tests {
             ("array_sort(l, 'ASC', 'NULLS FIRST')", "[, 1, 1, 2, 3]"),
             ("list_sort(make_array('b', NULL, 'a'))", "[a, b, ]"),
             ("list_sort(CASE WHEN now() IS NULL THEN l END) IS NULL", "true"),
+            ("list_sort(array_distinct(l))", "[1, 2, 3]"),
+            ("list_distinct(array_remove(array_remove(l, 2), 3))", "[1]"),
+            ("list_distinct(CASE WHEN now() IS NULL THEN l END) IS NULL", "true"),
         ] {
             for list in [
                 "make_array(1, 2, NULL, 3, 1)",

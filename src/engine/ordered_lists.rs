@@ -5,31 +5,36 @@
 //! function around. It forgets so of lists of distinct values, and of lists in windows,
 //! which then end where they should begin. Several orders at once it refuses, and of
 //! `array_agg(DISTINCT x ORDER BY x)[2]` it makes an `nth_value` of all values. Here each
-//! function puts its own rows in order, however they come.
+//! function puts its own rows in order, however they come. The order of `any_value` it
+//! forgets: with one, this is the first value that is known.
 
 use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, BinaryArray};
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::arrow::row::{RowConverter, SortField};
+use datafusion::common::config::ConfigOptions;
+use datafusion::common::tree_node::Transformed;
 use datafusion::common::utils::SingleRowListArrayBuilder;
 use datafusion::common::{DFSchema, Result, ScalarValue, internal_err};
 use datafusion::error::DataFusionError;
+use datafusion::functions_aggregate::first_last::first_value_udaf;
 use datafusion::functions_aggregate::{array_agg, nth_value, string_agg};
 use datafusion::functions_nested::extract::array_element;
-use datafusion::logical_expr::expr::{AggregateFunction, AggregateFunctionParams};
+use datafusion::logical_expr::expr::{AggregateFunction, AggregateFunctionParams, NullTreatment};
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawFieldAccessExpr};
 use datafusion::logical_expr::utils::{AggregateOrderSensitivity, format_state_name};
 use datafusion::logical_expr::{
     Accumulator, AggregateUDF, AggregateUDFImpl, Documentation, Expr, GetFieldAccess,
-    GroupsAccumulator, ReversedUDAF, Signature,
+    GroupsAccumulator, LogicalPlan, ReversedUDAF, Signature,
 };
+use datafusion::optimizer::AnalyzerRule;
 use datafusion::physical_expr::PhysicalSortExpr;
 use datafusion::physical_expr::expressions::Literal;
 use datafusion::prelude::SessionContext;
 
-use super::moving;
+use super::{moving, rewrite};
 
 /// The function that makes a list.
 const LIST: &str = "array_agg";
@@ -81,6 +86,34 @@ fn item(list: AggregateFunction, place: Expr) -> Expr {
     args.push(place);
     let nth = Arc::new(nth());
     Expr::AggregateFunction(AggregateFunction::new_udf(nth, args, false, filter, order_by, None))
+}
+
+/// Makes `first_value(x ORDER BY y) IGNORE NULLS` of `any_value(x ORDER BY y)`.
+#[derive(Debug)]
+pub(super) struct FirstKnown;
+
+impl AnalyzerRule for FirstKnown {
+    fn name(&self) -> &'static str {
+        "first_known"
+    }
+
+    fn analyze(&self, plan: LogicalPlan, _config: &ConfigOptions) -> Result<LogicalPlan> {
+        rewrite::expressions(plan, &|expression, _| {
+            Ok(match expression {
+                Expr::AggregateFunction(AggregateFunction { func, params })
+                    if func.name() == "any_value" && !params.order_by.is_empty() =>
+                {
+                    let AggregateFunctionParams { args, filter, order_by, .. } = params;
+                    let first = first_value_udaf();
+                    let known = Some(NullTreatment::IgnoreNulls);
+                    Transformed::yes(Expr::AggregateFunction(AggregateFunction::new_udf(
+                        first, args, false, filter, order_by, known,
+                    )))
+                }
+                other => Transformed::no(other),
+            })
+        })
+    }
 }
 
 /// A function that makes a list, or a text of one.
@@ -419,6 +452,26 @@ mod tests {
                 for session in &sessions {
                     assert_eq!(answer(session, &sql).await[1..], wanted, "{sql}");
                 }
+            }
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn any_value_with_an_order_is_the_first_that_is_known() {
+        for session in [session(1), session(2)] {
+            for (call, wanted) in [
+                ("any_value(y ORDER BY x)", "3"),
+                ("any_value(y ORDER BY y DESC)", "5"),
+                ("any_value(x ORDER BY y DESC)", "b"),
+                ("any_value(x ORDER BY abs(y - 4), y)", "a"),
+                ("any_value(x ORDER BY y) FILTER (WHERE y > 1)", "c"),
+                ("any_value(x ORDER BY y) FILTER (WHERE y = 4)", ""),
+            ] {
+                let sql = format!("SELECT {call} AS v FROM {ROWS}");
+                assert_eq!(answer(&session, &sql).await[1..], [wanted], "{sql}");
+                let sql = format!("SELECT g, {call} AS v FROM {ROWS} GROUP BY g ORDER BY g");
+                let wanted = [format!("1|{wanted}"), format!("2|{wanted}")];
+                assert_eq!(answer(&session, &sql).await[1..], wanted, "{sql}");
             }
         }
     }

@@ -107,6 +107,29 @@ pub fn tokenize(text: &str) -> std::result::Result<Vec<TokenWithSpan>, Tokenizer
     Tokenizer::new(&Ours, text).with_unescape(false).tokenize_with_location()
 }
 
+/// The tokens of statements with each `?` as `$1`, `$2` and so on; every statement counts
+/// anew, and `?2` says itself which one it is.
+#[must_use]
+pub fn numbered(mut tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
+    let mut last = 0_usize;
+    for TokenWithSpan { token, .. } in &mut tokens {
+        match token {
+            Token::SemiColon => last = 0,
+            Token::Placeholder(name) => {
+                let Some(position) = name.strip_prefix('?') else { continue };
+                *name = if position.is_empty() {
+                    last += 1;
+                    format!("${last}")
+                } else {
+                    format!("${position}")
+                };
+            }
+            _ => {}
+        }
+    }
+    tokens
+}
+
 fn without_mark(text: &str) -> &str {
     text.strip_prefix('\u{feff}').unwrap_or(text)
 }

@@ -1,13 +1,13 @@
 //! A session: the tables, functions and settings that statements share.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, RwLock};
 use std::time::Instant;
 
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::catalog::{CatalogProvider, MemoryCatalogProvider};
-use datafusion::common::{ParamValues, ScalarValue, plan_datafusion_err, plan_err};
+use datafusion::common::{ScalarValue, plan_datafusion_err, plan_err};
 use datafusion::error::DataFusionError;
 use datafusion::execution::FunctionRegistry;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
@@ -58,12 +58,15 @@ use super::interrupt::Interruptible;
 use super::lifted_subqueries::LiftedSubqueries;
 use super::list_lengths::{self, CountItems};
 use super::lists;
-use super::memory::{self, Memory};
+use super::map_keys::KeysOfMaps;
+use super::memory::{self, Memory, OwnBuffers};
 use super::moving;
+use super::multiplied_keys::{self, MultipliedKeys};
 use super::names;
 use super::ordered_lists;
 use super::parameters::{self, Parameters};
 use super::passed_over;
+use super::read_times;
 use super::remembered_part;
 use super::remembered_trunc;
 use super::reordering_casts::HideExtremes;
@@ -88,7 +91,12 @@ use crate::error::{Error, Kind, Result};
 use crate::functions::Dictionaries;
 use crate::store::Store;
 
-/// Typed values for the placeholders of a statement, by name without the `$`.
+/// Values for the placeholders of a statement, by name without the `$`.
+///
+/// A text view, as [`as_typed`](super::as_typed) makes it, is a text of which nobody said
+/// what it is: beside a text it is as it was typed, beside a number the number, and where
+/// nothing tells a number only if its text is the number's own spelling (not `007`, `+86`,
+/// `1e5` or more than 18 digits), else the text.
 pub type Params = BTreeMap<String, ScalarValue>;
 
 /// Plans and runs statements. Cloning it is cheap and shares everything.
@@ -382,6 +390,7 @@ impl Session {
             .map_err(ParserError::from)?;
         let tokens = dialect::plain_numbers(tokens, statement).map_err(foreign)?;
         let tokens = forms::texts_in_a_row::join(tokens, statement).map_err(foreign)?;
+        let tokens = forms::positions::number(tokens, statement).map_err(foreign)?;
         match pivot_statement::find(tokens)? {
             pivot_statement::Statement::Plain(tokens) => {
                 // What cannot be read asks for no commit.
@@ -535,9 +544,7 @@ impl Session {
         if !guard::has_placeholders(&plan) {
             return Ok(plan);
         }
-        let values: HashMap<_, _> =
-            params.iter().map(|(name, value)| (name.clone(), value.clone().into())).collect();
-        plan.with_param_values(ParamValues::Map(values))
+        parameters::bind(plan, params)
     }
 
     /// The plan of a statement that is allowed, with its placeholders.
@@ -708,24 +715,29 @@ fn context(
             Arc::new(ordered_lists::PlanItem),
         ])
         .with_default_features()
-        .with_relation_planners(vec![
-            Arc::new(forms::Pivots),
-            Arc::new(forms::information::TellColumns),
-        ])
+        .with_relation_planners(vec![Arc::new(multiplied_keys::Tables {
+            others: vec![Arc::new(forms::Pivots), Arc::new(forms::information::TellColumns)],
+        })])
         .with_analyzer_rules(as_written::rules())
         .with_analyzer_rule(Arc::new(CastInZone))
         .with_analyzer_rule(Arc::new(HideExtremes))
         .with_analyzer_rule(Arc::new(CompareLengths))
         .with_analyzer_rule(Arc::new(CountItems))
+        .with_analyzer_rule(Arc::new(KeysOfMaps))
         .with_analyzer_rule(Arc::new(CheckArithmetic))
         .with_analyzer_rule(Arc::new(EmptySubqueries))
         .with_analyzer_rule(Arc::new(UnknownMembers))
         .with_analyzer_rule(Arc::new(LiftedSubqueries))
+        .with_analyzer_rule(Arc::new(MultipliedKeys))
         .with_optimizer_rule(Arc::new(UseTextIndex))
         .with_optimizer_rule(Arc::new(UseRollups));
     builder = super::optimize::add_rules(builder)
         .with_optimizer_rule(Arc::new(SortByColumns))
         .with_optimizer_rule(Arc::new(GuardDivisions));
+    // Behind all rules that look for sorts. Other machines have the engine's operators only.
+    if settings.memory_limit.is_some() && settings.cluster.is_none() {
+        builder = builder.with_physical_optimizer_rule(Arc::new(OwnBuffers));
+    }
     builder = super::computed_once::add_rules(builder);
     builder = match &settings.cluster {
         Some(cluster) => cluster.equip(super::optimize::add_rules_for_cluster(builder))?,
@@ -757,6 +769,7 @@ fn with_functions(state: SessionState, dictionaries: Arc<Dictionaries>) -> Sessi
     context.register_udf(zoned_bins::function());
     context.register_udf(written_times::function());
     context.register_udf(at_time_zone::function());
+    read_times::register(&context);
     lists::functions().for_each(|function| context.register_udf(function));
     list_lengths::functions().into_iter().for_each(|function| context.register_udf(function));
     bounded_text::functions().for_each(|function| context.register_udf(function));
@@ -815,7 +828,12 @@ fn config(settings: &Settings) -> SessionConfig {
     options.sql_parser.parse_float_as_decimal = true;
     // What is unknown is neither the most nor the least, so it does not lead.
     options.sql_parser.default_null_ordering = "nulls_last".to_owned();
-    options.optimizer.enable_window_topn = true;
+    if let Some(limit) = settings.memory_limit {
+        let kept = &mut options.execution.sort_spill_reservation_bytes;
+        *kept = memory::kept_for_merging(limit, settings.threads, *kept);
+    }
+    // It holds the batches of the first rows of each group, and counts them once for each.
+    options.optimizer.enable_window_topn = false;
     // It leaves out rows that bring no new extreme of a column, though an expression is
     // asked for as well: max(likes), max(length(text)).
     options.optimizer.enable_aggregate_dynamic_filter_pushdown = false;

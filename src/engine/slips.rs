@@ -107,11 +107,15 @@ type Cause = fn(&Text) -> Option<Slip>;
 const CAUSES: &[Cause] = &[
     unit,
     thousands,
+    share,
     sign,
     unended_case,
     bracket,
+    nearest_join,
     half_join,
+    comma_behind_table,
     misspelt,
+    bare_alias,
     without_by,
     out_of_order,
     bare_like,
@@ -331,6 +335,27 @@ fn thousands(text: &Text) -> Option<Slip> {
     })
 }
 
+/// `LIMIT 50%`.
+fn share(text: &Text) -> Option<Slip> {
+    let at = (2..text.tokens.len()).find(|&at| {
+        text.token(at) == Some(&Token::Mod)
+            && matches!(text.token(at - 1), Some(Token::Number(..)))
+            && text.is(at - 2, Keyword::LIMIT)
+            && text.touches(at - 1)
+            && !matches!(text.token(at + 1), Some(Token::Number(..) | Token::LParen))
+    })?;
+    let number = text.typed(at - 1);
+    Some(Slip {
+        from: at - 1,
+        to: at,
+        message: Some("LIMIT takes a number of rows, and no share of them".to_owned()),
+        hint: format!(
+            "number the hundredths: FROM (SELECT *, ntile(100) OVER (ORDER BY likes DESC) AS part \
+             FROM posts) WHERE part <= {number}"
+        ),
+    })
+}
+
 /// `=>` and `=<`.
 fn sign(text: &Text) -> Option<Slip> {
     let before = text.at.checked_sub(1);
@@ -452,6 +477,68 @@ fn unopened(text: &Text, at: usize) -> Slip {
         message: Some(format!("the bracket {sign} closes none")),
         hint: "take it out, or open one before it".to_owned(),
     }
+}
+
+/// `ASOF JOIN`, of which the parser knows another form.
+fn nearest_join(text: &Text) -> Option<Slip> {
+    let is_it = |at: &usize| text.is(*at, Keyword::ASOF) && text.is(at + 1, Keyword::JOIN);
+    let from = (0..text.tokens.len()).find(is_it)?;
+    text.words.contains("MATCH_CONDITION").then(|| Slip {
+        from,
+        to: from + 1,
+        message: Some("ASOF JOIN is not known".to_owned()),
+        hint: "the nearest row before each is LEFT JOIN LATERAL (SELECT * FROM b WHERE b.at <= \
+               a.at ORDER BY b.at DESC LIMIT 1) AS b ON true"
+            .to_owned(),
+    })
+}
+
+/// `FROM posts, WHERE`: the parser takes WHERE for a table.
+fn comma_behind_table(text: &Text) -> Option<Slip> {
+    let begins = |index: usize| {
+        matches!(
+            text.keyword(index),
+            Some(
+                Keyword::WHERE
+                    | Keyword::GROUP
+                    | Keyword::HAVING
+                    | Keyword::QUALIFY
+                    | Keyword::ORDER
+                    | Keyword::LIMIT
+            )
+        )
+    };
+    let is_it = |at: &usize| {
+        text.token(*at) == Some(&Token::Comma)
+            && begins(at + 1)
+            && text.clause(*at) == Some(Keyword::FROM)
+    };
+    let at = (1..text.tokens.len()).rev().find(is_it)?;
+    Some(Slip {
+        from: at,
+        to: at,
+        message: Some(format!("behind the comma stands no table but {}", text.typed(at + 1))),
+        hint: "take the comma out, or name a table behind it".to_owned(),
+    })
+}
+
+/// `SELECT 1 view`: words of SQL are names behind AS only.
+fn bare_alias(text: &Text) -> Option<Slip> {
+    let before = text.at.checked_sub(1)?;
+    let ends_value = text.is_name(before)
+        || matches!(
+            text.token(before)?,
+            Token::Number(..) | Token::SingleQuotedString(_) | Token::RParen | Token::RBracket
+        );
+    let ends_item = matches!(text.token(text.at + 1), None | Some(Token::Comma))
+        || text.is(text.at + 1, Keyword::FROM);
+    text.keyword(text.at)?;
+    (ends_value && ends_item && text.clause(text.at) == Some(Keyword::SELECT)).then(|| Slip {
+        from: text.at,
+        to: text.at,
+        message: None,
+        hint: format!("a word of SQL is a name behind AS: AS {}", text.typed(text.at)),
+    })
 }
 
 /// `LEFT JION`, of which the parser does not tell the place.
@@ -676,6 +763,16 @@ mod tests {
             ("select text from posts where client is 'a'", "is", "IS stands", "client = 'a'"),
             ("select text from posts where client is not 'a'", "is", "IS", "client <> 'a'"),
             ("select 1 from posts where likes > 3 reposts > 2", "reposts", "", "AND reposts"),
+            ("select 1 from posts limit 50%", "50", "no share", "part <= 50"),
+            ("select 1 from posts limit 5% offset 3", "5%", "no share", "part <= 5"),
+            ("select * from a asof join b on a.t >= b.t", "asof", "not known", "LIMIT 1) AS b"),
+            ("select 1 from posts, where likes > 3", ", where", "but where", "the comma out"),
+            ("select 1 from posts, group by client", ", group", "but group", "the comma out"),
+            ("select 1 from (select 1 from posts, limit 5)", ", limit", "but limit", "the comma"),
+            ("select 1 view", "view", "found view", "AS view"),
+            ("select likes top, reposts from posts", "top", "found top", "AS top"),
+            ("select max(likes) sort from posts", "sort", "found sort", "AS sort"),
+            ("select 1 values", "values", "found values", "AS values"),
         ] {
             let error = session.collect(sql).await.unwrap_err();
             assert!(error.message().starts_with("syntax error"), "{sql}: {error}");

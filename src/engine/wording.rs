@@ -402,7 +402,6 @@ const CONSUMERS: &[(&str, &str)] = &[
     ("SymmetricHashJoin", "both sides of a join"),
     ("ExternalSorter", "a sort"),
     ("TopK", "a sort with LIMIT"),
-    ("PartitionedTopK", "the first rows of groups"),
     ("SortPreservingMergeExec", "sorted rows being merged"),
     ("SMJStream", "one side of a join"),
     ("PiecewiseMergeJoinInput", "one side of a join"),

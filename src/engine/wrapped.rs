@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, FieldRef};
 use datafusion::common::Result;
+use datafusion::common::config::ConfigOptions;
 use datafusion::logical_expr::interval_arithmetic::Interval;
 use datafusion::logical_expr::preimage::PreimageResult;
 use datafusion::logical_expr::simplify::SimplifyContext;
@@ -67,6 +68,11 @@ impl ScalarUDFImpl for Wrapped {
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
         (self.call)(&self.engine, args)
+    }
+
+    fn with_updated_config(&self, config: &ConfigOptions) -> Option<ScalarUDF> {
+        let engine = self.engine.inner().with_updated_config(config)?;
+        Some(wrapped(Arc::new(engine), self.call))
     }
 
     fn output_ordering(&self, input: &[ExprProperties]) -> Result<SortProperties> {

@@ -14,7 +14,7 @@ use datafusion::logical_expr::expr::{Cast, ScalarFunction, TryCast};
 use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, LogicalPlan, Operator, cast};
 use datafusion::optimizer::AnalyzerRule;
 
-use super::{reordering_casts, rewrite, short_times, spaced_times, zoned_texts};
+use super::{read_times, reordering_casts, rewrite, short_times, spaced_times, zoned_texts};
 
 /// The rule.
 #[derive(Debug)]
@@ -112,12 +112,12 @@ fn joined(expression: &Expr, schema: &DFSchema) -> Option<Expr> {
     Some(Expr::ScalarFunction(ScalarFunction::new_udf(Arc::clone(&call.func), args)))
 }
 
-/// `to_date` or `to_timestamp`, casts by another name, as they are meant in `zone`.
+/// `to_date`, `to_timestamp` and its like, casts by another name, as they are meant in `zone`.
 fn by_name(expression: &Expr, schema: &DFSchema, zone: &str) -> Option<Expr> {
     let Expr::ScalarFunction(call) = expression else { return None };
     let [argument] = call.args.as_slice() else { return None };
     let name = call.func.name();
-    if !matches!(name, "to_date" | "to_timestamp") {
+    if name != "to_date" && !read_times::NAMES.contains(&name) {
         return None;
     }
     let given = argument.get_type(schema).ok()?;

@@ -30,6 +30,10 @@ pub(super) enum Argument {
     OptionalPath,
     /// A whole number of 64 bits.
     Whole,
+    /// A number that may be left out, as the last argument of a function.
+    OptionalNumber,
+    /// A text, bytes or a whole number, of which the bytes are written.
+    Bytes,
     /// Any value, of which only the type counts.
     Typed,
     /// Text, a number, a truth or a date to write out. The last argument of a function,
@@ -55,11 +59,18 @@ impl Argument {
             (Self::Id | Self::Path, given) if given.is_integer() => Some(Int64),
             (Self::OptionalPath, given) => Self::Path.accept(given, zone),
             (Self::Number, given) if given.is_numeric() || given.is_null() => Some(Float64),
+            (Self::OptionalNumber, given) => Self::Number.accept(given, zone),
             (Self::Flag, Boolean | Null) => Some(Boolean),
             (Self::Any, DataType::Dictionary(_, values)) => Some(values.as_ref().clone()),
             (Self::Any, Null) => Some(DataType::Utf8View),
             (Self::Any, given) => Some(given.clone()),
             (Self::Whole, given) if given.is_integer() || given.is_null() => Some(Int64),
+            (Self::Bytes, UInt64) => Some(UInt64),
+            (Self::Bytes, given) if given.is_integer() => Some(Int64),
+            (Self::Bytes, DataType::Binary | DataType::LargeBinary | DataType::BinaryView) => {
+                Some(DataType::Binary)
+            }
+            (Self::Bytes, given) => Self::Text.accept(given, zone),
             (Self::Typed, given) => Some(given.clone()),
             (Self::Written, Null) => Some(DataType::Utf8View),
             (Self::Written, DataType::Dictionary(_, values)) if is_text(values) => {
@@ -81,11 +92,12 @@ impl Argument {
         match self {
             Self::Text => "text",
             Self::Id => "an id (text or an integer)",
-            Self::Number => "a number",
+            Self::Number | Self::OptionalNumber => "a number",
             Self::Flag => "true or false",
             Self::Any => "a value",
             Self::Path | Self::OptionalPath => "a path (text or an integer)",
             Self::Whole => "a whole number",
+            Self::Bytes => "text, bytes or a whole number",
             Self::Typed => "a value",
             Self::Written => "text, a number, a truth or a date",
             Self::Instant => "a time",
@@ -96,8 +108,9 @@ impl Argument {
 /// The types to which arguments of the types `given` are brought.
 pub(super) fn coerce(function: &Function, given: &[DataType]) -> Result<Vec<DataType>> {
     let wanted = function.arguments;
-    let is_needed =
-        |argument: &&Argument| !matches!(argument, Argument::OptionalPath | Argument::Written);
+    let is_needed = |argument: &&Argument| {
+        !matches!(argument, Argument::OptionalPath | Argument::OptionalNumber | Argument::Written)
+    };
     let least = wanted.iter().take_while(is_needed).count();
     let repeats = wanted.last() == Some(&Argument::Written);
     if given.len() < least || (given.len() > wanted.len() && !repeats) {

@@ -44,7 +44,7 @@ fn differences(columns: &[ArrayRef]) -> Result<ArrayRef> {
 }
 
 /// What the clock shows at each time of `column`, where its time zone is.
-fn clock(column: &ArrayRef) -> Result<Vec<Option<NaiveDateTime>>> {
+pub(super) fn clock(column: &ArrayRef) -> Result<Vec<Option<NaiveDateTime>>> {
     let times: &TimestampMicrosecondArray = column.as_primitive::<TimestampMicrosecondType>();
     let zone = times.timezone().map(str::parse::<Tz>).transpose()?;
     let shown = |row: usize| match zone {
@@ -56,7 +56,10 @@ fn clock(column: &ArrayRef) -> Result<Vec<Option<NaiveDateTime>>> {
 }
 
 /// The time from `earlier` to `later`, which is below nothing if they are swapped.
-fn difference(later: NaiveDateTime, earlier: NaiveDateTime) -> Option<IntervalMonthDayNano> {
+pub(super) fn difference(
+    later: NaiveDateTime,
+    earlier: NaiveDateTime,
+) -> Option<IntervalMonthDayNano> {
     if later < earlier {
         let IntervalMonthDayNano { months, days, nanoseconds } = difference(earlier, later)?;
         return Some(IntervalMonthDayNano::new(-months, -days, -nanoseconds));
@@ -77,7 +80,7 @@ fn difference(later: NaiveDateTime, earlier: NaiveDateTime) -> Option<IntervalMo
 }
 
 /// How many days the month of `time` has.
-fn days_of_month(time: NaiveDateTime) -> Option<i32> {
+pub(super) fn days_of_month(time: NaiveDateTime) -> Option<i32> {
     let (year, month) = (time.year(), time.month());
     let next = NaiveDate::from_ymd_opt(year + (month / 12) as i32, month % 12 + 1, 1)?;
     Some(next.pred_opt()?.day() as i32)

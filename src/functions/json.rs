@@ -20,6 +20,25 @@ pub(super) fn is_json(text: &str) -> bool {
     serde_json::from_str::<IgnoredAny>(text).is_ok()
 }
 
+/// `json`, which must be JSON, without the blanks between its parts.
+pub(super) fn without_blanks(json: &str) -> Cow<'_, str> {
+    if !json.contains([' ', '\t', '\n', '\r']) {
+        return Cow::Borrowed(json);
+    }
+    let (mut is_inside, mut is_escaped) = (false, false);
+    let is_kept = |sign: &char| {
+        match (is_inside, *sign) {
+            (true, _) if is_escaped => is_escaped = false,
+            (true, '\\') => is_escaped = true,
+            (_, '"') => is_inside = !is_inside,
+            (false, ' ' | '\t' | '\n' | '\r') => return false,
+            _ => {}
+        }
+        true
+    };
+    Cow::Owned(json.chars().filter(is_kept).collect())
+}
+
 /// What stands in the JSON texts of the first of `columns` at the paths of the second, or
 /// all of each text if there are no paths.
 ///
@@ -243,6 +262,22 @@ fn quoted(rest: &str) -> Option<(Step, &str)> {
 }
 
 fn not_read(path: &str) -> DataFusionError {
+    // More than one value cannot be given, but be asked for in another way.
+    match path.split_once("[*]") {
+        Some((array, "")) => {
+            return exec_datafusion_err!(
+                "'{path}' is no path to one value: json_items(text, '{array}') gives all items of \
+                 the array"
+            );
+        }
+        Some((array, behind)) if !behind.contains('*') => {
+            return exec_datafusion_err!(
+                "'{path}' is no path to one value: write [json_extract_string(item, '${behind}') \
+                 FOR item IN json_items(text, '{array}')]"
+            );
+        }
+        _ => {}
+    }
     exec_datafusion_err!(
         "'{path}' is no path: it is written as '$.user.name', '$.\"a key\"', '$.tags[0]' or \
          '/user/name'; json_items gives all items of an array"
@@ -316,6 +351,17 @@ mod tests {
         assert!(!is_json(&json[1..]));
     }
 
+    #[test]
+    fn blanks_within_texts_stay() {
+        for (json, is) in [
+            (r#" { "a b" : [ 1 , "\\" , " \" " ] } "#, r#"{"a b":[1,"\\"," \" "]}"#),
+            ("[1]", "[1]"),
+            ("\t7\n", "7"),
+        ] {
+            assert_eq!(without_blanks(json), is);
+        }
+    }
+
     #[tokio::test]
     async fn values_stand_at_the_end_of_paths() {
         for (expression, is) in [
@@ -383,6 +429,17 @@ mod tests {
             let sql = format!("SELECT json_extract('{{}}', '{path}')");
             let error = session.collect(&sql).await.unwrap_err().to_string();
             assert!(error.contains("is no path"), "{path}: {error}");
+        }
+        for (path, told) in [
+            ("$.tags[*]", "json_items(text, '$.tags') gives"),
+            (
+                "$[*].user.name",
+                "[json_extract_string(item, '$.user.name') FOR item IN json_items(text, '$')]",
+            ),
+        ] {
+            let sql = format!("SELECT json_extract('{{}}', '{path}')");
+            let error = session.collect(&sql).await.unwrap_err().to_string();
+            assert!(error.contains(told), "{path}: {error}");
         }
     }
 }

@@ -10,6 +10,7 @@ mod arguments;
 mod compared;
 mod counted;
 mod dictionaries;
+mod digits;
 mod directives;
 mod extreme;
 mod grouped;
@@ -25,6 +26,7 @@ mod arg_min;
 mod bar;
 mod bci;
 mod bid;
+mod bin;
 mod bit_count;
 mod bit_not;
 mod calendar_difference;
@@ -43,6 +45,7 @@ mod gini;
 mod h_index;
 mod hamming;
 mod hashtags;
+mod hex;
 mod histogram;
 mod jaccard;
 mod jaro_similarity;
@@ -53,6 +56,7 @@ mod json_extract;
 mod json_extract_string;
 mod json_items;
 mod json_keys;
+mod json_minified;
 mod json_type;
 mod json_valid;
 mod json_value;
@@ -71,8 +75,8 @@ mod printf;
 mod product;
 mod quantile_disc;
 mod quantile_disc_desc;
-mod regexp_group;
-mod regexp_groups;
+mod regexp_extract;
+mod regexp_extract_all;
 mod regexp_split;
 mod repost_chain;
 mod sem;
@@ -80,11 +84,14 @@ mod skewness;
 mod split_text;
 mod style;
 mod text_width;
+mod to_base;
 mod type_of;
 mod url_decode;
 mod url_encode;
 mod urls;
 mod weibo_time;
+mod whole_days;
+mod whole_months;
 mod width_bucket;
 mod words;
 mod xor;
@@ -109,6 +116,7 @@ pub static ALL: &[&Function] = &[
     &bar::FUNCTION,
     &bci::FUNCTION,
     &bid::FUNCTION,
+    &bin::FUNCTION,
     &bit_count::FUNCTION,
     &bit_not::FUNCTION,
     &calendar_difference::FUNCTION,
@@ -127,10 +135,12 @@ pub static ALL: &[&Function] = &[
     &h_index::FUNCTION,
     &hamming::FUNCTION,
     &hashtags::FUNCTION,
+    &hex::FUNCTION,
     &histogram::FUNCTION,
     &jaccard::FUNCTION,
     &jaro_similarity::FUNCTION,
     &jaro_winkler_similarity::FUNCTION,
+    &json_minified::FUNCTION,
     &json_array_length::FUNCTION,
     &json_exists::FUNCTION,
     &json_extract::FUNCTION,
@@ -155,8 +165,8 @@ pub static ALL: &[&Function] = &[
     &product::FUNCTION,
     &quantile_disc::FUNCTION,
     &quantile_disc_desc::FUNCTION,
-    &regexp_group::FUNCTION,
-    &regexp_groups::FUNCTION,
+    &regexp_extract::FUNCTION,
+    &regexp_extract_all::FUNCTION,
     &regexp_split::FUNCTION,
     &repost_chain::FUNCTION,
     &sem::FUNCTION,
@@ -164,11 +174,14 @@ pub static ALL: &[&Function] = &[
     &split_text::FUNCTION,
     &style::FUNCTION,
     &text_width::FUNCTION,
+    &to_base::FUNCTION,
     &type_of::FUNCTION,
     &url_decode::FUNCTION,
     &url_encode::FUNCTION,
     &urls::FUNCTION,
     &weibo_time::FUNCTION,
+    &whole_days::FUNCTION,
+    &whole_months::FUNCTION,
     &width_bucket::FUNCTION,
     &words::FUNCTION,
     &xor::FUNCTION,

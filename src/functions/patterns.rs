@@ -1,5 +1,6 @@
 //! What functions with regular expressions and delimiters have in common.
 
+use std::iter;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{ArrayRef, ListBuilder, StringBuilder};
@@ -7,7 +8,7 @@ use datafusion::arrow::datatypes::{DataType, Field};
 use datafusion::common::{Result, exec_datafusion_err, exec_err};
 use regex::Regex;
 
-use super::scalar::texts;
+use super::scalar::{numbers, texts};
 
 /// The regular expression that was needed last: mostly all rows have the same.
 #[derive(Debug, Default)]
@@ -37,6 +38,18 @@ impl Last {
             Some(group) => Ok((regex, group)),
             None => exec_err!("the last group of '{pattern}' is {}, there is no {group}", all - 1),
         }
+    }
+}
+
+/// The group that each of `rows` asks for: that of the third of `columns`, or 0, which is all
+/// that matches, if there is none.
+pub(super) fn groups(
+    columns: &[ArrayRef],
+    rows: usize,
+) -> Box<dyn Iterator<Item = Option<f64>> + '_> {
+    match columns.get(2) {
+        Some(groups) => Box::new(numbers(groups).iter()),
+        None => Box::new(iter::repeat_n(Some(0.0), rows)),
     }
 }
 

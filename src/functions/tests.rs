@@ -80,6 +80,50 @@ async fn odd_ids_and_texts_are_unknown_and_no_error() {
 }
 
 #[tokio::test]
+async fn bytes_and_numbers_are_written_in_other_bases() {
+    let context = session();
+    for (call, is) in [
+        ("hex(-1)", "FFFFFFFFFFFFFFFF"),
+        ("hex(0)", "0"),
+        ("hex(X'0aff')", "0AFF"),
+        ("hex(arrow_cast(18446744073709551615, 'UInt64'))", "FFFFFFFFFFFFFFFF"),
+        ("bin(0)", "0"),
+        ("length(bin(-1))", "64"),
+        ("to_base(0, 2)", "0"),
+        ("to_base(-1, 2)", ""),
+        ("to_base(5, NULL)", ""),
+        ("json('{\"a\": ')", ""),
+    ] {
+        assert_eq!(value(&context, &format!("SELECT {call}")).await, is, "{call}");
+    }
+    for refused in ["hex(true)", "hex(1.5)", "to_base(1, 37)", "to_base(1, 1)", "to_base(1, -2)"] {
+        let asked = context.sql(&format!("SELECT {refused}")).await;
+        let is_refused = match asked {
+            Ok(asked) => asked.collect().await.is_err(),
+            Err(_) => true,
+        };
+        assert!(is_refused, "{refused}");
+    }
+}
+
+#[tokio::test]
+async fn whole_months_and_days_are_those_of_duckdb() {
+    let context = session();
+    for (call, is) in [
+        ("whole_months(DATE '2012-02-29', DATE '2012-01-31')", "-1"),
+        ("whole_months(DATE '2012-03-31', DATE '2012-02-29')", "-1"),
+        ("whole_months('2012-01-31 10:00:00', TIMESTAMP '2012-02-29 09:00:00')", "0"),
+        ("whole_months(TIMESTAMP '2012-01-31 10:00:00', TIMESTAMP '2012-02-29 11:00:00')", "1"),
+        ("whole_months(DATE '2012-02-29', DATE '2013-02-28')", "12"),
+        ("whole_months(DATE '2012-02-28', NULL)", ""),
+        ("whole_days(DATE '2012-02-29', DATE '2012-02-01')", "-28"),
+        ("whole_days(TIMESTAMP '2012-02-01 10:00:00', TIMESTAMP '2012-01-31 11:00:00')", "0"),
+    ] {
+        assert_eq!(value(&context, &format!("SELECT {call}")).await, is, "{call}");
+    }
+}
+
+#[tokio::test]
 async fn a_wrong_type_is_refused_with_the_signature() {
     let context = session();
     for sql in ["SELECT hashtags(1)", "SELECT gini('a')", "SELECT bci(1)"] {
@@ -95,6 +139,7 @@ async fn a_wrong_number_of_arguments_is_refused_with_the_right_one() {
         ("json_exists('{}')", "takes 2 arguments"),
         ("json_keys('{}', 'a', 'b')", "takes 1 or 2 arguments"),
         ("arg_max(1)", "takes 2 arguments"),
+        ("regexp_extract('a')", "takes 2 or 3 arguments"),
     ] {
         let error =
             context.sql(&format!("SELECT {call}")).await.err().map(|error| error.to_string());

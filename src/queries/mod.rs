@@ -26,6 +26,6 @@ mod sweep;
 pub use expect::{Condition, Expectation, Literal, RowCount, Rule, by_condition};
 pub use library::{Entry, Library, Origin};
 pub use moment::Clock;
-pub use param::{Param, ParamType, guessed, plain};
+pub use param::{Param, ParamType, plain};
 pub use query::{ChartSettings, SavedQuery, parse_duration};
 pub use sweep::Grid;

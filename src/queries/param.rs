@@ -243,20 +243,6 @@ impl Typed {
     }
 }
 
-/// The value that `text` stands for where nothing says of which type it is: a
-/// whole number, a number, true or false, or a text.
-#[must_use]
-pub fn guessed(text: &str) -> ScalarValue {
-    if let Ok(number) = text.parse::<i64>() {
-        return ScalarValue::Int64(Some(number));
-    }
-    match (text.parse::<f64>(), text.parse::<bool>()) {
-        (Ok(number), _) if number.is_finite() => ScalarValue::Float64(Some(number)),
-        (_, Ok(truth)) => ScalarValue::Boolean(Some(truth)),
-        _ => ScalarValue::Utf8(Some(text.to_owned())),
-    }
-}
-
 impl ParamType {
     /// The kind of value that suits a column of `data_type`.
     #[must_use]

@@ -6,8 +6,14 @@ use datafusion::arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use datafusion::arrow::datatypes::{DataType, Field, Schema};
 
 use crate::error::{Error, Result};
-use crate::render::{group_digits, visible};
+use crate::render::{group_digits, visible, wrap};
 use crate::text::width::display_width;
+
+/// Before what is said of a name.
+const MARGIN: &str = "    ";
+
+/// Lines are not broken narrower than that.
+const NARROWEST: usize = 20;
 
 /// A cell of a listing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,6 +61,23 @@ pub(crate) fn across(widths: &[usize]) -> usize {
     1 + widths.iter().map(|width| width + 3).sum::<usize>()
 }
 
+/// The rows where a table has no room: each name, which is the first cell, whole, for it is
+/// what is typed next, and below it the rest.
+pub(crate) fn below_names<const N: usize>(rows: &[[String; N]], width: usize) -> String {
+    let room = width.saturating_sub(MARGIN.len()).max(NARROWEST);
+    let mut lines = Vec::new();
+    for row in rows {
+        let mut texts = row.iter().map(|text| visible(text).into_owned());
+        lines.extend(texts.next());
+        let about: Vec<String> = texts.filter(|text| !text.is_empty()).collect();
+        if !about.is_empty() {
+            let about = wrap(&about.join(" · "), room, usize::MAX, "");
+            lines.extend(about.iter().map(|line| format!("{MARGIN}{line}")));
+        }
+    }
+    lines.join("\n")
+}
+
 /// The batch of `rows` under `heads`. A column is of counts when all its cells
 /// are.
 ///
@@ -84,4 +107,23 @@ pub(crate) fn batch(heads: &[&str], rows: &[Vec<Cell>]) -> Result<RecordBatch> {
     }
     RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)
         .map_err(|error| Error::internal(format!("a listing is uneven: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::below_names;
+
+    #[test]
+    fn a_name_is_whole_and_what_is_said_of_it_stands_below() {
+        let row = |cells: [&str; 3]| cells.map(str::to_owned);
+        let rows = [
+            row(["ministry_report/accounts_stated", "Government accounts in all", "stated=50000"]),
+            row(["quality/imports", "", ""]),
+        ];
+        assert_eq!(
+            below_names(&rows, 30),
+            "ministry_report/accounts_stated\n    Government accounts in all\n    · stated=50000\n\
+             quality/imports"
+        );
+    }
 }

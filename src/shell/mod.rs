@@ -22,6 +22,7 @@ mod results;
 mod scan;
 mod screen;
 mod searched;
+mod signals;
 mod silence;
 mod sink;
 mod snapshot;
@@ -157,6 +158,8 @@ pub struct Shell<'t> {
     options: Options,
     /// Cells across that the person wants, instead of the terminal's.
     width: Option<usize>,
+    /// The pager that the shell began with.
+    first_pager: Option<String>,
     /// The format for people that `.x` goes back to.
     before_expanded: Option<&'static Format>,
     sinks: Sinks,
@@ -242,12 +245,14 @@ impl<'t> Shell<'t> {
         register_history(&session, history.path());
         let interrupts = Interrupts::listen()?;
         let data = Arc::new(Data::new(session.clone()));
+        let first_pager = options.pager.clone();
         Ok(Self {
             session,
             library,
             terminal,
             options,
             width: None,
+            first_pager,
             before_expanded: None,
             sinks: Sinks::default(),
             results: Results::default(),

@@ -6,11 +6,12 @@ use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use datafusion::catalog::memory::DataSourceExec;
+use datafusion::catalog::memory::{DataSourceExec, MemorySourceConfig};
 use datafusion::common::stats::Precision;
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::physical_plan::{FileGroup, FileScanConfig};
 use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::joins::{CrossJoinExec, NestedLoopJoinExec};
 use datafusion::physical_plan::metrics::{MetricValue, MetricsSet};
 use datafusion::physical_plan::statistics::{StatisticsArgs, StatisticsContext};
 
@@ -143,6 +144,8 @@ struct Seen {
     files: usize,
     /// Files that there are.
     all_files: usize,
+    /// Whether rows are joined each with each: how many were read tells nothing then.
+    multiplies: bool,
 }
 
 impl Seen {
@@ -157,6 +160,7 @@ impl Seen {
         for child in &children {
             self.add(child.as_ref());
         }
+        self.multiplies |= multiplies(plan);
         // The rows of a query that is computed once are read below one of its uses.
         if !children.is_empty() || plan.is::<ComputedOnce>() {
             return;
@@ -170,15 +174,21 @@ impl Seen {
             self.expected = self.expected.zip(all).map(|(sum, rows)| sum + rows);
             return;
         }
+        let known = known_rows(plan);
+        if let Some(rows) = known.get_value().filter(|_| is_in_memory(plan)) {
+            // Nobody counts what is taken of these, and there is nothing to wait for.
+            self.rows += rows;
+            self.expected = self.expected.map(|all| all + rows);
+            return;
+        }
         // A scan that filters has read the rows that it keeps back, too.
         let kept_back = sum(&metrics, "pushdown_rows_pruned");
         self.rows += metrics.output_rows().unwrap_or(0) + kept_back;
         let files = files(plan);
         self.files += sum(&metrics, "files_processed");
         self.all_files += files.len();
-        let known = StatisticsContext::new().compute(plan, &StatisticsArgs::default());
-        let expected = match known.ok().map(|known| known.num_rows) {
-            Some(Precision::Exact(rows)) => Some(rows),
+        let expected = match known {
+            Precision::Exact(rows) => Some(rows),
             // With a filter the engine only guesses what comes out; what goes in
             // is known, unless parts of the files need not be read.
             _ if skips(&metrics) => None,
@@ -189,6 +199,9 @@ impl Seen {
 
     /// How many of how many rows or files are read, with the word for them.
     fn share(&self) -> Option<(usize, usize, &'static str)> {
+        if self.multiplies {
+            return None;
+        }
         match self.expected.filter(|expected| *expected > 0 && self.rows <= *expected) {
             Some(expected) => Some((self.rows, expected, "rows")),
             None if self.all_files >= FEW_FILES && self.files <= self.all_files => {
@@ -197,6 +210,27 @@ impl Seen {
             None => None,
         }
     }
+}
+
+/// How many rows come out of an operator, as far as that is known before it runs.
+fn known_rows(plan: &dyn ExecutionPlan) -> Precision<usize> {
+    let known = StatisticsContext::new().compute(plan, &StatisticsArgs::default());
+    known.map_or(Precision::Absent, |known| known.num_rows)
+}
+
+/// Whether an operator reads a table that is held in memory.
+fn is_in_memory(plan: &dyn ExecutionPlan) -> bool {
+    let scan = plan.downcast_ref::<DataSourceExec>();
+    scan.is_some_and(|scan| scan.data_source().is::<MemorySourceConfig>())
+}
+
+/// Whether an operator joins rows each with each, of which there are several on both sides.
+fn multiplies(plan: &dyn ExecutionPlan) -> bool {
+    let joins = plan.is::<CrossJoinExec>() || plan.is::<NestedLoopJoinExec>();
+    let is_several = |side: &&Arc<dyn ExecutionPlan>| {
+        known_rows(side.as_ref()).get_value().is_none_or(|rows| *rows > 1)
+    };
+    joins && plan.children().iter().all(is_several)
 }
 
 /// Fewer files than that tell too little of how much is done.
@@ -309,6 +343,8 @@ mod tests {
     use std::time::Duration;
 
     use super::{Pace, Seen, back, bytes, left, line};
+    use crate::engine::script::parse;
+    use crate::engine::{Params, Session, Settings};
 
     #[test]
     fn the_share_is_told_only_when_it_is_known() {
@@ -330,6 +366,35 @@ mod tests {
             "75 % · 3 of 4 files read · 4.0 s · about 1 s left to read · Ctrl-C stops it"
         );
         assert_eq!(line(time, None, true, 120), "running · 4.0 s · Ctrl-C stops it");
+    }
+
+    #[test]
+    fn nothing_is_promised_of_rows_that_are_joined_each_with_each() {
+        let seen = Seen { rows: 910, expected: Some(1_000), multiplies: true, ..Seen::default() };
+        assert_eq!(
+            line(Duration::from_secs(4), Some(&seen), true, 120),
+            "910 rows read · 4.0 s · Ctrl-C stops it"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_plan_tells_what_it_reads_from_memory_and_what_it_multiplies() {
+        let session = Session::new(None, Settings::default()).unwrap();
+        let table = "CREATE TABLE t AS SELECT value AS n FROM range(0, 500) AS r (value)";
+        session.collect(table).await.unwrap();
+        let (other, pairs) = ("(SELECT n AS o FROM t)", "(a.n + o) % 7 = 1");
+        for (sql, rows, multiplies) in [
+            ("SELECT n % 7 AS k, count(*) FROM t GROUP BY 1".to_owned(), 500, false),
+            (format!("SELECT a.n * o AS p FROM t AS a, {other} AS b"), 1_000, true),
+            (format!("SELECT a.n, o FROM t AS a LEFT JOIN {other} AS b ON {pairs}"), 1_000, true),
+            ("SELECT n * m AS p FROM t, (SELECT max(n) AS m FROM t) AS b".to_owned(), 1_000, false),
+        ] {
+            let statement = parse(&sql, None).unwrap().remove(0);
+            let answer = session.run(&statement, &Params::new()).await.unwrap();
+            let seen = Seen::of(answer.plan.as_ref());
+            let wanted = (rows, Some(rows), multiplies);
+            assert_eq!((seen.rows, seen.expected, seen.multiplies), wanted, "{sql}");
+        }
     }
 
     #[test]

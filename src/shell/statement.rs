@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::Schema;
 
+use super::listing::{self, Cell};
 use super::profile::readable_plan;
 use super::progress::Progress;
 use super::results::{Collector, Kept};
@@ -301,6 +302,23 @@ impl Shell<'_> {
         let mut writing = self.sinks.open(out, format, &schema, &shown)?;
         writing.write(batch)?;
         writing.finish()
+    }
+
+    /// Shows `rows` under `heads` as a table, or to a person whose terminal has no room for
+    /// that `named`, each with the rest below its name.
+    pub(super) fn show_named<const N: usize>(
+        &mut self,
+        heads: &[&str],
+        rows: &[Vec<Cell>],
+        named: &[[String; N]],
+    ) -> Result<()> {
+        let width = self.shown().width.unwrap_or(usize::MAX);
+        let is_seen = self.options.format.for_people && self.sinks.is_terminal();
+        if is_seen && listing::across(&listing::widths(heads, rows)) > width {
+            self.say(&listing::below_names(named, width))
+        } else {
+            self.show_table(&listing::batch(heads, rows)?)
+        }
     }
 
     /// All batches of `sql`, a question of the shell's own, or stops at Ctrl-C.

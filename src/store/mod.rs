@@ -313,6 +313,19 @@ impl Store {
         Self::at(path)?.blocking(Layout::discover).await
     }
 
+    /// Whether no table has a row: nothing was ever written, or all of it is gone.
+    ///
+    /// # Errors
+    /// As for [`Store::snapshot`].
+    pub async fn is_empty(&self) -> Result<bool> {
+        for table in TABLES {
+            if self.snapshot(table, None).await?.rows() > 0 {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
     /// The database in the same folder whose name is nearest to that of `path`, if
     /// there is a near one. Of object storage it knows nothing.
     #[must_use]

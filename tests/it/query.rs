@@ -321,7 +321,7 @@ fn what_people_type_of_their_exports_is_told_with_our_names() {
         ("SELECT 1 FROM posts WHERE mentions = 'x'", "'x' = ANY(mentions)"),
         ("SELECT 1 FROM posts WHERE text = 赞", "text goes in single quotes: '赞'"),
         (
-            "SELECT 1 FROM posts p WHERE EXISTS (SELECT 1 FROM unnest(p.hashtags) AS t WHERE t > 'a')",
+            "SELECT 1 FROM unnest(p.hashtags) AS t(tag), posts p WHERE tag > 'a'",
             "FROM posts, unnest(hashtags) AS t(tag)",
         ),
         ("SELECT unnest(text) FROM posts", "unnest takes a list"),
@@ -371,6 +371,29 @@ fn a_typed_parameter_is_never_pasted_into_the_text() {
     let hostile = "v='; SELECT 2; --";
     let output = weiku(&["-c", "SELECT $v AS v", "-p", hostile], "");
     assert_eq!(stdout(&output), "v\n'; SELECT 2; --\n");
+}
+
+#[test]
+fn a_typed_parameter_keeps_its_text_beside_texts() {
+    let rows = "(VALUES ('a00'), ('a0'), ('110')) AS t(text)";
+    for (condition, value, wanted) in [
+        ("text LIKE '%' || $p || '%'", "p=00", "n\n1\n"),
+        ("text = $p OR contains(text, $p)", "p=110", "n\n1\n"),
+        ("length(text) >= $p", "p=3", "n\n2\n"),
+    ] {
+        let sql = format!("SELECT count(*) AS n FROM {rows} WHERE {condition}");
+        let output = weiku(&["-c", &sql, "-p", value], "");
+        assert_eq!(stdout(&output), wanted, "{sql}: {}", stderr(&output));
+    }
+}
+
+#[test]
+fn question_marks_are_parameters_by_their_position() {
+    let output = weiku(&["-c", "SELECT ? - ? AS n; SELECT ? AS m", "-p", "1=7", "-p", "2=5"], "");
+    assert_eq!(stdout(&output), "n\n2\nm\n7\n", "{}", stderr(&output));
+    let output = weiku(&["-c", "SELECT ? AS n", "-p", "2=5"], "");
+    assert_eq!((code(&output), stdout(&output).as_str()), (2, ""));
+    assert!(stderr(&output).contains("`$2`"), "{}", stderr(&output));
 }
 
 #[test]

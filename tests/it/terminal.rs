@@ -48,7 +48,7 @@ impl Screen {
         let home = screen._home.path();
         let command = format!(
             "cd '{0}' && XDG_STATE_HOME='{0}/state' XDG_CONFIG_HOME='{0}/config' \
-             XDG_CACHE_HOME='{0}/cache' {2} '{1}'; echo left; sleep 600",
+             XDG_CACHE_HOME='{0}/cache' {2} '{1}'; echo left $?; sleep 600",
             home.display(),
             env!("CARGO_BIN_EXE_weiku"),
             variables,
@@ -538,6 +538,47 @@ fn what_is_typed_while_a_statement_runs_is_shown_by_the_next_prompt_only() {
 }
 
 #[test]
+fn what_is_typed_while_watch_waits_is_not_shown_among_the_answers() {
+    let Some(screen) = Screen::open(120) else { return };
+    screen.enter("select 40 + 7 as n;");
+    screen.wait_for("@1");
+    screen.press(&["C-l"]);
+    screen.enter(".watch 1");
+    screen.wait_for("again every");
+    screen.wait_for("47");
+    screen.type_text("typed while it waits");
+    let begun = Instant::now();
+    while screen.shown().matches("again every").count() < 3 {
+        assert!(begun.elapsed() < PATIENCE, "no third round:\n{}", screen.shown());
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert!(!screen.shown().contains("typed"), "{}", screen.shown());
+    screen.press(&["C-c"]);
+    screen.enter("select 40 + 8 as n;");
+    screen.wait_for("48");
+}
+
+#[test]
+fn a_signal_that_ends_the_shell_leaves_the_terminal_as_it_was() {
+    for (signal, code, runs) in [("TERM", 143, true), ("HUP", 129, false)] {
+        let Some(screen) = Screen::open(120) else { return };
+        screen.enter(&format!(
+            ".shell (until test -e now; do sleep 0.1; done; kill -{signal} $PPID) &"
+        ));
+        screen.enter("select 40 + 7 as n;");
+        screen.wait_for("47");
+        if runs {
+            screen.enter("select count(*) from generate_series(1, 200000) a, generate_series(1, 90000) b where a.value + b.value > 5;");
+            screen.wait_for("Ctrl-C stops it");
+        }
+        std::fs::write(screen.home().join("now"), "").unwrap();
+        screen.wait_for(&format!("left {code}"));
+        screen.type_text("shown by the terminal");
+        screen.wait_for("shown by the terminal");
+    }
+}
+
+#[test]
 fn a_full_width_semicolon_ends_a_statement() {
     let Some(screen) = Screen::open(80) else { return };
     screen.enter("select 40 + 2 as n，'；' as kept；");
@@ -596,6 +637,76 @@ fn no_colour_is_used_where_it_is_not_wanted() {
     screen.wait_for("hint:");
     let shown = String::from_utf8(screen.tmux(&["capture-pane", "-p", "-e"]).stdout).unwrap();
     assert!(!shown.contains('\u{1b}'), "{shown:?}");
+}
+
+#[test]
+fn ghost_text_is_dim_also_without_colours() {
+    let home = tempfile::tempdir().unwrap();
+    let Some(screen) = Screen::open_with(80, home, "NO_COLOR=1") else { return };
+    screen.enter("select 42 as answer;");
+    screen.wait_for("@1");
+    screen.press(&["C-l"]);
+    screen.type_text("sel");
+    screen.wait_for("select 42 as answer;");
+    let shown = String::from_utf8(screen.tmux(&["capture-pane", "-p", "-e"]).stdout).unwrap();
+    assert!(shown.starts_with("weiku> s") && shown.contains("\x1b[2m"), "{shown:?}");
+}
+
+#[test]
+fn ghost_text_ends_with_the_row_and_is_taken_whole() {
+    let Some(screen) = Screen::open(80) else { return };
+    let ids: Vec<String> = (1001..=1300).map(|id| id.to_string()).collect();
+    screen.enter(&format!("select 1 as n where 1001 in ({});", ids.join(", ")));
+    screen.wait_for("@1");
+    screen.press(&["C-l"]);
+    screen.type_text("sel");
+    let shown = screen.wait_for("…");
+    assert!(shown.starts_with("weiku> select 1 as n where"), "{shown}");
+    assert_eq!(shown.trim_end().lines().count(), 1, "{shown}");
+    screen.press(&["Right"]);
+    screen.wait_for("1300);");
+}
+
+#[test]
+fn ghost_text_stands_at_the_cursor_only() {
+    let Some(screen) = Screen::open(80) else { return };
+    screen.enter("create view posts as select 'iPhone' as client, '微博' as tag;");
+    screen.wait_for("done");
+    screen.type_text("select p. from posts p");
+    screen.wait_for("posts pivot");
+    screen.press(&["Left"; 13]);
+    screen.press(&["Tab"]);
+    screen.wait_for("tag  text");
+    std::thread::sleep(Duration::from_millis(300));
+    let shown = screen.shown();
+    assert_eq!(shown.matches("select p. from posts p").count(), 2, "{shown}");
+    assert!(!shown.contains("pivot"), "{shown}");
+}
+
+#[test]
+fn a_mark_that_turns_the_line_is_told_and_not_drawn() {
+    let Some(screen) = Screen::open(80) else { return };
+    let paste = screen.home().join("paste");
+    std::fs::write(&paste, "select 'a\u{202e}b' as turned;").unwrap();
+    screen.tmux(&["load-buffer", &paste.display().to_string()]);
+    screen.tmux(&["paste-buffer", "-p"]);
+    let shown = screen.wait_for("⟨202E⟩ is in this line, unseen");
+    assert!(shown.contains("select 'ab' as turned;"), "{shown}");
+    screen.press(&["Enter"]);
+    screen.wait_for("│ a⟨202E⟩b │");
+}
+
+#[test]
+fn ctrl_c_on_a_very_long_text_begins_a_new_line() {
+    let Some(screen) = Screen::open(80) else { return };
+    let paste = screen.home().join("paste");
+    std::fs::write(&paste, format!("select '{}end'", "x".repeat(70_000))).unwrap();
+    screen.tmux(&["load-buffer", &paste.display().to_string()]);
+    screen.tmux(&["paste-buffer", "-p"]);
+    screen.wait_for("xend'");
+    screen.press(&["C-c"]);
+    screen.enter("select 40 + 6 as n;");
+    screen.wait_for("46");
 }
 
 #[test]
@@ -709,4 +820,6 @@ fn a_pager_is_told_to_show_colours_and_not_to_break_lines() {
     assert!(std::fs::read_to_string(screen.home().join("pager.txt")).unwrap().contains("42"));
     screen.enter(".pager off");
     screen.wait_for("opens the viewer");
+    screen.enter(".pager on");
+    screen.wait_for(".last opens `cat");
 }

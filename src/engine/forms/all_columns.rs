@@ -1,7 +1,8 @@
 //! What a SELECT asks of all columns of its tables at once, and the planner does not know:
 //!
 //! - `max(COLUMNS(*))`, `COLUMNS('^re') * 2`: once for each column, or for each whose name
-//!   the pattern is found in
+//!   the pattern is found in; AS 'max_\0' names each after its column, and \1 is what the
+//!   first group of the pattern found
 //! - `count(DISTINCT *)`: how many different rows there are
 //! - `author.*`: the parts of a structure
 //! - `*, *`: the same columns once more
@@ -420,6 +421,10 @@ impl Columns<'_> {
         }
         let Some(asked) = asked else { return Ok(None) };
         let columns = self.chosen(&asked)?;
+        let pattern = match &asked {
+            FunctionArgExpr::Expr(pattern) => text(pattern).map(regex).transpose()?,
+            _ => None,
+        };
         let item = |column: Column| {
             let mut expr = expression.clone();
             let _ = visit_expressions_mut(&mut expr, |part| {
@@ -429,7 +434,10 @@ impl Columns<'_> {
                 ControlFlow::<()>::Continue(())
             });
             match alias {
-                Some(alias) => SelectItem::ExprWithAlias { expr, alias: alias.clone() },
+                Some(alias) => {
+                    let value = filled_in(&alias.value, &column.name, pattern.as_ref());
+                    SelectItem::ExprWithAlias { expr, alias: Ident { value, ..alias.clone() } }
+                }
                 None if expr == column.expression => SelectItem::UnnamedExpr(expr),
                 None => {
                     let alias = Ident::with_quote('"', column.name);
@@ -602,6 +610,18 @@ fn renamed(rename: Option<&RenameSelectItem>) -> Vec<(String, Ident)> {
     all.iter().map(|one| (plain(&one.ident), one.alias.clone())).collect()
 }
 
+/// An alias with the name of the column in the place of `\0`, and what the groups of the
+/// pattern found in it in those of `\1` to `\9`.
+fn filled_in(alias: &str, name: &str, pattern: Option<&Regex>) -> String {
+    let mut filled = alias.replace("\\0", name);
+    let Some(found) = pattern.and_then(|pattern| pattern.captures(name)) else { return filled };
+    for (number, group) in found.iter().enumerate().take(10).skip(1) {
+        let group = group.map(|group| group.as_str()).unwrap_or_default();
+        filled = filled.replace(&format!("\\{number}"), group);
+    }
+    filled
+}
+
 fn regex(pattern: &str) -> Result<Regex> {
     Regex::new(pattern).map_err(|error| {
         let error = error.to_string();
@@ -653,6 +673,8 @@ mod tests {
             ("max(COLUMNS(*))", &["ab|b", "3|4"][..]),
             ("max(columns('b'))", &["ab|b", "3|4"]),
             ("max(columns('^b')) AS most", &["most", "4"]),
+            ("max(columns('^(a?)b')) AS 'most_\\0_\\1'", &["most_ab_a|most_b_", "3|4"]),
+            ("max(COLUMNS(*)) AS \"\\0_most\"", &["ab_most|b_most", "3|4"]),
             ("sum(COLUMNS(*) + COLUMNS(*)), count(*)", &["ab|b|count(*)", "10|16|5"]),
             ("max(COLUMNS(* EXCLUDE (ab)))", &["b", "4"]),
             ("min(COLUMNS(['b', 'ab']))", &["b|ab", "2|1"]),

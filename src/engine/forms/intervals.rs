@@ -1,5 +1,7 @@
 //! Intervals times numbers: `INTERVAL '1 day' * n`, `INTERVAL '1 day' / 2` and
 //! `INTERVAL n DAY`. The engine adds intervals, and has no other arithmetic of them.
+//! Where it awaits one that is written out, as in RANGE, it knows texts only, and none
+//! with a clock in them: `INTERVAL 6 DAYS`, `INTERVAL '1 day 02:30:00'`.
 //! Of a date and some hours it makes a date again, and forgets the hours: here it is
 //! the time that it is elsewhere.
 
@@ -26,9 +28,17 @@ const NANOS_OF_A_DAY: f64 = 86_400e9;
 /// A part of a month becomes days as in PostgreSQL, where a month has thirty.
 const DAYS_OF_A_MONTH: f64 = 30.0;
 
-/// Writes `INTERVAL n DAY` as a product.
+/// Writes `INTERVAL n DAY` as a product, and what is written out as a text that the engine
+/// knows.
 pub(super) fn spell(expression: &mut Typed) -> bool {
     let Typed::Interval(interval) = expression else { return false };
+    let has_unit = interval.leading_field.is_some();
+    if let Typed::Value(written) = interval.value.as_mut()
+        && let Some(text) = as_text(&written.value, has_unit)
+    {
+        written.value = Value::SingleQuotedString(text);
+        return true;
+    }
     if interval.leading_field.is_none() || is_written_out(&interval.value) {
         return false;
     }
@@ -41,6 +51,38 @@ pub(super) fn spell(expression: &mut Typed) -> bool {
     };
     *expression = Typed::Nested(Box::new(product));
     true
+}
+
+/// The text for what is written of an interval, if that is another one.
+fn as_text(written: &Value, has_unit: bool) -> Option<String> {
+    match written {
+        Value::Number(number, _) if has_unit => Some(number.clone()),
+        Value::SingleQuotedString(text) if !has_unit && text.contains(':') => {
+            let words: Option<Vec<String>> = text.split_whitespace().map(clock_in_words).collect();
+            Some(words?.join(" "))
+        }
+        _ => None,
+    }
+}
+
+/// `-02:30` as `-02 hours -30 minutes`; a word without colons as it is.
+fn clock_in_words(word: &str) -> Option<String> {
+    if !word.contains(':') {
+        return Some(word.to_owned());
+    }
+    let (sign, clock) = match word.strip_prefix('-') {
+        Some(clock) => ("-", clock),
+        None => ("", word.strip_prefix('+').unwrap_or(word)),
+    };
+    let parts: Vec<&str> = clock.split(':').collect();
+    let is_digit = |sign: char| sign.is_ascii_digit() || sign == '.';
+    let is_number = |part: &&str| part.parse::<f64>().is_ok() && part.chars().all(is_digit);
+    if parts.len() > 3 || !parts.iter().all(is_number) {
+        return None;
+    }
+    let units = ["hours", "minutes", "seconds"];
+    let words = parts.iter().zip(units).map(|(part, unit)| format!("{sign}{part} {unit}"));
+    Some(words.collect::<Vec<_>>().join(" "))
 }
 
 /// Whether the planner takes `count` as what an interval is made of.
@@ -292,6 +334,34 @@ mod tests {
             "INTERVAL (1 + 1) HOUR"
         );
         assert!(answer(&session, "SELECT INTERVAL '1 day' * 2").await[0].contains(" * "));
+    }
+
+    #[tokio::test]
+    async fn intervals_are_written_in_several_ways() {
+        let session = Session::new(None, Settings::default()).unwrap();
+        for (interval, at) in [
+            ("INTERVAL '1 day 01:00:00'", "2012-08-28 01:00:00"),
+            ("INTERVAL '02:30'", "2012-08-27 02:30:00"),
+            ("INTERVAL '1 day -01:00:30'", "2012-08-27 22:59:30"),
+            ("INTERVAL 6 DAYS", "2012-09-02 00:00:00"),
+            ("INTERVAL 90 MINUTE", "2012-08-27 01:30:00"),
+        ] {
+            let sql = format!("SELECT (TIMESTAMP '2012-08-27' + {interval})::varchar AS at");
+            assert_eq!(answer(&session, &sql).await[1], at, "{interval}");
+        }
+        let error = session.collect("SELECT INTERVAL '1:x' AS a").await.unwrap_err();
+        assert!(error.message().contains("1:x"), "{error}");
+        let rows = "(VALUES (1, DATE '2012-08-01'), (2, DATE '2012-08-06'), (4, DATE '2012-08-09'))
+                    AS t(n, day)";
+        for frame in ["INTERVAL 6 DAYS", "INTERVAL 6 DAY", "INTERVAL '6 days'", "INTERVAL '144:00'"]
+        {
+            let window = format!("ORDER BY day RANGE BETWEEN {frame} PRECEDING AND CURRENT ROW");
+            let sql = format!("SELECT sum(n) OVER ({window}) AS s FROM {rows} ORDER BY day");
+            assert_eq!(answer(&session, &sql).await, ["s", "1", "3", "6"], "{sql}");
+            let named = format!("SELECT sum(n) OVER w AS s FROM {rows} WINDOW w AS ({window})");
+            let sql = format!("{named} ORDER BY day");
+            assert_eq!(answer(&session, &sql).await, ["s", "1", "3", "6"], "{sql}");
+        }
     }
 
     #[tokio::test]

@@ -4,13 +4,18 @@
 //! The planner makes a join of this, whose right side asks columns of the left one,
 //! and nothing runs such a join. Here what the right side computes is computed from
 //! the rows of the left side instead. INNER and CROSS joins drop rows whose list is
-//! empty or unknown; LEFT joins keep them, with NULL for the item.
+//! empty or unknown; LEFT joins keep them, with NULL for the item. Where the list is one of
+//! a row around the query, as in `EXISTS (SELECT 1 FROM unnest(p.hashtags) AS t(tag))`, the
+//! unnest stays what it is, for [`unnested`](crate::engine::unnested) to go on with.
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{Column, DFSchema, JoinType, NullHandling, Result, ScalarValue};
-use datafusion::logical_expr::{Expr, Join, LogicalPlan, LogicalPlanBuilder, Unnest};
+use datafusion::logical_expr::{
+    Expr, Join, LogicalPlan, LogicalPlanBuilder, SubqueryAlias, Unnest,
+};
 use datafusion::sql::parser::Statement as Parsed;
 use datafusion::sql::sqlparser::ast::{
     Array, Expr as Typed, FunctionArg, FunctionArgExpr, Ident, TableAlias, TableAliasColumnDef,
@@ -161,16 +166,55 @@ impl VisitorMut for CallLists {
 /// of each row of the left side.
 pub(super) fn beside(plan: LogicalPlan) -> Result<LogicalPlan> {
     let planned = plan.transform_up_with_subqueries(|node| {
-        let joined = match &node {
+        let node = with_plain_tables(node)?;
+        let joined = match &node.data {
             LogicalPlan::Join(join) => computed(join)?,
             _ => None,
         };
         Ok(match joined {
             Some(joined) => Transformed::yes(joined),
-            None => Transformed::no(node),
+            None => node,
         })
     });
     planned.map(|planned| planned.data)
+}
+
+/// `node` over tables that ask columns of none before them, and are no different from others
+/// then: what they ask for is around the query.
+fn with_plain_tables(node: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
+    let before = match &node {
+        // What stands above it tells what is before it.
+        LogicalPlan::SubqueryAlias(_) => return Ok(Transformed::no(node)),
+        LogicalPlan::Join(join) => Some(Arc::clone(join.left.schema())),
+        _ => None,
+    };
+    let mut place = 0;
+    node.map_children(|table| {
+        let before = before.as_ref().filter(|_| place > 0);
+        place += 1;
+        let asks_before = |asked: &LogicalPlan| {
+            asked.all_out_ref_exprs().iter().any(|asked| match (asked, before) {
+                (Expr::OuterReferenceColumn(_, column), Some(before)) => before.has_column(column),
+                _ => false,
+            })
+        };
+        Ok(match asking_outside(&table) {
+            Some(asked) if !asks_before(asked) => Transformed::yes(plain(table)?),
+            _ => Transformed::no(table),
+        })
+    })
+}
+
+/// A table as those are that ask for no columns.
+fn plain(table: LogicalPlan) -> Result<LogicalPlan> {
+    Ok(match table {
+        LogicalPlan::Subquery(asked) => Arc::unwrap_or_clone(asked.subquery),
+        LogicalPlan::SubqueryAlias(SubqueryAlias { input, alias, .. }) => {
+            let input = Arc::new(plain(Arc::unwrap_or_clone(input))?);
+            LogicalPlan::SubqueryAlias(SubqueryAlias::try_new(input, alias)?)
+        }
+        other => other,
+    })
 }
 
 /// The rows of `join`, if they can be computed from those of its left side.
@@ -502,10 +546,61 @@ mod tests {
     }
 
     #[tokio::test(flavor = "multi_thread")]
+    async fn lists_of_a_row_around_a_query_are_unnested_in_it() {
+        let session = session().await;
+        let more = "CREATE TABLE more AS SELECT * FROM (VALUES (1, ['xa', 'b', 'b'], [1, 5]),
+                    (2, ['c'], [2]), (3, NULL, NULL), (4, ['c'], [3, 4])) AS t(id, tags, numbers)";
+        session.collect(more).await.unwrap();
+        for (asked, wanted) in [
+            (
+                "id FROM more m WHERE EXISTS (SELECT 1 FROM unnest(m.tags) AS t(tag)
+                 WHERE tag LIKE 'x%')",
+                &["1"][..],
+            ),
+            (
+                "id FROM more m WHERE NOT EXISTS (SELECT 1 FROM unnest(tags) AS t(tag)
+                 WHERE tag = 'c')",
+                &["1", "3"],
+            ),
+            ("id FROM more WHERE 'b' IN (SELECT unnest(tags))", &["1"]),
+            ("id FROM more m WHERE 'b' IN (SELECT t FROM unnest(m.tags) AS t)", &["1"]),
+            (
+                "id, (SELECT count(*) FROM unnest(m.tags) AS t(tag) WHERE tag > 'a') FROM more m",
+                &["1|3", "2|1", "3|0", "4|1"],
+            ),
+            (
+                "id, (SELECT max(n) FROM unnest(m.numbers) AS t(n) WHERE n <= m.id) FROM more m",
+                &["1|1", "2|2", "3|", "4|4"],
+            ),
+            (
+                "id, (SELECT tag FROM unnest(m.tags) AS t(tag) ORDER BY tag LIMIT 1) FROM more m",
+                &["1|b", "2|c", "3|", "4|c"],
+            ),
+            (
+                "id, tag, n FROM more m, LATERAL (SELECT tag, count(*) AS n FROM unnest(m.tags)
+                 AS t(tag) GROUP BY tag) AS s",
+                &["1|b|2", "1|xa|1", "2|c|1", "4|c|1"],
+            ),
+            (
+                "id, (SELECT count(*) FROM unnest(m.tags) AS t(tag), unnest(m.numbers) AS u(n)
+                 WHERE n > 1) FROM more m",
+                &["1|3", "2|1", "3|0", "4|2"],
+            ),
+            (
+                "id FROM more m WHERE EXISTS (SELECT 1 FROM unnest(m.numbers) AS t(n) JOIN posts p
+                 ON p.id = t.n WHERE p.hashtags IS NULL)",
+                &["4"],
+            ),
+        ] {
+            let sql = format!("SELECT {asked} ORDER BY ALL");
+            assert_eq!(answer(&session, &sql).await[1..], *wanted, "{sql}");
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
     async fn what_cannot_be_computed_so_is_told_with_what_can() {
         let session = session().await;
-        let sql = "SELECT id FROM posts
-                   WHERE EXISTS (SELECT 1 FROM unnest(hashtags) AS t(tag) WHERE tag = 'a')";
+        let sql = "SELECT id FROM unnest(posts.hashtags) AS t(tag), posts";
         let error = session.collect(sql).await.unwrap_err();
         let advice = error.advice().unwrap_or_default();
         assert!(advice.contains("FROM posts, unnest(hashtags) AS t(tag)"), "{sql}: {error}");

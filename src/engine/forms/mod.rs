@@ -19,8 +19,10 @@ mod joined_columns;
 mod json_signs;
 mod lambdas;
 mod lateral_unnest;
+mod left_out;
 mod level_names;
 pub(super) mod like;
+mod listed_queries;
 pub(super) mod named_windows;
 pub(super) mod no_columns;
 mod null_tests;
@@ -31,9 +33,11 @@ mod other_texts;
 mod outer_windows;
 mod pivot;
 pub(super) mod pivot_statement;
+pub(super) mod positions;
 mod read_files;
 pub(super) mod reused_names;
 pub(super) mod sample;
+mod series_names;
 mod set_operations;
 mod share_lists;
 mod show_databases;
@@ -64,7 +68,8 @@ use super::parsed;
 
 /// Brings what the parser does not know to what it does.
 pub(super) fn spell(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
-    let tokens = show_databases::spell(null_tests::spell(all_columns::spell(tokens)));
+    let tokens = left_out::spell(show_databases::spell(tokens));
+    let tokens = null_tests::spell(all_columns::spell(tokens));
     common_tables::spell(sample::spell(summarize::spell(tokens)))
 }
 
@@ -75,6 +80,7 @@ pub(super) fn rewrite(parsed: &mut Parsed) {
     read_files::name(parsed);
     let changes: &[parsed::Change] = &[
         share_lists::part,
+        listed_queries::list,
         super::datetimes::spell,
         familiar::spell,
         json_signs::read,
@@ -94,6 +100,8 @@ pub(super) fn rewrite(parsed: &mut Parsed) {
     ordered_texts::part(parsed);
     sample::take(parsed);
     order_by_all::mark(parsed);
+    // Before that, which names the column of a series as the planner does.
+    series_names::name(parsed);
     lateral_unnest::name(parsed);
     fetch::limit(parsed);
     subqueries::spell(parsed);
@@ -105,6 +113,7 @@ pub(super) fn rewrite(parsed: &mut Parsed) {
 /// What plans operators that the planner does not know, or knows of other values.
 pub(super) fn planners() -> Vec<Arc<dyn ExprPlanner>> {
     vec![
+        Arc::new(super::parameters::JoinTexts),
         Arc::new(intervals::ScaleIntervals),
         Arc::new(arithmetic::DivideWhole),
         Arc::new(super::decimals::DivideDecimals),

@@ -6,7 +6,7 @@ use super::{About, Command, Reach, matches, pattern_of};
 use crate::error::Result;
 use crate::render::value::{Column as Values, Value};
 use crate::shell::complete::catalog::Takes;
-use crate::shell::listing::{self, Cell};
+use crate::shell::listing::Cell;
 use crate::shell::snapshot;
 use crate::shell::{Flow, Shell};
 
@@ -54,18 +54,25 @@ impl Command for Functions {
         }
         known.sort();
         let wanted = |name: &str| pattern.is_empty() || matches(pattern, name);
-        let rows: Vec<Vec<Cell>> = known
-            .iter()
-            .filter(|[name, ..]| wanted(name))
-            .map(|texts| texts.iter().map(|text| Cell::from(in_plain_words(text))).collect())
-            .collect();
+        let known = known.into_iter().filter(|[name, ..]| wanted(name));
+        let known: Vec<[String; 4]> =
+            known.map(|texts| texts.map(|text| in_plain_words(&text))).collect();
+        let rows: Vec<Vec<Cell>> =
+            known.iter().map(|texts| texts.iter().cloned().map(Cell::from).collect()).collect();
         if rows.is_empty() {
             shell.note("no function matches");
         } else {
-            shell.show_table(&listing::batch(&["name", "kind", "call", "about"], &rows)?)?;
+            let named: Vec<[String; 4]> = known.into_iter().map(below_name).collect();
+            shell.show_named(&["name", "kind", "call", "about"], &rows, &named)?;
         }
         Ok(Flow::Continue)
     }
+}
+
+/// A function as it is listed below its name: most are of one kind, which is not said.
+fn below_name([name, kind, call, about]: [String; 4]) -> [String; 4] {
+    let kind = if kind == "scalar" { String::new() } else { kind };
+    [name, call, kind, about]
 }
 
 /// Calls that are not as the engine documents them: it has one entry for several names,

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::{About, Command, Reach, misused};
+use super::{About, Command, Reach, find};
 use crate::error::Result;
 use crate::shell::complete::catalog::Takes;
 use crate::shell::listing::{self, Cell};
@@ -15,9 +15,9 @@ pub(crate) struct History;
 static ABOUT: About = About {
     name: ".history",
     aliases: &["\\s"],
-    usage: "[N]",
+    usage: "[N] [TEXT]",
     summary: "list what was typed before",
-    details: "In SQL: SELECT * FROM weiku_history() ORDER BY ms DESC, where ms is the time of statements only. A line that begins with a blank is not remembered.",
+    details: "With a text, the last that hold it, in any case. In SQL: SELECT * FROM weiku_history() ORDER BY ms DESC, where ms is the time of statements only. A line that begins with a blank is not remembered.",
     takes: Takes::Nothing,
     reach: Reach::Session,
 };
@@ -29,10 +29,9 @@ impl Command for History {
     }
 
     async fn run(&self, shell: &mut Shell<'_>, arguments: &str) -> Result<Flow> {
-        let argument = arguments.trim_end_matches(';');
-        let count =
-            if argument.is_empty() { 20 } else { argument.parse().map_err(|_| misused(&ABOUT))? };
-        let entries = shell.history.entries();
+        let (count, wanted) = asked(arguments);
+        let mut entries = shell.history.entries();
+        entries.retain(|entry| wanted.is_empty() || holds(&entry.text, wanted));
         let skipped = entries.len().saturating_sub(count);
         let rows: Vec<Vec<Cell>> = entries
             .into_iter()
@@ -55,12 +54,38 @@ impl Command for History {
             })
             .collect();
         if rows.is_empty() {
-            shell.note("nothing is remembered");
+            shell.note(match wanted {
+                "" => "nothing is remembered",
+                _ => "nothing that is remembered holds it",
+            });
         } else {
             shell.show_table(&listing::batch(&["at", "typed", "ms", "rows", "ended"], &rows)?)?;
+            if skipped > 0 && !wanted.is_empty() {
+                let all = skipped + rows.len();
+                shell.confirm(&format!("{skipped} more before them: .history {all} {wanted}"));
+            }
         }
         Ok(Flow::Continue)
     }
+}
+
+/// How many inputs are listed unless somebody says so.
+const LISTED: usize = 20;
+
+/// How many inputs `arguments` ask for, and what they are to hold.
+fn asked(arguments: &str) -> (usize, &str) {
+    let typed = arguments.trim_end_matches(';').trim_end();
+    let (first, rest) = typed.split_once(char::is_whitespace).unwrap_or((typed, ""));
+    first.parse().map_or((LISTED, typed), |count| (count, rest.trim_start()))
+}
+
+/// Whether the input `typed` holds `wanted`, in any case; what only searched for it does not
+/// count.
+fn holds(typed: &str, wanted: &str) -> bool {
+    let name = typed.split_whitespace().next().unwrap_or_default();
+    let searches = name.starts_with(['.', '\\'])
+        && find(name).is_ok_and(|command| command.help().name == ABOUT.name);
+    !searches && typed.to_lowercase().contains(&wanted.to_lowercase())
 }
 
 /// An instant in the session's time zone, without fractions of a second.
@@ -71,5 +96,38 @@ fn local(at: &str, zone: &str) -> String {
     match zone.parse::<chrono_tz::Tz>() {
         Ok(zone) => instant.with_timezone(&zone).format("%Y-%m-%d %H:%M:%S").to_string(),
         Err(_) => instant.format("%Y-%m-%d %H:%M:%SZ").to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{asked, holds};
+
+    #[test]
+    fn a_number_counts_and_a_text_is_searched() {
+        for (arguments, count, wanted) in [
+            ("", 20, ""),
+            ("50;", 50, ""),
+            ("likes", 20, "likes"),
+            ("group by day;", 20, "group by day"),
+            ("5  from posts", 5, "from posts"),
+            ("-5", 20, "-5"),
+        ] {
+            assert_eq!(asked(arguments), (count, wanted), "{arguments}");
+        }
+    }
+
+    #[test]
+    fn an_input_is_found_in_any_case_and_no_search_for_it() {
+        for (typed, found) in [
+            ("SELECT Likes\nFROM posts;", true),
+            (".summarize likes", true),
+            (".history likes", false),
+            (".hist likes", false),
+            ("\\s likes", false),
+            ("select 1;", false),
+        ] {
+            assert_eq!(holds(typed, "lIKES"), found, "{typed}");
+        }
     }
 }

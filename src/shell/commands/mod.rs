@@ -275,6 +275,9 @@ fn capitalized(text: &str) -> String {
     chars.next().map_or(String::new(), |first| first.to_uppercase().chain(chars).collect())
 }
 
+/// What turns something off, and is no name of a file or a program.
+const OFF: &str = "off";
+
 /// The error for arguments that a command does not take.
 fn misused(about: &About) -> Error {
     Error::usage(format!("{} is not used like that", about.name))
@@ -338,7 +341,7 @@ fn switch(about: &About, arguments: &str, now: bool) -> Result<bool> {
     match arguments.trim_end_matches(';') {
         "" => Ok(now),
         "on" | "true" | "1" => Ok(true),
-        "off" | "false" | "0" => Ok(false),
+        OFF | "false" | "0" => Ok(false),
         _ => Err(misused(about)),
     }
 }

@@ -1,9 +1,9 @@
 //! `.output`: write all answers to a file from now on.
 
-use super::once::one_path;
 use async_trait::async_trait;
 
-use super::{About, Command, Reach};
+use super::once::one_path;
+use super::{About, Command, OFF, Reach};
 use crate::error::Result;
 use crate::shell::complete::catalog::Takes;
 use crate::shell::sink::Target;
@@ -16,9 +16,9 @@ pub(crate) struct Output;
 static ABOUT: About = About {
     name: ".output",
     aliases: &["\\o"],
-    usage: "[FILE | |PROGRAM]",
+    usage: "[off | FILE | |PROGRAM]",
     summary: "write all answers to a file from now on",
-    details: "Without a file, answers go to the terminal again. Formats are as for .once.",
+    details: "With off, or without a file, answers go to the terminal again. Formats are as for .once.",
     takes: Takes::File,
     reach: Reach::Writes,
 };
@@ -32,7 +32,7 @@ impl Command for Output {
     async fn run(&self, shell: &mut Shell<'_>, arguments: &str) -> Result<Flow> {
         let argument = arguments.trim_end_matches(';').trim_end();
         shell.sinks.steady = match argument {
-            "" => None,
+            "" | OFF => None,
             argument => match argument.strip_prefix('|') {
                 Some(command) if !command.trim().is_empty() => {
                     Some(Target::Program(command.trim().to_owned()))

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::{About, Command, Reach, permit};
+use super::{About, Command, OFF, Reach, permit};
 use crate::error::Result;
 use crate::shell::complete::catalog::Takes;
 use crate::shell::{Flow, Shell};
@@ -14,12 +14,12 @@ pub(crate) struct Pager;
 static ABOUT: About = About {
     name: ".pager",
     aliases: &[],
-    usage: "[off|PROGRAM]",
+    usage: "[on|off|PROGRAM]",
     summary: "choose the program in which .last opens an answer",
     details: "At first it is WEIKU_PAGER, else the pager of the configuration, else PAGER, as for psql; off, or none of \
-              them, means weiku's own viewer. less is started as less -RS, which shows colours and does not break \
+              them, means weiku's own viewer, and on what it was at first. less is started as less -RS, which shows colours and does not break \
               lines, unless LESS says otherwise; from version 600 on it keeps the names of the columns in place.\n.pager off\n.pager less -SRFX",
-    takes: Takes::Choice(&["off"]),
+    takes: Takes::Choice(&["on", "off"]),
     reach: Reach::Outside,
 };
 
@@ -32,7 +32,8 @@ impl Command for Pager {
     async fn run(&self, shell: &mut Shell<'_>, arguments: &str) -> Result<Flow> {
         match arguments.trim_end_matches(';').trim_end() {
             "" => {}
-            "off" => shell.options.pager = None,
+            OFF => shell.options.pager = None,
+            "on" => shell.options.pager.clone_from(&shell.first_pager),
             program => {
                 permit(shell, ".pager PROGRAM", Reach::Writes)?;
                 shell.options.pager = Some(program.to_owned());

@@ -5,9 +5,9 @@ use std::borrow::Cow;
 use async_trait::async_trait;
 
 use super::{About, Command, Reach, misused, split_words};
-use crate::engine::{Params, Statement};
+use crate::engine::{Params, Statement, as_typed};
 use crate::error::{Error, Result};
-use crate::queries::{Clock, Grid, Param, ParamType, SavedQuery, guessed, plain};
+use crate::queries::{Clock, Grid, Param, ParamType, SavedQuery, plain};
 use crate::render::visible;
 use crate::shell::Reading;
 use crate::shell::complete::catalog::Takes;
@@ -125,7 +125,7 @@ pub(crate) async fn values(shell: &mut Shell<'_>, statement: &Statement) -> Resu
         let param = kind.clone().map(|kind| Param::required(name, kind));
         let read = |typed: &str| match (&param, meant(typed)) {
             (Some(param), value) => param.parse(&value, &clock),
-            (None, Cow::Borrowed(value)) => Ok(guessed(value)),
+            (None, Cow::Borrowed(value)) => Ok(as_typed(value)),
             // What stands in quotes is no number.
             (None, Cow::Owned(value)) => Ok(value.into()),
         };

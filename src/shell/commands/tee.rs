@@ -1,9 +1,9 @@
 //! `.tee`: copy all answers to a file from now on.
 
-use super::once::one_path;
 use async_trait::async_trait;
 
-use super::{About, Command, Reach};
+use super::once::one_path;
+use super::{About, Command, OFF, Reach};
 use crate::error::Result;
 use crate::shell::complete::catalog::Takes;
 use crate::shell::sink::Target;
@@ -16,9 +16,9 @@ pub(crate) struct Tee;
 static ABOUT: About = About {
     name: ".tee",
     aliases: &[],
-    usage: "[FILE]",
+    usage: "[off|FILE]",
     summary: "copy all answers to a file from now on",
-    details: "Without a file, the copies end.",
+    details: "With off, or without a file, the copies end. A file that is called off is written ./off.",
     takes: Takes::File,
     reach: Reach::Writes,
 };
@@ -32,7 +32,7 @@ impl Command for Tee {
     async fn run(&self, shell: &mut Shell<'_>, arguments: &str) -> Result<Flow> {
         let argument = arguments.trim_end_matches(';').trim_end();
         shell.sinks.copy = match argument {
-            "" => None,
+            "" | OFF => None,
             argument => Some(Target::append(&one_path(&ABOUT, argument)?, shell.options.format)?),
         };
         let said = match &shell.sinks.copy {

@@ -42,6 +42,8 @@ impl Command for Watch {
         let asked = shell.last_asked;
         let then = shell.asked_then(&statement)?;
         let mut round = None;
+        // Also between the rounds.
+        let _silence = shell.terminal.silence();
         loop {
             let time = time_of_day(shell);
             shell.confirm(&format!("{time} · again every {}, Ctrl-C ends it", seconds(pause)));

@@ -62,6 +62,13 @@ impl Drawn {
         Place::behind(&[&self.prompt, line], columns).row_of_next(columns)
     }
 
+    /// The cells that are left in the row behind `line`, but for the last: a full row would
+    /// begin another.
+    pub(super) fn room(&self, line: &str, columns: usize) -> usize {
+        let column = Place::behind(&[&self.prompt, line], columns).column;
+        columns.saturating_sub(if column < columns { column + 1 } else { 1 })
+    }
+
     /// What erases the line after the terminal has become `columns` wide and has broken
     /// its rows anew; none if the line is another one or the width the same.
     ///
@@ -194,6 +201,18 @@ mod tests {
         // A wide character does not stand astride.
         assert_eq!(end("1234567微"), (1, 2));
         assert_eq!(end("1\n2"), (1, 1));
+    }
+
+    #[test]
+    fn the_room_behind_a_line_is_the_rest_of_its_row() {
+        let room = |line: &str| drawn(line, "", 10).room(line, 10);
+        assert_eq!(room("123"), 4);
+        assert_eq!(room("1234567"), 0);
+        assert_eq!(room("12345678"), 9);
+        assert_eq!(room("1234567微"), 7);
+        assert_eq!(room("123\n"), 9);
+        // The width of the terminal may not be known.
+        assert_eq!(drawn("1", "", 0).room("1", 0), 0);
     }
 
     #[test]

@@ -13,11 +13,11 @@ use rustyline::{Changeset, CompletionType, Context, Helper};
 
 use super::cycle::Turn;
 use super::drawn;
-use super::highlight::highlight;
+use super::highlight::{first_mark, highlight, without_marks};
 use super::list::{self, GAP, Listed, Room};
 use super::open::waits_for;
 use super::state::State;
-use crate::render::visible;
+use crate::render::{truncate, visible};
 use crate::shell::assist::{Assistant, Ghost};
 use crate::shell::complete::Completion;
 use crate::shell::input;
@@ -36,6 +36,8 @@ pub(super) struct Asked {
     pub(super) assistant: Assistant,
     /// Whether ghost text is wanted.
     pub(super) hints: bool,
+    /// Whether colours are.
+    pub(super) color: bool,
     /// What the keys say.
     pub(super) state: Arc<State>,
 }
@@ -109,10 +111,13 @@ impl Asked {
     }
 
     /// The ghost text behind `line`.
-    fn ghost(&self, line: &str, position: usize) -> Option<GhostText> {
+    fn ghost(&self, line: &str, position: usize) -> Option<Ghost> {
         let state = &self.state;
         if line.is_empty() && state.says_how_to_leave.swap(false, Relaxed) {
-            return Some(GhostText::note("Ctrl-D leaves".to_owned()));
+            return Some(note("Ctrl-D leaves".to_owned()));
+        }
+        if let Some(mark) = first_mark(line).filter(|_| position == line.len()) {
+            return Some(note(format!("  {} is in this line, unseen", visible(&mark.to_string()))));
         }
         let empty = line.trim().is_empty() || state.answers.load(Relaxed);
         if !self.hints || position < line.len() || empty || line.len() > MOST_BYTES {
@@ -121,30 +126,46 @@ impl Asked {
         let ghost = || from_history(line, state).or_else(|| self.assistant.ghost(line));
         match line.ends_with('\n') {
             // The editor has no other prompt for a further line.
-            true => Some(GhostText::note(waits_for(line))),
-            false => ghost().map(GhostText),
+            true => Some(note(waits_for(line))),
+            false => ghost(),
         }
     }
 }
 
+/// Something to read behind the line, which no key inserts.
+fn note(shown: String) -> Ghost {
+    Ghost { shown, inserted: None }
+}
+
+/// `ghost` as far as `room` cells go: the screen is for what is typed. All of it is still
+/// inserted.
+fn cut(ghost: Ghost, room: usize) -> Option<Ghost> {
+    let shown = truncate(&ghost.shown, room, "…").into_owned();
+    (room > 0).then_some(Ghost { shown, ..ghost })
+}
+
 /// Ghost text for the editor.
 #[derive(Debug)]
-pub(super) struct GhostText(Ghost);
+pub(super) struct GhostText {
+    ghost: Ghost,
+    state: Arc<State>,
+}
 
 impl GhostText {
-    /// Something to read, which no key inserts.
-    fn note(shown: String) -> Self {
-        Self(Ghost { shown, inserted: None })
+    /// Whether the cursor has left the end of the line since: the editor would draw it
+    /// again with a list of candidates, as if it had not.
+    fn is_left(&self) -> bool {
+        self.state.has_left_the_end.load(Relaxed)
     }
 }
 
 impl Hint for GhostText {
     fn display(&self) -> &str {
-        &self.0.shown
+        if self.is_left() { "" } else { &self.ghost.shown }
     }
 
     fn completion(&self) -> Option<&str> {
-        self.0.inserted.as_deref()
+        self.ghost.inserted.as_deref().filter(|_| !self.is_left())
     }
 }
 
@@ -161,8 +182,10 @@ impl Hinter for Asked {
             drawn::put(&sequence);
         }
         let ghost = self.ghost(line, position);
-        drawn.note(line, ghost.as_ref().map_or("", Hint::display), columns);
-        ghost
+        let ghost = ghost.and_then(|ghost| cut(ghost, drawn.room(line, columns)));
+        drawn.note(line, ghost.as_ref().map_or("", |ghost| ghost.shown.as_str()), columns);
+        self.state.has_left_the_end.store(false, Relaxed);
+        ghost.map(|ghost| GhostText { ghost, state: Arc::clone(&self.state) })
     }
 }
 
@@ -180,7 +203,12 @@ fn from_history(line: &str, state: &State) -> Option<Ghost> {
 
 impl Highlighter for Asked {
     fn highlight<'l>(&self, line: &'l str, _position: usize) -> Cow<'l, str> {
-        if self.state.answers.load(Relaxed) { Cow::Borrowed(line) } else { highlight(line) }
+        let plain = !self.color || self.state.answers.load(Relaxed);
+        match without_marks(line) {
+            shown if plain => shown,
+            Cow::Borrowed(line) => highlight(line),
+            Cow::Owned(shown) => Cow::Owned(highlight(&shown).into_owned()),
+        }
     }
 
     fn highlight_prompt<'b, 's: 'b, 'p: 'b>(
@@ -188,9 +216,14 @@ impl Highlighter for Asked {
         prompt: &'p str,
         _default: bool,
     ) -> Cow<'b, str> {
-        Cow::Owned(format!("\x1b[1m{prompt}{RESET}"))
+        if self.color {
+            Cow::Owned(format!("\x1b[1m{prompt}{RESET}"))
+        } else {
+            Cow::Borrowed(prompt)
+        }
     }
 
+    /// Dim also where no colours are wanted: nothing else tells it from what is typed.
     fn highlight_hint<'h>(&self, hint: &'h str) -> Cow<'h, str> {
         Cow::Owned(format!("{DIM}{hint}{RESET}"))
     }
@@ -200,13 +233,33 @@ impl Highlighter for Asked {
         candidate: &'c str,
         _completion: CompletionType,
     ) -> Cow<'c, str> {
-        match candidate.split_once(GAP) {
+        match candidate.split_once(GAP).filter(|_| self.color) {
             Some((text, note)) => Cow::Owned(format!("{text}{GAP}{DIM}{note}{RESET}")),
             None => Cow::Borrowed(candidate),
         }
     }
 
-    fn highlight_char(&self, _line: &str, _position: usize, kind: CmdKind) -> bool {
-        kind != CmdKind::MoveCursor
+    fn highlight_char(&self, line: &str, position: usize, kind: CmdKind) -> bool {
+        let moves = kind == CmdKind::MoveCursor;
+        if moves && position < line.len() {
+            self.state.has_left_the_end.store(true, Relaxed);
+        }
+        !moves
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::cut;
+    use crate::shell::assist::Ghost;
+
+    #[test]
+    fn ghost_text_ends_with_the_row_and_is_inserted_whole() {
+        let ghost = |text: &str| Ghost { shown: text.to_owned(), inserted: Some("all".to_owned()) };
+        for (room, shown) in [(20, "ect 微博;"), (9, "ect 微博;"), (8, "ect 微…"), (1, "…")]
+        {
+            assert_eq!(cut(ghost("ect 微博;"), room), Some(ghost(shown)), "{room}");
+        }
+        assert_eq!(cut(ghost("ect"), 0), None);
     }
 }

@@ -40,6 +40,28 @@ pub(crate) fn highlight(text: &str) -> Cow<'_, str> {
     Cow::Owned(colored)
 }
 
+/// The first character of `text` that would act on the terminal or change the order of its
+/// neighbours.
+pub(super) fn first_mark(text: &str) -> Option<char> {
+    text.chars().find(|c| is_mark(*c))
+}
+
+/// `text` without such characters. It takes the same cells: the line editor gives them none,
+/// so that nothing can stand in their place.
+pub(super) fn without_marks(text: &str) -> Cow<'_, str> {
+    // Behind an escape the editor takes other signs to have no cells either.
+    if first_mark(text).is_none() || text.contains('\x1b') {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(text.replace(is_mark, ""))
+}
+
+fn is_mark(c: char) -> bool {
+    let orders = matches!(c, '\u{61C}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}'
+        | '\u{2066}'..='\u{2069}');
+    orders || (c.is_control() && !matches!(c, '\n' | '\t'))
+}
+
 /// Each line on its own, since the editor redraws lines.
 fn push_styled(colored: &mut String, style: &str, text: &str) {
     for (index, line) in text.split('\n').enumerate() {
@@ -73,7 +95,7 @@ fn style(kind: Kind, text: &str) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
-    use super::highlight;
+    use super::{first_mark, highlight, without_marks};
 
     fn plain(text: &str) -> String {
         let pattern = regex::Regex::new("\x1b\\[[0-9;]*m").unwrap();
@@ -85,6 +107,22 @@ mod tests {
         for text in ["select '微博\n外交' -- c\nfrom t", "select 'open", ".run x n=1", "", "/* a"]
         {
             assert_eq!(plain(text), text);
+        }
+    }
+
+    #[test]
+    fn marks_that_act_are_told_and_not_drawn() {
+        for (text, mark, drawn) in [
+            ("select 'a\u{202e}b\u{2066}'", Some('\u{202e}'), "select 'ab'"),
+            ("select\u{7} 1", Some('\u{7}'), "select 1"),
+            (
+                "select\n\t'微博 ❤\u{fe0f} 👩\u{200d}👧'",
+                None,
+                "select\n\t'微博 ❤\u{fe0f} 👩\u{200d}👧'",
+            ),
+            ("\u{1b}[31m", Some('\u{1b}'), "\u{1b}[31m"),
+        ] {
+            assert_eq!((first_mark(text), without_marks(text).as_ref()), (mark, drawn), "{text:?}");
         }
     }
 

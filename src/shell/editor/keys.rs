@@ -69,6 +69,10 @@ impl ConditionalEventHandler for Key {
     }
 }
 
+/// Bytes of the longest text that the editor clears in place: it counts the cells that
+/// it clears in 16 bits.
+const MOST_KILLED: usize = 65_535;
+
 /// Ctrl-C throws away what is typed.
 ///
 /// The line is cleared in place: to leave the editor and enter it again would
@@ -84,6 +88,9 @@ fn clear(state: &State, context: &EventContext<'_>) -> Option<Cmd> {
     let (line, position) = (context.line(), context.pos());
     if let Some(sequence) = state.drawn.lock().lists_erased(line, position) {
         drawn::put(&sequence);
+    }
+    if line.len() > MOST_KILLED {
+        return Some(Cmd::Interrupt);
     }
     if line.is_empty() {
         state.says_how_to_leave.store(true, Relaxed);

@@ -25,6 +25,7 @@ use crate::error::{Error, Result};
 use crate::shell::assist::Assistant;
 use crate::shell::history::{self, MOST_RECALLED};
 use crate::shell::input;
+use crate::shell::signals;
 use crate::shell::silence::Silence;
 use crate::shell::terminal::{Keys, Reading, Terminal};
 use drawn::TAB_STOP;
@@ -74,7 +75,8 @@ impl LineEditor {
     /// # Errors
     /// When the terminal cannot be used.
     pub fn new(options: &EditorOptions) -> Result<Self> {
-        let colors = if options.color { ColorMode::Enabled } else { ColorMode::Disabled };
+        // Without colours ghost text is dim all the same.
+        let colors = if options.screen { ColorMode::Enabled } else { ColorMode::Disabled };
         let config = Config::builder()
             .max_history_size(MOST_RECALLED)
             .map_err(|error| unusable(&error))?
@@ -87,6 +89,7 @@ impl LineEditor {
             .bell_style(rustyline::config::BellStyle::None)
             .tab_stop(TAB_STOP)
             .build();
+        signals::keep_terminal();
         let history = MemHistory::with_config(&config);
         let mut editor = Editor::with_history(config, history).map_err(|error| unusable(&error))?;
         let state = Arc::new(State {
@@ -97,6 +100,7 @@ impl LineEditor {
         editor.set_helper(Some(Asked {
             assistant: Assistant::default(),
             hints: options.hints,
+            color: options.color,
             state: Arc::clone(&state),
         }));
         keys::bind(&mut editor, &state);

@@ -18,6 +18,8 @@ pub(super) struct State {
     pub(super) answers: AtomicBool,
     /// Whether Ctrl-C was pressed on an empty line.
     pub(super) says_how_to_leave: AtomicBool,
+    /// Whether the cursor has left the end of the line since its ghost text was found.
+    pub(super) has_left_the_end: AtomicBool,
     /// What was typed before.
     pub(super) recall: Mutex<Recall>,
     /// The text that takes the place of what is typed, once the editor asks for it.

@@ -20,6 +20,15 @@ const HEADER: u16 = 3;
 /// Blanks between columns.
 const GAP: usize = 2;
 
+/// Keys that are told below the table.
+const KEYS: &str = "? keys · q leaves";
+
+/// As [`KEYS`], where the cell under the cursor is cut.
+const CUT_KEYS: &str = "Enter shows it whole · + wider · ? keys · q leaves";
+
+/// Cells of the name of a column below which it says nothing.
+const SHORTEST_NAME: usize = 8;
+
 const HELP: &str = "\
 arrows, h j k l      move
 Space, b             a page on, back
@@ -155,18 +164,17 @@ impl View {
         }
         let rows = self.table.rows();
         let row = if rows == 0 { 0 } else { self.row + 1 };
-        let mut said =
-            vec![format!("row {} of {}", group_digits(row as u64), group_digits(rows as u64))];
-        if let Some(head) = self.table.heads().get(self.column) {
-            let across = self.table.heads().len();
-            said.push(format!("column {} of {across}, {}", self.column + 1, head.name));
-        }
-        said.push(match (self.note.is_empty(), self.is_cut()) {
-            (false, _) => visible(&self.note).into_owned(),
-            (true, true) => "Enter shows it whole · + wider · ? keys · q leaves".to_owned(),
-            (true, false) => "? keys · q leaves".to_owned(),
-        });
-        paper.text(0, line, &truncate(&said.join(" · "), width, "…"), width, DIM);
+        let row = format!("row {} of {}", group_digits(row as u64), group_digits(rows as u64));
+        let heads = self.table.heads();
+        let column = format!("column {} of {}", self.column + 1, heads.len());
+        let name = heads.get(self.column).map(|head| head.name.as_str());
+        let note = visible(&self.note);
+        let last = match (note.is_empty(), self.is_cut()) {
+            (false, _) => vec![&*note],
+            (true, true) => vec![CUT_KEYS, KEYS],
+            (true, false) => vec![KEYS],
+        };
+        paper.text(0, line, &status(&row, (&column, name), &last, width), width, DIM);
     }
 
     /// The cell under the cursor as a whole; gives back how far it is scrolled,
@@ -185,6 +193,27 @@ impl View {
         paper.window(&title, &lines, down);
         down
     }
+}
+
+/// The status line in `width` cells: the row, the column with its name, and the first of
+/// `last` that has room. The name is shortened first, for it stands above its column, and
+/// what tells how to go on stays longest.
+fn status(row: &str, (column, name): (&str, Option<&str>), last: &[&str], width: usize) -> String {
+    let mut tries = Vec::new();
+    if let Some(name) = name {
+        for last in last {
+            let other = format!("{row} · {column},  · {last}");
+            let room = width.saturating_sub(display_width(&other));
+            if room >= display_width(name).min(SHORTEST_NAME) {
+                tries.push(format!("{row} · {column}, {} · {last}", truncate(name, room, "…")));
+            }
+        }
+        tries.extend(last.last().map(|last| format!("{row} · {column} · {last}")));
+    }
+    tries.extend(last.iter().map(|last| format!("{row} · {last}")));
+    let fits = tries.iter().find(|tried| display_width(tried) <= width);
+    let said = fits.or(tries.last()).map_or(row, String::as_str);
+    truncate(said, width, "…").into_owned()
 }
 
 /// The part of `text` that is `wanted`, which is in small letters, in any case.
@@ -278,5 +307,30 @@ impl Paper<'_> {
             }
             self.text(x, y, text, width, PLAIN);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{CUT_KEYS, KEYS, status};
+
+    #[test]
+    fn the_status_line_tells_how_to_leave_as_long_as_it_can() {
+        let said = |name, width| {
+            status("row 1 of 200,000", ("column 3 of 9", Some(name)), &[CUT_KEYS, KEYS], width)
+        };
+        for (name, width, column, last) in [
+            ("text", 100, " · column 3 of 9, text", CUT_KEYS),
+            ("retweeted_text", 97, " · column 3 of 9, retweeted…", CUT_KEYS),
+            ("text", 80, " · column 3 of 9, text", KEYS),
+            ("retweeted_text", 62, " · column 3 of 9, retweet…", KEYS),
+            ("retweeted_text", 60, " · column 3 of 9", KEYS),
+            ("text", 40, "", KEYS),
+            ("text", 20, "", "…"),
+        ] {
+            assert_eq!(said(name, width), format!("row 1 of 200,000{column} · {last}"), "{width}");
+        }
+        let empty = status("row 0 of 0", ("column 1 of 0", None), &[KEYS], 80);
+        assert_eq!(empty, "row 0 of 0 · ? keys · q leaves");
     }
 }

@@ -20,8 +20,37 @@ pub(super) const ORDERED: &str = "percentile_disc";
 /// `mode() WITHIN GROUP (ORDER BY x)`.
 pub(super) const MODE: &str = "mode";
 
-/// `list_first(x)`, which the engine knows with a function only.
-pub(super) const FIRST: &str = "list_first";
+/// How functions are brought here that are known by themselves, but not with all arguments;
+/// or are, but give something else.
+const OTHERWISE: &[(&[&str], Otherwise)] = &[
+    (&["list_first"], first_item),
+    (&["from_unixtime"], unix_time),
+    (&["date_part", "datepart"], long_part_of),
+    (&["date_trunc", "datetrunc"], beginning),
+    (&["try_strptime"], read_by),
+    (&["regexp_extract"], named_groups),
+    (&["json_extract", "json_extract_string", "json_value"], at_paths),
+];
+
+/// Given the name of a function and its arguments.
+pub(super) type Otherwise = fn(&str, &[Expr]) -> Option<Expr>;
+
+/// How the function `name` is brought here that is known by itself.
+pub(super) fn otherwise(name: &str) -> Option<Otherwise> {
+    OTHERWISE.iter().find(|(names, _)| names.contains(&name)).map(|(_, compute)| *compute)
+}
+
+/// Whether a call of such a function writes an argument twice.
+pub(super) fn repeats(name: &str, call: &Function) -> bool {
+    let FunctionArguments::List(list) = &call.args else { return false };
+    let makes_several = |argument: &FunctionArg| match argument {
+        FunctionArg::Unnamed(FunctionArgExpr::Expr(argument)) => {
+            matches!(argument, Expr::Array(_)) || text(argument).and_then(long_part).is_some()
+        }
+        _ => false,
+    };
+    otherwise(name).is_some() && list.args.iter().any(makes_several)
+}
 
 /// The aggregates that make a list with a number behind their arguments: their names, the
 /// number of arguments, and the list of all values in order.
@@ -58,6 +87,55 @@ const PARTS: &[(&str, &[&str])] = &[
     ("millisecond", &["millisecond", "milliseconds", "ms", "msec", "msecs"]),
     ("microsecond", &["microsecond", "microseconds", "us", "usec", "usecs"]),
 ];
+
+/// The parts of a time of more than a year: the name here, others, and the years.
+const LONG_PARTS: &[(&str, &[&str], u32)] = &[
+    ("decade", &["decade", "decades", "dec", "decs"], 10),
+    ("century", &["century", "centuries", "cent", "c"], 100),
+    ("millennium", &["millennium", "millennia", "millenniums", "millenium"], 1000),
+];
+
+/// Such a part, and its years.
+fn long_part(named: &str) -> Option<(&'static str, u32)> {
+    let is_named = |names: &[&str]| names.iter().any(|name| name.eq_ignore_ascii_case(named));
+    let found = LONG_PARTS.iter().find(|(_, names, _)| is_named(names));
+    found.map(|(part, _, years)| (*part, *years))
+}
+
+/// `extract(decade FROM x)`.
+pub(super) fn extracted(part: &str, time: &Expr) -> Option<Expr> {
+    let (part, _) = long_part(part)?;
+    let Expr::Function(call) = names::call(part, [time.clone()]) else { return None };
+    super::written_out(part, &call)
+}
+
+/// `date_part('decade', x)`.
+fn long_part_of(_: &str, arguments: &[Expr]) -> Option<Expr> {
+    let [part, time] = arguments else { return None };
+    extracted(text(part)?, time)
+}
+
+/// `date_trunc('decade', x)`: centuries begin in 2000, as in DuckDB.
+fn beginning(_: &str, arguments: &[Expr]) -> Option<Expr> {
+    let [part, time] = arguments else { return None };
+    let (_, years) = long_part(text(part)?)?;
+    let after = format!("INTERVAL '1 year' * (date_part('year', x) % {years})");
+    let text = format!("date_trunc('year', x) - {after}");
+    expand(&text, &["x"], std::slice::from_ref(time))
+}
+
+/// `from_unixtime(n)`, which is an instant, and `from_unixtime(n, '%Y-%m-%d')`; with a zone it
+/// is the engine's.
+fn unix_time(_: &str, arguments: &[Expr]) -> Option<Expr> {
+    match arguments {
+        [seconds] if text(seconds).is_none() => expand("to_timestamp(x)", &["x"], arguments),
+        [seconds, pattern] if text(pattern).is_some_and(|pattern| pattern.contains('%')) => {
+            let pattern = patterned(pattern, str::to_owned);
+            expand("to_char(to_timestamp(x), y)", &["x", "y"], &[seconds.clone(), pattern])
+        }
+        _ => None,
+    }
+}
 
 /// The part of a time: `'day'`, or `day` as a word.
 fn part(expression: &Expr) -> Option<&'static str> {
@@ -110,7 +188,14 @@ pub(super) fn whole_or_before(arguments: &[Expr]) -> Option<Expr> {
     let (text, arguments) = match arguments {
         [time, interval] => ("x - y".to_owned(), [time, interval]),
         [of, x, y] => {
-            let text = format!("CAST({} AS BIGINT)", between("microsecond", part(of)?)?);
+            let text = match part(of)? {
+                "year" => "whole_months(x, y) / 12".to_owned(),
+                "quarter" => "whole_months(x, y) / 3".to_owned(),
+                "month" => "whole_months(x, y)".to_owned(),
+                "week" => "whole_days(x, y) / 7".to_owned(),
+                "day" => "whole_days(x, y)".to_owned(),
+                part => format!("CAST({} AS BIGINT)", between("microsecond", part)?),
+            };
             (text, [x, y])
         }
         _ => return None,
@@ -184,9 +269,23 @@ pub(super) fn written(arguments: &[Expr]) -> Option<Expr> {
 
 /// `strptime('2012-08-27', '%Y-%m-%d')`.
 pub(super) fn read(arguments: &[Expr]) -> Option<Expr> {
-    let [one, pattern] = arguments else { return None };
-    let pattern = patterned(pattern, |text| text.replace(".%f", "%.f"));
-    expand("to_timestamp(x, y)", &["x", "y"], &[one.clone(), pattern])
+    read_by("to_timestamp", arguments)
+}
+
+/// A call of `function` with a pattern, or with each of a list of them.
+fn read_by(function: &str, arguments: &[Expr]) -> Option<Expr> {
+    let [one, patterns] = arguments else { return None };
+    let patterns = match patterns {
+        Expr::Array(list) => list.elem.as_slice(),
+        pattern => std::slice::from_ref(pattern),
+    };
+    let is_other = |pattern: &Expr| matches!(pattern, Expr::Value(_)) && text(pattern).is_none();
+    if patterns.is_empty() || patterns.iter().any(is_other) {
+        return None;
+    }
+    let here = |pattern: &Expr| patterned(pattern, |text| text.replace(".%f", "%.f"));
+    let given = std::iter::once(one.clone()).chain(patterns.iter().map(here));
+    Some(names::call(function, given))
 }
 
 /// A pattern with the parts of a second as they are written here.
@@ -237,10 +336,37 @@ pub(super) fn of_items(arguments: &[Expr]) -> Option<Expr> {
     expand(call, &["x"], std::slice::from_ref(list))
 }
 
-/// `list_first(x)`.
-pub(super) fn first_item(arguments: &[Expr]) -> Option<Expr> {
+/// `list_first(x)`, which the engine knows with a function only.
+fn first_item(_: &str, arguments: &[Expr]) -> Option<Expr> {
     let [_] = arguments else { return None };
     expand("array_element(x, 1)", &["x"], arguments)
+}
+
+/// `regexp_extract(x, '(\d+)-(\d+)', ['year', 'month'])`.
+fn named_groups(function: &str, arguments: &[Expr]) -> Option<Expr> {
+    let [_, _, Expr::Array(names)] = arguments else { return None };
+    let member = |(place, name): (usize, &Expr)| {
+        let name = text(name)?.replace('\'', "''");
+        Some(format!("'{name}', {function}(x, p, {})", place + 1))
+    };
+    let members: Vec<String> = names.elem.iter().enumerate().map(member).collect::<Option<_>>()?;
+    if members.is_empty() {
+        return None;
+    }
+    let text = format!("named_struct({})", members.join(", "));
+    expand(&text, &["x", "p"], &arguments[..2])
+}
+
+/// `json_extract(x, ['$.id', '$.name'])`, a list of what is at each path.
+fn at_paths(function: &str, arguments: &[Expr]) -> Option<Expr> {
+    let [json, Expr::Array(paths)] = arguments else { return None };
+    let places: Vec<String> = (0..paths.elem.len()).map(|place| format!("path{place}")).collect();
+    let calls: Vec<String> = places.iter().map(|path| format!("{function}(x, {path})")).collect();
+    let text = format!("make_array({})", calls.join(", "));
+    let parameters: Vec<&str> =
+        std::iter::once("x").chain(places.iter().map(String::as_str)).collect();
+    let given: Vec<Expr> = std::iter::once(json).chain(&paths.elem).cloned().collect();
+    expand(&text, &parameters, &given)
 }
 
 /// `struct_pack(a := 1)` with the names as texts.
@@ -336,12 +462,12 @@ pub(super) fn tried(arguments: &[Expr]) -> Option<Expr> {
 
 /// `parse_filename(x)` and `parse_filename(x, true)`, without the suffix.
 pub(super) fn file_name(arguments: &[Expr]) -> Option<Expr> {
-    let name = r"regexp_group(x, '[^/\\]*$', 0)";
+    let name = r"regexp_extract(x, '[^/\\]*$', 0)";
     let (path, text) = match arguments {
         [path] => (path, name.to_owned()),
         [path, Expr::Value(trims)] => match trims.value {
             Value::Boolean(true) => {
-                (path, format!(r"regexp_group({name}, '(?s)^(.*?)(?:\.[^.]*)?$', 1)"))
+                (path, format!(r"regexp_extract({name}, '(?s)^(.*?)(?:\.[^.]*)?$', 1)"))
             }
             Value::Boolean(false) => (path, name.to_owned()),
             _ => return None,
@@ -383,17 +509,6 @@ fn at_keys(function: &str, arguments: &[Expr]) -> Option<Expr> {
         [] => return None,
     };
     Some(names::call(function, [json.clone(), path]))
-}
-
-/// `epoch_ms(x)` of a time, and `epoch_ms(1346042096000)` of a number.
-pub(super) fn milliseconds(arguments: &[Expr]) -> Option<Expr> {
-    let [x] = arguments else { return None };
-    let is_number = matches!(x, Expr::Value(value) if matches!(value.value, Value::Number(..)));
-    let text = match is_number {
-        true => "to_timestamp_millis(x)",
-        false => "CAST(round(date_part('epoch', x) * 1000) AS BIGINT)",
-    };
-    expand(text, &["x"], arguments)
 }
 
 /// `make_timestamp(y, m, d, h, mi, s)`, with parts of a second, and that of microseconds.

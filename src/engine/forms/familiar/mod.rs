@@ -7,11 +7,16 @@
 //! with how it is called.
 
 mod computed;
+mod epoch;
+mod json;
 mod signpost;
 mod table;
+mod tried;
 
 use std::ops::ControlFlow;
 
+use datafusion::execution::FunctionRegistry;
+use datafusion::prelude::SessionContext;
 use datafusion::sql::sqlparser::ast::{
     BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause,
     FunctionArgumentList, FunctionArguments, Ident, ObjectName, ObjectNamePart, VisitMut,
@@ -21,7 +26,6 @@ use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::parser::Parser;
 use datafusion::sql::sqlparser::tokenizer::Tokenizer;
 
-pub(in crate::engine) use signpost::register;
 use table::{AGGREGATE_NAMES, AGGREGATES, COMPUTED, EXPRESSIONS, NAMES};
 
 /// What gives another value each time it is computed, and must not be written twice.
@@ -34,8 +38,24 @@ const REPEATING: [&str; 3] = ["date_diff", "datediff", "make_timestamp"];
 /// Most calls of these inside an argument that is written twice.
 const MOST_REPEATING: usize = 4;
 
+/// Makes all of them known to `context`, and those that are functions here too.
+pub(in crate::engine) fn register(context: &SessionContext) {
+    signpost::register(context);
+    let config = context.copied_config();
+    context.register_udf(json::function());
+    context.register_udf(epoch::function(config.options()));
+    if let Ok(engine) = context.udf("to_timestamp") {
+        context.register_udf(tried::function(engine));
+    }
+}
+
 /// Brings such a call to what it means.
 pub(super) fn spell(expression: &mut Expr) -> bool {
+    if let Expr::Extract { field, expr, .. } = expression {
+        let Some(part) = computed::extracted(&field.to_string(), expr) else { return false };
+        *expression = enclosed(part);
+        return true;
+    }
     let Expr::Function(call) = expression else { return false };
     let Some(name) = name(call) else { return false };
     if let Some(here) = renamed(&name) {
@@ -78,13 +98,15 @@ fn meaning(name: &str, call: &Function) -> Option<Expr> {
         computed::MODE => return computed::most_frequent(call),
         _ => {}
     }
-    if let Some(list) = computed::several(name, call) {
-        return Some(list);
+    if let Some(made) = computed::several(name, call).or_else(|| json::of_rows(name, call)) {
+        return Some(made);
     }
     let expression = match COMPUTED.iter().find(|(names, ..)| is_among(names, name)) {
         Some((.., compute)) => compute(&arguments(call)?)?,
-        None if name == computed::FIRST => computed::first_item(&arguments(call)?)?,
-        None => written_out(name, call)?,
+        None => match computed::otherwise(name) {
+            Some(compute) => compute(name, &arguments(call)?)?,
+            None => written_out(name, call)?,
+        },
     };
     carried(call, expression).map(enclosed)
 }
@@ -165,8 +187,9 @@ fn may_repeat(argument: &Expr) -> bool {
     let found = visit_expressions(argument, |part| {
         let Expr::Function(call) = part else { return ControlFlow::Continue(()) };
         let name = name(call).unwrap_or_default();
-        let writes_twice =
-            REPEATING.contains(&name.as_str()) || computed::is_several(&name, count(call));
+        let writes_twice = REPEATING.contains(&name.as_str())
+            || computed::is_several(&name, count(call))
+            || computed::repeats(&name, call);
         repeating += usize::from(writes_twice);
         match VOLATILE.contains(&name.as_str()) || repeating > MOST_REPEATING {
             true => ControlFlow::Break(()),

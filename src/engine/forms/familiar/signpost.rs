@@ -19,7 +19,7 @@ use super::table::{AGGREGATE_NAMES, AGGREGATES, COMPUTED, EXPRESSIONS, NAMES, Re
 use crate::error::Error;
 
 /// Makes all of them known to `context`.
-pub(in crate::engine) fn register(context: &SessionContext) {
+pub(super) fn register(context: &SessionContext) {
     for signpost in rows(EXPRESSIONS, NAMES, true) {
         context.register_udf(ScalarUDF::new_from_impl(signpost));
     }

@@ -3,7 +3,7 @@
 
 use datafusion::sql::sqlparser::ast::Expr;
 
-use super::computed;
+use super::{computed, json};
 
 /// Names, parameters, the expression they stand in, and what it gives.
 pub(super) type Text = (&'static str, &'static str, &'static str, &'static str);
@@ -104,6 +104,7 @@ pub(super) const EXPRESSIONS: &[Text] = &[
     ("from_epoch", "x", "to_timestamp_seconds(x)", "The time so many seconds after 1970 in UTC."),
     ("date", "x", "CAST(x AS DATE)", "The day of a time."),
     ("curdate", "", "current_date", "Today."),
+    ("current_schema", "", "'main'", "The schema of tables that are named without one."),
     (
         "getdate sysdate get_current_timestamp transaction_timestamp",
         "",
@@ -174,25 +175,6 @@ pub(super) const EXPRESSIONS: &[Text] = &[
         "What a pattern matches first, NULL if nothing.",
     ),
     (
-        "regexp_extract",
-        "x, p",
-        "regexp_group(x, p, 0)",
-        "What a pattern matches first; an empty text if nothing.",
-    ),
-    ("regexp_extract", "x, p, g", "regexp_group(x, p, g)", "With a number, what that group does."),
-    (
-        "regexp_extract_all",
-        "x, p",
-        "regexp_groups(x, p, 0)",
-        "What a pattern matches, each time, as a list.",
-    ),
-    (
-        "regexp_extract_all",
-        "x, p, g",
-        "regexp_groups(x, p, g)",
-        "With a number, what that group does.",
-    ),
-    (
         "generate_subscripts",
         "l, d",
         "unnest(generate_series(1, array_length(l, d)))",
@@ -261,6 +243,8 @@ pub(super) const NAMES: &[Renamed] = &[
         "The text, number or truth at a path of a text that is JSON, as text.",
     ),
     ("json_object_keys", "json_keys", "The names of the fields of a JSON object."),
+    ("regexp_group", "regexp_extract", "What a group of a pattern matches first."),
+    ("regexp_groups", "regexp_extract_all", "What a group of a pattern matches, each time."),
     ("pg_typeof", "typeof", "The type of a value, as .schema shows it."),
     ("struct_extract", "get_field", "A part of a structure, by its name."),
     ("ord unicode", "ascii", "The number of the first character in Unicode."),
@@ -301,6 +285,7 @@ pub(super) const AGGREGATE_NAMES: &[Renamed] = &[
     ("last", "last_value", "The value of the last row, in an ORDER BY inside."),
     ("variance", "var_samp", "How far values are spread, as the variance of a sample."),
     ("geometric_mean", "geomean", "The geometric mean of the values."),
+    ("grouping_id", "grouping", "Which columns of grouping sets a row is summed up over."),
     ("approx_count_distinct", "approx_distinct", "About how many values are different."),
 ];
 
@@ -316,8 +301,8 @@ pub(super) const COMPUTED: &[Computed] = &[
     (
         "date_sub datesub timestampdiff",
         &["('hour', x, y)", "(x, INTERVAL '1 day')"],
-        "How many whole hours, minutes, seconds or parts of a second lie between x and y; or \
-         the time that is an interval earlier.",
+        "How many whole years, quarters, months, weeks, days, hours, minutes, seconds or parts of \
+         a second lie between x and y; or the time that is an interval earlier.",
         computed::whole_or_before,
     ),
     (
@@ -341,8 +326,9 @@ pub(super) const COMPUTED: &[Computed] = &[
     ),
     (
         "strptime",
-        &["('2012-08-27', '%Y-%m-%d')"],
-        "A time read by a pattern, in the session's time zone, the same as to_timestamp.",
+        &["('2012-08-27', '%Y-%m-%d')", "('2012-08-27', ['%Y年%m月%d日', '%Y-%m-%d'])"],
+        "A time read by a pattern, or by the first of several that fits, in the session's time \
+         zone, the same as to_timestamp.",
         computed::read,
     ),
     (
@@ -357,13 +343,6 @@ pub(super) const COMPUTED: &[Computed] = &[
         &["(l, 'sum')"],
         "The sum, avg, product, min, max, first, last, any_value or count of a list's items.",
         computed::of_items,
-    ),
-    (
-        "epoch_ms",
-        &["(x)", "(1346042096000)"],
-        "Milliseconds since 1970 in UTC; of a number that is written out, the time. Of a column \
-         of numbers that is to_timestamp_millis(n).",
-        computed::milliseconds,
     ),
     (
         "make_timestamp",
@@ -395,6 +374,38 @@ pub(super) const COMPUTED: &[Computed] = &[
         &["(x, 'user', 'name')"],
         "The JSON at the end of fields and items of a JSON text, as json_extract gives it.",
         computed::json_at_keys,
+    ),
+    (
+        "to_json row_to_json array_to_json",
+        &["(x)"],
+        "A value as JSON; a structure becomes an object, a list an array, and a time a text.",
+        json::value,
+    ),
+    (
+        "json_object json_build_object",
+        &["('name', x)"],
+        "A JSON object of names and values in turn. What is JSON by itself, as json_array(x) or \
+         json(x), is not put into quotes.",
+        json::object,
+    ),
+    (
+        "json_array json_build_array",
+        &["(x, y)"],
+        "A JSON array of the values. What is JSON by itself, as json_object('name', x) or json(x), \
+         is not put into quotes.",
+        json::array,
+    ),
+    (
+        json::GROUP_ARRAY,
+        &["(x)"],
+        "A JSON array of the values of all rows, in an ORDER BY inside.",
+        |_| None,
+    ),
+    (
+        json::GROUP_OBJECT,
+        &["('name', x)"],
+        "A JSON object of the names and values of all rows; rows without a name are left out.",
+        |_| None,
     ),
     (
         computed::STRUCTURE,

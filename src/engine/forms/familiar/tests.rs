@@ -61,6 +61,18 @@ async fn parts_of_times_are_those_of_duckdb() {
         ("unix_timestamp(AT!)", "1346033472"),
         ("unix_timestamp() > 1346033472", "true"),
         ("from_epoch(1346033472)", "2012-08-27T10:11:12+08:00"),
+        ("from_unixtime(1346033472)", "2012-08-27T10:11:12+08:00"),
+        ("from_unixtime(1346033472) = to_timestamp(1346033472)", "true"),
+        ("from_unixtime(n) FROM (SELECT 1346033472.5 AS n)", "2012-08-27T10:11:12.500+08:00"),
+        ("from_unixtime(1346033472, 'Asia/Tokyo')", "2012-08-27T11:11:12+09:00"),
+        ("from_unixtime(1346033472, '%Y-%m')", "2012-08"),
+        ("extract(decade FROM AT!)", "201"),
+        ("date_part('century', DATE '2000-08-27')", "20"),
+        ("date_part('year', AT!)", "2012"),
+        ("date_trunc('decade', AT!)", "2010-01-01T00:00:00+08:00"),
+        ("date_trunc('century', AT!)", "2000-01-01T00:00:00+08:00"),
+        ("date_trunc('millennium', AT!)", "2000-01-01T00:00:00+08:00"),
+        ("date_trunc('year', AT!)", "2012-01-01T00:00:00+08:00"),
         ("date(AT!)", "2012-08-27"),
         ("curdate() = current_date", "true"),
         ("getdate() = now()", "true"),
@@ -106,6 +118,13 @@ async fn differences_of_times_are_those_of_duckdb() {
         // Clocks were put forward in between, which those without a zone know nothing of.
         ("date_diff('hour', TIMESTAMP '1986-05-04', TIMESTAMP '1986-05-05')", "24"),
         ("date_diff('hour', TIMESTAMPTZ '1986-05-04', TIMESTAMPTZ '1986-05-05')", "23"),
+        ("date_sub('month', DATE '2012-01-31', DATE '2012-02-29')", "1"),
+        ("date_sub('year', DATE '2013-02-27', DATE '2012-02-28')", "0"),
+        ("date_sub('year', DATE '2012-02-29', DATE '2013-02-28')", "1"),
+        ("date_sub('quarter', DATE '2012-02-29', DATE '2013-02-28')", "4"),
+        ("date_sub('week', DATE '2012-02-29', DATE '2012-02-01')", "-4"),
+        ("date_sub('day', TIMESTAMP '2012-01-31 10:00:00', TIMESTAMP '2012-02-01 09:00:00')", "0"),
+        ("date_sub('day', AT!, TIMESTAMPTZ '2012-08-29 10:11:13+08')", "2"),
         ("date_add(DATE '2012-08-30', INTERVAL '1 day')", "2012-08-31"),
         ("date_add(TIMESTAMPTZ '2012-08-31', INTERVAL 1 MONTH)", "2012-09-30T00:00:00+08:00"),
         ("dateadd(quarter, 2, DATE '2012-08-31')", "2013-02-28"),
@@ -131,6 +150,7 @@ async fn times_are_written_read_and_put_into_buckets() {
             "2012-08-27T10:00:00.500+08:00",
         ),
         ("strptime(NULL::varchar, '%Y')", ""),
+        ("strptime('2012-08-27', ['%Y年%m月%d日', '%Y-%m-%d'])", "2012-08-27T00:00:00+08:00"),
         ("time_bucket(INTERVAL '15 minutes', AT!)", "2012-08-27T10:00:00+08:00"),
         ("time_bucket(INTERVAL '7 days', AT!)", "2012-08-27T08:00:00+08:00"),
         ("time_bucket(INTERVAL 7 DAY, AT!)", "2012-08-27T08:00:00+08:00"),
@@ -160,6 +180,11 @@ async fn texts_lists_and_conditions_are_those_of_duckdb() {
         ("regexp_extract('abc123', '(x)?([0-9])', 1) = ''", "true"),
         ("regexp_extract('abc', '[0-9]+') = ''", "true"),
         ("regexp_extract('abc', 'x|b')", "b"),
+        ("regexp_extract('2012-08', '(\\d+)-(\\d+)', ['year', 'month'])['month']", "08"),
+        ("regexp_extract('x', '(a)(b)', ['the a', 'b'])['the a'] = ''", "true"),
+        ("regexp_group('abc', 'a(.)', 1)", "b"),
+        ("json_extract('[1, \"a\"]', ['$[0]', '$[1]'])", "[1, \"a\"]"),
+        ("json_extract_string('{\"a\": \"x\"}', ['a', '$.a'])", "[x, x]"),
         ("regexp_extract(NULL, '[0-9]+') IS NULL", "true"),
         ("regexp_extract('a', NULL) IS NULL", "true"),
         ("regexp_substr('abc', '[0-9]+') IS NULL", "true"),
@@ -309,6 +334,13 @@ async fn functions_of_many_rows_keep_what_stands_around_them() {
         assert_eq!(answer(&session, &sql).await, ["so", wanted], "{asked}");
     }
     let sql = format!(
+        "SELECT grouping_id(text) AS g, count(*) AS n {from} GROUP BY ROLLUP (text)
+         ORDER BY g, n DESC LIMIT 1"
+    );
+    assert_eq!(answer(&session, &sql).await, ["g|n", "0|2"]);
+    let schema = answer(&session, "SELECT current_schema() AS so").await;
+    assert_eq!(schema[1..], [crate::catalog::SCHEMA]);
+    let sql = format!(
         "SELECT text, count_if(likes > 9) OVER (PARTITION BY text) AS n {from} ORDER BY text, n"
     );
     assert_eq!(answer(&session, &sql).await, ["text|n", "a|0", "b|1", "b|1", "c|1"]);
@@ -354,7 +386,8 @@ async fn a_call_that_means_nothing_is_told_how_it_is_called() {
         ("year()", "year(x)"),
         ("year(1, 2, 3)", "year(x)"),
         ("date_diff('fortnight', now(), now())", "date_diff('day', x, y)"),
-        ("date_sub('month', now(), now())", "date_sub('hour', x, y)"),
+        ("date_sub('isoyear', now(), now())", "date_sub('hour', x, y)"),
+        ("strptime('2012', 5)", "strptime('2012-08-27', '%Y-%m-%d')"),
         ("regexp_matches('a', 'b', 'm')", "regexp_matches(x, p)"),
         ("time_bucket(now(), now())", "time_bucket(INTERVAL '15 minutes', x)"),
         ("struct_pack(1)", "struct_pack(a := 1, b := 'x')"),
@@ -373,6 +406,18 @@ async fn a_call_that_means_nothing_is_told_how_it_is_called() {
     assert_eq!(error.place().column, Some(8), "{error:?}");
     let error = session.collect("SELECT regexp_extract('abc', '(b)', 3)").await.unwrap_err();
     assert!(error.message().contains("there is no 3"), "{error:?}");
+    for (asked, told) in [
+        ("regexp_extract('abc', 1)", "regexp_extract does not take"),
+        ("regexp_extract('abc', '(b)', ['x', 'y'])", "there is no 2"),
+        ("regexp_extract_all(1, 'b')", "regexp_extract_all does not take"),
+        ("from_unixtime('1346033472')", "from_unixtime does not take"),
+    ] {
+        let error = session.collect(&format!("SELECT {asked}")).await.unwrap_err();
+        assert!(error.message().contains(told), "{asked}: {error:?}");
+    }
+    let (open, close) = ("regexp_extract(".repeat(30), ", 'x', ['a', 'b'])['a']".repeat(30));
+    let deep = format!("SELECT {open}'x'{close}");
+    assert!(session.collect(&deep).await.is_err());
     // Each doubles what is inside.
     let (open, close) = ("date_diff('month', now(), ".repeat(30), ")".repeat(30));
     let deep = format!("SELECT {open}now(){close}");
@@ -389,7 +434,7 @@ async fn all_are_listed_with_what_they_are_the_same_as() {
     let one = EXPRESSIONS.iter().chain(AGGREGATES).map(|(names, ..)| names);
     let other = NAMES.iter().chain(AGGREGATE_NAMES).map(|(names, ..)| names);
     let computed = COMPUTED.iter().map(|(names, ..)| names);
-    let engine = datafusion::prelude::SessionContext::new().state();
+    let engine = SessionContext::new().state();
     let ours = session.context().state();
     for name in one.chain(other).chain(computed).flat_map(|names| names.split(' ')) {
         let is_engines = engine.scalar_functions().contains_key(name)

@@ -4,10 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch};
-use datafusion::arrow::compute::{SortOptions, filter_record_batch};
-use datafusion::arrow::datatypes::{
-    DataType, Field, Float64Type, Int64Type, Schema, TimeUnit, TimestampMicrosecondType,
-};
+use datafusion::arrow::compute::{SortOptions, cast, filter_record_batch};
+use datafusion::arrow::datatypes::{DataType, Date32Type, Field, Float64Type, Int64Type, Schema};
 use datafusion::common::Result;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
@@ -45,11 +43,7 @@ impl FewPerGroup {
         rows: usize,
     ) -> Option<Self> {
         let kind = order.expr.data_type(&input.schema()).ok()?;
-        let ordered = matches!(
-            kind,
-            DataType::Int64 | DataType::Float64 | DataType::Timestamp(TimeUnit::Microsecond, _)
-        );
-        (ordered && rows > 0).then(|| Self {
+        (is_small_number(&kind) && rows > 0).then(|| Self {
             input: Arc::clone(input),
             group: group.to_vec(),
             order: order.clone(),
@@ -185,7 +179,7 @@ impl Best {
         self.used.resize(self.groups.len(), 0);
         self.values.resize(self.groups.len() * self.rows, i64::MAX);
         let order = self.order.expr.evaluate(batch)?.into_array(rows)?;
-        let values = smaller_is_first(&order, self.order.options);
+        let values = smaller_is_first(&order, self.order.options)?;
         let passing: BooleanArray =
             (0..rows).map(|row| Some(self.passes(row, &order, &values))).collect();
         Ok(filter_record_batch(batch, &passing)?)
@@ -216,23 +210,77 @@ impl Best {
     }
 }
 
+/// Whether values are numbers, or times, that fit into eight bytes.
+fn is_small_number(kind: &DataType) -> bool {
+    let is_whole = kind.is_integer() && *kind != DataType::UInt64;
+    is_whole
+        || matches!(kind, DataType::Float32 | DataType::Float64)
+        || matches!(kind, DataType::Date32 | DataType::Timestamp(..))
+}
+
 /// Numbers that are in the order of the values; those of unknown values mean nothing.
-fn smaller_is_first(order: &ArrayRef, options: SortOptions) -> Vec<i64> {
+fn smaller_is_first(order: &ArrayRef, options: SortOptions) -> Result<Vec<i64>> {
     let mut values: Vec<i64> = match order.data_type() {
-        DataType::Int64 => order.as_primitive::<Int64Type>().values().to_vec(),
-        DataType::Float64 => {
+        DataType::Float32 | DataType::Float64 => {
             // The bits of a float, read as an integer, are in order but for the
             // negative ones, which are in the opposite order.
             let bits = |float: &f64| {
                 let bits = float.to_bits().cast_signed();
                 bits ^ ((bits >> 63).cast_unsigned() >> 1).cast_signed()
             };
-            order.as_primitive::<Float64Type>().values().iter().map(bits).collect()
+            let floats = cast(order, &DataType::Float64)?;
+            floats.as_primitive::<Float64Type>().values().iter().map(bits).collect()
         }
-        _ => order.as_primitive::<TimestampMicrosecondType>().values().to_vec(),
+        DataType::Date32 => {
+            let days = order.as_primitive::<Date32Type>().values();
+            days.iter().map(|day| i64::from(*day)).collect()
+        }
+        _ => cast(order, &DataType::Int64)?.as_primitive::<Int64Type>().values().to_vec(),
     };
     if options.descending {
         values.iter_mut().for_each(|value| *value = !*value);
     }
-    values
+    Ok(values)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::engine::answers::answer;
+    use crate::engine::{Session, Settings};
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn numbers_and_times_of_all_widths_are_looked_at() {
+        let session = Session::new(None, Settings::default()).unwrap();
+        let made =
+            "CREATE TABLE t AS SELECT value AS i, value % 7 AS g, value * 37 % 1009 - 500 AS v
+                    FROM range(0, 5000)";
+        session.collect(made).await.unwrap();
+        for order in [
+            "v",
+            "v::int",
+            "v::smallint",
+            "(v + 500)::int unsigned",
+            "v::float / 7",
+            "v::double / 7",
+            "DATE '2012-08-27' + v::int",
+            "to_timestamp(v)",
+            "to_timestamp(v)::timestamp(3)",
+            "nullif(v, 3)::int",
+        ] {
+            for direction in ["", "DESC", "DESC NULLS FIRST"] {
+                let sql = format!(
+                    "SELECT i, g FROM (SELECT i, g, row_number() OVER
+                       (PARTITION BY g ORDER BY {order} {direction}, i) AS n FROM t)
+                     WHERE n <= 3 ORDER BY g, n"
+                );
+                let plan = answer(&session, &format!("EXPLAIN {sql}")).await.join("\n");
+                assert!(plan.contains("FewPerGroup"), "{sql}: {plan}");
+                let few = answer(&session, &sql).await;
+                session.collect("SET weiku.first_of_group = false").await.unwrap();
+                assert_eq!(few, answer(&session, &sql).await, "{sql}");
+                session.collect("SET weiku.first_of_group = true").await.unwrap();
+                assert_eq!(few.len(), 22, "{sql}");
+            }
+        }
+    }
 }

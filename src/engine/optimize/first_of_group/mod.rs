@@ -23,7 +23,6 @@ use datafusion::physical_plan::execution_plan::{ChildrenPropertiesMode, ReplaceC
 use datafusion::physical_plan::filter::FilterExec;
 use datafusion::physical_plan::projection::ProjectionExec;
 use datafusion::physical_plan::repartition::RepartitionExec;
-use datafusion::physical_plan::sorts::partitioned_topk::PartitionedTopKExec;
 use datafusion::physical_plan::sorts::sort::SortExec;
 use datafusion::physical_plan::sorts::sort_preserving_merge::SortPreservingMergeExec;
 use datafusion::physical_plan::windows::{BoundedWindowAggExec, WindowUDFExpr};
@@ -53,15 +52,14 @@ impl PhysicalOptimizerRule for FirstOfGroup {
             return Ok(plan);
         }
         plan.transform_up(|node| {
-            let wanted = first_rows_of_filter(&node).or_else(|| first_rows_of_operator(&node));
+            let wanted = first_rows_of_filter(&node);
             // Rows that are all in one group need no table of groups, and it can have none
             // by no columns.
             let fits = |wanted: &Wanted| wanted.rows <= FEW && !wanted.group.is_empty();
             let Some(wanted) = wanted.filter(fits) else {
                 return Ok(Transformed::no(node));
             };
-            let numbered = !node.is::<PartitionedTopKExec>();
-            Ok(match with_few(&node, &wanted, numbered)? {
+            Ok(match with_few(&node, &wanted, true)? {
                 Some(node) => Transformed::yes(node),
                 None => Transformed::no(node),
             })
@@ -96,14 +94,6 @@ fn first_rows_of_filter(node: &Arc<dyn ExecutionPlan>) -> Option<Wanted> {
     let mut limits = conditions.into_iter().filter_map(|one| limit_on(one, &numbers));
     let (rows, order) = (limits.next()?, expression.order_by().first()?.clone());
     Some(Wanted { rows, group: expression.partition_by().to_vec(), order })
-}
-
-/// The rows wanted by the engine's own operator for the first rows of groups.
-fn first_rows_of_operator(node: &Arc<dyn ExecutionPlan>) -> Option<Wanted> {
-    let operator = node.downcast_ref::<PartitionedTopKExec>()?;
-    let (group, order) = operator.expr().split_at(operator.partition_prefix_len());
-    let group = group.iter().map(|sort| Arc::clone(&sort.expr)).collect();
-    Some(Wanted { rows: operator.fetch(), group, order: order.first()?.clone() })
 }
 
 /// The window operator below, and the columns that hold its only result.

@@ -2,7 +2,10 @@
 //!
 //! Columns that are held in memory count against its limit like everything else,
 //! and are given up where a query needs their room. What nobody counts shows in the
-//! memory of the process: see [`Process`](super::Process).
+//! memory of the process: see [`Process`](super::Process). What is counted more than once
+//! is mended before it is: see [`own_buffers`].
+
+mod own_buffers;
 
 use std::fmt;
 use std::num::NonZeroUsize;
@@ -22,6 +25,8 @@ use super::wording;
 use crate::catalog::HeldColumns;
 use crate::error::Error;
 
+pub(super) use own_buffers::OwnBuffers;
+
 /// How many of the largest consumers an out-of-memory error names.
 const NAMED_CONSUMERS: NonZeroUsize = NonZeroUsize::new(5).expect("not zero");
 
@@ -29,6 +34,27 @@ const NAMED_CONSUMERS: NonZeroUsize = NonZeroUsize::new(5).expect("not zero");
 /// that can spill are held to equal shares of the whole, which are small where many
 /// threads and queries have such operators, most of which need next to nothing.
 const PART_TAKEN_FREELY: usize = 2;
+
+/// Of the memory, this part is kept from sorts and others that can spill. What a sort has
+/// put in order goes through a merge that cannot spill; were the memory full of rows that
+/// just fit into it, there would be none for that, and the query would end where one with
+/// less memory goes through.
+const PART_KEPT_FROM_SPILLERS: usize = 4;
+
+/// The engine's name for what a sort merges its own parts in, which are mostly rows that
+/// it held before.
+const MERGES_OF_SORTS: &str = "ExternalSorterMerge";
+
+/// This part is kept from these as well: of what was spilled they would take all.
+const PART_KEPT_FROM_SORTS: usize = 6;
+
+/// Who has no more than this part of the limit is not made to spill for the sake of others:
+/// it would write files of a few rows.
+const PART_LEFT_ALONE: usize = 64;
+
+/// A sort keeps room for merging before it has a row, at most this part of what is there
+/// for each thread.
+const PART_KEPT_FOR_MERGING: usize = 16;
 
 /// The engine's name for all that aggregates. An aggregation makes arrays of all that
 /// it has collected when it gives its rows out, or writes them to disk, and has both
@@ -76,7 +102,18 @@ pub(super) fn builder(memory: Arc<dyn MemoryPool>, spill: &Spill) -> RuntimeEnvB
 /// thread leaves none for that of another, which then fails.
 fn fan_in(limit: usize) -> usize {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    (limit / threads / BYTES_PER_MERGED).clamp(FEWEST_MERGED, MOST_MERGED)
+    (of_spillers(limit) / threads / BYTES_PER_MERGED).clamp(FEWEST_MERGED, MOST_MERGED)
+}
+
+/// Of so many bytes, those that sorts and others that can spill may have together.
+const fn of_spillers(limit: usize) -> usize {
+    limit - limit / PART_KEPT_FROM_SPILLERS
+}
+
+/// What each sort keeps free to merge its rows, of `threads` that have `limit` bytes
+/// together: not more than `usual`.
+pub(super) fn kept_for_merging(limit: usize, threads: usize, usual: usize) -> usize {
+    usual.min(limit / threads.max(1) / PART_KEPT_FOR_MERGING)
 }
 
 /// The memory of a session, and of those made from it.
@@ -99,7 +136,7 @@ impl Memory {
             let pool: Arc<dyn MemoryPool> = Arc::new(UnboundedMemoryPool::default());
             return Self { held: Arc::new(HeldColumns::new(&pool)), pool, overrun: None };
         };
-        let pool: Arc<dyn MemoryPool> = Arc::new(FairSpillPool::new(limit));
+        let pool: Arc<dyn MemoryPool> = Arc::new(FairSpillPool::new(of_spillers(limit)));
         let held = Arc::new(HeldColumns::new(&pool));
         let watch = process.map(|process| Arc::new(Watch::new(process, limit)));
         let yielding = Yielding { pool, held: Arc::clone(&held), limit, watch: watch.clone() };
@@ -134,6 +171,7 @@ impl Overrun {
 /// as long as much is left.
 #[derive(Debug)]
 struct Yielding {
+    /// What those who can spill share.
     pool: Arc<dyn MemoryPool>,
     held: Arc<HeldColumns>,
     /// Bytes of all.
@@ -151,6 +189,35 @@ impl Yielding {
             additional
         };
         taken.saturating_add(needed) <= self.limit / PART_TAKEN_FREELY
+    }
+
+    /// Whether so many bytes more can be taken of all that there is for the likes of
+    /// `reservation`.
+    fn is_left_for(&self, reservation: &MemoryReservation, additional: usize) -> bool {
+        let consumer = reservation.consumer();
+        let all = if consumer.can_spill() {
+            of_spillers(self.limit)
+        } else if consumer.name().contains(MERGES_OF_SORTS) {
+            self.limit - self.limit / PART_KEPT_FROM_SORTS
+        } else {
+            self.limit
+        };
+        self.pool.reserved().saturating_add(additional) <= all
+    }
+
+    /// Takes so many bytes more, if they are left.
+    fn take(&self, reservation: &MemoryReservation, additional: usize) -> Result<()> {
+        let is_left = self.is_left_for(reservation, additional);
+        if !reservation.consumer().can_spill() {
+            if is_left {
+                self.grow(reservation, additional);
+                return Ok(());
+            }
+        } else if !is_left && reservation.size() > self.limit / PART_LEFT_ALONE {
+            let name = reservation.consumer().name();
+            return Err(resources_datafusion_err!("{name} has to spill, for others to go on"));
+        }
+        self.pool.try_grow(reservation, additional)
     }
 
     /// The bytes of the process, if these are so many that what `reservation` stands
@@ -201,7 +268,7 @@ impl MemoryPool for Yielding {
             return Ok(());
         }
         loop {
-            let Err(refused) = self.pool.try_grow(reservation, additional) else { return Ok(()) };
+            let Err(refused) = self.take(reservation, additional) else { return Ok(()) };
             if !self.held.give_way(additional) {
                 return Err(refused);
             }
@@ -213,7 +280,7 @@ impl MemoryPool for Yielding {
     }
 
     fn memory_limit(&self) -> MemoryLimit {
-        self.pool.memory_limit()
+        MemoryLimit::Finite(self.limit)
     }
 }
 
@@ -228,10 +295,10 @@ mod tests {
         let Memory { pool, .. } = Memory::limited_to(Some(1000), None);
         let sorts =
             [(); 4].map(|()| MemoryConsumer::new("sort").with_can_spill(true).register(&pool));
-        // Four could have 250 each.
+        // Four could have 187 each.
         sorts[0].try_grow(450).unwrap();
-        assert!(sorts[1].try_grow(260).is_err(), "more than its share, with most taken");
-        sorts[1].try_grow(240).unwrap();
+        assert!(sorts[1].try_grow(190).is_err(), "more than its share, with most taken");
+        sorts[1].try_grow(180).unwrap();
         assert!(sorts[0].try_grow(10).is_err(), "it has more than its share, and has to spill");
         sorts[0].shrink(450);
         sorts[1].try_grow(100).unwrap();
@@ -245,7 +312,7 @@ mod tests {
         let three = MemoryConsumer::new("another").with_can_spill(true).register(&pool);
         one.try_grow(250).unwrap();
         two.try_grow(250).unwrap();
-        assert!(one.try_grow(84).is_err(), "a third of all is its share");
+        assert!(one.try_grow(84).is_err(), "a third of what can be spilled is its share");
         drop((two, three));
         one.try_grow(84).unwrap();
     }
@@ -270,6 +337,30 @@ mod tests {
         let error = overrun.error().unwrap();
         assert!(error.message().contains("512 MB; most was held by join 0.2 MB"), "{error}");
         assert!(overrun.error().is_none(), "one query at a time");
+    }
+
+    #[test]
+    fn what_is_merged_finds_room_beside_sorts_that_are_full() {
+        let Memory { pool, .. } = Memory::limited_to(Some(1000), None);
+        let sorts = ["ExternalSorter[0]", "ExternalSorter[1]"]
+            .map(|name| MemoryConsumer::new(name).with_can_spill(true).register(&pool));
+        let own = MemoryConsumer::new("ExternalSorterMerge[0]").register(&pool);
+        let merge = MemoryConsumer::new("SortPreservingMergeExec[0]").register(&pool);
+        for sort in &sorts {
+            while sort.try_grow(25).is_ok() {}
+        }
+        assert_eq!(pool.reserved(), 750);
+        own.try_grow(84).unwrap();
+        assert!(own.try_grow(1).is_err(), "the rest is for those who take its rows");
+        merge.try_grow(166).unwrap();
+        assert!(merge.try_grow(1).is_err(), "all is taken");
+        assert!(matches!(pool.memory_limit(), MemoryLimit::Finite(1000)));
+    }
+
+    #[test]
+    fn sorts_of_many_threads_keep_less_for_merging() {
+        assert_eq!(kept_for_merging(1 << 30, 4, 10 << 20), 10 << 20);
+        assert_eq!(kept_for_merging(64 << 20, 4, 10 << 20), 1 << 20);
     }
 
     #[test]
