@@ -294,10 +294,25 @@ fn taken<F: UDFCoercionExt>(func: &F, args: &[Expr], schema: &DFSchema) -> Vec<O
     let place = |made: &Option<Vec<Arc<Field>>>, at: usize| {
         made.as_ref().and_then(|made| Place::beside(made.get(at)?.data_type()))
     };
+    // Whether what stands beside the placeholders stays what it is.
+    let keeps = |made: &Option<Vec<Arc<Field>>>| {
+        args.iter().enumerate().filter(|(_, arg)| !matches!(arg, Expr::Placeholder(_))).all(
+            |(at, arg)| {
+                let is = arg.get_type(schema).ok().as_ref().and_then(Place::beside);
+                is.is_none() || is == place(made, at)
+            },
+        )
+    };
     (0..args.len())
         .map(|at| match (place(&of_number, at), place(&of_text, at)) {
-            // Either will do.
-            (Some(Place::Number), Some(Place::Text)) => None,
+            (Some(Place::Number), Some(Place::Text)) => {
+                match (keeps(&of_number), keeps(&of_text)) {
+                    (true, false) => Some(Place::Number),
+                    (false, true) => Some(Place::Text),
+                    // Either will do.
+                    _ => None,
+                }
+            }
             (Some(place), _) => Some(place),
             (None, of_text) => of_text,
         })

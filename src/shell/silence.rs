@@ -11,7 +11,7 @@ pub struct Silence(());
 impl Silence {
     /// Begins, unless standard input is no terminal or shows nothing anyway.
     pub(super) fn begin() -> Option<Self> {
-        (echo::is_on() && echo::turn(false)).then_some(Self(()))
+        (echo::is_on() && echo::turn(false)).then(|| Self(()))
     }
 }
 

@@ -101,12 +101,16 @@ fn start(tokens: &[TokenWithSpan]) -> Option<usize> {
     None
 }
 
-/// Whether a table follows, and behind it ON or USING.
+/// Whether a table follows, and behind it ON or USING. `UNPIVOT (number FOR kind IN ...)` is
+/// a clause of FROM.
 fn has_table(tokens: &[TokenWithSpan]) -> bool {
+    let tokens = &tokens[..end(tokens, 0)];
     let mut tokens = tokens.iter().filter(|one| !matches!(one.token, Token::Whitespace(_)));
+    let is_clause = tokens.clone().nth(2).is_some_and(|third| is(third, Keyword::FOR));
     let begins = tokens.next().is_some_and(|first| match &first.token {
         Token::Word(word) => !matches!(word.keyword, Keyword::FROM | Keyword::ON),
-        other => matches!(other, Token::LParen | Token::SingleQuotedString(_)),
+        Token::LParen => !is_clause,
+        other => matches!(other, Token::SingleQuotedString(_)),
     });
     begins && tokens.any(|token| is(token, Keyword::ON) || is(token, Keyword::USING))
 }

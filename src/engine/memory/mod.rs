@@ -10,12 +10,13 @@ mod own_buffers;
 use std::fmt;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use datafusion::common::resources_datafusion_err;
 use datafusion::error::Result;
 use datafusion::execution::memory_pool::{
-    FairSpillPool, MemoryConsumer, MemoryLimit, MemoryPool, MemoryReservation, TrackConsumersPool,
-    UnboundedMemoryPool,
+    GreedyMemoryPool, MemoryConsumer, MemoryLimit, MemoryPool, MemoryReservation,
+    TrackConsumersPool, UnboundedMemoryPool,
 };
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 
@@ -136,10 +137,17 @@ impl Memory {
             let pool: Arc<dyn MemoryPool> = Arc::new(UnboundedMemoryPool::default());
             return Self { held: Arc::new(HeldColumns::new(&pool)), pool, overrun: None };
         };
-        let pool: Arc<dyn MemoryPool> = Arc::new(FairSpillPool::new(of_spillers(limit)));
+        let pool: Arc<dyn MemoryPool> = Arc::new(GreedyMemoryPool::new(limit));
         let held = Arc::new(HeldColumns::new(&pool));
         let watch = process.map(|process| Arc::new(Watch::new(process, limit)));
-        let yielding = Yielding { pool, held: Arc::clone(&held), limit, watch: watch.clone() };
+        let yielding = Yielding {
+            pool,
+            held: Arc::clone(&held),
+            limit,
+            spillers: AtomicUsize::new(0),
+            of_spillers: AtomicUsize::new(0),
+            watch: watch.clone(),
+        };
         let pool = Arc::new(TrackConsumersPool::new(yielding, NAMED_CONSUMERS));
         let overrun = watch.map(|watch| Overrun { watch, pool: Arc::clone(&pool) });
         Self { held, pool, overrun }
@@ -171,11 +179,15 @@ impl Overrun {
 /// as long as much is left.
 #[derive(Debug)]
 struct Yielding {
-    /// What those who can spill share.
+    /// What all take theirs from.
     pool: Arc<dyn MemoryPool>,
     held: Arc<HeldColumns>,
     /// Bytes of all.
     limit: usize,
+    /// How many there are who can spill.
+    spillers: AtomicUsize,
+    /// Bytes that these have.
+    of_spillers: AtomicUsize,
     watch: Option<Arc<Watch>>,
 }
 
@@ -191,33 +203,32 @@ impl Yielding {
         taken.saturating_add(needed) <= self.limit / PART_TAKEN_FREELY
     }
 
-    /// Whether so many bytes more can be taken of all that there is for the likes of
-    /// `reservation`.
+    /// Whether so many bytes more are there for the likes of `reservation`. Those who can
+    /// spill have equal shares of what the others leave, and not all of it together.
     fn is_left_for(&self, reservation: &MemoryReservation, additional: usize) -> bool {
-        let consumer = reservation.consumer();
-        let all = if consumer.can_spill() {
-            of_spillers(self.limit)
-        } else if consumer.name().contains(MERGES_OF_SORTS) {
-            self.limit - self.limit / PART_KEPT_FROM_SORTS
-        } else {
-            self.limit
-        };
-        self.pool.reserved().saturating_add(additional) <= all
+        let (consumer, reserved) = (reservation.consumer(), self.pool.reserved());
+        if consumer.can_spill() {
+            let together = self.of_spillers.load(Relaxed);
+            let left = self.limit.saturating_sub(reserved.saturating_sub(together));
+            let share = left / self.spillers.load(Relaxed).max(1);
+            let is_little = reservation.size() <= self.limit / PART_LEFT_ALONE;
+            let is_left = together.saturating_add(additional) <= of_spillers(left);
+            return reservation.size().saturating_add(additional) <= share
+                && (is_left || is_little);
+        }
+        let is_merge = consumer.name().contains(MERGES_OF_SORTS);
+        let kept = if is_merge { self.limit / PART_KEPT_FROM_SORTS } else { 0 };
+        reserved.saturating_add(additional) <= self.limit - kept
     }
 
     /// Takes so many bytes more, if they are left.
     fn take(&self, reservation: &MemoryReservation, additional: usize) -> Result<()> {
-        let is_left = self.is_left_for(reservation, additional);
-        if !reservation.consumer().can_spill() {
-            if is_left {
-                self.grow(reservation, additional);
-                return Ok(());
-            }
-        } else if !is_left && reservation.size() > self.limit / PART_LEFT_ALONE {
-            let name = reservation.consumer().name();
-            return Err(resources_datafusion_err!("{name} has to spill, for others to go on"));
+        if self.is_left_for(reservation, additional) {
+            self.grow(reservation, additional);
+            return Ok(());
         }
-        self.pool.try_grow(reservation, additional)
+        let name = reservation.consumer().name();
+        Err(resources_datafusion_err!("{additional} bytes more are not left for {name}"))
     }
 
     /// The bytes of the process, if these are so many that what `reservation` stands
@@ -242,19 +253,27 @@ impl MemoryPool for Yielding {
 
     fn register(&self, consumer: &MemoryConsumer) {
         self.pool.register(consumer);
+        self.spillers.fetch_add(usize::from(consumer.can_spill()), Relaxed);
     }
 
     fn unregister(&self, consumer: &MemoryConsumer) {
         self.pool.unregister(consumer);
+        self.spillers.fetch_sub(usize::from(consumer.can_spill()), Relaxed);
     }
 
     fn grow(&self, reservation: &MemoryReservation, additional: usize) {
         self.pool.grow(reservation, additional);
+        if reservation.consumer().can_spill() {
+            self.of_spillers.fetch_add(additional, Relaxed);
+        }
         self.held.give_way(self.pool.reserved().saturating_sub(self.limit));
     }
 
     fn shrink(&self, reservation: &MemoryReservation, shrink: usize) {
         self.pool.shrink(reservation, shrink);
+        if reservation.consumer().can_spill() {
+            self.of_spillers.fetch_sub(shrink, Relaxed);
+        }
     }
 
     fn try_grow(&self, reservation: &MemoryReservation, additional: usize) -> Result<()> {
@@ -286,8 +305,6 @@ impl MemoryPool for Yielding {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
-
     use super::*;
 
     #[test]
@@ -295,10 +312,10 @@ mod tests {
         let Memory { pool, .. } = Memory::limited_to(Some(1000), None);
         let sorts =
             [(); 4].map(|()| MemoryConsumer::new("sort").with_can_spill(true).register(&pool));
-        // Four could have 187 each.
+        // Four could have 250 each.
         sorts[0].try_grow(450).unwrap();
-        assert!(sorts[1].try_grow(190).is_err(), "more than its share, with most taken");
-        sorts[1].try_grow(180).unwrap();
+        assert!(sorts[1].try_grow(260).is_err(), "more than its share, with most taken");
+        sorts[1].try_grow(240).unwrap();
         assert!(sorts[0].try_grow(10).is_err(), "it has more than its share, and has to spill");
         sorts[0].shrink(450);
         sorts[1].try_grow(100).unwrap();
@@ -312,7 +329,7 @@ mod tests {
         let three = MemoryConsumer::new("another").with_can_spill(true).register(&pool);
         one.try_grow(250).unwrap();
         two.try_grow(250).unwrap();
-        assert!(one.try_grow(84).is_err(), "a third of what can be spilled is its share");
+        assert!(one.try_grow(84).is_err(), "a third is its share");
         drop((two, three));
         one.try_grow(84).unwrap();
     }
@@ -320,14 +337,14 @@ mod tests {
     #[test]
     fn those_who_can_spill_do_where_the_process_has_much() {
         static BYTES: AtomicUsize = AtomicUsize::new(0);
-        let process = Process { bytes: || Some(BYTES.load(Ordering::Relaxed)), give_back: || () };
+        let process = Process { bytes: || Some(BYTES.load(Relaxed)), give_back: || () };
         let Memory { pool, overrun, .. } = Memory::limited_to(Some(1 << 20), Some(process));
         let overrun = overrun.unwrap();
         let sort = MemoryConsumer::new("sort").with_can_spill(true).register(&pool);
         let join = MemoryConsumer::new("join").register(&pool);
         sort.try_grow(200_000).unwrap();
         assert!(overrun.error().is_none());
-        BYTES.store(512_000_000, Ordering::Relaxed);
+        BYTES.store(512_000_000, Relaxed);
         std::thread::sleep(std::time::Duration::from_millis(30));
         let refused = sort.try_grow(1).unwrap_err().to_string();
         assert!(refused.contains("the process has 512 MB"), "{refused}");
@@ -355,6 +372,21 @@ mod tests {
         merge.try_grow(166).unwrap();
         assert!(merge.try_grow(1).is_err(), "all is taken");
         assert!(matches!(pool.memory_limit(), MemoryLimit::Finite(1000)));
+    }
+
+    #[test]
+    fn those_who_can_spill_have_a_part_of_what_others_leave() {
+        let Memory { pool, .. } = Memory::limited_to(Some(1000), None);
+        let join = MemoryConsumer::new("HashJoinInput").register(&pool);
+        let sorts =
+            [(); 2].map(|()| MemoryConsumer::new("sort").with_can_spill(true).register(&pool));
+        join.try_grow(800).unwrap();
+        sorts[0].try_grow(100).unwrap();
+        assert!(sorts[0].try_grow(1).is_err(), "half of the rest is its share");
+        sorts[1].try_grow(50).unwrap();
+        sorts[0].free();
+        join.try_grow(150).unwrap();
+        assert!(join.try_grow(1).is_err(), "all is taken");
     }
 
     #[test]

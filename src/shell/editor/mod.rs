@@ -75,8 +75,8 @@ impl LineEditor {
     /// # Errors
     /// When the terminal cannot be used.
     pub fn new(options: &EditorOptions) -> Result<Self> {
-        // Without colours ghost text is dim all the same.
-        let colors = if options.screen { ColorMode::Enabled } else { ColorMode::Disabled };
+        // Ghost text is dim also with NO_COLOR, which the editor would heed for all.
+        let colors = if options.screen { ColorMode::Forced } else { ColorMode::Disabled };
         let config = Config::builder()
             .max_history_size(MOST_RECALLED)
             .map_err(|error| unusable(&error))?
