@@ -75,8 +75,6 @@ const MEANINGS: &[Meaning] = &[
     ("logical expression OuterReferenceColumn", |_| Some(correlated())),
     ("must be aggregated to return at most one", |_| Some(correlated())),
     ("oo many columns! The subquery", |_| Some(one_column())),
-    ("JOIN operator Semi(", |_| Some(half_join("SEMI"))),
-    ("JOIN operator Anti(", |_| Some(half_join("ANTI"))),
     ("JOIN operator AsOf", |_| {
         let error = Error::query("there is no ASOF JOIN");
         Some(error.hint(
@@ -285,11 +283,6 @@ fn one_column() -> Error {
         "several values at once: EXISTS (SELECT 1 FROM u WHERE u.a = t.a AND u.b = t.b), and NOT \
          EXISTS",
     )
-}
-
-fn half_join(kind: &str) -> Error {
-    Error::query(format!("{kind} JOIN says which side is kept"))
-        .hint(format!("write LEFT {kind} JOIN"))
 }
 
 fn no_lists(message: &str) -> Option<Error> {
