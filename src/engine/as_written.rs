@@ -13,6 +13,7 @@ use super::decimals::DivideParameters;
 use super::ordered_lists::FirstKnown;
 use super::range_frames::CountDays;
 use super::rounding_casts::RoundCasts;
+use super::whole_places::WholePlaces;
 use super::zoned_texts::CastWithoutZone;
 
 /// These rules, and after them the engine's own.
@@ -26,6 +27,7 @@ pub(super) fn rules() -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
         Arc::new(CompareFractions),
         Arc::new(CountDays),
         Arc::new(FirstKnown),
+        Arc::new(WholePlaces),
     ];
     rules.extend(Analyzer::new().rules);
     rules

@@ -8,13 +8,18 @@
 //! conditions, which make AND and OR of CASE.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{DFSchema, Result, ScalarValue, internal_err};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
-use datafusion::logical_expr::utils::{conjunction, disjunction, merge_schema, split_binary_owned};
-use datafusion::logical_expr::{BinaryExpr, Case, Expr, ExprSchemable, LogicalPlan, Operator, lit};
+use datafusion::logical_expr::utils::{
+    conjunction, disjunction, merge_schema, split_binary_owned, split_conjunction,
+};
+use datafusion::logical_expr::{
+    BinaryExpr, Case, Expr, ExprSchemable, LogicalPlan, Operator, Projection, Sort, lit,
+};
 use datafusion::optimizer::{ApplyOrder, OptimizerConfig, OptimizerRule};
 
 use super::decimals;
@@ -40,6 +45,10 @@ impl OptimizerRule for GuardDivisions {
         plan: LogicalPlan,
         _config: &dyn OptimizerConfig,
     ) -> Result<Transformed<LogicalPlan>> {
+        let plan = match first_rows(&plan)? {
+            Some(guarded) => return Ok(Transformed::yes(guarded)),
+            None => plan,
+        };
         let mut is_found = false;
         plan.apply_expressions(|expression| {
             is_found |= divides(expression);
@@ -55,6 +64,51 @@ impl OptimizerRule for GuardDivisions {
             let guarded = guarded(expression, &schema, &[])?;
             Ok(guarded.update_data(|guarded| name.restore(guarded)))
         })
+    }
+}
+
+/// `plan`, if it takes the first rows by a quotient of rows that a condition chooses. The
+/// engine looks for rows that can be among them where it reads, before the condition.
+fn first_rows(plan: &LogicalPlan) -> Result<Option<LogicalPlan>> {
+    let LogicalPlan::Sort(sort) = plan else { return Ok(None) };
+    let LogicalPlan::Projection(listed) = sort.input.as_ref() else { return Ok(None) };
+    if sort.fetch.is_none() || !listed.expr.iter().any(divides) {
+        return Ok(None);
+    }
+    let schema = listed.input.schema();
+    let is_there = |condition: &&Expr| {
+        !divides(condition)
+            && !condition.is_volatile()
+            && condition.column_refs().into_iter().all(|column| schema.has_column(column))
+    };
+    let chosen = choosing(&listed.input);
+    let guards = chosen.iter().filter(is_there);
+    let guards: Vec<_> = guards.map(|condition| Guard { condition, op: Operator::And }).collect();
+    let names = NamePreserver::new_for_projection();
+    let made = listed.expr.iter().map(|expression| {
+        let name = names.save(expression);
+        let guarded = guarded(expression.clone(), schema, &guards)?;
+        Ok(guarded.update_data(|guarded| name.restore(guarded)))
+    });
+    let made = made.collect::<Result<Vec<_>>>()?;
+    if !made.iter().any(|one| one.transformed) {
+        return Ok(None);
+    }
+    let made = made.into_iter().map(|one| one.data).collect();
+    let listed = Projection::try_new(made, Arc::clone(&listed.input))?;
+    let input = Arc::new(LogicalPlan::Projection(listed));
+    Ok(Some(LogicalPlan::Sort(Sort { input, ..sort.clone() })))
+}
+
+/// The conditions that choose the rows of `plan`.
+fn choosing(plan: &LogicalPlan) -> Vec<Expr> {
+    match plan {
+        LogicalPlan::Filter(filter) => {
+            let own = split_conjunction(&filter.predicate).into_iter().cloned();
+            own.chain(choosing(&filter.input)).collect()
+        }
+        LogicalPlan::TableScan(scan) => scan.filters.clone(),
+        _ => Vec::new(),
     }
 }
 
@@ -224,6 +278,20 @@ mod tests {
         let sql = format!("SELECT a, b <> 0 AND a / b > 1 AS so FROM {ROWS} ORDER BY a");
         let wanted = ["a|so", "1|false", "4|true", "5|false", "6|", "9|false"];
         assert_eq!(answer(&session, &sql).await, wanted);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn the_first_rows_by_a_quotient_are_of_those_that_a_condition_chooses() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("t.parquet").display().to_string();
+        let session = Session::new(None, Settings::default()).unwrap();
+        session.collect(&format!("COPY (SELECT * FROM {ROWS}) TO '{file}'")).await.unwrap();
+        for (quotient, wanted) in [("a / b", "4|2"), ("a * 1.0 / b", "4|2.0"), ("a % b", "4|0")] {
+            let sql = format!(
+                "SELECT a, {quotient} AS r FROM '{file}' WHERE b > 0 ORDER BY r DESC, a LIMIT 1"
+            );
+            assert_eq!(answer(&session, &sql).await, ["a|r", wanted], "{sql}");
+        }
     }
 
     #[tokio::test(flavor = "multi_thread")]

@@ -92,6 +92,7 @@ mod unfit;
 mod unknown_members;
 mod unnested;
 mod versions;
+mod whole_places;
 mod wording;
 mod wrapped;
 mod written_times;

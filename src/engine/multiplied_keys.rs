@@ -8,6 +8,11 @@
 //! step a projection takes a column of the key through a function of which nothing is
 //! known.
 //!
+//! Where a projection has a column of a key more than once, as that of `SELECT level AS l,
+//! unnest(tags) ... GROUP BY level` has, the engine goes by the first until that one is
+//! asked for by nobody and left out, and then by the next. So the others are taken through
+//! the function at once.
+//!
 //! Some of this is decided as a query is planned, by what its tables are; so each table
 //! of FROM is looked at then, and the whole plan once more when all forms have been
 //! brought into it.
@@ -105,6 +110,12 @@ fn forgotten(plan: LogicalPlan) -> Result<LogicalPlan> {
     let is_changed = Cell::new(false);
     let plan = plan.transform_up_with_subqueries(|node| {
         let node = if is_changed.get() { node.recompute_schema()? } else { node };
+        if let LogicalPlan::Projection(projection) = &node
+            && let Some(single) = with_single_keys(projection)?
+        {
+            is_changed.set(true);
+            return Ok(Transformed::yes(LogicalPlan::Projection(single)));
+        }
         Ok(match forgetful(&node)? {
             Some(input) => {
                 is_changed.set(true);
@@ -114,6 +125,47 @@ fn forgotten(plan: LogicalPlan) -> Result<LogicalPlan> {
         })
     });
     plan.map(|plan| plan.data)
+}
+
+/// `projection` with each column of a key of its input as such once at most, if it has one
+/// more often, or so that the engine sees it only later.
+fn with_single_keys(projection: &Projection) -> Result<Option<Projection>> {
+    let Projection { expr, input, .. } = projection;
+    let columns = input.schema().field_names();
+    let mut met = HashSet::new();
+    let taken: Vec<_> = expr
+        .iter()
+        .map(|expression| {
+            let name = expression.clone().unalias_nested().data.to_string();
+            let place = columns.iter().position(|column| *column == name)?;
+            // The engine looks below one alias only.
+            let is_unseen = matches!(
+                expression,
+                Expr::Alias(alias) if matches!(*alias.expr, Expr::Alias(_))
+            );
+            (is_unseen || !met.insert(place)).then_some(place)
+        })
+        .collect();
+    if taken.iter().all(Option::is_none) {
+        return Ok(None);
+    }
+    let known = known(input)?;
+    let is_of_key = |place: &usize| known.iter().any(|key| key.source_indices.contains(place));
+    if !taken.iter().flatten().any(is_of_key) {
+        return Ok(None);
+    }
+    let expressions = expr.iter().zip(&taken).map(|(expression, again)| match expression.clone() {
+        expression if again.is_none_or(|place| !is_of_key(&place)) => expression,
+        Expr::Alias(mut alias) => {
+            alias.expr = Box::new(hidden(*alias.expr));
+            Expr::Alias(alias)
+        }
+        expression => {
+            let (table, name) = expression.qualified_name();
+            hidden(expression).alias_qualified(table, name)
+        }
+    });
+    Projection::try_new(expressions.collect(), Arc::clone(input)).map(Some)
 }
 
 /// The rows that `node` goes over without knowing of keys that it multiplies, if it does.
@@ -304,6 +356,36 @@ mod tests {
         assert_eq!(answer(&session, &sql).await[1..], ["1|2", "1|2", "2|4", "2|4"]);
         let sql = format!("SELECT level, count(*) FROM {rows} GROUP BY level ORDER BY 1");
         assert_eq!(answer(&session, &sql).await[1..], ["1|2", "2|2"]);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn keys_of_other_names_are_no_keys_of_multiplied_rows() {
+        let session = session().await;
+        let lists = "unnest(['z', 'a', 'a']) AS k";
+        for rows in [
+            format!("SELECT level AS y, {lists} FROM a GROUP BY level"),
+            format!("SELECT level + 0 AS y, {lists} FROM a GROUP BY 1"),
+            format!(
+                "SELECT DISTINCT level AS y, {lists} FROM (SELECT level FROM a GROUP BY 1)
+                 UNION ALL SELECT DISTINCT level, 'a' FROM a"
+            ),
+            format!("SELECT y, {lists} FROM (SELECT level, level AS y FROM a GROUP BY level)"),
+            "SELECT y, k FROM (SELECT level, level AS y FROM a GROUP BY level) CROSS JOIN b"
+                .to_owned(),
+        ] {
+            let sql = format!("{rows} ORDER BY y, k");
+            let wanted = ["1|a", "1|a", "1|z", "2|a", "2|a", "2|z"];
+            assert_eq!(answer(&session, &sql).await[1..], wanted, "{sql}");
+            let sql = format!("SELECT y, k, count(*) FROM ({rows}) GROUP BY y, k ORDER BY y, k");
+            let wanted = ["1|a|2", "1|z|1", "2|a|2", "2|z|1"];
+            assert_eq!(answer(&session, &sql).await[1..], wanted, "{sql}");
+            let sql = format!(
+                "WITH g AS ({rows}) SELECT g.y, g.k, count(*) AS c FROM g JOIN g AS h
+                 ON g.y = h.y AND g.k = h.k GROUP BY ALL ORDER BY g.y, g.k"
+            );
+            let wanted = ["1|a|4", "1|z|1", "2|a|4", "2|z|1"];
+            assert_eq!(answer(&session, &sql).await[1..], wanted, "{sql}");
+        }
     }
 
     #[tokio::test(flavor = "multi_thread")]

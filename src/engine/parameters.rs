@@ -2,7 +2,7 @@
 //! their place when it runs.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
+use std::sync::{Arc, RwLock};
 
 use datafusion::arrow::datatypes::{DataType, Field};
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
@@ -11,12 +11,15 @@ use datafusion::logical_expr::expr::{AggregateFunction, InList, Placeholder, Sca
 use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr};
 use datafusion::logical_expr::type_coercion::functions::{UDFCoercionExt, fields_with_udf};
 use datafusion::logical_expr::{
-    Between, BinaryExpr, Case, Cast, Expr, ExprSchemable, LogicalPlan, TryCast,
+    Between, BinaryExpr, Case, Cast, Expr, ExprSchemable, LogicalPlan, Prepare,
+    Statement as PlanStatement, TryCast,
 };
-use datafusion::sql::sqlparser::ast::BinaryOperator;
+use datafusion::sql::parser::Statement as Parsed;
+use datafusion::sql::sqlparser::ast::{BinaryOperator, Ident, Statement as SqlStatement};
 
 use super::rewrite;
 use super::session::Params;
+use crate::error::{self, Error};
 
 /// The most digits of a number that is taken for one where nothing says so: longer ones are
 /// names of something, and no number has room for all of them.
@@ -122,6 +125,88 @@ pub(super) fn bind(plan: LogicalPlan, params: &Params) -> Result<LogicalPlan> {
     let values: HashMap<_, _> =
         params.iter().map(|(name, value)| (name.clone(), value.clone().into())).collect();
     plan.with_param_values(ParamValues::Map(values))
+}
+
+/// The statement of a PREPARE that says no types, and the name that it gets; other
+/// statements stay as they are. The planner would guess the types and cut the values that
+/// EXECUTE gives to them: 2.5 to 2 for `$1 + 1`.
+pub(super) fn without_guesses(parsed: Parsed) -> (Option<Ident>, Parsed) {
+    let Parsed::Statement(statement) = parsed else { return (None, parsed) };
+    match *statement {
+        SqlStatement::Prepare { name, data_types, statement } if data_types.is_empty() => {
+            (Some(name), Parsed::Statement(statement))
+        }
+        statement => (None, Parsed::Statement(Box::new(statement))),
+    }
+}
+
+/// What makes `name` stand for `plan`, which takes values of any types.
+pub(super) fn prepare(name: Ident, plan: LogicalPlan) -> LogicalPlan {
+    let name = match name.quote_style {
+        Some(_) => name.value,
+        None => name.value.to_ascii_lowercase(),
+    };
+    let prepare = Prepare { name, fields: Vec::new(), input: Arc::new(plan) };
+    LogicalPlan::Statement(PlanStatement::Prepare(prepare))
+}
+
+/// How many values each prepared statement takes, by its name: the engine passes over those
+/// that are too many where PREPARE says no types.
+#[derive(Debug, Default)]
+pub(super) struct Prepared(RwLock<BTreeMap<String, usize>>);
+
+impl Prepared {
+    /// Refuses an EXECUTE with more or fewer values than its statement takes.
+    pub(super) fn check(&self, plan: &LogicalPlan) -> error::Result<()> {
+        let LogicalPlan::Statement(PlanStatement::Execute(execute)) = plan else { return Ok(()) };
+        let given = execute.parameters.len();
+        let taken = self.0.read().ok().and_then(|known| known.get(&execute.name).copied());
+        match taken {
+            Some(taken) if taken != given => {
+                let values = if taken == 1 { "value" } else { "values" };
+                let name = &execute.name;
+                let message = format!("`{name}` takes {taken} {values}, not {given}");
+                Err(Error::query(message).hint("EXECUTE gives one for each of $1, $2 and so on"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// What is to be noted once `plan` has run.
+    pub(super) fn change(plan: &LogicalPlan) -> Result<Option<Change>> {
+        Ok(match plan {
+            LogicalPlan::Statement(PlanStatement::Prepare(prepare)) => {
+                let names = prepare.input.get_parameter_names()?;
+                let numbers = names.iter().map(|name| name.trim_start_matches('$').parse().ok());
+                // With names it cannot be executed, as the engine says then.
+                let taken: Option<Vec<usize>> = numbers.collect();
+                taken.map(|taken| Change {
+                    name: prepare.name.clone(),
+                    taken: Some(taken.into_iter().max().unwrap_or_default()),
+                })
+            }
+            LogicalPlan::Statement(PlanStatement::Deallocate(dropped)) => {
+                Some(Change { name: dropped.name.clone(), taken: None })
+            }
+            _ => None,
+        })
+    }
+
+    /// Notes what a statement has changed.
+    pub(super) fn note(&self, Change { name, taken }: Change) {
+        let Ok(mut known) = self.0.write() else { return };
+        match taken {
+            Some(taken) => known.insert(name, taken),
+            None => known.remove(&name),
+        };
+    }
+}
+
+/// A statement that is prepared, with the number of values that it takes, or no longer.
+#[derive(Debug)]
+pub(super) struct Change {
+    name: String,
+    taken: Option<usize>,
 }
 
 /// What a place takes.
@@ -324,8 +409,53 @@ mod tests {
     use datafusion::arrow::array::ArrayRef;
     use datafusion::arrow::util::display::array_value_to_string;
 
+    use crate::engine::answers::answer;
     use crate::engine::{Params, Session, Settings, script};
     use crate::error::Result;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn execute_takes_values_as_they_are() {
+        let session = Session::new(None, Settings::default()).unwrap();
+        let from = "FROM (VALUES (1), (2)) AS v(x)";
+        for (at, (asked, values, wanted)) in [
+            ("SELECT $1 + 1 AS a", "2.5", &["3.5"][..]),
+            ("SELECT $1 + 1 AS a", "2", &["3"]),
+            ("SELECT $1 + 1 AS a, $2 AS b", "2, 'x'", &["3|x"]),
+            ("SELECT x * $1 > 0.9 AS a FROM v ORDER BY x", "0.5", &["false", "true"]),
+            ("SELECT x FROM v WHERE x = $1", "2.7", &[]),
+            ("SELECT x FROM v WHERE x = $1", "2", &["2"]),
+            ("SELECT x FROM v WHERE x > $1 ORDER BY x", "0.5", &["1", "2"]),
+            ("SELECT x FROM v WHERE x IN ($1, 1)", "2.5", &["1"]),
+            ("SELECT x FROM v WHERE x + 0 = $1 OR x + 0.5 = $1", "1.5", &["1"]),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let asked = asked.replace("FROM v", from);
+            session.collect(&format!("PREPARE Q{at} AS {asked}")).await.unwrap();
+            let found = answer(&session, &format!("EXECUTE q{at}({values})")).await;
+            assert_eq!(found[1..], *wanted, "{asked}: {values}");
+        }
+        session.collect("PREPARE told(INT) AS SELECT $1 + 1 AS a").await.unwrap();
+        assert_eq!(answer(&session, "EXECUTE told('2')").await, ["a", "3"]);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn execute_gives_as_many_values_as_are_asked_for() {
+        let session = Session::new(None, Settings::default()).unwrap();
+        session.collect("PREPARE q AS SELECT $1 AS a, $2 AS b").await.unwrap();
+        for (values, count) in [("1", 1), ("1, 2, 3", 3)] {
+            let error = session.collect(&format!("EXECUTE q({values})")).await.unwrap_err();
+            let wanted = format!("`q` takes 2 values, not {count}");
+            assert!(error.to_string().contains(&wanted), "{error}");
+        }
+        // One that is refused changes nothing, and one that is dropped is forgotten.
+        session.collect("PREPARE q AS SELECT $1 AS a").await.unwrap_err();
+        assert_eq!(answer(&session, "EXECUTE q(1, 2)").await[1..], ["1|2"]);
+        session.collect("DEALLOCATE q").await.unwrap();
+        session.collect("PREPARE q AS SELECT $1 AS a").await.unwrap();
+        assert_eq!(answer(&session, "EXECUTE q(1)").await[1..], ["1"]);
+    }
 
     #[tokio::test(flavor = "multi_thread")]
     async fn use_tells_the_type() {

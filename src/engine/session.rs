@@ -64,7 +64,7 @@ use super::moving;
 use super::multiplied_keys::{self, MultipliedKeys};
 use super::names;
 use super::ordered_lists;
-use super::parameters::{self, Parameters};
+use super::parameters::{self, Parameters, Prepared};
 use super::passed_over;
 use super::read_times;
 use super::remembered_part;
@@ -112,6 +112,7 @@ struct Inner {
     roots: Option<Arc<[PathBuf]>>,
     store: Option<Arc<Store>>,
     pinned: Arc<RwLock<Pinned>>,
+    prepared: Prepared,
     /// The versions that every statement reads; without them each reads the
     /// newest.
     fixed: Option<BTreeMap<String, i64>>,
@@ -241,6 +242,7 @@ impl Session {
             roots,
             store,
             pinned,
+            prepared: Prepared::default(),
             fixed,
             memory,
             dictionaries,
@@ -560,7 +562,11 @@ impl Session {
             return LogicalPlanBuilder::empty(false).build();
         }
         let view = forms::common_tables::mark(&mut parsed);
-        let plan = self.inner.context.state().statement_to_plan(parsed).await?;
+        let (prepared, parsed) = parameters::without_guesses(parsed);
+        let mut plan = self.inner.context.state().statement_to_plan(parsed).await?;
+        if let Some(name) = prepared {
+            plan = parameters::prepare(name, plan);
+        }
         let plan = forms::finish(forms::common_tables::said(plan, view))?;
         guard::check_effect(&plan, &self.inner.settings).map_err(foreign)?;
         if let Some(name) = guard::dropped(&plan)
@@ -608,7 +614,12 @@ impl Session {
         // Boxed, since few statements have such a plan, and all make room for it.
         let plan = Box::pin(computed_limits::computed(plan, &self.inner.context)).await?;
         let (plan, staged) = copy_to::stage(plan, writer.as_ref())?;
+        self.inner.prepared.check(&plan).map_err(foreign)?;
+        let change = Prepared::change(&plan)?;
         let frame = self.inner.context.execute_logical_plan(plan).await?;
+        if let Some(change) = change {
+            self.inner.prepared.note(change);
+        }
         let (state, plan) = frame.into_parts();
         let query = Query { state, plan, staged, cluster: self.inner.settings.cluster.clone() };
         let (running, recorder) = match kept {

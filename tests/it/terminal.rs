@@ -665,6 +665,21 @@ fn ghost_text_ends_with_the_row_and_is_taken_whole() {
     assert_eq!(shown.trim_end().lines().count(), 1, "{shown}");
     screen.press(&["Right"]);
     screen.wait_for("1300);");
+    screen.press(&["C-c", "C-l"]);
+    screen.type_text("sel");
+    screen.wait_for("…");
+    screen.press(&["End"]);
+    screen.wait_for("1300);");
+}
+
+#[test]
+fn with_the_keys_of_vi_no_key_is_lost_behind_the_one_that_clears_the_screen() {
+    let Some(screen) = Screen::open(80) else { return };
+    screen.enter(".keys vi");
+    screen.wait_for("vi");
+    screen.press(&["C-l"]);
+    screen.enter("select 40 + 2 as n;");
+    screen.wait_for("42");
 }
 
 #[test]

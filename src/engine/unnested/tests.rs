@@ -361,3 +361,15 @@ async fn what_cannot_be_computed_for_all_rows_at_once_is_refused() {
     assert!(error.message().contains("columns from around"), "{error}");
     assert!(error.advice().is_some(), "{error}");
 }
+
+#[tokio::test]
+async fn what_a_cast_makes_of_a_column_is_one_value() {
+    let session = session().await;
+    let times = "(VALUES (TIMESTAMP '2012-03-01 01:00'), (TIMESTAMP '2012-03-01 02:00')) AS p (f)";
+    let days = "(VALUES (DATE '2012-03-01'), (DATE '2012-03-02')) AS t (d)";
+    let counted = format!("(SELECT count(*) FROM {times} WHERE f::date = d)");
+    let sql = format!("SELECT {counted} AS n FROM {days} ORDER BY d");
+    assert_eq!(answer(&session, &sql).await, ["n", "2", "0"]);
+    let sql = format!("SELECT d FROM {days} WHERE {counted} > 1");
+    assert_eq!(answer(&session, &sql).await, ["d", "2012-03-01"]);
+}

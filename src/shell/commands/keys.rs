@@ -43,7 +43,9 @@ impl Command for Keys {
                 shell.say(LIST)?;
                 shell.say("Up and Down find only what begins with the text that is typed.")?;
                 shell.say("Tab again goes through the list that it has shown, Shift-Tab back.")?;
-                shell.say("Alt-F and Alt-Right take one word of the ghost text.")?;
+                shell.say(
+                    "Alt-F and Alt-Right take one word of the ghost text, End takes all too.",
+                )?;
             }
             name => {
                 let keys = Whose::named(name)?;

@@ -45,6 +45,9 @@ pub(super) fn bind(editor: &mut Editor<Asked, MemHistory>, state: &Arc<State>) {
         bind(&[KeyEvent(KeyCode::Right, modifiers)], take_word);
     }
     bind(&[KeyEvent::alt('f')], take_word);
+    for key in [KeyEvent(KeyCode::End, Modifiers::NONE), KeyEvent::ctrl('E')] {
+        bind(&[key], take_all);
+    }
     bind(&[KeyEvent(KeyCode::BackTab, Modifiers::NONE)], cycle_back);
     bind(&[KeyEvent::ctrl('L')], forget_lists);
 }
@@ -114,11 +117,12 @@ fn cycle_back(state: &State, _: &EventContext<'_>) -> Option<Cmd> {
     Some(Cmd::Complete)
 }
 
-/// What Ctrl-L clears are the lists of candidates too: Tab shows them anew.
+/// What Ctrl-L clears are the lists of candidates too: Tab shows them anew. With the keys
+/// of vi the editor would wait for another key first.
 fn forget_lists(state: &State, _: &EventContext<'_>) -> Option<Cmd> {
     state.drawn.lock().note_cleared();
     state.cycle.lock().end();
-    None
+    Some(Cmd::ClearScreen)
 }
 
 /// Ctrl-X Ctrl-E ends the line and says that it is to be edited elsewhere.
@@ -154,6 +158,12 @@ fn take_word(_: &State, context: &EventContext<'_>) -> Option<Cmd> {
         return None;
     }
     Some(Cmd::Insert(1, first_word(context.hint_text()?).to_owned()))
+}
+
+/// At its end, the end of the line is that of the ghost text.
+fn take_all(_: &State, context: &EventContext<'_>) -> Option<Cmd> {
+    let is_at_end = context.pos() == context.line().len();
+    (is_at_end && context.has_hint()).then_some(Cmd::CompleteHint)
 }
 
 /// `text` up to the end of its first word.
