@@ -203,7 +203,10 @@ fn kept(by: &Expr, schema: &DFSchema, guards: &[Guard<'_>]) -> Option<Expr> {
         return None;
     }
     let known = inputs(by);
-    let looks_at_them = |guard: &&Guard<'_>| !inputs(guard.condition).is_disjoint(&known);
+    let looks_at_them = |guard: &&Guard<'_>| {
+        let seen = inputs(guard.condition);
+        !seen.is_disjoint(&known) || seen.into_iter().any(is_computed_before)
+    };
     let guards = guards.iter().filter(looks_at_them).take(MOST_GUARDS).copied();
     let counts = conjunction(guards.map(Guard::leaves_open))?;
     let other = not_zero(&by.get_type(schema).ok()?)?;
@@ -222,6 +225,12 @@ fn inputs(expression: &Expr) -> HashSet<&Expr> {
         Ok(TreeNodeRecursion::Continue)
     });
     found
+}
+
+/// Whether a column is what the engine has computed once for several places: a condition
+/// that stands in two of them looks at columns that are not seen here.
+fn is_computed_before(input: &Expr) -> bool {
+    matches!(input, Expr::Column(column) if column.name.starts_with("__common_expr"))
 }
 
 /// A number of the type `kind`, if those are not divided by zero.
@@ -275,6 +284,15 @@ mod tests {
         let sql =
             format!("SELECT a FROM {ROWS} GROUP BY a HAVING sum(b) > 0 AND max(a) / sum(b) > 1");
         assert_eq!(answer(&session, &sql).await, ["a", "4"]);
+        let sql = format!(
+            "SELECT a, b <> 0 AND a / b > 1 AS so, b <> 0 AS ok FROM {ROWS} ORDER BY a LIMIT 2"
+        );
+        assert_eq!(answer(&session, &sql).await, ["a|so|ok", "1|false|false", "4|true|true"]);
+        let sql = format!(
+            "SELECT a, CASE WHEN b <> 0 AND a / b > 1 THEN 'hi' WHEN b <> 0 THEN 'lo' END AS so
+             FROM {ROWS} ORDER BY a LIMIT 3"
+        );
+        assert_eq!(answer(&session, &sql).await, ["a|so", "1|", "4|hi", "5|lo"]);
         let sql = format!("SELECT a, b <> 0 AND a / b > 1 AS so FROM {ROWS} ORDER BY a");
         let wanted = ["a|so", "1|false", "4|true", "5|false", "6|", "9|false"];
         assert_eq!(answer(&session, &sql).await, wanted);
