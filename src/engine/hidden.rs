@@ -7,11 +7,12 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use datafusion::arrow::array::ArrayRef;
-use datafusion::arrow::datatypes::DataType;
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::{Result, ScalarValue, internal_err};
 use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::{
-    ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
+    ColumnarValue, Expr, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
+    Volatility,
 };
 
 use super::{
@@ -134,6 +135,14 @@ impl ScalarUDFImpl for HiddenCall {
 
     fn return_type(&self, arguments: &[DataType]) -> Result<DataType> {
         (self.function.returns)(&arguments[0])
+    }
+
+    fn return_field_from_args(&self, args: ReturnFieldArgs<'_>) -> Result<FieldRef> {
+        let value = &args.arg_fields[0];
+        let kind = self.return_type(&[value.data_type().clone()])?;
+        // What is the same is known where its value is: above, plans have been told so.
+        let is_same = self.function.name == reordering_casts::SAME.name;
+        Ok(Arc::new(Field::new(self.name(), kind, !is_same || value.is_nullable())))
     }
 
     fn invoke_with_args(&self, arguments: ScalarFunctionArgs) -> Result<ColumnarValue> {
