@@ -16,8 +16,8 @@ use datafusion::logical_expr::{
 };
 
 use super::{
-    checked_arithmetic, compared_intervals, decimals, forms, optimize, reordering_casts,
-    rounding_casts, short_times, spaced_times, zoned_texts,
+    checked_arithmetic, compared_intervals, decimals, forms, multiplied_keys, optimize,
+    reordering_casts, rounding_casts, short_times, spaced_times, zoned_texts,
 };
 
 /// All of them that look at one row.
@@ -26,6 +26,7 @@ pub(super) fn all() -> Vec<ScalarUDF> {
         &compared_intervals::LENGTH,
         &forms::information::TYPE_NAME,
         &forms::subqueries::ONLY_ITEM,
+        &multiplied_keys::SAME_KEY,
         &reordering_casts::SAME,
         &rounding_casts::ROUNDED,
         &short_times::IN_FULL,
@@ -140,9 +141,9 @@ impl ScalarUDFImpl for HiddenCall {
     fn return_field_from_args(&self, args: ReturnFieldArgs<'_>) -> Result<FieldRef> {
         let value = &args.arg_fields[0];
         let kind = self.return_type(&[value.data_type().clone()])?;
-        // What is the same is known where its value is: above, plans have been told so.
-        let is_same = self.function.name == reordering_casts::SAME.name;
-        Ok(Arc::new(Field::new(self.name(), kind, !is_same || value.is_nullable())))
+        // A key is known where it was before: above it, plans have been told so.
+        let is_key = self.function.name == multiplied_keys::SAME_KEY.name;
+        Ok(Arc::new(Field::new(self.name(), kind, !is_key || value.is_nullable())))
     }
 
     fn invoke_with_args(&self, arguments: ScalarFunctionArgs) -> Result<ColumnarValue> {
