@@ -111,6 +111,11 @@ const fn of_spillers(limit: usize) -> usize {
     limit - limit / PART_KEPT_FROM_SPILLERS
 }
 
+/// Whether a sort merges its own parts in what `consumer` has.
+fn merges(consumer: &MemoryConsumer) -> bool {
+    consumer.name().contains(MERGES_OF_SORTS)
+}
+
 /// What each sort keeps free to merge its rows, of `threads` that have `limit` bytes
 /// together: not more than `usual`.
 pub(super) fn kept_for_merging(limit: usize, threads: usize, usual: usize) -> usize {
@@ -146,6 +151,7 @@ impl Memory {
             limit,
             spillers: AtomicUsize::new(0),
             of_spillers: AtomicUsize::new(0),
+            of_merges: AtomicUsize::new(0),
             watch: watch.clone(),
         };
         let pool = Arc::new(TrackConsumersPool::new(yielding, NAMED_CONSUMERS));
@@ -188,6 +194,8 @@ struct Yielding {
     spillers: AtomicUsize,
     /// Bytes that these have.
     of_spillers: AtomicUsize,
+    /// Bytes that sorts have for merging besides.
+    of_merges: AtomicUsize,
     watch: Option<Arc<Watch>>,
 }
 
@@ -208,17 +216,25 @@ impl Yielding {
     fn is_left_for(&self, reservation: &MemoryReservation, additional: usize) -> bool {
         let (consumer, reserved) = (reservation.consumer(), self.pool.reserved());
         if consumer.can_spill() {
-            let together = self.of_spillers.load(Relaxed);
+            let merged = self.of_merges.load(Relaxed);
+            let together = self.of_spillers.load(Relaxed).saturating_add(merged);
             let left = self.limit.saturating_sub(reserved.saturating_sub(together));
-            let share = left / self.spillers.load(Relaxed).max(1);
+            let share = left.saturating_sub(merged) / self.spillers.load(Relaxed).max(1);
             let is_little = reservation.size() <= self.limit / PART_LEFT_ALONE;
             let is_left = together.saturating_add(additional) <= of_spillers(left);
             return reservation.size().saturating_add(additional) <= share
                 && (is_left || is_little);
         }
-        let is_merge = consumer.name().contains(MERGES_OF_SORTS);
-        let kept = if is_merge { self.limit / PART_KEPT_FROM_SORTS } else { 0 };
+        let kept = if merges(consumer) { self.limit / PART_KEPT_FROM_SORTS } else { 0 };
         reserved.saturating_add(additional) <= self.limit - kept
+    }
+
+    /// Where the bytes of those who can spill, and of merges, are counted.
+    fn counted_with(&self, consumer: &MemoryConsumer) -> Option<&AtomicUsize> {
+        if consumer.can_spill() {
+            return Some(&self.of_spillers);
+        }
+        merges(consumer).then_some(&self.of_merges)
     }
 
     /// Takes so many bytes more, if they are left.
@@ -263,16 +279,16 @@ impl MemoryPool for Yielding {
 
     fn grow(&self, reservation: &MemoryReservation, additional: usize) {
         self.pool.grow(reservation, additional);
-        if reservation.consumer().can_spill() {
-            self.of_spillers.fetch_add(additional, Relaxed);
+        if let Some(bytes) = self.counted_with(reservation.consumer()) {
+            bytes.fetch_add(additional, Relaxed);
         }
         self.held.give_way(self.pool.reserved().saturating_sub(self.limit));
     }
 
     fn shrink(&self, reservation: &MemoryReservation, shrink: usize) {
         self.pool.shrink(reservation, shrink);
-        if reservation.consumer().can_spill() {
-            self.of_spillers.fetch_sub(shrink, Relaxed);
+        if let Some(bytes) = self.counted_with(reservation.consumer()) {
+            bytes.fetch_sub(shrink, Relaxed);
         }
     }
 
