@@ -100,10 +100,9 @@ impl Memory {
 
 #[cfg(test)]
 mod tests {
-    use datafusion::arrow::util::pretty::pretty_format_batches;
-    use datafusion::prelude::SessionContext;
 
     use super::*;
+    use crate::engine::answers::without_and_with;
 
     /// Instants of 1900 to 2030, in order and not, around clock changes and
     /// with NULLs, give what the engine's own function gives.
@@ -120,14 +119,7 @@ mod tests {
                        'Timestamp(Microsecond, Some(\"{zone}\"))') AS t
                      FROM generate_series(1, 40000))"
                 );
-                let plain = SessionContext::new();
-                let remembered = SessionContext::new();
-                remembered.register_udf(function());
-                let mut answers = Vec::new();
-                for context in [plain, remembered] {
-                    let batches = context.sql(&sql).await.unwrap().collect().await.unwrap();
-                    answers.push(pretty_format_batches(&batches).unwrap().to_string());
-                }
+                let answers = without_and_with(function(), &sql).await;
                 assert!(answers[0] == answers[1], "{zone} {unit}");
                 assert!(answers[0].lines().count() > 40_000);
             }

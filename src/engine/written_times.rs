@@ -144,11 +144,9 @@ impl Alike {
 
 #[cfg(test)]
 mod tests {
-    use datafusion::arrow::util::pretty::pretty_format_batches;
-    use datafusion::prelude::SessionContext;
 
     use super::*;
-    use crate::engine::answers::answer;
+    use crate::engine::answers::{answer, without_and_with};
     use crate::engine::{Session, Settings};
 
     const PATTERNS: [&str; 12] = [
@@ -192,14 +190,7 @@ mod tests {
                      FROM generate_series(1, 20000))",
                     columns.join(", ")
                 );
-                let plain = SessionContext::new();
-                let remembered = SessionContext::new();
-                remembered.register_udf(function());
-                let mut answers = Vec::new();
-                for context in [plain, remembered] {
-                    let batches = context.sql(&sql).await.unwrap().collect().await.unwrap();
-                    answers.push(pretty_format_batches(&batches).unwrap().to_string());
-                }
+                let answers = without_and_with(function(), &sql).await;
                 assert!(answers[0] == answers[1], "{zone} {time}");
                 assert!(answers[0].lines().count() > 20_000);
             }

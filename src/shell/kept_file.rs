@@ -10,7 +10,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
 use async_trait::async_trait;
-use datafusion::arrow::array::{ArrayRef, AsArray};
+use datafusion::arrow::array::ArrayRef;
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, Schema, SchemaRef};
 use datafusion::arrow::error::ArrowError;
@@ -29,6 +29,7 @@ use parking_lot::Mutex;
 
 use super::progress::bytes;
 use crate::error::{Error, Kind, Result};
+use crate::store::own_texts;
 
 /// Batches that may wait for the disk before the answer waits with them.
 const WAITING: usize = 8;
@@ -131,13 +132,10 @@ pub(super) fn written(schema: &SchemaRef) -> SchemaRef {
 /// The batch under `schema`, without the texts of other batches that its buffers hold.
 fn alone(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
     let alone = |column: &ArrayRef| -> std::result::Result<ArrayRef, ArrowError> {
-        let column: ArrayRef = match column.data_type() {
-            DataType::Utf8View => Arc::new(column.as_string_view().gc()),
-            DataType::BinaryView => Arc::new(column.as_binary_view().gc()),
-            DataType::Dictionary(_, values) => cast(column, values)?,
-            _ => Arc::clone(column),
-        };
-        Ok(column)
+        match column.data_type() {
+            DataType::Dictionary(_, values) => cast(column, values),
+            _ => Ok(own_texts(column)),
+        }
     };
     let columns = batch.columns().iter().map(alone).collect::<std::result::Result<Vec<_>, _>>();
     let rows = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));

@@ -53,6 +53,7 @@ use lock::WriterLock;
 pub(crate) use files::sha256;
 pub use history::Version;
 pub use optimize::Optimized;
+pub(crate) use rows::own_texts;
 pub use transaction::Transaction;
 pub use verify::{Finding, Repair};
 

@@ -172,16 +172,16 @@ pub(super) fn keep_rows(batch: &RecordBatch, keep: &BooleanArray) -> Result<Reco
 
 /// The batch with texts of its own, not views into larger buffers.
 pub(super) fn compact(batch: &RecordBatch) -> Result<RecordBatch> {
-    let columns = batch
-        .columns()
-        .iter()
-        .map(|column| -> ArrayRef {
-            match column.data_type() {
-                DataType::Utf8View => Arc::new(column.as_string_view().gc()),
-                DataType::BinaryView => Arc::new(column.as_binary_view().gc()),
-                _ => ArrayRef::clone(column),
-            }
-        })
-        .collect();
+    let columns = batch.columns().iter().map(own_texts).collect();
     RecordBatch::try_new(batch.schema(), columns).map_err(arrow)
+}
+
+/// The column with texts of its own, without those of other rows that its buffers hold: a
+/// few rows of many would else keep, and write, all of their texts.
+pub(crate) fn own_texts(column: &ArrayRef) -> ArrayRef {
+    match column.data_type() {
+        DataType::Utf8View => Arc::new(column.as_string_view().gc()),
+        DataType::BinaryView => Arc::new(column.as_binary_view().gc()),
+        _ => Arc::clone(column),
+    }
 }

@@ -32,6 +32,8 @@ use datafusion::physical_plan::{
 };
 use futures::StreamExt;
 
+use crate::store::own_texts;
+
 type Plan = Arc<dyn ExecutionPlan>;
 
 /// Columns that hold more than so many times what they are get buffers of their own.
@@ -183,11 +185,7 @@ fn own(column: &ArrayRef) -> Result<ArrayRef> {
     let all = UInt64Array::from_iter_values(0..column.len() as u64);
     let copied = take(column, &all, None)?;
     // Of texts only where they are was copied.
-    Ok(match copied.data_type() {
-        DataType::Utf8View => Arc::new(copied.as_string_view().gc()),
-        DataType::BinaryView => Arc::new(copied.as_binary_view().gc()),
-        _ => copied,
-    })
+    Ok(own_texts(&copied))
 }
 
 /// The bytes of a column's own values; as many as there can be where that is not known.

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::DataType;
+use datafusion::common::tree_node::Transformed;
 use datafusion::common::{Column, DFSchema};
 use datafusion::functions::expr_fn::coalesce;
 use datafusion::logical_expr::expr::{AggregateFunction, AggregateFunctionParams};
@@ -13,6 +14,7 @@ use datafusion::logical_expr::{
 use datafusion::optimizer::OptimizerConfig;
 
 use super::joined_tables::{none_of, only_of};
+use crate::catalog::Levers;
 use crate::engine::{checked_arithmetic, counted_median};
 
 /// What the columns of early aggregates are called, but for their numbers.
@@ -26,10 +28,27 @@ pub(super) struct Functions {
 
 impl Functions {
     /// Those of the session.
-    pub(super) fn of(config: &dyn OptimizerConfig) -> Option<Self> {
+    fn of(config: &dyn OptimizerConfig) -> Option<Self> {
         let known = config.function_registry()?;
         Some(Self { sum: known.udaf("sum").ok()?, count: known.udaf("count").ok()? })
     }
+}
+
+/// What `rewritten` makes of `plan`, if it is an aggregate and the lever is on; `None` from
+/// it leaves the plan as it is.
+pub(super) fn in_two_steps(
+    plan: LogicalPlan,
+    config: &dyn OptimizerConfig,
+    rewritten: fn(&Aggregate, &Functions) -> Option<LogicalPlan>,
+) -> Transformed<LogicalPlan> {
+    let is_on = Levers::of(&config.options()).sum_before_join;
+    let made = match &plan {
+        LogicalPlan::Aggregate(aggregate) if is_on => {
+            Functions::of(config).and_then(|functions| rewritten(aggregate, &functions))
+        }
+        _ => None,
+    };
+    made.map_or_else(|| Transformed::no(plan), Transformed::yes)
 }
 
 /// A late aggregate, and what its result is made of.

@@ -13,8 +13,7 @@ use datafusion::common::tree_node::Transformed;
 use datafusion::logical_expr::{Aggregate, Expr, GroupingSet, LogicalPlan};
 use datafusion::optimizer::{ApplyOrder, OptimizerConfig, OptimizerRule};
 
-use super::added_up::{Functions, Late, Sums, finished, is_late};
-use crate::catalog::Levers;
+use super::added_up::{Functions, Late, Sums, finished, in_two_steps, is_late};
 
 /// The rule.
 #[derive(Debug)]
@@ -34,15 +33,7 @@ impl OptimizerRule for FinestGroups {
         plan: LogicalPlan,
         config: &dyn OptimizerConfig,
     ) -> Result<Transformed<LogicalPlan>> {
-        let LogicalPlan::Aggregate(aggregate) = &plan else { return Ok(Transformed::no(plan)) };
-        if !Levers::of(&config.options()).sum_before_join {
-            return Ok(Transformed::no(plan));
-        }
-        let Some(functions) = Functions::of(config) else { return Ok(Transformed::no(plan)) };
-        Ok(match rewritten(aggregate, &functions) {
-            Some(rewritten) => Transformed::yes(rewritten),
-            None => Transformed::no(plan),
-        })
+        Ok(in_two_steps(plan, config, rewritten))
     }
 }
 

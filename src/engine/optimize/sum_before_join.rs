@@ -13,9 +13,8 @@ use datafusion::common::{Column, DFSchema, Result};
 use datafusion::logical_expr::{Aggregate, Expr, LogicalPlan};
 use datafusion::optimizer::{ApplyOrder, OptimizerConfig, OptimizerRule};
 
-use super::added_up::{Functions, Late, Sums, finished};
+use super::added_up::{Functions, Late, Sums, finished, in_two_steps};
 use super::joined_tables::{Tree, joined, none_of, only_of, renamed, stored_rows};
-use crate::catalog::Levers;
 
 /// A table is summed up before it meets one that has fewer rows than one in so
 /// many of its own.
@@ -39,15 +38,7 @@ impl OptimizerRule for SumBeforeJoin {
         plan: LogicalPlan,
         config: &dyn OptimizerConfig,
     ) -> Result<Transformed<LogicalPlan>> {
-        let LogicalPlan::Aggregate(aggregate) = &plan else { return Ok(Transformed::no(plan)) };
-        if !Levers::of(&config.options()).sum_before_join {
-            return Ok(Transformed::no(plan));
-        }
-        let Some(functions) = Functions::of(config) else { return Ok(Transformed::no(plan)) };
-        Ok(match rewritten(aggregate, &functions) {
-            Some(rewritten) => Transformed::yes(rewritten),
-            None => Transformed::no(plan),
-        })
+        Ok(in_two_steps(plan, config, rewritten))
     }
 }
 

@@ -2,11 +2,10 @@
 //! Arrow's stream format.
 
 use std::io::Cursor;
-use std::sync::Arc;
 use std::time::Duration;
 
-use datafusion::arrow::array::{ArrayRef, AsArray, RecordBatchOptions};
-use datafusion::arrow::datatypes::{DataType, SchemaRef};
+use datafusion::arrow::array::RecordBatchOptions;
+use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::arrow::ipc::CompressionType;
 use datafusion::arrow::ipc::reader::StreamReader;
 use datafusion::arrow::ipc::writer::{IpcWriteOptions, StreamWriter};
@@ -14,6 +13,7 @@ use datafusion::arrow::record_batch::RecordBatch;
 use sha2::{Digest, Sha256};
 
 use super::key::Key;
+use crate::store::own_texts;
 
 /// The first bytes; another layout gets others.
 const MAGIC: &[u8; 8] = b"weiku-a1";
@@ -84,16 +84,8 @@ pub(super) fn to_ipc(schema: &SchemaRef, batches: &[RecordBatch]) -> Option<Vec<
 /// The batch without the texts beside its own that its buffers hold: a few rows of
 /// a scan would else keep, and write, all of its texts.
 pub(super) fn compact(batch: &RecordBatch) -> RecordBatch {
-    let columns = batch.columns().iter().map(without_others).collect();
+    let columns = batch.columns().iter().map(own_texts).collect();
     let rows = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
     RecordBatch::try_new_with_options(batch.schema(), columns, &rows)
         .unwrap_or_else(|_| batch.clone())
-}
-
-fn without_others(column: &ArrayRef) -> ArrayRef {
-    match column.data_type() {
-        DataType::Utf8View => Arc::new(column.as_string_view().gc()),
-        DataType::BinaryView => Arc::new(column.as_binary_view().gc()),
-        _ => Arc::clone(column),
-    }
 }

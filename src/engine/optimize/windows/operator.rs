@@ -5,9 +5,9 @@ use std::fmt;
 use std::iter::once;
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch, RecordBatchOptions};
+use datafusion::arrow::array::{Array, ArrayRef, RecordBatch, RecordBatchOptions};
 use datafusion::arrow::compute::concat_batches;
-use datafusion::arrow::datatypes::{DataType, SchemaRef};
+use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{DataFusionError, Result, Statistics};
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
@@ -29,6 +29,7 @@ use tokio::task::coop::consume_budget;
 use super::frames::{Edges, Rows};
 use super::moving::{Answers, begin};
 use super::shape::{Column, Shape};
+use crate::store::own_texts;
 
 /// Window functions in one pass.
 ///
@@ -289,13 +290,7 @@ impl Pass {
 /// `rows` without the texts of others: rows that are put together hold the texts of all
 /// that each of them came with.
 fn with_own_texts(rows: &RecordBatch) -> Result<RecordBatch> {
-    let columns = rows.columns().iter().map(|column| -> ArrayRef {
-        match column.data_type() {
-            DataType::Utf8View => Arc::new(column.as_string_view().gc()),
-            DataType::BinaryView => Arc::new(column.as_binary_view().gc()),
-            _ => Arc::clone(column),
-        }
-    });
+    let columns = rows.columns().iter().map(own_texts);
     let count = RecordBatchOptions::new().with_row_count(Some(rows.num_rows()));
     Ok(RecordBatch::try_new_with_options(rows.schema(), columns.collect(), &count)?)
 }
