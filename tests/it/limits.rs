@@ -56,6 +56,20 @@ const TEXTS: &str = "(SELECT value * 7919 % 5003 AS account, value AS time, arro
                      repeat(' and more of it', 15), 'Utf8View') AS text FROM generate_series(1, 600000))";
 
 #[test]
+fn texts_are_sorted_under_whatever_limit() {
+    // Sorts that fill their shares leave room to merge what they spilled, at any limit.
+    let sql = format!("SELECT text FROM {TEXTS} ORDER BY text");
+    let (code, all, err, _) = run(&["--memory-limit", "none", "-j", "2", "--csv", "-c", &sql]);
+    assert_eq!((code, all.lines().count()), (Some(0), 600_001), "{err}");
+    for limit in ["100MB", "128MB", "160MB", "200MB", "256MB"] {
+        let (code, sorted, err, _) =
+            run(&["--memory-limit", limit, "-j", "2", "--csv", "-c", &sql]);
+        assert_eq!(code, Some(0), "{limit}: {err}");
+        assert!(sorted == all, "{limit}: {} of {} bytes", sorted.len(), all.len());
+    }
+}
+
+#[test]
 fn what_is_copied_to_be_given_out_and_what_nobody_counts_stays_near_the_limit() {
     if peak(std::process::id()).is_none() {
         return;

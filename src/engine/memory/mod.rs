@@ -212,18 +212,23 @@ impl Yielding {
     }
 
     /// Whether so many bytes more are there for the likes of `reservation`. Those who can
-    /// spill have equal shares of what the others leave, and not all of it together.
+    /// spill have equal shares of a part of what the others leave.
     fn is_left_for(&self, reservation: &MemoryReservation, additional: usize) -> bool {
         let (consumer, reserved) = (reservation.consumer(), self.pool.reserved());
         if consumer.can_spill() {
             let merged = self.of_merges.load(Relaxed);
             let together = self.of_spillers.load(Relaxed).saturating_add(merged);
             let left = self.limit.saturating_sub(reserved.saturating_sub(together));
-            let share = left.saturating_sub(merged) / self.spillers.load(Relaxed).max(1);
-            let is_little = reservation.size() <= self.limit / PART_LEFT_ALONE;
+            let share =
+                of_spillers(left).saturating_sub(merged) / self.spillers.load(Relaxed).max(1);
             let is_left = together.saturating_add(additional) <= of_spillers(left);
-            return reservation.size().saturating_add(additional) <= share
-                && (is_left || is_little);
+            let size = reservation.size();
+            // Who has nothing makes no room by spilling: the query would end.
+            if size == 0 {
+                return is_left;
+            }
+            let is_little = size <= self.limit / PART_LEFT_ALONE;
+            return size.saturating_add(additional) <= share && (is_left || is_little);
         }
         let kept = if merges(consumer) { self.limit / PART_KEPT_FROM_SORTS } else { 0 };
         reserved.saturating_add(additional) <= self.limit - kept
@@ -328,13 +333,27 @@ mod tests {
         let Memory { pool, .. } = Memory::limited_to(Some(1000), None);
         let sorts =
             [(); 4].map(|()| MemoryConsumer::new("sort").with_can_spill(true).register(&pool));
-        // Four could have 250 each.
+        // Four could have 187 each.
         sorts[0].try_grow(450).unwrap();
-        assert!(sorts[1].try_grow(260).is_err(), "more than its share, with most taken");
-        sorts[1].try_grow(240).unwrap();
+        sorts[1].try_grow(10).unwrap();
+        assert!(sorts[1].try_grow(180).is_err(), "more than its share, with most taken");
+        sorts[1].try_grow(170).unwrap();
         assert!(sorts[0].try_grow(10).is_err(), "it has more than its share, and has to spill");
+        assert!(sorts[2].try_grow(130).is_err(), "not even who has nothing has more than is left");
         sorts[0].shrink(450);
         sorts[1].try_grow(100).unwrap();
+    }
+
+    #[test]
+    fn who_has_nothing_to_spill_is_given_more_than_a_share() {
+        let Memory { pool, .. } = Memory::limited_to(Some(1000), None);
+        let sorts =
+            [(); 5].map(|()| MemoryConsumer::new("sort").with_can_spill(true).register(&pool));
+        sorts[0].try_grow(500).unwrap();
+        sorts[1].try_grow(200).unwrap();
+        assert!(sorts[1].try_grow(1).is_err(), "more than a share of 150, and it can spill");
+        sorts[2].try_grow(50).unwrap();
+        assert!(sorts[3].try_grow(1).is_err(), "no more is left for those who can spill");
     }
 
     #[test]
@@ -397,11 +416,11 @@ mod tests {
         let sorts =
             [(); 2].map(|()| MemoryConsumer::new("sort").with_can_spill(true).register(&pool));
         join.try_grow(800).unwrap();
-        sorts[0].try_grow(100).unwrap();
-        assert!(sorts[0].try_grow(1).is_err(), "half of the rest is its share");
-        sorts[1].try_grow(50).unwrap();
+        sorts[0].try_grow(75).unwrap();
+        assert!(sorts[0].try_grow(1).is_err(), "half of three quarters of the rest is its share");
+        sorts[1].try_grow(75).unwrap();
         sorts[0].free();
-        join.try_grow(150).unwrap();
+        join.try_grow(125).unwrap();
         assert!(join.try_grow(1).is_err(), "all is taken");
     }
 
