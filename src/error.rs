@@ -252,23 +252,54 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
+/// Names that people write every day: of two that are as near to what was typed, one of
+/// these is meant rather than a rare one.
+const COMMON: &[&str] =
+    &["avg", "coalesce", "count", "length", "lower", "max", "min", "round", "sum", "trim", "upper"];
+
+/// How far a name is from what was typed; of two names the lesser one was meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Apart {
+    /// How many letters must be changed, added, left out or swapped.
+    slips: usize,
+    /// Whether it begins with another letter: people seldom mistype the first.
+    begins_otherwise: bool,
+    /// Whether it is none of [`COMMON`].
+    is_rare: bool,
+    /// How many letters at the beginning are as they were typed.
+    begun: std::cmp::Reverse<usize>,
+    /// Whether something else was mistyped than letters left out, which is what happens
+    /// most to those who type fast.
+    is_not_left_out: bool,
+}
+
+impl Apart {
+    /// How far `name` is from `typed`, both in lower case.
+    fn of(typed: &str, name: &str) -> Self {
+        let begun = typed.chars().zip(name.chars()).take_while(|(one, other)| one == other).count();
+        let mut letters = name.chars();
+        let is_left_out = typed.chars().all(|sign| letters.any(|letter| letter == sign));
+        Self {
+            slips: strsim::damerau_levenshtein(typed, name),
+            begins_otherwise: begun == 0,
+            is_rare: !COMMON.contains(&name),
+            begun: std::cmp::Reverse(begun),
+            is_not_left_out: !is_left_out,
+        }
+    }
+}
+
 /// The name among `names` that `typed` was most likely meant to be, for hints. Of several
-/// that are as near, it is one that begins as it was typed: people seldom mistype that.
-/// One of which half must be changed is none.
+/// that are as near, [`Apart`] decides. One of which half must be changed is none.
 pub fn nearest<'a>(typed: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let typed = typed.to_lowercase();
     let letters = typed.chars().count();
     names
         .into_iter()
-        .map(|name| {
-            let lower = name.to_lowercase();
-            let begun = typed.chars().zip(lower.chars()).take_while(|(one, other)| one == other);
-            let begun = std::cmp::Reverse(begun.count());
-            ((strsim::damerau_levenshtein(&typed, &lower), begun), name)
-        })
-        .filter(|((distance, _), name)| *distance <= 1 + name.chars().count() / 4)
-        .filter(|((distance, _), _)| 2 * *distance < letters || *distance == 1 && letters <= 2)
-        .min_by_key(|(near, name)| (*near, *name))
+        .map(|name| (Apart::of(&typed, &name.to_lowercase()), name))
+        .filter(|(apart, name)| apart.slips <= 1 + name.chars().count() / 4)
+        .filter(|(apart, _)| 2 * apart.slips < letters || apart.slips == 1 && letters <= 2)
+        .min_by_key(|(apart, name)| (*apart, *name))
         .map(|(_, name)| name)
 }
 
@@ -277,10 +308,16 @@ mod tests {
     use super::nearest;
 
     #[test]
-    fn of_names_that_are_as_near_the_one_that_begins_alike_is_meant() {
+    fn of_names_that_are_as_near_the_one_that_people_type_is_meant() {
         for (typed, names, meant) in [
             ("cout", ["cot", "count", "cut"], Some("count")),
             ("cout", ["count", "cut", "cot"], Some("count")),
+            ("cont", ["cot", "count", "cut"], Some("count")),
+            // Letters are left out rather than typed in excess.
+            ("pots", ["pos", "posts", "plots"], Some("posts")),
+            // One of these is written every day, but a first letter is seldom mistyped.
+            ("sim", ["sin", "sum", "dim"], Some("sum")),
+            ("tin", ["min", "tan", "max"], Some("tan")),
             ("mni", ["max", "min", "sum"], Some("min")),
             ("likse", ["likes", "liked", "link"], Some("likes")),
             ("foo", ["count", "sum", "min"], None),

@@ -1,15 +1,17 @@
-//! `weiku [DB]` on a terminal: the shell.
+//! `weiku [DB]` on a terminal: the shell, which scripts that use its commands run in, too.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use super::{Exit, Program};
-use crate::cli::Query;
+use super::{DONE, Exit, Program};
+use crate::cli::{Errors, Output, Query};
 use crate::config::Config;
 use crate::engine::{Params, Session};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::queries::Library;
-use crate::render;
-use crate::shell::{self, Shell};
+use crate::render::{self, Format, OutputFile, is_broken_pipe};
+use crate::shell::{self, Flow, Reading, Shell, Terminal};
 
 /// The file in the configuration folder that the shell runs first.
 pub(super) const INIT_FILE: &str = "init.sql";
@@ -27,26 +29,112 @@ pub(super) async fn open(
     shell::run(session, library, options).await
 }
 
-/// Runs a script that uses the shell's commands, as the shell's `.read` would.
-pub(super) async fn script(
-    text: &str,
-    file: Option<&str>,
-    query: &Query,
-    session: Session,
-    config: &Config,
-    program: &Program,
-) -> Result<()> {
-    let library = library(config, session.store().map(|store| store.root()))?;
-    let params = super::query::params(&query.common)?;
-    let mut options = options(query, config, params, program)?;
-    options.quiet = true;
-    options.timing = false;
-    if query.output.format_name().is_none() && !program.environment.stdout_terminal {
-        options.format = render::format("csv")?;
+/// Scripts of which one at least uses commands of the shell.
+#[derive(Debug)]
+pub(super) struct Scripts<'a> {
+    /// Their texts, and the files that they stand in.
+    pub(super) texts: &'a [(String, Option<String>)],
+    /// The file that holds what was piped in, which has no name of its own.
+    pub(super) piped: Option<&'a Path>,
+    /// Values of placeholders.
+    pub(super) params: Params,
+}
+
+impl Scripts<'_> {
+    /// Runs them one behind the other in one shell: what a command sets holds for all
+    /// that stands behind it, as if it were one script.
+    pub(super) async fn run(
+        self,
+        query: &Query,
+        session: Session,
+        config: &Config,
+        program: &Program,
+    ) -> Result<Exit> {
+        let library = library(config, session.store().map(|store| store.root()))?;
+        let mut options = options(query, config, self.params, program)?;
+        options.quiet = true;
+        options.timing = false;
+        if query.output.format_name().is_none() && !program.environment.stdout_terminal {
+            options.format = render::format("csv")?;
+        }
+        let errors = query.common.errors;
+        let output = output(&query.output)?;
+        let mut terminal = Scripted { program, piped: self.piped, errors };
+        let mut shell = Shell::new(session, library, options, &mut terminal)?;
+        if let Some((file, format)) = &output {
+            shell.send_to(Arc::clone(file), format);
+        }
+        let mut exit = DONE;
+        let mut failed = |error: Error| {
+            if !query.keep_going || is_broken_pipe(&error) {
+                return Err(error);
+            }
+            program.report(&error, errors);
+            exit = error.exit_code();
+            Ok(())
+        };
+        for (text, file) in self.texts {
+            if shell.execute_all(text, file.as_deref(), &mut failed).await? == Flow::Quit {
+                break;
+            }
+        }
+        drop(shell);
+        match output.map(|(file, _)| Arc::into_inner(file)) {
+            Some(Some(file)) => file.finish()?,
+            Some(None) => return Err(Error::internal("the output is still written to")),
+            None => {}
+        }
+        Ok(exit)
     }
-    let mut plain = shell::Plain;
-    let mut shell = Shell::new(session, library, options, &mut plain)?;
-    shell.execute(text, file).await.map(|_| ())
+}
+
+/// The file of `-o`, if it is given, and its format: by flag, then by the suffix.
+fn output(output: &Output) -> Result<Option<(Arc<OutputFile>, &'static Format)>> {
+    let Some(path) = &output.output else { return Ok(None) };
+    let format = match output.format_name() {
+        Some(name) => render::format(name)?,
+        None => render::format_for_suffix(path)?,
+    };
+    Ok(Some((Arc::new(OutputFile::create(path)?), format)))
+}
+
+/// The program's streams for scripts: as for those without commands of the shell.
+struct Scripted<'a> {
+    program: &'a Program,
+    piped: Option<&'a Path>,
+    errors: Errors,
+}
+
+impl Terminal for Scripted<'_> {
+    fn read(&mut self, prompt: &str, initial: &str) -> Result<Reading> {
+        shell::Plain.read(prompt, initial)
+    }
+
+    fn out(&self) -> Box<dyn Write + Send> {
+        self.program.stdout()
+    }
+
+    fn err(&self) -> Box<dyn Write + Send> {
+        self.program.stderr()
+    }
+
+    fn acts(&self) -> bool {
+        self.program.environment.stdout_terminal
+    }
+
+    fn width(&self) -> Option<usize> {
+        let environment = &self.program.environment;
+        environment.width.filter(|_| environment.stdout_terminal)
+    }
+
+    fn is_live(&self) -> bool {
+        self.program.environment.stderr_terminal
+    }
+
+    fn notice(&self, text: &str) -> bool {
+        self.program.tell(vec![text.to_owned()], self.piped, self.errors);
+        true
+    }
 }
 
 fn options(

@@ -8,7 +8,7 @@ use clap::CommandFactory;
 use datafusion::sql::sqlparser::tokenizer::Token;
 
 use super::answers::Answers;
-use super::prompt::history_file;
+use super::prompt::{Scripts, history_file};
 use super::{DONE, Exit, Program};
 use crate::catalog;
 use crate::cli::{Cli, Common, Errors, Query, Script, command_meant, is_statement};
@@ -37,18 +37,19 @@ pub(super) async fn execute(query: &Query, program: &Program) -> Result<Exit> {
     }
     let piped = super::piped::table(&session, &scripts).await?;
     let piped = piped.as_ref().map(tempfile::NamedTempFile::path);
-    let mut answers = Answers::new(&query.output, &config, program)?;
     let _listening = super::interrupt::cancel_on_interrupt(&session);
-    let mut exit = DONE;
+    if config.progress {
+        shell::erase_progress();
+    }
     let scripts = scripts.iter().map(read).collect::<Result<Vec<_>>>()?;
     check_params(&params, &scripts)?;
+    if scripts.iter().any(|(text, _)| shell::is_for_shell(text)) {
+        let scripts = Scripts { texts: &scripts, piped, params };
+        return scripts.run(query, session, &config, program).await;
+    }
+    let mut answers = Answers::new(&query.output, &config, program)?;
+    let mut exit = DONE;
     for (text, file) in scripts {
-        if shell::is_for_shell(&text) {
-            let session = session.clone();
-            let file = file.as_deref();
-            super::prompt::script(&text, file, query, session, &config, program).await?;
-            continue;
-        }
         for statement in script::parse(&text, file.as_deref())? {
             let outcome = run(&session, &statement, &params, &mut answers, program).await;
             program.tell(session.notices(), piped, query.common.errors);
@@ -117,12 +118,12 @@ fn read(source: &Script) -> Result<(String, Option<String>)> {
             let mut bytes = Vec::new();
             let read = std::io::stdin().read_to_end(&mut bytes);
             read.map_err(|error| Error::io("read", path, &error))?;
-            Ok((text(bytes, "standard input")?, None))
+            Ok((shell::script_text(bytes, "standard input")?, None))
         }
         Script::File(path) => {
             let bytes = std::fs::read(path).map_err(|error| Error::io("read", path, &error))?;
             let name = path.display().to_string();
-            Ok((text(bytes, &name)?, Some(name)))
+            Ok((shell::script_text(bytes, &name)?, Some(name)))
         }
     }
 }
@@ -156,15 +157,6 @@ fn check_params(params: &Params, scripts: &[(String, Option<String>)]) -> Result
     })
 }
 
-/// SQL must be UTF-8; anything else is named with the place of its first fault.
-fn text(bytes: Vec<u8>, name: &str) -> Result<String> {
-    String::from_utf8(bytes).map_err(|error| {
-        let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
-        let line = 1 + valid.iter().filter(|byte| **byte == b'\n').count() as u64;
-        Error::usage("the script is not UTF-8 text").in_file(name).at_line(line)
-    })
-}
-
 /// The values of `-p NAME=VALUE` for plain SQL; what they are is told by where they stand.
 pub(super) fn params(common: &Common) -> Result<Params> {
     Ok(common.given()?.into_iter().map(|(name, value)| (name, as_typed(&value))).collect())
@@ -173,7 +165,7 @@ pub(super) fn params(common: &Common) -> Result<Params> {
 impl Program {
     /// Writes what a session has to say of files to standard error; what is `piped`
     /// in has no name of its own.
-    fn tell(&self, notices: Vec<String>, piped: Option<&Path>, errors: Errors) {
+    pub(super) fn tell(&self, notices: Vec<String>, piped: Option<&Path>, errors: Errors) {
         let mut stderr = self.stderr();
         let piped = piped.map(|path| path.display().to_string());
         for notice in notices {

@@ -90,6 +90,7 @@ mod tests {
                 "select text,likes from posts\nwhere likes>=9;",
             ),
             ("where text like ‘%微博，%’；", "where text like '%微博，%';"),
+            ("select\u{200b}text\u{a0}from\u{feff} posts;\u{200b}", "select text from  posts; "),
             ("where text = ’微博’ and “a” = 1；", "where text = '微博' and \"a\" = 1;"),
         ] {
             assert_eq!(straight(typed), meant);
@@ -102,6 +103,7 @@ mod tests {
         for text in [
             "select '；（“’”', \"，\" -- ；\n from t /* ， */",
             "select $$ ， $$, 'a\tb'",
+            "select 'a\u{200b}b', \"\u{feff}\" -- \u{200b}",
             // It cannot be told where these end.
             "select ‘it's’",
             "select ‘open",

@@ -17,6 +17,19 @@ pub(crate) enum Input {
     Expanded(Statement),
 }
 
+/// Blanks of no width, and the byte-order mark: what is copied from web pages and office
+/// programs may begin with them, and nobody sees it.
+pub(crate) const UNSEEN: [char; 3] = ['\u{FEFF}', '\u{200B}', '\u{2060}'];
+
+/// `text` without blanks before and behind it, seen or not.
+pub(crate) fn trimmed(text: &str) -> &str {
+    text.trim_matches(is_blank)
+}
+
+fn is_blank(sign: char) -> bool {
+    sign.is_whitespace() || UNSEEN.contains(&sign)
+}
+
 /// Words that leave or help without a dot, for those who do not know the dot
 /// yet, and the commands they stand for.
 const BARE_WORDS: &[(&str, &str)] = &[("exit", ".quit"), ("quit", ".quit"), ("help", ".help")];
@@ -69,16 +82,13 @@ fn ends(text: &str) -> Vec<End<'_>> {
 /// Whether `text` holds what only the shell knows: lines that are commands, or
 /// statements that end in `\g`.
 pub(crate) fn is_for_shell(text: &str) -> bool {
-    let might_begin = |line: &str| {
-        let line = line.trim_start_matches('\u{feff}');
-        begins_command(line.trim_start())
-    };
+    let might_begin = |line: &str| begins_command(trimmed(line));
     (text.lines().any(might_begin) && next_command(text, 0).is_some()) || !ends(text).is_empty()
 }
 
 /// Whether Enter should run `text` rather than begin a new line.
 pub(crate) fn is_complete(text: &str) -> bool {
-    let trimmed = text.trim();
+    let trimmed = trimmed(text);
     if trimmed.is_empty() || begins_command(trimmed) || bare_word(trimmed).is_some() {
         return true;
     }
@@ -103,14 +113,14 @@ pub(crate) fn is_complete(text: &str) -> bool {
 /// # Errors
 /// When a string, a quoted name or a comment is not closed.
 pub(crate) fn split(text: &str, file: Option<&str>) -> Result<Vec<Input>> {
-    if let Some(command) = bare_word(text.trim()) {
+    if let Some(command) = bare_word(trimmed(text)) {
         return Ok(vec![Input::Command(command)]);
     }
     let mut inputs = Vec::new();
     let mut rest = 0;
     while let Some((start, end)) = next_command(text, rest) {
         push_statements(text, rest..start, file, &mut inputs)?;
-        inputs.push(Input::Command(command(text[start..end].trim())));
+        inputs.push(Input::Command(command(trimmed(&text[start..end]))));
         rest = end;
     }
     push_statements(text, rest..text.len(), file, &mut inputs)?;
@@ -165,7 +175,7 @@ fn next_command(text: &str, from: usize) -> Option<(usize, usize)> {
     let mut fresh = true;
     let ends = ends(&text[from..]);
     for lexeme in scan(&text[from..]) {
-        if !lexeme.is_significant() || lexeme.text == "\u{feff}" {
+        if !lexeme.is_significant() || lexeme.text.chars().all(is_blank) {
             continue;
         }
         let start = from + lexeme.start;
@@ -181,7 +191,7 @@ fn next_command(text: &str, from: usize) -> Option<(usize, usize)> {
 
 fn begins_line(text: &str, start: usize) -> bool {
     let line = text[..start].rfind('\n').map_or(0, |end| end + 1);
-    text[line..start].trim_start_matches('\u{feff}').trim().is_empty()
+    trimmed(&text[line..start]).is_empty()
 }
 
 /// Adds the statements in a part of `text`, with their places in the whole.
@@ -216,7 +226,7 @@ fn push_plain(
     file: Option<&str>,
     inputs: &mut Vec<Input>,
 ) -> Result<()> {
-    if text[part.clone()].trim_start_matches('\u{feff}').trim().is_empty() {
+    if trimmed(&text[part.clone()]).is_empty() {
         return Ok(());
     }
     // Empty lines instead of what stands before keep the line numbers right.
@@ -324,6 +334,9 @@ mod tests {
             ("show columns from posts;", ".describe posts"),
             ("SHOW CREATE VIEW hashtag_daily;", ".schema hashtag_daily"),
             ("explain analyze\nselect 1", ".explain select 1"),
+            // As it is copied from a page.
+            ("\u{200b}\u{a0}.mode csv\u{200b}\n", ".mode csv"),
+            ("\u{feff}exit", ".quit"),
         ] {
             assert_eq!(split(typed, None).unwrap(), [Input::Command(command.to_owned())]);
         }
@@ -359,9 +372,13 @@ mod tests {
 
     #[test]
     fn a_script_for_the_shell_is_known_by_its_commands_and_by_its_ends() {
-        for text in
-            ["\\dt", "select 1;\n\\d posts", "select 1 \\gx", "\u{feff}.tables", "  .mode csv"]
-        {
+        for text in [
+            "\\dt",
+            "select 1;\n\\d posts",
+            "select 1 \\gx",
+            "\u{feff}.tables",
+            " \u{200b}.mode csv",
+        ] {
             assert!(is_for_shell(text), "{text:?}");
         }
         for text in ["select 1;", "select '\n.tables'", "select .5;\nselect\n.5;", "select '\\g';"]

@@ -21,6 +21,7 @@ mod progress;
 mod results;
 mod scan;
 mod screen;
+mod script_text;
 mod searched;
 mod signals;
 mod silence;
@@ -28,10 +29,10 @@ mod sink;
 mod snapshot;
 mod statement;
 mod straight;
+mod talk;
 mod terminal;
 mod viewer;
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -43,21 +44,23 @@ pub(crate) use history_table::register as register_history;
 pub(crate) use input::is_for_shell;
 pub(crate) use progress::Progress;
 pub(crate) use results::NO_LAST;
+pub(crate) use script_text::script_text;
 pub use searched::shown_for;
+pub(crate) use signals::erase_progress;
 pub use silence::Silence;
 pub use terminal::{Keys, Plain, Reading, Terminal};
 
 use crate::engine::{Params, Session, Statement};
 use crate::error::{Error, Result};
 use crate::queries::Library;
-use crate::render::{self, Format, Readable, truncate, visible, visible_lines, wrap};
+use crate::render::{self, Format, OutputFile, Readable, visible, wrap};
 use assist::Data;
 use complete::Catalog;
 use history::History;
 use input::Input;
 use interrupts::Interrupts;
 use results::{Kept, Results};
-use sink::Sinks;
+use sink::{Sinks, Target};
 use straight::straight;
 
 /// What a notice begins with.
@@ -314,19 +317,40 @@ impl<'t> Shell<'t> {
     /// # Errors
     /// The first error, which is not printed.
     pub async fn execute(&mut self, text: &str, file: Option<&str>) -> Result<Flow> {
+        self.execute_all(text, file, &mut Err::<(), Error>).await
+    }
+
+    /// As [`Shell::execute`], but goes on behind what fails as long as `failed`, which is
+    /// given each error, lets it.
+    ///
+    /// # Errors
+    /// When the text cannot be split, and what `failed` gives back.
+    pub async fn execute_all(
+        &mut self,
+        text: &str,
+        file: Option<&str>,
+        failed: &mut dyn FnMut(Error) -> Result<()>,
+    ) -> Result<Flow> {
         let inputs = input::split(text, file);
         self.last_failed |= inputs.is_err();
         let mut inputs = inputs?.into_iter();
         while let Some(input) = inputs.next() {
-            let outcome = self.run_input(input, file).await;
-            if outcome.is_err() {
-                self.not_run = inputs.len();
-            }
-            if outcome? == Flow::Quit {
-                return Ok(Flow::Quit);
+            match self.run_input(input, file).await {
+                Ok(Flow::Continue) => {}
+                Ok(Flow::Quit) => return Ok(Flow::Quit),
+                Err(error) => {
+                    self.not_run = inputs.len();
+                    failed(error)?;
+                }
             }
         }
         Ok(Flow::Continue)
+    }
+
+    /// Writes all answers in `format` into `file` from now on, as `.output` does; whoever
+    /// began the file gives it its name at the end.
+    pub(crate) fn send_to(&mut self, file: Arc<OutputFile>, format: &'static Format) {
+        self.sinks.steady = Some(Target::whole(file, format));
     }
 
     async fn run_input(&mut self, input: Input, file: Option<&str>) -> Result<Flow> {
@@ -334,6 +358,9 @@ impl<'t> Shell<'t> {
         // Behind a failure most of all: they may say what is behind it.
         let room = self.terminal.width().unwrap_or(usize::MAX).saturating_sub(NOTICE.len());
         for notice in self.session.notices() {
+            if self.terminal.notice(&notice) {
+                continue;
+            }
             let lines = wrap(&visible(&notice), room.max(20), usize::MAX, "");
             self.note(&format!("{NOTICE}{}", lines.join("\n        ")));
         }
@@ -423,10 +450,9 @@ impl<'t> Shell<'t> {
 
     /// Runs the file at `path`, which `.read` and the init file name.
     async fn run_file(&mut self, path: &Path) -> Result<Flow> {
-        let text = std::fs::read(path).map_err(|error| Error::io("read", path, &error))?;
+        let bytes = std::fs::read(path).map_err(|error| Error::io("read", path, &error))?;
         let name = path.display().to_string();
-        let text = String::from_utf8(text)
-            .map_err(|_| Error::usage(format!("{} is not UTF-8 text", visible(&name))))?;
+        let text = script_text(bytes, &name)?;
         if self.depth >= DEEPEST_READ {
             return Err(Error::usage(format!(".read goes deeper than {DEEPEST_READ} files"))
                 .in_file(name)
@@ -456,38 +482,6 @@ impl<'t> Shell<'t> {
         format!("{name}{mark}> ")
     }
 
-    async fn greet(&mut self) {
-        if self.options.quiet {
-            return;
-        }
-        let what = match &self.options.database {
-            Some(path) => {
-                let counts = commands::row_counts(&self.session).await;
-                format!("{} · {counts}", visible(&path.display().to_string()))
-            }
-            None => "no database, only files: SELECT * FROM 'posts.csv';".to_owned(),
-        };
-        let version = env!("CARGO_PKG_VERSION");
-        self.note(&format!("weiku {version} · {what}"));
-        self.note(
-            "Enter runs a statement that ends in ; · .help lists the commands · Ctrl-D leaves",
-        );
-    }
-
-    /// Writes a line beside the answers.
-    fn note(&mut self, text: &str) {
-        let (dim, reset) = if self.options.error_color { ("\x1b[2m", "\x1b[0m") } else { ("", "") };
-        // Nobody is left to tell when standard error is gone.
-        let _ = writeln!(self.terminal.err(), "{dim}{text}{reset}");
-    }
-
-    /// Says what a setting is from now on, to a person who changed it by hand.
-    fn confirm(&mut self, text: &str) {
-        if !self.options.quiet && self.depth == 0 {
-            self.note(&visible_lines(text));
-        }
-    }
-
     /// The last answer, if it was kept.
     ///
     /// # Errors
@@ -501,49 +495,6 @@ impl<'t> Shell<'t> {
                     .hint("put .once FILE before the statement, or COPY (SELECT ...) TO 'FILE'")
             }
         })
-    }
-
-    /// What to say of the last answer, called `what`, if a later statement gave
-    /// none.
-    fn older(&self, what: &str) -> Option<String> {
-        let kept = self.results.older()?;
-        let number = results::name(kept.number);
-        let said = format!("{what} is the earlier answer {number}: ");
-        let room = self.shown().width.unwrap_or(usize::MAX).saturating_sub(said.len());
-        let first = kept.sql.lines().next().unwrap_or_default();
-        Some(format!("{said}{}", truncate(&visible(first), room.max(20), "…")))
-    }
-
-    /// Says which answer `what` is, if it is not that of the last statement.
-    fn tell_if_older(&mut self, what: &str) {
-        if let Some(said) = self.older(what) {
-            self.confirm(&said);
-        }
-    }
-
-    /// Writes a line where answers go.
-    fn say(&mut self, text: &str) -> Result<()> {
-        let mut out = self.terminal.out();
-        writeln!(out, "{text}")
-            .and_then(|()| out.flush())
-            .map_err(|error| render::write_error(&error))
-    }
-
-    /// Says what went wrong.
-    fn complain(&mut self, error: &Error) {
-        let width = self.terminal.width();
-        let color = self.options.error_color;
-        let _ = diagnostic::write_within(&mut self.terminal.err(), error, color, width);
-    }
-
-    /// Says what stood behind that which failed.
-    fn tell_not_run(&mut self) {
-        let said = match self.not_run {
-            0 => return,
-            1 => "1 more statement behind it was not run".to_owned(),
-            count => format!("{count} more statements behind it were not run"),
-        };
-        self.confirm(&said);
     }
 
     /// How values are shown on the terminal.

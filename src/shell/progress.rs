@@ -14,6 +14,7 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::joins::{CrossJoinExec, NestedLoopJoinExec};
 use datafusion::physical_plan::metrics::{MetricValue, MetricsSet};
 use datafusion::physical_plan::statistics::{StatisticsArgs, StatisticsContext};
+use parking_lot::Mutex;
 
 use crate::catalog::HeldScan;
 use crate::engine::ComputedOnce;
@@ -65,6 +66,53 @@ impl Drop for Progress {
     }
 }
 
+/// What of the line stands on the terminal: all are drawn there, one at a time, and a signal
+/// that ends the program must find it.
+static DRAWN: Mutex<Line> = Mutex::new(Line { cells: 0, width: 0, is_over: false });
+
+/// See [`DRAWN`].
+#[derive(Debug)]
+struct Line {
+    /// How many cells the line has taken.
+    cells: usize,
+    /// The width of the terminal, unless it says otherwise.
+    width: usize,
+    /// Whether nothing must be drawn any more, for the program ends.
+    is_over: bool,
+}
+
+/// Erases the line at the end of the program: none is drawn from then on.
+#[cfg(unix)]
+pub(super) fn erase() {
+    let mut line = DRAWN.lock();
+    line.is_over = true;
+    line.erase(&mut std::io::stderr(), super::reflows());
+}
+
+impl Line {
+    /// Draws `text` in the place of what was drawn.
+    fn draw(&mut self, err: &mut dyn Write, text: &str, width: usize, reflows: bool) {
+        if self.is_over {
+            return;
+        }
+        let back = back(self.cells, width, reflows);
+        // To the line's beginning, the text, and the rest of the line erased.
+        let told = write!(err, "{back}\x1b[2m{text}\x1b[0m\x1b[K").and_then(|()| err.flush());
+        self.cells = if told.is_ok() { display_width(text) } else { 0 };
+        self.width = width;
+    }
+
+    /// Leaves nothing of it, if there is anything.
+    fn erase(&mut self, err: &mut dyn Write, reflows: bool) {
+        if self.cells == 0 {
+            return;
+        }
+        let back = back(self.cells, columns().unwrap_or(self.width), reflows);
+        let _ = write!(err, "{back}\x1b[K").and_then(|()| err.flush());
+        self.cells = 0;
+    }
+}
+
 fn draw_until(
     stopped: &Receiver<()>,
     plan: &OnceLock<Arc<dyn ExecutionPlan>>,
@@ -75,8 +123,6 @@ fn draw_until(
     let mut pace = Pace::default();
     let mut wait = PATIENCE;
     let reflows = super::reflows();
-    // How many cells the line has taken.
-    let mut drawn = 0;
     while stopped.recv_timeout(wait) == Err(RecvTimeoutError::Timeout) {
         let seen = plan.get().map(|plan| Seen::of(plan.as_ref()));
         let elapsed = begun.elapsed();
@@ -84,16 +130,10 @@ fn draw_until(
         // A line that went on below could not be drawn over.
         let width = columns().unwrap_or(width);
         let line = line(elapsed, seen.as_ref(), reads, width.saturating_sub(1));
-        let back = back(drawn, width, reflows);
-        // To the line's beginning, the text, and the rest of the line erased.
-        let told = write!(err, "{back}\x1b[2m{line}\x1b[0m\x1b[K").and_then(|()| err.flush());
-        drawn = if told.is_ok() { display_width(&line) } else { 0 };
+        DRAWN.lock().draw(&mut *err, &line, width, reflows);
         wait = RHYTHM;
     }
-    if drawn > 0 {
-        let back = back(drawn, columns().unwrap_or(width), reflows);
-        let _ = write!(err, "{back}\x1b[K").and_then(|()| err.flush());
-    }
+    DRAWN.lock().erase(&mut *err, reflows);
 }
 
 /// Cells across of the terminal as it is now.
@@ -342,7 +382,7 @@ pub(crate) fn bytes(count: f64) -> String {
 mod tests {
     use std::time::Duration;
 
-    use super::{Pace, Seen, back, bytes, left, line};
+    use super::{Line, Pace, Seen, back, bytes, left, line};
     use crate::engine::script::parse;
     use crate::engine::{Params, Session, Settings};
 
@@ -395,6 +435,22 @@ mod tests {
             let wanted = (rows, Some(rows), multiplies);
             assert_eq!((seen.rows, seen.expected, seen.multiplies), wanted, "{sql}");
         }
+    }
+
+    #[test]
+    fn nothing_is_left_of_the_line_and_none_is_drawn_at_the_end_of_the_program() {
+        let mut line = Line { cells: 0, width: 80, is_over: false };
+        let mut terminal = Vec::new();
+        line.erase(&mut terminal, true);
+        assert_eq!(terminal, b"", "there is nothing to erase");
+        line.draw(&mut terminal, "2.1 s", 80, true);
+        terminal.clear();
+        line.erase(&mut terminal, true);
+        assert_eq!(terminal, b"\r\x1b[K");
+        terminal.clear();
+        line.is_over = true;
+        line.draw(&mut terminal, "2.2 s", 80, true);
+        assert_eq!(terminal, b"");
     }
 
     #[test]

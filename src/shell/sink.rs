@@ -4,6 +4,8 @@ use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::arrow::record_batch::RecordBatch;
@@ -28,6 +30,35 @@ pub(crate) enum Target {
     Append(PathBuf, File),
     /// Into a program, which a shell starts.
     Program(String),
+    /// One behind the other into a file that appears when the session is over.
+    Whole(Whole),
+}
+
+/// The file that takes all answers of a session as one.
+#[derive(Debug)]
+pub(crate) struct Whole {
+    /// The file, which whoever began it ends.
+    file: Arc<OutputFile>,
+    /// The format of all that goes into it.
+    format: &'static Format,
+    /// How many answers were begun in it.
+    begun: AtomicUsize,
+}
+
+impl Whole {
+    /// Where the next answer goes.
+    ///
+    /// # Errors
+    /// When the format has no room for a second one, or the system no more file handles.
+    fn next(&self) -> Result<render::Sink> {
+        let before = self.begun.fetch_add(1, Ordering::Relaxed);
+        if before > 0 && matches!(self.format.name, "parquet" | "arrow") {
+            let path = self.file.path().display();
+            let message = format!("{path} holds one answer, and there is a second");
+            return Err(Error::usage(message).hint("write one statement, or a text format"));
+        }
+        self.file.writer()
+    }
 }
 
 /// Where the answers of a session go.
@@ -92,11 +123,17 @@ impl Target {
         Ok(Self::Append(path.to_owned(), file))
     }
 
+    /// `file`, of which each answer in `format` takes a part.
+    pub(crate) fn whole(file: Arc<OutputFile>, format: &'static Format) -> Self {
+        Self::Whole(Whole { file, format, begun: AtomicUsize::new(0) })
+    }
+
     /// What to call it.
     pub(crate) fn name(&self) -> String {
         match self {
             Self::File(path) | Self::Append(path, _) => path.display().to_string(),
             Self::Program(command) => format!("|{command}"),
+            Self::Whole(whole) => whole.file.path().display().to_string(),
         }
     }
 
@@ -105,7 +142,7 @@ impl Target {
         let name = self.name();
         match self {
             Self::Program(_) => format!("{name} as {}", self.format(shown, is_chosen).name),
-            Self::File(_) | Self::Append(..) => name,
+            Self::File(_) | Self::Append(..) | Self::Whole(_) => name,
         }
     }
 
@@ -120,6 +157,7 @@ impl Target {
             }
             Self::Program(command) if is_chosen || is_pager(command) => shown,
             Self::Program(_) => render::format("csv").unwrap_or(shown),
+            Self::Whole(whole) => whole.format,
         }
     }
 }
@@ -226,6 +264,7 @@ impl Writing {
                 self.program = Some(child);
                 Ok(input)
             }
+            Target::Whole(whole) => whole.next(),
         }
     }
 
@@ -353,7 +392,6 @@ pub(crate) fn wait_for(mut child: Child) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use std::io::Read;
-    use std::sync::Arc;
 
     use datafusion::arrow::array::{ArrayRef, Int64Array};
 
@@ -404,6 +442,39 @@ mod tests {
         for other in ["", "more", "lessless", "less | cat", "less --header=1", "less $A", "less a"]
         {
             assert_eq!(plain_less(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn all_answers_of_a_session_are_one_file_if_its_format_has_room() {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, has_room) in [("all.csv", true), ("all.parquet", false)] {
+            let path = folder.path().join(name);
+            let file = Arc::new(OutputFile::create(&path).unwrap());
+            let format = render::format_for_suffix(&path).unwrap();
+            let target = Target::whole(Arc::clone(&file), format);
+            let mut sinks = Sinks { steady: Some(target), ..Sinks::default() };
+            let array: ArrayRef = Arc::new(Int64Array::from(vec![1]));
+            let batch = RecordBatch::try_from_iter([("n", array)]).unwrap();
+            let shown = render::Options::default();
+            // Whatever the terminal has, the file has its own format.
+            let json = render::format("json").unwrap();
+            for is_second in [false, true] {
+                let terminal = Box::new(std::io::sink());
+                let writing = sinks.open(terminal, json, &batch.schema(), &shown);
+                if is_second && !has_room {
+                    let error = writing.err().unwrap();
+                    assert!(error.message().contains("holds one answer"), "{error}");
+                    continue;
+                }
+                let mut writing = writing.unwrap();
+                assert!(writing.write(&batch).unwrap());
+                writing.finish().unwrap();
+            }
+            assert!(!path.exists());
+            drop(sinks);
+            Arc::into_inner(file).unwrap().finish().unwrap();
+            assert!(!has_room || std::fs::read_to_string(&path).unwrap() == "n\n1\nn\n1\n");
         }
     }
 

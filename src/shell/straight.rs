@@ -17,7 +17,7 @@ pub(crate) fn straight(text: &str) -> Cow<'_, str> {
         return Cow::Owned(format!(".{rest}"));
     }
     // What stands behind a command is no SQL, and may mean its punctuation.
-    if text.lines().any(|line| input::begins_command(line.trim_start())) {
+    if text.lines().any(|line| input::begins_command(input::trimmed(line))) {
         return Cow::Borrowed(text);
     }
     engine::straight(text)
@@ -33,6 +33,7 @@ mod tests {
             ("select count（*） from posts；", "select count(*) from posts;"),
             ("。run posts_with text=你，好", ".run posts_with text=你，好"),
             (".run posts_with text=你好，世界", ".run posts_with text=你好，世界"),
+            ("\u{200b}.run x text=你，好", "\u{200b}.run x text=你，好"),
             (
                 "select 1;\n.run posts_with text=你好，世界",
                 "select 1;\n.run posts_with text=你好，世界",

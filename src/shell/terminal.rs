@@ -105,6 +105,11 @@ pub trait Terminal {
         None
     }
 
+    /// Takes what a session has to say of files, if it tells that in a way of its own.
+    fn notice(&self, _text: &str) -> bool {
+        false
+    }
+
     /// Takes what helps to complete the input from now on.
     fn assist(&mut self, _assistant: Assistant) {}
 

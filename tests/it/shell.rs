@@ -7,6 +7,7 @@
 use std::collections::VecDeque;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
 use std::sync::{Arc, Mutex};
 
 use weiku::Database;
@@ -279,5 +280,95 @@ async fn a_session_that_only_reads_runs_no_programs() {
             Ok(_) => assert!(!readonly),
         }
         assert_eq!(made.exists(), !readonly);
+    }
+}
+
+/// Runs the program in `folder` with `input` on standard input.
+fn weiku(folder: &Path, arguments: &[&str], input: &[u8]) -> Output {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_weiku"))
+        .args(arguments)
+        .current_dir(folder)
+        .env("XDG_CONFIG_HOME", folder)
+        .env("XDG_STATE_HOME", folder)
+        .env("XDG_CACHE_HOME", folder)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // A program that refuses its arguments may be gone before it reads.
+    let _ = child.stdin.take().unwrap().write_all(input);
+    child.wait_with_output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+#[test]
+fn what_a_command_sets_holds_for_the_scripts_behind_it() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("two.sql"), "select 2 as b;\n").unwrap();
+    let json = [".mode jsonl", "select 1 as a"];
+    let batch_size = "datafusion.execution.batch_size";
+    let set = format!(".set {batch_size} 4321");
+    let asked =
+        format!("select value from information_schema.df_settings where name = '{batch_size}'");
+    for (arguments, told) in [
+        (vec!["-c", json[0], "-c", json[1], "-f", "two.sql"], "{\"a\":1}\n{\"b\":2}\n"),
+        (vec!["-c", json[1], "-c", json[0], "-f", "two.sql"], "a\n1\n{\"b\":2}\n"),
+        (vec!["-c", "select 1 as a", "-c", "\\g"], "a\n1\na\n1\n"),
+        (vec!["-c", ".quit", "-c", "select 1 as a"], ""),
+        (
+            vec!["-c", ".output o.csv", "-c", json[1], "-c", ".output off", "-f", "two.sql"],
+            "b\n2\n",
+        ),
+        (vec!["-c", set.as_str(), "-c", asked.as_str()], "value\n4321\n"),
+    ] {
+        let output = weiku(folder.path(), &arguments, b"");
+        assert_eq!(text(&output.stdout), told, "{arguments:?}: {}", text(&output.stderr));
+        assert!(output.status.success(), "{arguments:?}");
+    }
+    assert_eq!(std::fs::read_to_string(folder.path().join("o.csv")).unwrap(), "a\n1\n");
+}
+
+#[test]
+fn scripts_with_commands_fail_and_are_written_to_files_as_others_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let scripts =
+        ["-c", ".timing off", "-c", "select 1 as a", "-c", "select nothing", "-c", "select 2 as b"];
+    let output = weiku(folder.path(), &[&["-o", "o.csv"][..], &scripts].concat(), b"");
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
+    assert!(!folder.path().join("o.csv").exists(), "half a file");
+    let keep_going = ["--keep-going", "-o", "o.csv", "--errors", "json"];
+    let output = weiku(folder.path(), &[&keep_going[..], &scripts].concat(), b"");
+    assert_eq!((output.status.code(), text(&output.stdout).as_str()), (Some(1), ""));
+    assert!(text(&output.stderr).starts_with('{'), "{}", text(&output.stderr));
+    assert_eq!(std::fs::read_to_string(folder.path().join("o.csv")).unwrap(), "a\n1\nb\n2\n");
+    // The file of one answer has no room for a second.
+    let output = weiku(folder.path(), &[&["-o", "o.parquet"][..], &scripts[..4]].concat(), b"");
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let two = [&["-o", "two.parquet"][..], &scripts[..4], &scripts[6..]].concat();
+    let output = weiku(folder.path(), &two, b"");
+    assert!(text(&output.stderr).contains("holds one answer"), "{}", text(&output.stderr));
+    assert!(!folder.path().join("two.parquet").exists());
+}
+
+#[test]
+fn a_script_that_is_not_utf8_is_told_how_to_become_that() {
+    let folder = tempfile::tempdir().unwrap();
+    // `select '微博';` in GBK.
+    let gbk = b"select 1;\nselect '\xce\xa2\xb2\xa9';\n";
+    std::fs::write(folder.path().join("gbk.sql"), gbk).unwrap();
+    let cases: [(&[&str], &[u8], &str); 3] = [
+        (&["-f", "gbk.sql"], b"", "gbk.sql:2"),
+        (&[], gbk, "standard input:2"),
+        (&["-c", ".read gbk.sql"], b"", "gbk.sql:2"),
+    ];
+    for (arguments, input, place) in cases {
+        let output = weiku(folder.path(), arguments, input);
+        let told = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{told}");
+        assert!(told.contains(place) && told.contains("iconv -f GB18030 -t UTF-8"), "{told}");
     }
 }

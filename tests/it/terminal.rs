@@ -115,13 +115,23 @@ impl Screen {
 
     /// Waits until the screen holds `wanted`, and returns it.
     fn wait_for(&self, wanted: &str) -> String {
+        self.wait_until(wanted, true)
+    }
+
+    /// Waits until `gone` is not on the screen any more.
+    fn wait_without(&self, gone: &str) {
+        self.wait_until(gone, false);
+    }
+
+    fn wait_until(&self, text: &str, is_there: bool) -> String {
         let begun = Instant::now();
         loop {
             let shown = self.shown();
-            if shown.contains(wanted) {
+            if shown.contains(text) == is_there {
                 return shown;
             }
-            assert!(begun.elapsed() < PATIENCE, "no {wanted:?} on the screen:\n{shown}");
+            let wanted = if is_there { "no" } else { "still" };
+            assert!(begun.elapsed() < PATIENCE, "{wanted} {text:?} on the screen:\n{shown}");
             std::thread::sleep(Duration::from_millis(20));
         }
     }
@@ -572,10 +582,25 @@ fn a_signal_that_ends_the_shell_leaves_the_terminal_as_it_was() {
             screen.wait_for("Ctrl-C stops it");
         }
         std::fs::write(screen.home().join("now"), "").unwrap();
-        screen.wait_for(&format!("left {code}"));
+        let shown = screen.wait_for(&format!("left {code}"));
+        assert!(!shown.contains("Ctrl-C stops it"), "{shown}");
         screen.type_text("shown by the terminal");
         screen.wait_for("shown by the terminal");
     }
+}
+
+#[test]
+fn a_signal_that_ends_a_script_leaves_nothing_of_the_line_that_says_how_far_it_is() {
+    let Some(screen) = Screen::open(120) else { return };
+    let slow = "select count(*) from generate_series(1, 200000) a, generate_series(1, 90000) b where a.value + b.value > 5";
+    let program = env!("CARGO_BIN_EXE_weiku");
+    screen.enter(&format!(
+        ".shell '{program}' -c '{slow}' & until test -e now; do sleep 0.1; done; kill $!; wait $!; echo ended $?"
+    ));
+    screen.wait_for("Ctrl-C stops it");
+    std::fs::write(screen.home().join("now"), "").unwrap();
+    let shown = screen.wait_for("ended 143");
+    assert!(!shown.contains("Ctrl-C stops it"), "{shown}");
 }
 
 #[test]
@@ -696,6 +721,43 @@ fn ghost_text_stands_at_the_cursor_only() {
     let shown = screen.shown();
     assert_eq!(shown.matches("select p. from posts p").count(), 2, "{shown}");
     assert!(!shown.contains("pivot"), "{shown}");
+}
+
+#[test]
+fn ghost_text_stays_with_the_line_that_is_typed_and_comes_back_with_the_cursor() {
+    let Some(screen) = Screen::open(80) else { return };
+    screen.enter("create view t as select 'a' as one_name, 'b' as one_note;");
+    screen.wait_for("done");
+    screen.enter("select 42 as n from t where one_name = 'a';");
+    screen.wait_for("@1");
+    screen.press(&["C-l"]);
+    screen.type_text("select 42 as n from t where one_");
+    screen.wait_for("where one_name = 'a';");
+    screen.press(&["Tab"]);
+    // Below the list it stands behind the line, and above it no more.
+    let shown = screen.wait_for("\nweiku> select 42 as n from t where one_name = 'a';");
+    assert!(shown.starts_with("weiku> select 42 as n from t where one_n\n"), "{shown}");
+    screen.press(&["C-c", "C-l"]);
+    screen.type_text("select 42 as n from");
+    for keys in [["Left", "End"], ["Left", "Right"], ["Home", "End"]] {
+        screen.wait_for("where one_name = 'a';");
+        screen.press(&keys[..1]);
+        screen.wait_without("where one_name");
+        screen.press(&keys[1..]);
+    }
+    screen.wait_for("where one_name = 'a';");
+    screen.press(&["End", "Enter"]);
+    screen.wait_for("@2");
+}
+
+#[test]
+fn a_blank_that_is_not_seen_is_told() {
+    let Some(screen) = Screen::open(80) else { return };
+    let paste = screen.home().join("paste");
+    std::fs::write(&paste, "select '微\u{200b}博' as text;").unwrap();
+    screen.tmux(&["load-buffer", &paste.display().to_string()]);
+    screen.tmux(&["paste-buffer", "-p"]);
+    screen.wait_for("⟨200B⟩ is in this line, unseen");
 }
 
 #[test]

@@ -19,9 +19,15 @@ static ABOUT: About = About {
     details: "At first it is WEIKU_PAGER, else the pager of the configuration, else PAGER, as for psql; off, or none of \
               them, means weiku's own viewer, and on what it was at first. less is started as less -RS, which shows colours and does not break \
               lines, unless LESS says otherwise; from version 600 on it keeps the names of the columns in place.\n.pager off\n.pager less -SRFX",
-    takes: Takes::Choice(&["on", "off"]),
+    takes: Takes::Choice(&[ON, OFF]),
     reach: Reach::Outside,
 };
+
+/// What goes back to the pager that the shell began with.
+const ON: &str = "on";
+
+/// What is done without a pager.
+const VIEWER: &str = ".last opens the viewer";
 
 #[async_trait(?Send)]
 impl Command for Pager {
@@ -30,10 +36,11 @@ impl Command for Pager {
     }
 
     async fn run(&self, shell: &mut Shell<'_>, arguments: &str) -> Result<Flow> {
-        match arguments.trim_end_matches(';').trim_end() {
+        let argument = arguments.trim_end_matches(';').trim_end();
+        match argument {
             "" => {}
             OFF => shell.options.pager = None,
-            "on" => shell.options.pager.clone_from(&shell.first_pager),
+            ON => shell.options.pager.clone_from(&shell.first_pager),
             program => {
                 permit(shell, ".pager PROGRAM", Reach::Writes)?;
                 shell.options.pager = Some(program.to_owned());
@@ -41,7 +48,10 @@ impl Command for Pager {
         }
         let said = match &shell.options.pager {
             Some(program) => format!(".last opens `{program}`"),
-            None => ".last opens the viewer".to_owned(),
+            None if argument == ON => {
+                format!("there is no pager to turn on, {VIEWER}; .pager less chooses one")
+            }
+            None => VIEWER.to_owned(),
         };
         shell.confirm(&said);
         Ok(Flow::Continue)

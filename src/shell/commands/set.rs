@@ -85,6 +85,10 @@ impl Command for Set {
         if value.is_empty() {
             return list(shell, name).await;
         }
+        if shell.catalog.settings.is_empty() {
+            // A script completes nothing, so that nobody has asked for the names.
+            shell.learn_everything().await;
+        }
         match OWN.iter().find(|(own, _)| *own == name) {
             Some((_, Change::Command)) => super::run(shell, &format!(".{name} {value}")).await,
             Some((_, Change::Engine(setting))) => change(shell, name, setting, value).await,

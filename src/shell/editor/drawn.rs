@@ -113,6 +113,19 @@ impl Drawn {
         Some(erased)
     }
 
+    /// What erases the ghost text behind the line while the cursor stands at the beginning of
+    /// the row below; none if there is none. It ends in the row in which it begins.
+    pub(super) fn ghost_erased(&self) -> Option<String> {
+        if self.ghost.is_empty() || self.columns == 0 {
+            return None;
+        }
+        let end = Place::behind(&[&self.prompt, &self.line], self.columns).column;
+        // Behind a full row it stands in the next.
+        let column = end % self.columns;
+        let right = if column == 0 { String::new() } else { format!("\x1b[{column}C") };
+        Some(format!("\x1b[A\r{right}\x1b[K\n\r"))
+    }
+
     /// The row of the end of all that was drawn.
     fn last_row(&self, line: &str) -> usize {
         Place::behind(&[&self.prompt, line, &self.ghost], self.columns).row_of_next(self.columns)
@@ -244,6 +257,14 @@ mod tests {
         assert_eq!(drawn("select", "", 10).reflowed("select", 6, 10), None);
         assert_eq!(drawn("select", "", 10).reflowed("selec", 5, 20), None);
         assert_eq!(drawn("select", "", 0).reflowed("select", 6, 20), None);
+    }
+
+    #[test]
+    fn ghost_text_is_erased_from_the_end_of_the_line_on() {
+        let erased = |line: &str, ghost: &str| drawn(line, ghost, 10).ghost_erased();
+        assert_eq!(erased("sel", "ect"), Some("\x1b[A\r\x1b[5C\x1b[K\n\r".to_owned()));
+        assert_eq!(erased("12345678", "9"), Some("\x1b[A\r\x1b[K\n\r".to_owned()));
+        assert_eq!(erased("sel", ""), None);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use rustyline::{Changeset, CompletionType, Context, Helper};
 
 use super::cycle::Turn;
 use super::drawn;
-use super::highlight::{first_mark, highlight, without_marks};
+use super::highlight::{highlight, unseen, without_marks};
 use super::list::{self, GAP, Listed, Room};
 use super::open::waits_for;
 use super::state::State;
@@ -80,6 +80,11 @@ impl Completer for Asked {
 
     fn update(&self, line: &mut LineBuffer, start: usize, elected: &str, changes: &mut Changeset) {
         let is_all = self.state.replaces.swap(false, Relaxed);
+        if is_all && line.as_str() == elected {
+            // The cursor alone moves, which is nothing that could be taken back.
+            line.set_pos(elected.len());
+            return;
+        }
         let end = if is_all { line.len() } else { line.pos() };
         line.replace(start..end, elected, changes);
     }
@@ -105,6 +110,7 @@ impl Asked {
         let typed = format!("{}{word}{}", &line[..start], &line[position..end]);
         let row = drawn.row(&typed, room.columns);
         drawn.note_list(list::push_down(&mut listed, row, room.columns));
+        self.state.begins_list.store(position == line.len(), Relaxed);
         let typed = format!("{typed}{}", &line[end..]);
         self.state.cycle.lock().begin(typed, start, word, candidates);
         listed
@@ -116,8 +122,8 @@ impl Asked {
         if line.is_empty() && state.says_how_to_leave.swap(false, Relaxed) {
             return Some(note("Ctrl-D leaves".to_owned()));
         }
-        if let Some(mark) = first_mark(line).filter(|_| position == line.len()) {
-            return Some(note(format!("  {} is in this line, unseen", visible(&mark.to_string()))));
+        if let Some(told) = unseen(line).filter(|_| position == line.len()) {
+            return Some(note(format!("  {told} is in this line, unseen")));
         }
         let empty = line.trim().is_empty() || state.answers.load(Relaxed);
         if !self.hints || position < line.len() || empty || line.len() > MOST_BYTES {
@@ -233,6 +239,12 @@ impl Highlighter for Asked {
         candidate: &'c str,
         _completion: CompletionType,
     ) -> Cow<'c, str> {
+        // The editor has gone to the first row of the list, and left the ghost text above it.
+        if self.state.begins_list.swap(false, Relaxed)
+            && let Some(sequence) = self.state.drawn.lock().ghost_erased()
+        {
+            drawn::put(&sequence);
+        }
         match candidate.split_once(GAP).filter(|_| self.color) {
             Some((text, note)) => Cow::Owned(format!("{text}{GAP}{DIM}{note}{RESET}")),
             None => Cow::Borrowed(candidate),

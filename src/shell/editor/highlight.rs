@@ -8,7 +8,8 @@ use std::fmt::Write;
 
 use datafusion::sql::sqlparser::keywords::ALL_KEYWORDS;
 
-use crate::shell::input;
+use crate::render::visible;
+use crate::shell::input::{self, UNSEEN};
 use crate::shell::scan::{Kind, scan};
 
 const KEYWORD: &str = "\x1b[1m";
@@ -18,6 +19,9 @@ const COMMENT: &str = "\x1b[2m";
 const PARAMETER: &str = "\x1b[36m";
 const COMMAND: &str = "\x1b[1;36m";
 const RESET: &str = "\x1b[0m";
+
+/// The blank that looks as any other.
+const NO_BREAK: char = '\u{A0}';
 
 /// Texts beyond this length stay plain: typing must not wait for colours.
 const MOST_BYTES: usize = 32 << 10;
@@ -42,8 +46,19 @@ pub(crate) fn highlight(text: &str) -> Cow<'_, str> {
 
 /// The first character of `text` that would act on the terminal or change the order of its
 /// neighbours.
-pub(super) fn first_mark(text: &str) -> Option<char> {
+fn first_mark(text: &str) -> Option<char> {
     text.chars().find(|c| is_mark(*c))
+}
+
+/// As it is told, the first character of `text` that is not seen, or not for what it is:
+/// within a string it keeps two that look alike from being the same.
+pub(super) fn unseen(text: &str) -> Option<String> {
+    let is_unseen = |sign: &char| is_mark(*sign) || *sign == NO_BREAK || UNSEEN.contains(sign);
+    let sign = text.chars().find(is_unseen)?;
+    Some(match sign {
+        NO_BREAK => "a no-break space".to_owned(),
+        sign => visible(&sign.to_string()).into_owned(),
+    })
 }
 
 /// `text` without such characters. It takes the same cells: the line editor gives them none,
@@ -95,7 +110,7 @@ fn style(kind: Kind, text: &str) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
-    use super::{first_mark, highlight, without_marks};
+    use super::{first_mark, highlight, unseen, without_marks};
 
     fn plain(text: &str) -> String {
         let pattern = regex::Regex::new("\x1b\\[[0-9;]*m").unwrap();
@@ -123,6 +138,21 @@ mod tests {
             ("\u{1b}[31m", Some('\u{1b}'), "\u{1b}[31m"),
         ] {
             assert_eq!((first_mark(text), without_marks(text).as_ref()), (mark, drawn), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_seen_is_told() {
+        for (text, told) in [
+            ("select 'a\u{200b}b'", Some("⟨200B⟩")),
+            ("select\u{feff} 1", Some("⟨FEFF⟩")),
+            ("select\u{a0}1", Some("a no-break space")),
+            ("select '\u{202e}'", Some("⟨202E⟩")),
+            // An input method types it, and it is as wide as its neighbours.
+            ("select\u{3000}1", None),
+            ("select '❤\u{fe0f}'", None),
+        ] {
+            assert_eq!(unseen(text).as_deref(), told, "{text:?}");
         }
     }
 

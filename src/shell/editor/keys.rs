@@ -8,6 +8,7 @@ use rustyline::{
     Cmd, ConditionalEventHandler, EditMode, Editor, Event, EventContext, EventHandler, InputMode,
     KeyCode, KeyEvent, Modifiers, Movement, RepeatCount,
 };
+use unicode_segmentation::UnicodeSegmentation;
 
 use super::drawn;
 use super::helper::Asked;
@@ -46,7 +47,10 @@ pub(super) fn bind(editor: &mut Editor<Asked, MemHistory>, state: &Arc<State>) {
     }
     bind(&[KeyEvent::alt('f')], take_word);
     for key in [KeyEvent(KeyCode::End, Modifiers::NONE), KeyEvent::ctrl('E')] {
-        bind(&[key], take_all);
+        bind(&[key], go_to_end);
+    }
+    for key in [KeyEvent(KeyCode::Right, Modifiers::NONE), KeyEvent::ctrl('F')] {
+        bind(&[key], go_right);
     }
     bind(&[KeyEvent(KeyCode::BackTab, Modifiers::NONE)], cycle_back);
     bind(&[KeyEvent::ctrl('L')], forget_lists);
@@ -161,9 +165,28 @@ fn take_word(_: &State, context: &EventContext<'_>) -> Option<Cmd> {
 }
 
 /// At its end, the end of the line is that of the ghost text.
-fn take_all(_: &State, context: &EventContext<'_>) -> Option<Cmd> {
-    let is_at_end = context.pos() == context.line().len();
-    (is_at_end && context.has_hint()).then_some(Cmd::CompleteHint)
+fn go_to_end(state: &State, context: &EventContext<'_>) -> Option<Cmd> {
+    if context.pos() == context.line().len() {
+        return context.has_hint().then_some(Cmd::CompleteHint);
+    }
+    back_to_end(state, context)
+}
+
+/// Over the last letter as to the end; else by one.
+fn go_right(state: &State, context: &EventContext<'_>) -> Option<Cmd> {
+    let mut rest = context.line()[context.pos()..].graphemes(true);
+    let is_before_last = rest.next().is_some() && rest.next().is_none();
+    if is_before_last { back_to_end(state, context) } else { None }
+}
+
+/// Back to the end of the text, where the ghost text stands again: the editor would only
+/// move the cursor.
+fn back_to_end(state: &State, context: &EventContext<'_>) -> Option<Cmd> {
+    let is_vi_command =
+        context.mode() == EditMode::Vi && context.input_mode() == InputMode::Command;
+    // The end of another line than the last has none.
+    let is_in_last_line = !context.line()[context.pos()..].contains('\n');
+    (is_in_last_line && !is_vi_command).then(|| replace(state, context.line().to_owned()))
 }
 
 /// `text` up to the end of its first word.

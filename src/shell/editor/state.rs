@@ -20,6 +20,8 @@ pub(super) struct State {
     pub(super) says_how_to_leave: AtomicBool,
     /// Whether the cursor has left the end of the line since its ghost text was found.
     pub(super) has_left_the_end: AtomicBool,
+    /// Whether a list of candidates is about to be drawn below the end of the text.
+    pub(super) begins_list: AtomicBool,
     /// What was typed before.
     pub(super) recall: Mutex<Recall>,
     /// The text that takes the place of what is typed, once the editor asks for it.
