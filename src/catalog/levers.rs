@@ -30,6 +30,8 @@ pub struct Levers {
     pub window_pass: bool,
     /// Whether an order of groups that nobody wants is given up.
     pub unordered_groups: bool,
+    /// Whether a column is read once for all conditions on it.
+    pub joint_conditions: bool,
     /// Whether plain words are looked for before patterns.
     pub plain_search: bool,
     /// Whether searches for words look them up in the index of the texts.
@@ -44,7 +46,7 @@ pub struct Levers {
 type Switch = (&'static str, &'static str, fn(&mut Levers) -> &mut bool);
 
 /// Every switch, by its name after `weiku.`.
-const SWITCHES: [Switch; 11] = [
+const SWITCHES: [Switch; 12] = [
     ("column_cache", "hold columns that are read again in memory, decoded", |levers| {
         &mut levers.column_cache
     }),
@@ -67,6 +69,9 @@ const SWITCHES: [Switch; 11] = [
     }),
     ("unordered_groups", "give up an order of groups that nobody wants", |levers| {
         &mut levers.unordered_groups
+    }),
+    ("joint_conditions", "read a column once for all conditions on it", |levers| {
+        &mut levers.joint_conditions
     }),
     ("plain_search", "look for plain words before patterns", |levers| &mut levers.plain_search),
     ("text_index", "look words up in the index of the texts", |levers| &mut levers.text_index),
@@ -94,6 +99,7 @@ impl Default for Levers {
             range_join: true,
             window_pass: true,
             unordered_groups: true,
+            joint_conditions: true,
             plain_search: true,
             text_index: true,
             rollups: true,

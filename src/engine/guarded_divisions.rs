@@ -1,11 +1,12 @@
 //! `reposts > 0 AND likes * 1.0 / reposts > 2`: there is no quotient by zero, and none is
-//! asked for where a condition beside the division has decided already.
+//! asked for where a condition beside the division has decided already. Nor is a text taken
+//! for a number there: `place ~ '^[0-9]+$' AND place::int > 5`.
 //!
 //! The engine computes both sides of AND and OR for all rows, unless one side decides most
 //! of them, and takes the conditions of a subquery and of the query around it together. So
-//! a divisor becomes another number where it does not count: where a condition that looks
-//! at the same columns is false, or behind OR true. This comes after the rules that move
-//! conditions, which make AND and OR of CASE.
+//! a divisor becomes another number, and a text that is cast unknown, where it does not
+//! count: where a condition that looks at the same columns is false, or behind OR true. This
+//! comes after the rules that move conditions, which make AND and OR of CASE.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{DFSchema, Result, ScalarValue, internal_err};
+use datafusion::logical_expr::expr::Cast;
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::{
     conjunction, disjunction, merge_schema, split_binary_owned, split_conjunction,
@@ -51,7 +53,7 @@ impl OptimizerRule for GuardDivisions {
         };
         let mut is_found = false;
         plan.apply_expressions(|expression| {
-            is_found |= divides(expression);
+            is_found |= is_risky(expression)?;
             Ok(TreeNodeRecursion::Continue)
         })?;
         if !is_found {
@@ -72,10 +74,10 @@ impl OptimizerRule for GuardDivisions {
 fn first_rows(plan: &LogicalPlan) -> Result<Option<LogicalPlan>> {
     let LogicalPlan::Sort(sort) = plan else { return Ok(None) };
     let LogicalPlan::Projection(listed) = sort.input.as_ref() else { return Ok(None) };
-    if sort.fetch.is_none() || !listed.expr.iter().any(divides) {
+    let schema = listed.input.schema();
+    if sort.fetch.is_none() || !listed.expr.iter().any(|made| fails(made, schema)) {
         return Ok(None);
     }
-    let schema = listed.input.schema();
     let is_there = |condition: &&Expr| {
         !divides(condition)
             && !condition.is_volatile()
@@ -83,7 +85,8 @@ fn first_rows(plan: &LogicalPlan) -> Result<Option<LogicalPlan>> {
     };
     let chosen = choosing(&listed.input);
     let guards = chosen.iter().filter(is_there);
-    let guards: Vec<_> = guards.map(|condition| Guard { condition, op: Operator::And }).collect();
+    let guards: Vec<_> =
+        guards.map(|condition| Guard::new(condition, Operator::And, schema)).collect();
     let names = NamePreserver::new_for_projection();
     let made = listed.expr.iter().map(|expression| {
         let name = names.save(expression);
@@ -117,9 +120,15 @@ fn choosing(plan: &LogicalPlan) -> Vec<Expr> {
 struct Guard<'a> {
     condition: &'a Expr,
     op: Operator,
+    /// Whether it casts texts itself, so that it has to be kept from them too.
+    casts: bool,
 }
 
-impl Guard<'_> {
+impl<'a> Guard<'a> {
+    fn new(condition: &'a Expr, op: Operator, schema: &DFSchema) -> Self {
+        Self { condition, op, casts: fails(condition, schema) }
+    }
+
     /// Whether the others count.
     fn leaves_open(self) -> Expr {
         let condition = Box::new(self.condition.clone());
@@ -151,7 +160,7 @@ fn conditions(
     guards: &[Guard<'_>],
 ) -> Result<Transformed<Expr>> {
     let deciding = all.iter().filter(|one| !divides(one) && !one.is_volatile());
-    let beside = deciding.map(|condition| Guard { condition, op });
+    let beside = deciding.map(|condition| Guard::new(condition, op, schema));
     let guards: Vec<Guard<'_>> = guards.iter().copied().chain(beside).collect();
     let made = all.iter().map(|one| guarded(one.clone(), schema, &guards));
     let made = made.collect::<Result<Vec<_>>>()?;
@@ -164,8 +173,32 @@ fn conditions(
     }
 }
 
+/// Whether `expression` has no value for some rows, and ends the query.
+fn fails(expression: &Expr, schema: &DFSchema) -> bool {
+    expression.exists(|part| Ok(operand(part, schema).is_some())).unwrap_or(true)
+}
+
 fn divides(expression: &Expr) -> bool {
     expression.exists(|part| Ok(divisor(part).is_some())).unwrap_or(true)
+}
+
+/// Whether `expression` may be kept from something, whatever the types of its columns.
+fn is_risky(expression: &Expr) -> Result<bool> {
+    let is_cast = |part: &Expr| Ok(matches!(part, Expr::Cast(_)));
+    let joins = |part: &Expr| {
+        Ok(matches!(part, Expr::BinaryExpr(BinaryExpr { op: Operator::And | Operator::Or, .. })))
+    };
+    Ok(divides(expression) || expression.exists(joins)? && expression.exists(is_cast)?)
+}
+
+/// What `expression` may fail for: a divisor that is zero, a text that is no number.
+fn operand<'a>(expression: &'a Expr, schema: &DFSchema) -> Option<&'a Expr> {
+    match expression {
+        Expr::Cast(Cast { expr: text, field }) if !field.data_type().is_string() => {
+            text.get_type(schema).is_ok_and(|kind| kind.is_string()).then_some(text.as_ref())
+        }
+        expression => divisor(expression),
+    }
 }
 
 /// What `expression` divides by, if it is a division.
@@ -179,39 +212,45 @@ fn divisor(expression: &Expr) -> Option<&Expr> {
     }
 }
 
-/// `division` by what it says only where that counts.
+/// `expression` of what it may fail for only where that counts.
 fn divided(
-    mut division: Expr,
+    mut expression: Expr,
     schema: &DFSchema,
     guards: &[Guard<'_>],
 ) -> Result<Transformed<Expr>> {
-    let Some(by) = divisor(&division).and_then(|by| kept(by, schema, guards)) else {
-        return Ok(Transformed::no(division));
+    let Some(of) = operand(&expression, schema).and_then(|of| kept(of, schema, guards)) else {
+        return Ok(Transformed::no(expression));
     };
-    match &mut division {
-        Expr::BinaryExpr(operation) => *operation.right = by,
-        Expr::ScalarFunction(call) => call.args[1] = by,
-        _ => return internal_err!("not a division"),
+    match &mut expression {
+        Expr::BinaryExpr(operation) => *operation.right = of,
+        Expr::ScalarFunction(call) => call.args[1] = of,
+        Expr::Cast(cast) => *cast.expr = of,
+        _ => return internal_err!("nothing that fails"),
     }
-    Ok(Transformed::yes(division))
+    Ok(Transformed::yes(expression))
 }
 
-/// The divisor `by` where it counts, and else one that is not zero; none if it always
-/// counts, or is one of these.
-fn kept(by: &Expr, schema: &DFSchema, guards: &[Guard<'_>]) -> Option<Expr> {
-    if matches!(by, Expr::Case(_)) {
+/// The divisor or text `of` where it counts, and else a number that is not zero or no text;
+/// none if it always counts, or is one of these.
+fn kept(of: &Expr, schema: &DFSchema, guards: &[Guard<'_>]) -> Option<Expr> {
+    let known = inputs(of);
+    if known.is_empty() || matches!(of, Expr::Case(_)) {
         return None;
     }
-    let known = inputs(by);
     let looks_at_them = |guard: &&Guard<'_>| {
         let seen = inputs(guard.condition);
         !seen.is_disjoint(&known) || seen.into_iter().any(is_computed_before)
     };
-    let guards = guards.iter().filter(looks_at_them).take(MOST_GUARDS).copied();
+    let kind = of.get_type(schema).ok()?;
+    let guards = guards.iter().filter(|guard| !(guard.casts && kind.is_string()));
+    let guards = guards.filter(looks_at_them).take(MOST_GUARDS).copied();
     let counts = conjunction(guards.map(Guard::leaves_open))?;
-    let other = not_zero(&by.get_type(schema).ok()?)?;
-    let by = vec![(Box::new(counts), Box::new(by.clone()))];
-    Some(Expr::Case(Case::new(None, by, Some(Box::new(lit(other))))))
+    let other = not_zero(&kind).map(|other| Box::new(lit(other)));
+    if other.is_none() && !kind.is_string() {
+        return None;
+    }
+    let of = vec![(Box::new(counts), Box::new(of.clone()))];
+    Some(Expr::Case(Case::new(None, of, other)))
 }
 
 /// The columns that `expression` looks at, and the items of a list.
@@ -309,6 +348,30 @@ mod tests {
                 "SELECT a, {quotient} AS r FROM '{file}' WHERE b > 0 ORDER BY r DESC, a LIMIT 1"
             );
             assert_eq!(answer(&session, &sql).await, ["a|r", wanted], "{sql}");
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn conditions_keep_texts_from_casts() {
+        let session = Session::new(None, Settings::default()).unwrap();
+        let rows = "(VALUES ('7', 1), ('x', 2), ('12', 3), (NULL, 4)) AS t(s, n)";
+        let numbers = format!("(SELECT * FROM {rows} WHERE s <> 'x') AS u");
+        for (from, condition, wanted) in [
+            (rows, "s ~ '^[0-9]+$' AND s::int > 8", "3"),
+            (rows, "s::int > 8 AND s <> 'x'", "3"),
+            (rows, "s = 'x' OR s::int > 8", "2,3"),
+            (rows, "s <> 'x' AND s::double / s::int = 1", "1,3"),
+            (rows, "s <> 'x' AND s::int <> 7 AND 12 / (s::int - 7) = 2", "3"),
+            (numbers.as_str(), "s::int > 8", "3"),
+            (numbers.as_str(), "CAST(s AS DECIMAL(5, 1)) < 8", "1"),
+        ] {
+            let sql =
+                format!("SELECT string_agg(n, ',' ORDER BY n) AS n FROM {from} WHERE {condition}");
+            assert_eq!(answer(&session, &sql).await[1], wanted, "{sql}");
+        }
+        for condition in ["s::int > 8", "n < 9 AND s::int > 8"] {
+            let error = session.collect(&format!("SELECT n FROM {rows} WHERE {condition}")).await;
+            assert!(error.is_err(), "{condition}");
         }
     }
 

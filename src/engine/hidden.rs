@@ -16,8 +16,9 @@ use datafusion::logical_expr::{
 };
 
 use super::{
-    checked_arithmetic, compared_intervals, decimals, forms, multiplied_keys, optimize,
-    reordering_casts, rounding_casts, short_times, spaced_times, zoned_texts,
+    checked_arithmetic, compared_intervals, compared_lists, decimals, forms, list_texts,
+    multiplied_keys, optimize, reordering_casts, rounding_casts, short_times, spaced_times,
+    zoned_texts,
 };
 
 /// All of them that look at one row.
@@ -26,6 +27,7 @@ pub(super) fn all() -> Vec<ScalarUDF> {
         &compared_intervals::LENGTH,
         &forms::information::TYPE_NAME,
         &forms::subqueries::ONLY_ITEM,
+        &list_texts::WITH_NULLS,
         &multiplied_keys::SAME_KEY,
         &reordering_casts::SAME,
         &rounding_casts::ROUNDED,
@@ -34,6 +36,7 @@ pub(super) fn all() -> Vec<ScalarUDF> {
     ];
     let others = [
         checked_arithmetic::function(),
+        compared_lists::function(),
         decimals::division(),
         optimize::not_constant(),
         zoned_texts::function(),

@@ -34,7 +34,9 @@ use datafusion::physical_expr::PhysicalSortExpr;
 use datafusion::physical_expr::expressions::Literal;
 use datafusion::prelude::SessionContext;
 
-use super::{moving, rewrite};
+use super::listed_rows::{ListedRows, OneList};
+use super::made_lists::Made;
+use super::{distinct_texts, moving, rewrite};
 
 /// The function that makes a list.
 const LIST: &str = "array_agg";
@@ -132,6 +134,51 @@ impl Listed {
         args.is_distinct || self.name() != LIST
     }
 
+    /// The order that the engine is told in the place of its reverse.
+    fn turned_back(&self, args: &AccumulatorArgs<'_>) -> Option<Vec<PhysicalSortExpr>> {
+        let is_turned = args.is_reversed && self.is_sorted_anyway(args);
+        is_turned.then(|| args.order_bys.iter().map(PhysicalSortExpr::reverse).collect())
+    }
+
+    /// What is made, if it is known beforehand.
+    fn made(&self, args: &AccumulatorArgs<'_>) -> Option<Made> {
+        if self.name() == LIST { Made::list(args) } else { Made::text(args) }
+    }
+
+    /// What puts rows in the order that is asked for; `None` if the engine's own does.
+    fn rows(&self, args: &AccumulatorArgs<'_>) -> Result<Option<ListedRows>> {
+        match self.made(args) {
+            Some(made) if !args.is_distinct && !args.order_bys.is_empty() => {
+                ListedRows::of(made, args)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// What keeps the rows of all groups at once; `None` if the engine's own does, or each
+    /// group has one of its own.
+    fn groups(&self, args: AccumulatorArgs<'_>) -> Result<Option<Box<dyn GroupsAccumulator>>> {
+        if args.order_bys.is_empty() && args.is_reversed {
+            return Ok(None);
+        }
+        if let Some(asked) = self.turned_back(&args) {
+            let args = AccumulatorArgs { order_bys: &asked, is_reversed: false, ..args };
+            return self.groups(args);
+        }
+        if !args.is_distinct {
+            let rows = self.rows(&args)?;
+            return Ok(rows.map(|rows| Box::new(rows) as Box<dyn GroupsAccumulator>));
+        }
+        // The engine refuses another order.
+        let by = args.order_bys.first();
+        if by.is_some() && !is_ordered_by_itself(&args) {
+            return Ok(None);
+        }
+        let kind = args.expr_fields[0].data_type();
+        let order = by.map(|by| by.options);
+        Ok(self.made(&args).and_then(|made| distinct_texts::listed(made, order, kind)))
+    }
+
     /// What goes over the rows of a window that come from the last to the first.
     fn backwards(&self, args: &AccumulatorArgs<'_>) -> Option<Box<dyn Accumulator>> {
         let is_backwards = args.is_reversed && args.order_bys.is_empty();
@@ -160,11 +207,14 @@ impl AggregateUDFImpl for Listed {
         if let Some(backwards) = self.backwards(&args) {
             return Ok(backwards);
         }
-        if !args.is_reversed || !self.is_sorted_anyway(&args) {
-            return self.inner().accumulator(args);
+        if let Some(asked) = self.turned_back(&args) {
+            let args = AccumulatorArgs { order_bys: &asked, is_reversed: false, ..args };
+            return self.accumulator(args);
         }
-        let asked: Vec<_> = args.order_bys.iter().map(PhysicalSortExpr::reverse).collect();
-        self.inner().accumulator(AccumulatorArgs { order_bys: &asked, is_reversed: false, ..args })
+        match self.rows(&args)? {
+            Some(rows) => Ok(Box::new(OneList::of(rows))),
+            None => self.inner().accumulator(args),
+        }
     }
 
     fn create_sliding_accumulator(
@@ -178,23 +228,31 @@ impl AggregateUDFImpl for Listed {
     }
 
     fn state_fields(&self, args: StateFieldsArgs<'_>) -> Result<Vec<FieldRef>> {
-        self.inner().state_fields(args)
+        match ListedRows::state_fields(&args) {
+            Some(fields) => Ok(fields),
+            None => self.inner().state_fields(args),
+        }
     }
 
     fn groups_accumulator_supported(&self, args: AccumulatorArgs<'_>) -> bool {
-        self.inner().groups_accumulator_supported(args)
+        matches!(self.groups(args.clone()), Ok(Some(_)))
+            || self.inner().groups_accumulator_supported(args)
     }
 
     fn create_groups_accumulator(
         &self,
         args: AccumulatorArgs<'_>,
     ) -> Result<Box<dyn GroupsAccumulator>> {
-        self.inner().create_groups_accumulator(args)
+        match self.groups(args.clone())? {
+            Some(groups) => Ok(groups),
+            None => self.inner().create_groups_accumulator(args),
+        }
     }
 
     fn order_sensitivity(&self) -> AggregateOrderSensitivity {
-        // Rows that are sorted already are sorted again in no time.
-        AggregateOrderSensitivity::SoftRequirement
+        // Rows that are sorted already are sorted again in no time; others are not sorted
+        // first, for each group is sorted by itself.
+        AggregateOrderSensitivity::Beneficial
     }
 
     fn with_beneficial_ordering(

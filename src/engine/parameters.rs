@@ -218,7 +218,10 @@ pub(super) struct Change {
 enum Place {
     /// A text, or what is written as one, as times are.
     Text,
+    /// A number with the digits that were typed.
     Number,
+    /// A number beside doubles, which is one itself.
+    Double,
     Truth,
 }
 
@@ -230,9 +233,15 @@ impl Place {
             DataType::Boolean => Some(Self::Truth),
             DataType::Dictionary(_, values) => Self::beside(values),
             DataType::List(item) | DataType::LargeList(item) => Self::beside(item.data_type()),
+            data_type if data_type.is_floating() => Some(Self::Double),
             data_type if data_type.is_numeric() => Some(Self::Number),
             _ => Some(Self::Text),
         }
+    }
+
+    /// The same for all numbers.
+    fn kind(self) -> Self {
+        if self == Self::Double { Self::Number } else { self }
     }
 
     /// The value that `text` is here; what is no such value is left to be refused as a text.
@@ -240,21 +249,41 @@ impl Place {
         let value = match self {
             Self::Text => None,
             Self::Number => number(text),
+            Self::Double => whole(text).or_else(|| near(text)),
             Self::Truth => text.parse().ok().map(|truth| ScalarValue::Boolean(Some(truth))),
         };
         value.unwrap_or_else(|| ScalarValue::from(text))
     }
 }
 
-fn number(text: &str) -> Option<ScalarValue> {
+/// The number that `text` is, with all its digits if it is written without an exponent.
+pub(super) fn number(text: &str) -> Option<ScalarValue> {
+    whole(text).or_else(|| decimal(text)).or_else(|| near(text))
+}
+
+fn whole(text: &str) -> Option<ScalarValue> {
     if let Ok(whole) = text.parse::<i64>() {
         return Some(ScalarValue::Int64(Some(whole)));
     }
-    if let Ok(whole) = text.parse::<i128>()
-        && count_digits(text) <= usize::from(MOST_DIGITS_OF_DECIMAL)
-    {
-        return Some(ScalarValue::Decimal128(Some(whole), MOST_DIGITS_OF_DECIMAL, 0));
-    }
+    let whole = text.parse::<i128>().ok()?;
+    let fits = count_digits(text) <= usize::from(MOST_DIGITS_OF_DECIMAL);
+    fits.then_some(ScalarValue::Decimal128(Some(whole), MOST_DIGITS_OF_DECIMAL, 0))
+}
+
+/// A number with a point, as it is in a statement.
+fn decimal(text: &str) -> Option<ScalarValue> {
+    let (before, behind) = text.split_once('.')?;
+    // With another sign or point it is no number.
+    let digits = format!("{before}{behind}").parse::<i128>().ok()?;
+    let is_plain = behind.bytes().all(|digit| digit.is_ascii_digit());
+    let precision = u8::try_from(count_digits(&digits.to_string()).max(behind.len())).ok()?;
+    let scale = i8::try_from(behind.len()).ok()?;
+    let fits = is_plain && precision <= MOST_DIGITS_OF_DECIMAL;
+    fits.then_some(ScalarValue::Decimal128(Some(digits), precision, scale))
+}
+
+/// The double that is nearest.
+fn near(text: &str) -> Option<ScalarValue> {
     let number = text.parse::<f64>().ok().filter(|number| number.is_finite());
     number.map(|number| ScalarValue::Float64(Some(number)))
 }
@@ -268,10 +297,10 @@ fn count_digits(text: &str) -> usize {
 fn guessed(text: &str) -> ScalarValue {
     let spelling = |value: &ScalarValue| match value {
         ScalarValue::Int64(Some(number)) => number.to_string(),
-        // With a point, and with all digits of large numbers.
-        ScalarValue::Float64(Some(number)) if number.fract() == 0.0 => format!("{number:.1}"),
-        ScalarValue::Float64(Some(number)) => number.to_string(),
-        value => value.to_string(),
+        ScalarValue::Decimal128(_, _, 1..) => {
+            near(text).map_or_else(String::new, |near| spelled(&near))
+        }
+        value => spelled(value),
     };
     [Place::Number, Place::Truth]
         .into_iter()
@@ -279,6 +308,15 @@ fn guessed(text: &str) -> ScalarValue {
         .filter(|value| !value.data_type().is_string())
         .find(|value| count_digits(text) <= MOST_DIGITS && spelling(value) == text)
         .unwrap_or_else(|| ScalarValue::from(text))
+}
+
+/// A double with a point, and with all digits of large numbers; another value as it is told.
+fn spelled(value: &ScalarValue) -> String {
+    match value {
+        ScalarValue::Float64(Some(number)) if number.fract() == 0.0 => format!("{number:.1}"),
+        ScalarValue::Float64(Some(number)) => number.to_string(),
+        value => value.to_string(),
+    }
 }
 
 /// The text of a value whose type nobody said.
@@ -388,15 +426,15 @@ fn taken<F: UDFCoercionExt>(func: &F, args: &[Expr], schema: &DFSchema) -> Vec<O
         args.iter().enumerate().filter(|(_, arg)| !matches!(arg, Expr::Placeholder(_))).all(
             |(at, arg)| {
                 let is = arg.get_type(schema).ok().as_ref().and_then(Place::beside);
-                is.is_none() || is == place(made, at)
+                is.is_none() || is.map(Place::kind) == place(made, at).map(Place::kind)
             },
         )
     };
     (0..args.len())
         .map(|at| match (place(&of_number, at), place(&of_text, at)) {
-            (Some(Place::Number), Some(Place::Text)) => {
+            (Some(number @ (Place::Number | Place::Double)), Some(Place::Text)) => {
                 match (keeps(&of_number), keeps(&of_text)) {
-                    (true, false) => Some(Place::Number),
+                    (true, false) => Some(number),
                     (false, true) => Some(Place::Text),
                     // Either will do.
                     _ => None,
@@ -548,9 +586,12 @@ mod tests {
             ("$p, arrow_typeof($p)", "007", "007 Utf8"),
             ("$p, arrow_typeof($p)", "+86", "+86 Utf8"),
             ("$p, arrow_typeof($p)", "1e5", "1e5 Utf8"),
-            ("$p, arrow_typeof($p)", "1.5", "1.5 Float64"),
+            ("$p, arrow_typeof($p)", "1.5", "1.5 Decimal128(2, 1)"),
             ("$p, arrow_typeof($p)", "1.50", "1.50 Utf8"),
-            ("$p, arrow_typeof($p)", "-1.0", "-1.0 Float64"),
+            ("$p, arrow_typeof($p)", "-1.0", "-1.0 Decimal128(2, 1)"),
+            ("$p + 0.2, $p + 0.2 = 0.3", "0.1", "0.3 true"),
+            ("CAST($p AS DOUBLE) + 2e-1", "0.1", "0.30000000000000004"),
+            ("5e-1 + $p", "0.25", "0.75"),
             ("$p, arrow_typeof($p)", "12345678901234567890123", "12345678901234567890123 Utf8"),
             ("$p, arrow_typeof($p)", "NaN", "NaN Utf8"),
             ("n FROM t ORDER BY n LIMIT $p", "1", "7"),

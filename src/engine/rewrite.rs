@@ -16,13 +16,7 @@ pub(super) fn expressions(plan: LogicalPlan, change: Change<'_>) -> Result<Logic
 }
 
 fn change_node(plan: LogicalPlan, change: Change<'_>) -> Result<Transformed<LogicalPlan>> {
-    let mut schema = merge_schema(&plan.inputs());
-    if let LogicalPlan::TableScan(scan) = &plan {
-        schema.merge(&DFSchema::try_from_qualified_schema(
-            scan.table_name.clone(),
-            &scan.source.schema(),
-        )?);
-    }
+    let schema = known_columns(&plan)?;
     let names = NamePreserver::new(&plan);
     plan.map_expressions(|expression| {
         let name = names.save(&expression);
@@ -30,4 +24,16 @@ fn change_node(plan: LogicalPlan, change: Change<'_>) -> Result<Transformed<Logi
         Ok(changed.update_data(|new| name.restore(new)))
     })?
     .map_data(LogicalPlan::recompute_schema)
+}
+
+/// The columns that expressions of `plan` may name.
+pub(super) fn known_columns(plan: &LogicalPlan) -> Result<DFSchema> {
+    let mut schema = merge_schema(&plan.inputs());
+    if let LogicalPlan::TableScan(scan) = plan {
+        schema.merge(&DFSchema::try_from_qualified_schema(
+            scan.table_name.clone(),
+            &scan.source.schema(),
+        )?);
+    }
+    Ok(schema)
 }

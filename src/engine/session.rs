@@ -28,11 +28,13 @@ use super::answer::{Answer, Query, Started, Stop};
 use super::as_written;
 use super::at_time_zone;
 use super::attach;
+use super::both_zeros::{CountZeros, ListZeros};
 use super::bounded_text;
 use super::checked_arithmetic::CheckArithmetic;
 use super::checked_sum::CheckedSum;
 use super::cluster::rules_running;
 use super::compared_intervals::{self, CompareLengths};
+use super::compared_lists::CompareLists;
 use super::computed_limits;
 use super::copy_options;
 use super::copy_to;
@@ -47,6 +49,7 @@ use super::empty_subqueries::EmptySubqueries;
 use super::exact_average;
 use super::exact_percentiles;
 use super::fence::{Fence, OnlyInside, Safe};
+use super::filtered_arguments::GuardFiltered;
 use super::forms::{self, all_columns, pivot_statement};
 use super::from_first;
 use super::gauge::Gauge;
@@ -57,6 +60,7 @@ use super::hidden;
 use super::interrupt::Interruptible;
 use super::lifted_subqueries::LiftedSubqueries;
 use super::list_lengths::{self, CountItems};
+use super::list_texts::TellNulls;
 use super::lists;
 use super::map_keys::KeysOfMaps;
 use super::memory::{self, Memory, OwnBuffers};
@@ -64,6 +68,7 @@ use super::moving;
 use super::multiplied_keys::{self, MultipliedKeys};
 use super::names;
 use super::ordered_lists;
+use super::paired_moments;
 use super::parameters::{self, Parameters, Prepared};
 use super::passed_over;
 use super::read_times;
@@ -542,6 +547,7 @@ impl Session {
         parsed: Parsed,
         params: &Params,
     ) -> Result<LogicalPlan, DataFusionError> {
+        let parsed = forms::given_values::write(parsed, params);
         let plan = forms::twins::tell_apart(self.unbound(parsed).await?)?;
         if !guard::has_placeholders(&plan) {
             return Ok(plan);
@@ -733,9 +739,13 @@ fn context(
         .with_analyzer_rule(Arc::new(CastInZone))
         .with_analyzer_rule(Arc::new(HideExtremes))
         .with_analyzer_rule(Arc::new(CompareLengths))
+        .with_analyzer_rule(Arc::new(CompareLists))
         .with_analyzer_rule(Arc::new(CountItems))
+        .with_analyzer_rule(Arc::new(TellNulls))
         .with_analyzer_rule(Arc::new(KeysOfMaps))
         .with_analyzer_rule(Arc::new(CheckArithmetic))
+        .with_analyzer_rule(Arc::new(GuardFiltered))
+        .with_analyzer_rule(Arc::new(CountZeros))
         .with_analyzer_rule(Arc::new(EmptySubqueries))
         .with_analyzer_rule(Arc::new(UnknownMembers))
         .with_analyzer_rule(Arc::new(LiftedSubqueries))
@@ -744,7 +754,8 @@ fn context(
         .with_optimizer_rule(Arc::new(UseRollups));
     builder = super::optimize::add_rules(builder)
         .with_optimizer_rule(Arc::new(SortByColumns))
-        .with_optimizer_rule(Arc::new(GuardDivisions));
+        .with_optimizer_rule(Arc::new(GuardDivisions))
+        .with_optimizer_rule(Arc::new(ListZeros));
     // Behind all rules that look for sorts. Other machines have the engine's operators only.
     if settings.memory_limit.is_some() && settings.cluster.is_none() {
         builder = builder.with_physical_optimizer_rule(Arc::new(OwnBuffers));
@@ -775,6 +786,7 @@ fn with_functions(state: SessionState, dictionaries: Arc<Dictionaries>) -> Sessi
     context.register_udaf(counted_median::median());
     context.register_udaf(exact_average::function());
     context.register_udaf(exact_percentiles::function());
+    paired_moments::register(&context);
     context.register_udf(remembered_part::function());
     context.register_udf(remembered_trunc::function());
     context.register_udf(zoned_bins::function());

@@ -31,6 +31,7 @@ use super::Function;
 use super::aggregate::passes;
 use super::arguments::{coerce_compared, documentation};
 use super::grouped::{same_by_name, told_of_all};
+use super::tallies::Tallies;
 
 /// What a function makes of the values.
 #[derive(Debug)]
@@ -180,7 +181,13 @@ impl AggregateUDFImpl for CountedCall {
         &self,
         arguments: AccumulatorArgs<'_>,
     ) -> Result<Box<dyn GroupsAccumulator>> {
-        Ok(Box::new(self.groups(&arguments)?))
+        let groups = self.groups(&arguments)?;
+        if self.gives == Gives::Histogram
+            && let Some(tallies) = Tallies::of(&groups.kind, groups.is_distinct)?
+        {
+            return Ok(Box::new(tallies));
+        }
+        Ok(Box::new(groups))
     }
 }
 
@@ -285,6 +292,40 @@ fn offsets(lengths: Vec<usize>, items: &ArrayRef) -> Result<OffsetBuffer<i32>> {
         return internal_err!("the values of {} groups do not fit into lists", lengths.len());
     }
     Ok(OffsetBuffer::from_lengths(lengths))
+}
+
+/// Maps from `values` of the type `kind` to their numbers of rows, with so many entries
+/// for each group as `lengths` says.
+pub(super) fn maps(
+    kind: &DataType,
+    lengths: Vec<usize>,
+    values: ArrayRef,
+    counts: Int64Array,
+) -> Result<ArrayRef> {
+    let (known, offsets) = (known(&lengths), offsets(lengths, &values)?);
+    let entries = entries(kind);
+    let DataType::Struct(members) = entries.data_type() else {
+        return internal_err!("the entries of a map are structures");
+    };
+    let pairs = StructArray::try_new(members.clone(), vec![values, Arc::new(counts)], None)?;
+    Ok(Arc::new(MapArray::try_new(entries, offsets, pairs, Some(known), false)?))
+}
+
+/// Lists of `values` of the type `kind`, and lists of their numbers of rows: a state.
+pub(super) fn lists(
+    kind: &DataType,
+    lengths: Vec<usize>,
+    values: ArrayRef,
+    counts: Vec<i64>,
+) -> Result<Vec<ArrayRef>> {
+    let offsets = offsets(lengths, &values)?;
+    let counts: ArrayRef = Arc::new(Int64Array::from(counts));
+    let lists = [(kind.clone(), values), (DataType::Int64, counts)];
+    let lists = lists.map(|(kind, items)| {
+        let field = Arc::new(Field::new_list_field(kind, true));
+        Arc::new(ListArray::new(field, offsets.clone(), items, None)) as ArrayRef
+    });
+    Ok(lists.into())
 }
 
 /// Which groups there is something to give for, by how much there is.
@@ -448,13 +489,7 @@ impl Groups {
         let pairs = || groups.iter().flat_map(Counts::iter);
         let counts: Int64Array = pairs().map(|(_, count)| Some(self.weight(count))).collect();
         let values = self.column(pairs().map(|(row, _)| &**row))?;
-        let (known, offsets) = (known(&lengths), offsets(lengths, &values)?);
-        let entries = entries(&self.kind);
-        let DataType::Struct(members) = entries.data_type() else {
-            return internal_err!("the entries of a map are structures");
-        };
-        let pairs = StructArray::try_new(members.clone(), vec![values, Arc::new(counts)], None)?;
-        Ok(Arc::new(MapArray::try_new(entries, offsets, pairs, Some(known), false)?))
+        maps(&self.kind, lengths, values, counts)
     }
 
     /// The values that come most often in each of `groups`: of those that come equally
@@ -489,23 +524,7 @@ impl Groups {
         let pairs = || groups.iter().flat_map(Counts::iter);
         let counts = pairs().map(|(_, count)| count).collect();
         let values = self.column(pairs().map(|(row, _)| &**row))?;
-        self.lists(lengths, values, counts)
-    }
-
-    fn lists(
-        &self,
-        lengths: Vec<usize>,
-        values: ArrayRef,
-        counts: Vec<i64>,
-    ) -> Result<Vec<ArrayRef>> {
-        let offsets = offsets(lengths, &values)?;
-        let counts: ArrayRef = Arc::new(Int64Array::from(counts));
-        let lists = [(self.kind.clone(), values), (DataType::Int64, counts)];
-        let lists = lists.map(|(kind, items)| {
-            let field = Arc::new(Field::new_list_field(kind, true));
-            Arc::new(ListArray::new(field, offsets.clone(), items, None)) as ArrayRef
-        });
-        Ok(lists.into())
+        lists(&self.kind, lengths, values, counts)
     }
 
     /// Takes out the first groups.
@@ -574,7 +593,7 @@ impl GroupsAccumulator for Groups {
         let kept = (0..values.len()).filter(|row| is_kept(*row)).map(|row| row as u32);
         let kept = take(&values, &kept.collect::<UInt32Array>(), None)?;
         let counts = vec![1; kept.len()];
-        self.lists(lengths, kept, counts)
+        lists(&self.kind, lengths, kept, counts)
     }
 
     fn size(&self) -> usize {

@@ -19,6 +19,7 @@ mod judged;
 mod moments;
 mod patterns;
 mod scalar;
+mod tallies;
 
 mod approx_top_k;
 mod arg_max;

@@ -28,7 +28,7 @@ pub(super) fn merge(moments: &mut Vec<f64>, others: &[f64]) {
         + square * step * step * (n * n - n * m + m * m)
         + 6.0 * step * step * (n * n * b2 + m * m * a2)
         + 4.0 * step * (n * b3 - m * a3);
-    *moments = vec![all, mean_a + step * m, a2 + b2 + square, third, fourth];
+    moments.copy_from_slice(&[all, mean_a + step * m, a2 + b2 + square, third, fourth]);
 }
 
 /// How far the mean may be off.

@@ -8,10 +8,11 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::parser::Statement as Parsed;
 use datafusion::sql::sqlparser::ast::{
-    CastKind, DataType, ExactNumberInfo, Expr, Function, FunctionArg, FunctionArgExpr,
+    CastKind, Cte, DataType, ExactNumberInfo, Expr, Function, FunctionArg, FunctionArgExpr,
     FunctionArguments, Query, SetExpr, Value, VisitMut, VisitorMut,
 };
 
+use super::exact_steps;
 use crate::engine::parsed;
 
 /// Most digits of a decimal.
@@ -86,7 +87,8 @@ fn made_double(expression: &mut Expr) -> bool {
     }
 }
 
-fn is_written_decimal(expression: &Expr) -> bool {
+/// Whether a number is written with a point.
+pub(super) fn is_written_decimal(expression: &Expr) -> bool {
     match expression {
         Expr::Value(value) => {
             matches!(&value.value, Value::Number(number, _) if number.to_string().contains('.'))
@@ -97,7 +99,8 @@ fn is_written_decimal(expression: &Expr) -> bool {
 
 /// Makes doubles of decimals where the planner would make decimals of doubles: in a column
 /// of VALUES that has a double, and in `WITH RECURSIVE`, whose columns have the type that
-/// they begin with, in which 1.0 * 1.5 is 1.5 and 1.5 * 1.5 is 2.3.
+/// they begin with, in which 1.0 * 1.5 is 1.5 and 1.5 * 1.5 is 2.3. Those that are given
+/// [room](exact_steps) stay what they are.
 pub(super) fn mix(parsed: &mut Parsed) {
     // It never breaks off.
     let _ = parsed::visit(parsed, &mut Mix);
@@ -110,7 +113,9 @@ impl VisitorMut for Mix {
 
     fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
         if let Some(with) = query.with.as_mut().filter(|with| with.recursive) {
-            let _ = with.visit(&mut Doubles);
+            for table in with.cte_tables.iter_mut().filter_map(not_widened) {
+                let _ = table.visit(&mut Doubles);
+            }
         }
         let SetExpr::Values(values) = query.body.as_mut() else { return ControlFlow::Continue(()) };
         let columns = values.rows.iter().map(|row| row.len()).max().unwrap_or(0);
@@ -127,8 +132,13 @@ impl VisitorMut for Mix {
     }
 }
 
+/// A table whose numbers may be cut, unless it has room for them.
+fn not_widened(table: &mut Cte) -> Option<&mut Cte> {
+    (!exact_steps::widen(table)).then_some(table)
+}
+
 /// Makes doubles of all decimals.
-struct Doubles;
+pub(super) struct Doubles;
 
 impl VisitorMut for Doubles {
     type Break = ();
@@ -142,7 +152,7 @@ impl VisitorMut for Doubles {
 }
 
 /// Whether an expression is written as a double.
-fn is_double(expression: &Expr) -> bool {
+pub(super) fn is_double(expression: &Expr) -> bool {
     match expression {
         Expr::Cast { data_type, .. } => matches!(
             data_type,
@@ -160,7 +170,8 @@ fn is_double(expression: &Expr) -> bool {
     }
 }
 
-fn double(number: Expr) -> Expr {
+/// `number` as a double.
+pub(super) fn double(number: Expr) -> Expr {
     Expr::Cast {
         kind: CastKind::Cast,
         expr: Box::new(number),

@@ -9,11 +9,13 @@ mod finest_groups;
 mod first_of_group;
 mod held_back;
 mod joined_tables;
+mod joint_conditions;
 mod kept_keys;
 mod kept_limits;
 mod kept_offsets;
 mod lambda_columns;
 mod late_columns;
+mod learned_filters;
 mod limited_groups;
 mod outer_constants;
 mod plain_search;
@@ -33,9 +35,11 @@ use distinct_keys::DistinctKeys;
 use finest_groups::FinestGroups;
 use first_of_group::FirstOfGroup;
 use held_back::Rule;
+use joint_conditions::JointConditions;
 use kept_limits::KeptLimits;
 use kept_offsets::KeptOffsets;
 use late_columns::{FewRows, LateColumns};
+use learned_filters::LearnedFilters;
 use outer_constants::OuterConstants;
 use plain_search::PlainSearch;
 use range_join::RangeJoins;
@@ -58,6 +62,7 @@ pub(super) fn add_rules(builder: SessionStateBuilder) -> SessionStateBuilder {
         .with_physical_optimizer_rule(Arc::new(FirstOfGroup))
         .with_physical_optimizer_rule(Arc::new(Windows))
         .with_physical_optimizer_rule(Arc::new(UnorderedGroups))
+        .with_physical_optimizer_rule(Arc::new(JointConditions))
 }
 
 /// Adds to a session that is being built, whose plans are run on other machines, what they
@@ -65,7 +70,7 @@ pub(super) fn add_rules(builder: SessionStateBuilder) -> SessionStateBuilder {
 pub(super) fn add_rules_for_cluster(builder: SessionStateBuilder) -> SessionStateBuilder {
     let rules = columns_of_one_name::among(PhysicalOptimizer::new().rules);
     let rules = wall::among(rules, [Arc::new(KeptOffsets) as Rule]);
-    let rules = KeptLimits::among(lambda_columns::among(rules));
+    let rules = LearnedFilters::among(KeptLimits::among(lambda_columns::among(rules)));
     builder.with_physical_optimizer_rules(OuterConstants::before(rules))
 }
 
@@ -75,7 +80,7 @@ pub(super) fn with_first(rules: Vec<Rule>) -> Vec<Rule> {
     let rules = constant_sizes::among(columns_of_one_name::among(rules));
     let builders: [Rule; 2] = [Arc::new(BatchesInOrder), Arc::new(KeptOffsets)];
     let rules = wall::among(rules, builders);
-    let rules = lambda_columns::among(limited_groups::among(rules));
+    let rules = LearnedFilters::among(lambda_columns::among(limited_groups::among(rules)));
     let rules = RowsInOrder::among(RangeJoins::among(KeptLimits::among(rules)));
     let mut rules = OuterConstants::before(rules);
     rules.insert(0, Arc::new(LateColumns));

@@ -1,0 +1,193 @@
+//! 0.0 and -0.0 are one number: in `x IN (0.0, 1.0)`, `CASE x WHEN 0.0`,
+//! `count(DISTINCT x)` and `PARTITION BY x`, as they are for `x = 0.0` and `GROUP BY x`.
+//!
+//! There the engine looks at how doubles are stored, and these two differ in the sign. So a
+//! list gets the other zero as well, what is not known before is compared one by one, and
+//! what is counted has 0.0 added to it, which makes 0.0 of both and changes nothing else.
+
+use datafusion::arrow::datatypes::DataType;
+use datafusion::common::config::ConfigOptions;
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion::common::{DFSchema, Result, ScalarValue};
+use datafusion::logical_expr::expr::{AggregateFunction, InList};
+use datafusion::logical_expr::expr_rewriter::NamePreserver;
+use datafusion::logical_expr::utils::disjunction;
+use datafusion::logical_expr::{Case, Expr, ExprSchemable, LogicalPlan, lit};
+use datafusion::optimizer::{AnalyzerRule, ApplyOrder, OptimizerConfig, OptimizerRule};
+
+use super::rewrite;
+
+/// The rule for what is told apart by its value.
+#[derive(Debug)]
+pub(super) struct CountZeros;
+
+impl AnalyzerRule for CountZeros {
+    fn name(&self) -> &'static str {
+        "count_zeros"
+    }
+
+    fn analyze(&self, plan: LogicalPlan, _config: &ConfigOptions) -> Result<LogicalPlan> {
+        rewrite::expressions(plan, &counted)
+    }
+}
+
+fn counted(mut expression: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
+    let values = match &mut expression {
+        Expr::AggregateFunction(AggregateFunction { func, params })
+            if params.distinct && func.name() == "count" =>
+        {
+            &mut params.args
+        }
+        Expr::WindowFunction(call) => &mut call.params.partition_by,
+        _ => return Ok(Transformed::no(expression)),
+    };
+    let mut is_changed = false;
+    for value in values.iter_mut().filter(|value| is_double(value, schema)) {
+        let zero = if is_short(value, schema) { lit(0.0_f32) } else { lit(0.0_f64) };
+        *value = value.clone() + zero;
+        is_changed = true;
+    }
+    Ok(if is_changed { Transformed::yes(expression) } else { Transformed::no(expression) })
+}
+
+fn is_double(value: &Expr, schema: &DFSchema) -> bool {
+    is_short(value, schema) || value.get_type(schema).is_ok_and(|kind| kind == DataType::Float64)
+}
+
+fn is_short(value: &Expr, schema: &DFSchema) -> bool {
+    value.get_type(schema).is_ok_and(|kind| kind == DataType::Float32)
+}
+
+/// The rule for what is compared with several values, when these are worked out and lists
+/// have been made of conditions.
+#[derive(Debug)]
+pub(super) struct ListZeros;
+
+impl OptimizerRule for ListZeros {
+    fn name(&self) -> &'static str {
+        "list_zeros"
+    }
+
+    fn apply_order(&self) -> Option<ApplyOrder> {
+        Some(ApplyOrder::BottomUp)
+    }
+
+    fn rewrite(
+        &self,
+        plan: LogicalPlan,
+        _config: &dyn OptimizerConfig,
+    ) -> Result<Transformed<LogicalPlan>> {
+        let mut is_found = false;
+        plan.apply_expressions(|expression| {
+            is_found |= expression.exists(|part| Ok(needs_zeros(part)))?;
+            Ok(TreeNodeRecursion::Continue)
+        })?;
+        if !is_found {
+            return Ok(Transformed::no(plan));
+        }
+        let schema = rewrite::known_columns(&plan)?;
+        let names = NamePreserver::new(&plan);
+        plan.map_expressions(|expression| {
+            let name = names.save(&expression);
+            let changed = expression.transform_up(|part| Ok(with_zeros(part, &schema)))?;
+            Ok(changed.update_data(|new| name.restore(new)))
+        })
+    }
+}
+
+/// Whether `part` compares one value with others, of which a zero may be one.
+fn needs_zeros(part: &Expr) -> bool {
+    match part {
+        Expr::InList(InList { list, .. }) => {
+            list.iter().any(|item| !is_literal(item) || missing_twin(item, list).is_some())
+        }
+        Expr::Case(Case { expr: Some(_), when_then_expr, .. }) => {
+            when_then_expr.iter().any(|(when, _)| !is_literal(when) || twin(when).is_some())
+        }
+        _ => false,
+    }
+}
+
+fn with_zeros(part: Expr, schema: &DFSchema) -> Transformed<Expr> {
+    let is_ours = |value: &Expr| is_double(value, schema) && !value.is_volatile();
+    match part {
+        part if !needs_zeros(&part) => Transformed::no(part),
+        Expr::InList(list) if is_ours(&list.expr) => Transformed::yes(listed(list)),
+        Expr::Case(Case { expr: Some(value), when_then_expr, else_expr }) if is_ours(&value) => {
+            let equal = |when: Expr| Box::new(value.as_ref().clone().eq(when));
+            let branches = when_then_expr.into_iter();
+            let branches = branches.map(|(when, then)| (equal(*when), then)).collect();
+            Transformed::yes(Expr::Case(Case::new(None, branches, else_expr)))
+        }
+        part => Transformed::no(part),
+    }
+}
+
+/// A list with both zeros if it has one, beside what each row says itself.
+fn listed(InList { expr, mut list, negated }: InList) -> Expr {
+    let twins: Vec<Expr> = list.iter().filter_map(|item| missing_twin(item, &list)).collect();
+    list.extend(twins);
+    let (known, others): (Vec<_>, Vec<_>) = list.into_iter().partition(is_literal);
+    let others = others.into_iter().map(|other| expr.as_ref().clone().eq(other));
+    let known = (!known.is_empty()).then(|| InList::new(expr.clone(), known, false));
+    let all = disjunction(known.map(Expr::InList).into_iter().chain(others));
+    let all = all.unwrap_or_else(|| lit(false));
+    if negated { !all } else { all }
+}
+
+fn is_literal(value: &Expr) -> bool {
+    matches!(value, Expr::Literal(..))
+}
+
+/// The zero of the other sign, if `value` is a zero and `list` has only that.
+fn missing_twin(value: &Expr, list: &[Expr]) -> Option<Expr> {
+    twin(value).filter(|twin| !list.contains(twin))
+}
+
+/// The zero of the other sign, if `value` is a zero.
+fn twin(value: &Expr) -> Option<Expr> {
+    let twin = match value {
+        Expr::Literal(ScalarValue::Float64(Some(zero)), _) if *zero == 0.0 => lit(-*zero),
+        Expr::Literal(ScalarValue::Float32(Some(zero)), _) if *zero == 0.0 => lit(-*zero),
+        _ => return None,
+    };
+    Some(twin)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::engine::answers::value;
+    use crate::engine::{Session, Settings};
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn zeros_of_both_signs_are_one_number_everywhere() {
+        let session = Session::new(None, Settings::default()).unwrap();
+        let made = "CREATE TABLE t AS SELECT x, x::real AS s, 0e0 AS z
+                    FROM (VALUES (0e0), (-0e0), (2e0), (NULL)) AS t(x)";
+        session.collect(made).await.unwrap();
+        for (asked, wanted) in [
+            ("count(*) FILTER (WHERE x = 0.0)", "2"),
+            ("count(*) FILTER (WHERE x IN (0.0, 1.0, 3.0, 4.0, 5.0))", "2"),
+            ("count(*) FILTER (WHERE s IN (0.0, 1.0, 3.0, 4.0, 5.0))", "2"),
+            ("count(*) FILTER (WHERE x IN (-0e0, 1.0, 3.0, 4.0, 5.0))", "2"),
+            ("count(*) FILTER (WHERE x NOT IN (0.0, 1.0, 3.0, 4.0, 5.0))", "1"),
+            ("count(*) FILTER (WHERE x = 0.0 OR x = 1.0 OR x = 3.0 OR x = 4.0)", "2"),
+            ("count(*) FILTER (WHERE x IN (z, 1.0))", "2"),
+            ("count(*) FILTER (WHERE x NOT IN (z, 1.0))", "1"),
+            ("sum(CASE x WHEN 0.0 THEN 1 WHEN 2.0 THEN 10 ELSE 100 END)", "112"),
+            ("sum(CASE x WHEN z THEN 1 ELSE 0 END)", "2"),
+            ("count(DISTINCT x)", "2"),
+            ("count(DISTINCT x) + count(DISTINCT s) + count(DISTINCT x * 3)", "6"),
+            ("count(*) FILTER (WHERE x IN (2.0, 7.0, 8.0, 9.0, 10.0))", "1"),
+        ] {
+            assert_eq!(value(&session, &format!("SELECT {asked} FROM t")).await, wanted, "{asked}");
+        }
+        for sql in [
+            "SELECT max(n) FROM (SELECT count(*) OVER (PARTITION BY x) AS n FROM t)",
+            "SELECT max(n) FROM (SELECT count(*) AS n FROM t GROUP BY x)",
+            "SELECT count(*) - 1 FROM (SELECT DISTINCT x FROM t)",
+        ] {
+            assert_eq!(value(&session, sql).await, "2", "{sql}");
+        }
+    }
+}
