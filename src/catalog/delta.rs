@@ -2,7 +2,8 @@
 //!
 //! The files that make up the newest version are read as they lie. Their rows are what
 //! the log says, unless it uses features that change what a file means: such tables
-//! are refused.
+//! are refused. A table of a database of ours is read as of the version that is committed
+//! for the whole database: the next one may be half done.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -28,11 +29,13 @@ use url::Url;
 
 use super::columns::in_zone;
 use crate::error::Error;
+use crate::model::{self, HEAD};
+use crate::store::Store;
 
 /// The folder in a table in which its log lies.
 pub(super) const LOG: &str = "_delta_log";
 
-/// The newest version of a table.
+/// The newest version of a table that counts.
 #[derive(Debug)]
 pub(super) struct DeltaFiles {
     /// The columns of the files, and those that whole files have in common.
@@ -52,7 +55,8 @@ impl DeltaFiles {
             Url::from_directory_path(&whole).map_err(|()| fault("it has no address".into()))?;
         let log = logstore_with(Arc::new(LocalFileSystem::new()), &url, StorageConfig::default())
             .map_err(|error| fault(error.to_string()))?;
-        let snapshot = EagerSnapshot::try_new(log.as_ref(), None)
+        let version = committed(&whole).await?;
+        let snapshot = EagerSnapshot::try_new(log.as_ref(), version)
             .await
             .map_err(|error| fault(error.to_string()))?;
         let metadata = snapshot.metadata();
@@ -91,6 +95,25 @@ impl DeltaFiles {
         // The log keeps no order; a fixed one makes everything repeatable.
         files.sort_by(|a, b| a.object_meta.location.cmp(&b.object_meta.location));
         Ok(Self { columns, files })
+    }
+}
+
+/// The version of the table in `folder` that is committed, if it is one of a database.
+async fn committed(folder: &Path) -> crate::Result<Option<u64>> {
+    // The database lies around the folder itself, and not around a link to it.
+    let real = folder.canonicalize().map_err(|error| Error::io("read", folder, &error))?;
+    let (Some(around), Some(name)) = (real.parent(), real.file_name()) else { return Ok(None) };
+    if !around.join(HEAD).exists() {
+        return Ok(None);
+    }
+    let versions = Store::open(around).await?.versions().await?;
+    let name = name.to_string_lossy();
+    match versions.get(&*name).and_then(|version| u64::try_from(*version).ok()) {
+        None if model::table(&name).is_some() => {
+            let database = around.display();
+            Err(Error::store(format!("nothing is committed yet to {name} of {database}")))
+        }
+        version => Ok(version),
     }
 }
 

@@ -1,7 +1,6 @@
 //! Files of the disk as tables: `SELECT ... FROM 'posts/*.parquet'`.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Component, Path, PathBuf};
@@ -9,6 +8,7 @@ use std::sync::{Arc, OnceLock, Weak};
 
 use datafusion::arrow::datatypes::{Schema, SchemaRef};
 use datafusion::catalog::TableProvider;
+use datafusion::common::TableReference;
 use datafusion::datasource::file_format::FileFormat;
 use datafusion::datasource::file_format::arrow::ArrowFormat;
 use datafusion::datasource::file_format::csv::CsvFormat;
@@ -18,27 +18,35 @@ use datafusion::datasource::file_format::parquet::ParquetFormat;
 use datafusion::datasource::listing::{
     ListingOptions, ListingTable, ListingTableConfig, ListingTableUrl,
 };
+use datafusion::datasource::{ViewTable, provider_as_source};
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::SessionState;
+use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder, Union};
 use datafusion::parquet::file::reader::SerializedFileReader;
 use object_store::{ObjectMeta, ObjectStore};
 use parking_lot::RwLock;
 use url::Url;
 
+use super::advice::{holds, missing, unknown};
+use super::aside::{Waiting, aside};
 use super::columns::{in_zone, joined, shown_in, zone_of};
-use super::csv;
+use super::csv::{self, Alike, Asked, Same};
 use super::delta::{DeltaFiles, LOG};
 use super::intervals;
 use super::json::{self, Looked};
-use super::notices::Notices;
+use super::notices::{Notices, OfColumns, telling};
 use super::partitions::{Folders, PartitionedTable, files_below, found};
 use super::table::foreign;
-use crate::error::{Error, nearest};
-use crate::model::HEAD;
+use super::walk::{Named, named};
+use crate::error::Error;
 
 /// The suffixes that can be queried in place.
 pub(crate) const SUFFIXES: [&str; 10] =
     ["parquet", "csv", "tsv", "json", "jsonl", "ndjson", "arrow", "psv", "tab", "txt"];
+
+/// Stands before the name of files whose columns are told by their names, as
+/// `read_csv('x*.csv', union_by_name = true)` asks.
+pub(crate) const BY_NAME: &str = "union_by_name:";
 
 /// The beginning of the address of a file that is decoded while it is read.
 pub(crate) const DECODED: &str = "decoded:";
@@ -57,15 +65,27 @@ pub(crate) struct AdHocFiles {
 impl AdHocFiles {
     /// The file, glob or folder called `name`, or `None` if that is no path.
     pub(super) async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
+        let (same, name) = match name.strip_prefix(BY_NAME) {
+            Some(name) => (Same::Name, name),
+            None => (Same::Place, name),
+        };
         let named = at_home(name);
         let name: &str = &named;
         let folder = Path::new(name);
-        if self.is_allowed(folder) && is_delta_table(folder) {
+        if self.is_allowed(folder) && folder.join(LOG).is_dir() {
             let Some(state) = self.session_state() else { return Ok(None) };
             let table = DeltaFiles::open(folder, &zone_of(&state)).await.map_err(foreign)?;
             return Ok(Some(Arc::new(table)));
         }
-        let Some((kind, paths)) = self.meant(name).map_err(foreign)? else { return Ok(None) };
+        let (files, called) = (self.clone(), name.to_owned());
+        let meant = aside(move |waiting| files.meant(&called, waiting)).await?;
+        let Some((kind, paths)) = meant else {
+            return match same {
+                Same::Place => Ok(None),
+                // No table is called so.
+                Same::Name => Err(foreign(missing(name, self.roots.as_deref()))),
+            };
+        };
         let Some(state) = self.session_state() else { return Ok(None) };
         let are_files = paths.iter().all(|path| path.is_file());
         let folders = Folders::of(&paths).filter(|_| are_files);
@@ -74,13 +94,17 @@ impl AdHocFiles {
                 "the folders in {name} are no columns: not all files lie in ones of the same names"
             )]);
         }
-        let Opened { format, columns, urls, is_cast } = match are_files {
-            true => self.opened(&kind, &paths, &state).await?,
-            false => {
-                let urls = vec![ListingTableUrl::parse(name)?];
-                Opened { format: kind.format(), columns: None, urls, is_cast: false }
-            }
+        let opened = match are_files {
+            true => self.opened(&Meant { name, kind: &kind, paths: &paths, same }, &state).await?,
+            false => Opened::of(kind.format(), None, vec![ListingTableUrl::parse(name)?]),
         };
+        if opened.alike.len() > 1 {
+            return match folders {
+                Some(_) => Err(foreign(differ_in_folders(name))),
+                None => self.united(&kind, &opened, &state).await.map(Some),
+            };
+        }
+        let Opened { format, columns, urls, is_cast, of_columns, .. } = opened;
         // The engine's own listing takes the extremes of another type for none at all.
         let folders = folders.or_else(|| is_cast.then(|| Folders::silent(paths.len())));
         let table: Arc<dyn TableProvider> = match (folders, columns) {
@@ -93,21 +117,22 @@ impl AdHocFiles {
         Ok(Some(match kind.format {
             "parquet" => intervals::without(table, name),
             "arrow" => shown_in(table, &zone_of(&state))?,
-            _ => table,
+            _ => telling(table, of_columns, &self.notices),
         }))
     }
 
-    /// The files that `name` means, and what they are.
-    fn meant(&self, name: &str) -> Result<Option<(Kind, Vec<PathBuf>)>, Error> {
+    /// The files that `name` means, and what they are, as long as somebody is `waiting`
+    /// for them.
+    fn meant(&self, name: &str, waiting: &Waiting) -> Result<Option<(Kind, Vec<PathBuf>)>, Error> {
         let folder = Path::new(name);
         if self.is_allowed(folder)
-            && let Some(files) = files_below(folder)
+            && let Some(files) = files_below(folder, waiting)
         {
             let files = self.only_allowed(name, files)?;
             return Kind::of_all(name, files).map(Some);
         }
         if let Some(kind) = Kind::of(name) {
-            return Ok(Some((kind, self.check(name)?)));
+            return Ok(Some((kind, self.check(name, waiting)?)));
         }
         match self.is_allowed(folder) && folder.is_file() && folder.extension().is_some() {
             true => Err(unknown(name)),
@@ -115,8 +140,9 @@ impl AdHocFiles {
         }
     }
 
-    /// Looks at the files at `paths`.
-    async fn opened(&self, kind: &Kind, paths: &[PathBuf], state: &SessionState) -> Result<Opened> {
+    /// Looks at the files that are `meant`.
+    async fn opened(&self, meant: &Meant<'_>, state: &SessionState) -> Result<Opened> {
+        let Meant { kind, paths, .. } = *meant;
         kind.check_packing(paths).map_err(foreign)?;
         let is_empty = |path: &&PathBuf| path.metadata().is_ok_and(|meta| meta.len() == 0);
         let empty = paths.iter().find(is_empty);
@@ -127,14 +153,14 @@ impl AdHocFiles {
             return Err(foreign(no_bytes(paths.iter())));
         }
         if kind.is_csv() {
-            return self.opened_csv(kind, paths, state).await;
+            return self.opened_csv(meant, state).await;
         }
         if !kind.is_json() {
             let (urls, format) = (addresses(paths)?, kind.format());
             let (store, files) = found(&urls, state).await?;
             let columns = format.infer_schema(state, &store, &files).await;
             if kind.format != "parquet" {
-                return Ok(Opened { format, columns: Some(columns?), urls, is_cast: false });
+                return Ok(Opened::of(format, Some(columns?), urls));
             }
             let is_cast = columns.is_err();
             let columns = match columns {
@@ -147,40 +173,56 @@ impl AdHocFiles {
                 },
             };
             let columns = in_zone(&columns, &zone_of(state));
-            return Ok(Opened { format, columns: Some(columns), urls, is_cast });
+            return Ok(Opened { is_cast, ..Opened::of(format, Some(columns), urls) });
         }
         let (files, compression) = (paths.to_vec(), kind.compression);
-        let look = tokio::task::spawn_blocking(move || json::look(&files, compression));
-        let seen = look.await.map_err(|error| foreign(Error::internal(error.to_string())))?;
-        let Looked { columns, files, notices } = seen.map_err(foreign)?;
+        let Looked { columns, files, notices } =
+            aside(move |waiting| json::look(&files, compression, waiting)).await?;
         self.notices.add(notices);
-        let urls = addresses(paths)?;
-        Ok(Opened { format: Arc::new(files), columns: Some(columns), urls, is_cast: false })
+        Ok(Opened::of(Arc::new(files), Some(columns), addresses(paths)?))
     }
 
-    async fn opened_csv(
-        &self,
-        kind: &Kind,
-        paths: &[PathBuf],
-        state: &SessionState,
-    ) -> Result<Opened> {
+    async fn opened_csv(&self, meant: &Meant<'_>, state: &SessionState) -> Result<Opened> {
+        let Meant { name, kind, paths, same } = *meant;
         let (known, compression) = (kind.delimiter(), kind.compression);
-        let (files, is_told) = (paths.to_vec(), kind.is_told());
-        let zone = state.config_options().execution.time_zone.clone();
-        let look = tokio::task::spawn_blocking(move || {
+        let (name, files, is_told) = (name.to_owned(), paths.to_vec(), kind.is_told());
+        let zone = zone_of(state);
+        let look = aside(move |waiting| {
             if !is_told {
                 files.iter().try_for_each(|path| csv::check_table(path, known, compression))?;
             }
-            csv::look(&files, known, compression, zone.as_deref().unwrap_or("UTC"))
+            let (name, zone) = (name.as_str(), &*zone);
+            csv::look(&files, &Asked { name, delimiter: known, compression, zone, same }, waiting)
         });
-        let seen = look.await.map_err(|error| foreign(Error::internal(error.to_string())))?;
-        let csv::Seen { delimiter, has_header, columns, is_decoded, notices } =
-            seen.map_err(foreign)?;
-        self.notices.add(notices);
+        let seen = look.await?;
+        self.notices.add(seen.notices);
         let urls = addresses(paths)?;
-        let urls = if is_decoded { decoded(&urls)? } else { urls };
-        let format = Arc::new(kind.csv(delimiter, has_header));
-        Ok(Opened { format, columns: Some(columns), urls, is_cast: false })
+        let urls = if seen.is_decoded { decoded(&urls)? } else { urls };
+        let format = Arc::new(kind.csv(seen.delimiter, seen.has_header));
+        let opened = Opened::of(format, Some(seen.columns), urls);
+        Ok(Opened { alike: seen.alike, of_columns: seen.of_columns, ..opened })
+    }
+
+    /// The rows of files of several headers: each has NULL for columns that only others
+    /// have.
+    async fn united(
+        &self,
+        kind: &Kind,
+        opened: &Opened,
+        state: &SessionState,
+    ) -> Result<Arc<dyn TableProvider>> {
+        let mut inputs = Vec::with_capacity(opened.alike.len());
+        for Alike { columns, files } in &opened.alike {
+            let urls = files.iter().filter_map(|file| opened.urls.get(*file).cloned()).collect();
+            let (format, columns) = (Arc::clone(&opened.format), Some(Arc::clone(columns)));
+            let table = Arc::new(listed(kind, format, columns, urls, state).await?);
+            let table = telling(table, opened.of_columns.clone(), &self.notices);
+            let name = TableReference::bare("files");
+            let rows = LogicalPlanBuilder::scan(name, provider_as_source(table), None)?;
+            inputs.push(Arc::new(rows.build()?));
+        }
+        let rows = LogicalPlan::Union(Union::try_new_by_name(inputs)?);
+        Ok(Arc::new(ViewTable::new(rows, None)))
     }
 
     fn is_allowed(&self, path: &Path) -> bool {
@@ -194,22 +236,17 @@ impl AdHocFiles {
 
     /// What a path names; refuses one that is not there, or that a safe session
     /// may not read.
-    fn check(&self, name: &str) -> Result<Vec<PathBuf>, Error> {
-        let found = glob::glob(name)
+    fn check(&self, name: &str, waiting: &Waiting) -> Result<Vec<PathBuf>, Error> {
+        let Named { paths, unread } = named(name, waiting)
             .map_err(|error| Error::usage(format!("`{name}` is not a path: {error}")))?;
-        let (matches, unread): (Vec<_>, Vec<_>) = found.partition(std::result::Result::is_ok);
-        let matches: Vec<PathBuf> = matches.into_iter().flatten().collect();
-        if matches.is_empty() {
-            let missing = missing(name, self.roots.as_deref());
+        if paths.is_empty() {
             // Of other folders a safe session learns nothing.
-            return Err(match unread.into_iter().find_map(std::result::Result::err) {
-                Some(error) if self.roots.is_none() => {
-                    Error::io("read", error.path(), error.error())
-                }
-                _ => missing,
+            return Err(match unread {
+                Some((folder, error)) if self.roots.is_none() => Error::io("read", &folder, &error),
+                _ => missing(name, self.roots.as_deref()),
             });
         }
-        self.only_allowed(name, matches)
+        self.only_allowed(name, paths)
     }
 
     /// The files, unless one may not be read.
@@ -221,6 +258,14 @@ impl AdHocFiles {
     }
 }
 
+/// Files that a statement means.
+struct Meant<'a> {
+    name: &'a str,
+    kind: &'a Kind,
+    paths: &'a [PathBuf],
+    same: Same,
+}
+
 /// Files that were looked at.
 struct Opened {
     format: Arc<dyn FileFormat>,
@@ -230,6 +275,30 @@ struct Opened {
     urls: Vec<ListingTableUrl>,
     /// Whether some have other types than these columns.
     is_cast: bool,
+    /// Those of CSV by their headers.
+    alike: Vec<Alike>,
+    /// What to say of some columns.
+    of_columns: Vec<OfColumns>,
+}
+
+impl Opened {
+    /// Files of one format of which there is nothing more to know.
+    fn of(
+        format: Arc<dyn FileFormat>,
+        columns: Option<SchemaRef>,
+        urls: Vec<ListingTableUrl>,
+    ) -> Self {
+        Self { format, columns, urls, is_cast: false, alike: Vec::new(), of_columns: Vec::new() }
+    }
+}
+
+/// The error for files of several headers in folders that are columns too.
+fn differ_in_folders(name: &str) -> Error {
+    let message =
+        format!("the files of {name} differ in their columns, and their folders are columns");
+    Error::query(message).hint(
+        "ask those of one header by a pattern of their own, and put them together by UNION ALL BY NAME",
+    )
 }
 
 /// The files of one format at `urls`, whose `columns` are known if they are no folders.
@@ -320,14 +389,6 @@ fn corrupt(paths: &[PathBuf]) -> Option<Error> {
     reasons.next()
 }
 
-/// Whether `folder` has a table of the Delta format, and none of ours, whose versions
-/// count only as those of the whole database.
-fn is_delta_table(folder: &Path) -> bool {
-    let around =
-        std::path::absolute(folder).ok().and_then(|whole| Some(whole.parent()?.to_owned()));
-    folder.join(LOG).is_dir() && !around.is_some_and(|around| around.join(HEAD).exists())
-}
-
 /// The addresses of files. Each has its own: a pattern in one means other files to the
 /// engine, which looks at one folder only and passes over names with an equals sign.
 fn addresses(paths: &[PathBuf]) -> Result<Vec<ListingTableUrl>> {
@@ -352,7 +413,7 @@ fn decoded(urls: &[ListingTableUrl]) -> Result<Vec<ListingTableUrl>> {
 
 /// Whether what `path` really is lies below one of the folders; of what is not
 /// there the part counts that is.
-fn lies_within(path: &Path, roots: &[PathBuf]) -> bool {
+pub(super) fn lies_within(path: &Path, roots: &[PathBuf]) -> bool {
     let there = path.ancestors().find_map(|part| {
         let part = if part.as_os_str().is_empty() { Path::new(".") } else { part };
         Some((part.canonicalize().ok()?, path.strip_prefix(part).unwrap_or(path)))
@@ -371,16 +432,17 @@ pub(crate) fn refused(name: &str) -> Error {
 
 /// What a file name says about its content.
 #[derive(Debug)]
-struct Kind {
+pub(super) struct Kind {
     /// The suffix of the format itself.
     format: &'static str,
     /// The whole suffix with that of the compression, as files are listed by it.
-    suffix: String,
+    pub(super) suffix: String,
     compression: FileCompressionType,
 }
 
 impl Kind {
-    fn of(name: &str) -> Option<Self> {
+    /// What the name tells, if it is of a format that can be asked.
+    pub(super) fn of(name: &str) -> Option<Self> {
         let file = Path::new(name).file_name()?.to_str()?.to_lowercase();
         let (plain, compression) = match file.rsplit_once('.') {
             Some((plain, "gz")) => (plain, FileCompressionType::GZIP),
@@ -424,7 +486,7 @@ impl Kind {
     }
 
     /// Whether the name says that this is a table, and not any text.
-    fn is_told(&self) -> bool {
+    pub(super) fn is_told(&self) -> bool {
         self.format != "txt"
     }
 
@@ -479,204 +541,6 @@ impl Kind {
     }
 }
 
-/// The error for a file whose name is of no format that can be asked.
-fn unknown(name: &str) -> Error {
-    let suffix = Path::new(name).extension().and_then(|end| end.to_str()).unwrap_or_default();
-    let error = Error::query(format!("'{name}' cannot be asked as it is"));
-    let advice = match suffix.to_lowercase().as_str() {
-        "xlsx" | "xls" | "xlsm" | "ods" => "save its sheets as CSV, each as a file".to_owned(),
-        "sqlite" | "sqlite3" | "db" | "db3" => format!(
-            "SQLite writes a table as a file: sqlite3 -header -csv '{name}' 'SELECT * FROM t' \
-             > t.csv"
-        ),
-        "duckdb" => "DuckDB writes a table as a file: COPY t TO 't.parquet'".to_owned(),
-        "avro" | "orc" => "write it as Parquet: DuckDB, pandas and Spark do".to_owned(),
-        "zip" | "tar" | "tgz" | "7z" | "rar" => {
-            "unpack it; `weiku import DB FILE` reads zip archives of crawlers as they are"
-                .to_owned()
-        }
-        _ => format!("files that can be asked end in {}", SUFFIXES.join(", ")),
-    };
-    error.hint(advice)
-}
-
-/// How a file called `name` is asked whose name tells no format, if there is one.
-fn nameless_advice(name: &str) -> Option<String> {
-    let path = Path::new(name);
-    (path.is_file() && path.extension().is_none()).then(|| {
-        format!(
-            "a suffix must tell the format: rename it, as in '{name}.csv', \
-             or CREATE EXTERNAL TABLE t STORED AS CSV LOCATION '{name}'"
-        )
-    })
-}
-
-/// What is to be said of a file or a folder called `name` that was taken for a table, if
-/// there is one.
-pub(crate) fn place_advice(name: &str) -> Option<String> {
-    let of_folder = || Some(format!("of the folder {name}: {}", folder_advice(name)?));
-    let of_file = || Some(format!("of the file {name}: {}", nameless_advice(name)?));
-    of_folder().or_else(of_file)
-}
-
-/// Refuses a file that is given as a database, which is a folder.
-///
-/// # Errors
-/// With how the file is asked.
-pub(crate) fn check_database(path: &Path) -> Result<(), Error> {
-    if !path.is_file() {
-        return Ok(());
-    }
-    let name = path.display().to_string();
-    let error = Error::usage(format!("{name} is a file, and a database is a folder"));
-    let advice = match Kind::of(&name) {
-        Some(_) => Some(format!(
-            "files need no database: FROM '{name}' at the prompt, or weiku -c \"FROM '{name}'\""
-        )),
-        None => nameless_advice(&name).or_else(|| unknown(&name).advice().map(str::to_owned)),
-    };
-    Err(match advice {
-        Some(advice) => error.hint(advice),
-        None => error,
-    })
-}
-
-/// The error for a path that names nothing, with the nearest that is there. Of
-/// what lies outside `roots`, if there are any, not even that is told.
-pub(crate) fn missing(name: &str, roots: Option<&[PathBuf]>) -> Error {
-    if roots.is_some_and(|roots| !lies_within(Path::new(name), roots)) {
-        return refused(name);
-    }
-    if let Some(advice) = folder_advice(name) {
-        return Error::usage(format!("`{name}` is a folder")).hint(advice);
-    }
-    let error = Error::usage(format!("no file `{name}`"));
-    if name.contains("://") {
-        return error.hint("files of other machines are not read; fetch it first");
-    }
-    let path = Path::new(name);
-    if name.contains(['*', '?', '[']) {
-        return unmatched(name);
-    }
-    if let Err(error) = std::fs::metadata(path)
-        && error.kind() == std::io::ErrorKind::PermissionDenied
-    {
-        return Error::io("read", path, &error);
-    }
-    if let Some(advice) = nameless_advice(name) {
-        return Error::query(format!("'{name}' cannot be asked as it is")).hint(advice);
-    }
-    if let Some(near) = near(path) {
-        return error.hint(format!("did you mean '{}'?", near.display()));
-    }
-    match path.parent().and_then(no_folder) {
-        Some(advice) => error.hint(advice),
-        None => error,
-    }
-}
-
-/// What is there and called nearly as `path`, in the same folder.
-fn near(path: &Path) -> Option<PathBuf> {
-    let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-    let there: Vec<String> = std::fs::read_dir(folder.unwrap_or(Path::new(".")))
-        .into_iter()
-        .flatten()
-        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
-        .collect();
-    let typed = path.file_name()?.to_str()?;
-    let near = nearest(typed, there.iter().map(String::as_str))?;
-    Some(folder.map_or_else(|| PathBuf::from(near), |folder| folder.join(near)))
-}
-
-/// What to say of a folder that is not there, if it is not.
-fn no_folder(folder: &Path) -> Option<String> {
-    if folder.as_os_str().is_empty() || folder.is_dir() {
-        return None;
-    }
-    // The first that is not there is the one with the mistake.
-    let above = folder.parent().and_then(no_folder);
-    let told = || match near(folder) {
-        Some(near) => {
-            format!("no folder {}; did you mean '{}'?", folder.display(), near.display())
-        }
-        None => format!("no folder {}", folder.display()),
-    };
-    Some(above.unwrap_or_else(told))
-}
-
-/// The error for a pattern that matches nothing.
-fn unmatched(name: &str) -> Error {
-    let error = Error::usage(format!("no file matches the pattern '{name}'"));
-    let is_fixed = |part: &Component<'_>| {
-        let part = part.as_os_str().to_string_lossy();
-        !part.contains(['*', '?', '['])
-    };
-    let folder: PathBuf = Path::new(name).components().take_while(is_fixed).collect();
-    if let Some(advice) = no_folder(&folder) {
-        return error.hint(advice);
-    }
-    let folder = if folder.as_os_str().is_empty() { PathBuf::from(".") } else { folder };
-    let entries = std::fs::read_dir(&folder).into_iter().flatten();
-    let there: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
-    let told = holds(there.iter().map(PathBuf::as_path));
-    error.hint(format!("of the folder {}: {told}", folder.display()))
-}
-
-/// What there is in a folder, by the ends of names.
-fn holds<'a>(paths: impl Iterator<Item = &'a Path>) -> String {
-    let mut counts = BTreeMap::<String, usize>::new();
-    for path in paths {
-        let end = path.extension().and_then(|end| end.to_str());
-        let kind = match end {
-            _ if path.is_dir() => "folders".to_owned(),
-            Some(end) => format!(".{}", end.to_lowercase()),
-            None => "without an ending".to_owned(),
-        };
-        *counts.entry(kind).or_default() += 1;
-    }
-    let mut counts: Vec<_> = counts.into_iter().collect();
-    counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-    let told: Vec<String> =
-        counts.iter().take(ENDS).map(|(kind, count)| format!("{count} {kind}")).collect();
-    match told.is_empty() {
-        true => "it is empty".to_owned(),
-        false => format!("it holds {}", told.join(", ")),
-    }
-}
-
-/// Ends of names that one error tells of.
-const ENDS: usize = 5;
-
-/// How the files in a folder called `name` are asked, if there is such a folder.
-fn folder_advice(name: &str) -> Option<String> {
-    let folder = Path::new(name);
-    let entries = std::fs::read_dir(folder).ok()?;
-    let shown = name.trim_end_matches('/');
-    if folder.join(HEAD).exists() {
-        return Some(format!(
-            "it is a database: `weiku {shown}` opens it, ATTACH '{shown}' AS other puts it beside this one"
-        ));
-    }
-    if folder.join(LOG).exists() {
-        let database = folder.parent().unwrap_or(folder).display();
-        let table = folder.file_name().unwrap_or_default().display();
-        return Some(format!(
-            "it is a table of a database: ATTACH '{database}' AS other, and it is other.{table}"
-        ));
-    }
-    let paths: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
-    let kinds = paths.iter().filter_map(|path| Kind::of(path.to_str()?));
-    Some(match kinds.min_by_key(|kind| !kind.is_told()) {
-        Some(Kind { suffix, .. }) => {
-            format!("its files are asked by a pattern: '{shown}/*.{suffix}'")
-        }
-        None => {
-            let there = holds(paths.iter().map(PathBuf::as_path));
-            format!("it holds no {}: {there}", SUFFIXES.join(", "))
-        }
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use datafusion::arrow::util::display::array_value_to_string;
@@ -698,55 +562,6 @@ mod tests {
         let batches = session.collect(&sql).await.unwrap();
         let value = |at: usize| array_value_to_string(batches[0].column(at), 0).unwrap();
         assert_eq!([value(0), value(1)], ["20000", "199990000"]);
-    }
-
-    #[test]
-    fn a_folder_is_told_with_how_its_files_are_asked() {
-        let folder = tempfile::tempdir().unwrap();
-        let advice = || missing(&folder.path().display().to_string(), None);
-        assert!(advice().message().ends_with("is a folder"));
-        assert!(advice().advice().unwrap().starts_with("it holds no parquet, csv"));
-        std::fs::write(folder.path().join("a.csv.gz"), "").unwrap();
-        assert!(advice().advice().unwrap().ends_with("/*.csv.gz'"));
-        std::fs::create_dir(folder.path().join(LOG)).unwrap();
-        assert!(advice().advice().unwrap().starts_with("it is a table"));
-        std::fs::write(folder.path().join("weiku.json"), "{}").unwrap();
-        assert!(advice().advice().unwrap().starts_with("it is a database"));
-        let address = missing("https://example.org/posts.csv", None);
-        assert!(address.advice().unwrap().contains("fetch it first"));
-    }
-
-    #[test]
-    fn a_file_without_a_suffix_is_told_with_how_it_is_asked() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("wide");
-        std::fs::write(&path, "a\n1\n").unwrap();
-        let name = path.display().to_string();
-        let error = missing(&name, None);
-        assert!(error.message().ends_with("cannot be asked as it is"), "{error}");
-        for advice in [error.advice().unwrap().to_owned(), place_advice(&name).unwrap()] {
-            assert!(advice.contains("wide.csv'") && advice.contains("STORED AS CSV"), "{advice}");
-        }
-        assert!(place_advice(&format!("{name}r")).is_none());
-    }
-
-    #[test]
-    fn a_file_in_the_place_of_a_database_is_told_with_how_it_is_asked() {
-        let folder = tempfile::tempdir().unwrap();
-        for (name, advice) in [
-            ("s.jsonl", "weiku -c \"FROM '"),
-            ("x.duckdb", "DuckDB writes a table as a file"),
-            ("wide", "rename it"),
-            ("x.unknown", "files that can be asked end in"),
-        ] {
-            let path = folder.path().join(name);
-            std::fs::write(&path, "{}").unwrap();
-            let error = check_database(&path).unwrap_err();
-            assert!(error.message().ends_with("is a file, and a database is a folder"), "{error}");
-            assert!(error.advice().unwrap().contains(advice), "{error}");
-        }
-        assert!(check_database(folder.path()).is_ok());
-        assert!(check_database(&folder.path().join("nothing")).is_ok());
     }
 
     #[test]
@@ -775,43 +590,9 @@ mod tests {
         let is_closed = std::fs::read_dir(&closed).is_err();
         for name in ["x.csv", "*.csv"] {
             let name = closed.join(name).display().to_string();
-            let told = AdHocFiles::default().check(&name);
+            let told = AdHocFiles::default().check(&name, &Waiting::default());
             assert!(!is_closed || told.unwrap_err().message().contains("permission denied"));
         }
         mode(0o700).unwrap();
-    }
-
-    #[test]
-    fn a_safe_session_learns_nothing_of_other_folders() {
-        let folder = tempfile::tempdir().unwrap();
-        let real = folder.path().canonicalize().unwrap();
-        for name in ["inside", "outside"] {
-            std::fs::create_dir(real.join(name)).unwrap();
-            std::fs::write(real.join(name).join("posts.csv"), "a\n1\n").unwrap();
-        }
-        std::os::unix::fs::symlink(real.join("outside"), real.join("inside/link")).unwrap();
-        let roots = [real.join("inside")];
-        let told = |name: &str| {
-            let error = missing(&format!("{}/{name}", real.display()), Some(&roots));
-            format!("{} {}", error.message(), error.advice().unwrap_or_default())
-        };
-        assert!(told("inside/post.csv").contains("did you mean"));
-        assert!(told("inside/made/post.csv").contains("no file"));
-        // What is there and what is not look alike.
-        for name in [
-            "outside/post.csv",
-            "outside/posts.csv",
-            "outside/*.csv",
-            "nowhere/post.csv",
-            "inside/../outside/post.csv",
-            "inside/nowhere/../../outside/post.csv",
-            "inside/*/../../outside/post*.csv",
-            "inside/link/post.csv",
-        ] {
-            let told = told(name);
-            assert!(told.contains("not allowed") && !told.contains("did you mean"), "{told}");
-        }
-        let free = missing(&format!("{}/outside/post.csv", real.display()), None);
-        assert!(free.advice().unwrap().ends_with("outside/posts.csv'?"));
     }
 }

@@ -1,6 +1,8 @@
 //! Names to tables: the store's tables, views, what the session made, and ad hoc
 //! files.
 
+mod advice;
+mod aside;
 mod available;
 mod columns;
 mod csv;
@@ -17,13 +19,12 @@ mod schema;
 mod selection;
 mod table;
 mod views;
+mod walk;
 
+pub(crate) use advice::{check_database, missing, place_advice};
 pub use available::available_memory;
 pub(crate) use csv::not_text;
-pub(crate) use files::{
-    AdHocFiles, DECODED, SUFFIXES, at_home, below_home, check_database, missing, place_advice,
-    refused,
-};
+pub(crate) use files::{AdHocFiles, BY_NAME, DECODED, SUFFIXES, at_home, below_home, refused};
 pub(crate) use held::{FetchColumns, HeldColumns, HeldScan};
 pub(crate) use levers::is_lever;
 pub use levers::{Levers, setting_name};

@@ -1,7 +1,14 @@
 //! What there is to say of files that a session reads: each thing once.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
+use async_trait::async_trait;
+use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::error::Result;
+use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
+use datafusion::physical_plan::ExecutionPlan;
 use parking_lot::Mutex;
 
 /// Sentences that a person has not been told yet, and those told before.
@@ -12,6 +19,8 @@ pub(crate) struct Notices(Mutex<Said>);
 struct Said {
     new: Vec<String>,
     ever: HashSet<String>,
+    /// Those of columns that were read.
+    of_read: HashSet<String>,
 }
 
 impl Notices {
@@ -25,9 +34,90 @@ impl Notices {
         }
     }
 
+    /// Takes a sentence back that was added of columns which a statement does not read,
+    /// unless it reads them in another place.
+    fn settle(&self, sentence: &str, is_read: bool) {
+        if is_read {
+            self.0.lock().of_read.insert(sentence.to_owned());
+            return self.add(vec![sentence.to_owned()]);
+        }
+        let mut said = self.0.lock();
+        let place = said.new.iter().position(|new| new == sentence);
+        if let Some(place) = place.filter(|_| !said.of_read.contains(sentence)) {
+            said.new.remove(place);
+            said.ever.remove(sentence);
+        }
+    }
+
     /// What was added since this was asked last.
     pub(crate) fn take(&self) -> Vec<String> {
         std::mem::take(&mut self.0.lock().new)
+    }
+}
+
+/// What there is to say of some columns.
+#[derive(Debug, Clone)]
+pub(super) struct OfColumns {
+    /// Their names.
+    pub(super) columns: Vec<String>,
+    pub(super) notice: String,
+}
+
+/// `table` with what there is to say `of_columns`. It is added to `notices`, so that it
+/// stands beside the error of a statement that cannot be planned, and taken back if the
+/// plan reads none of them.
+pub(super) fn telling(
+    table: Arc<dyn TableProvider>,
+    of_columns: Vec<OfColumns>,
+    notices: &Arc<Notices>,
+) -> Arc<dyn TableProvider> {
+    if of_columns.is_empty() {
+        return table;
+    }
+    notices.add(of_columns.iter().map(|told| told.notice.clone()).collect());
+    Arc::new(Telling { table, of_columns, notices: Arc::clone(notices) })
+}
+
+#[derive(Debug)]
+struct Telling {
+    table: Arc<dyn TableProvider>,
+    of_columns: Vec<OfColumns>,
+    notices: Arc<Notices>,
+}
+
+#[async_trait]
+impl TableProvider for Telling {
+    fn schema(&self) -> SchemaRef {
+        self.table.schema()
+    }
+
+    fn table_type(&self) -> TableType {
+        self.table.table_type()
+    }
+
+    fn supports_filters_pushdown(
+        &self,
+        filters: &[&Expr],
+    ) -> Result<Vec<TableProviderFilterPushDown>> {
+        self.table.supports_filters_pushdown(filters)
+    }
+
+    async fn scan(
+        &self,
+        state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+        limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let columns = self.table.schema();
+        let is_read = |name: &String| {
+            let place = columns.index_of(name);
+            projection.is_none_or(|read| place.is_ok_and(|place| read.contains(&place)))
+        };
+        for told in &self.of_columns {
+            self.notices.settle(&told.notice, told.columns.iter().any(is_read));
+        }
+        self.table.scan(state, projection, filters, limit).await
     }
 }
 
@@ -42,5 +132,21 @@ mod tests {
         assert_eq!(notices.take(), ["a", "b"]);
         notices.add(vec!["b".to_owned(), "c".to_owned()]);
         assert_eq!(notices.take(), ["c"]);
+    }
+
+    #[test]
+    fn what_is_said_of_columns_that_nobody_reads_is_taken_back() {
+        let notices = Notices::default();
+        notices.add(vec!["a".to_owned(), "b".to_owned()]);
+        notices.settle("a", false);
+        assert_eq!(notices.take(), ["b"]);
+        // It is told when they are read, and stays told then.
+        notices.add(vec!["a".to_owned()]);
+        notices.settle("a", false);
+        notices.settle("a", true);
+        notices.settle("a", false);
+        assert_eq!(notices.take(), ["a"]);
+        notices.add(vec!["a".to_owned()]);
+        assert!(notices.take().is_empty());
     }
 }

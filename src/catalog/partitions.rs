@@ -25,6 +25,7 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
 use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
 
+use super::aside::Waiting;
 use super::csv;
 
 /// The name of the folder with what is unknown.
@@ -120,8 +121,9 @@ fn decoded(text: &str) -> String {
     String::from_utf8(bytes).unwrap_or_else(|_| text.to_owned())
 }
 
-/// All files below `folder`, if folders in it are laid out so.
-pub(super) fn files_below(folder: &Path) -> Option<Vec<PathBuf>> {
+/// All files below `folder`, if folders in it are laid out so, as long as somebody is
+/// `waiting` for them.
+pub(super) fn files_below(folder: &Path, waiting: &Waiting) -> Option<Vec<PathBuf>> {
     let entries = entries(folder)?;
     let is_value = |path: &PathBuf| path.is_dir() && !pairs(&path.join("file")).is_empty();
     if pairs(&folder.join("file")).is_empty() && !entries.iter().any(is_value) {
@@ -129,7 +131,7 @@ pub(super) fn files_below(folder: &Path) -> Option<Vec<PathBuf>> {
     }
     let mut files = Vec::new();
     let mut open = entries;
-    while let Some(path) = open.pop() {
+    while let Some(path) = open.pop().filter(|_| !waiting.is_over()) {
         // Links to folders may lead in circles.
         if path.is_dir() {
             let is_link = path.is_symlink();

@@ -2,9 +2,13 @@
 //! values, tables without a header, and what is said of what cannot be read.
 
 use std::io::Write;
+use std::path::Path;
 use std::process::Command;
 
+use datafusion::arrow::array::AsArray;
+use datafusion::arrow::datatypes::Int64Type;
 use tempfile::TempDir;
+use weiku::engine::{Session, Settings};
 
 /// A folder with files, in which weiku is asked.
 struct World(TempDir);
@@ -329,4 +333,110 @@ fn the_home_folder_is_where_a_shell_has_it() {
     world.ask("COPY (SELECT 1 AS b) TO '~/made.csv'");
     assert!(world.0.path().join("made.csv").exists());
     assert_eq!(world.ask("SELECT b + 1 AS c FROM '~/made.csv'"), "c\n2\n");
+}
+
+#[test]
+fn links_that_lead_in_circles_are_walked_once() {
+    use std::os::unix::fs::symlink;
+    let world = World::new();
+    let place = world.0.path();
+    world.write("one/a.json", "{\"a\": 1}\n");
+    symlink(".", place.join("one/self")).unwrap();
+    assert_eq!(world.ask("SELECT count(*) AS n FROM 'one/**/*.json'"), "n\n1\n");
+    // With two of them there is no end to the paths.
+    world.write("two/d/a.csv", "a\n1\n");
+    symlink("..", place.join("two/d/up1")).unwrap();
+    symlink("..", place.join("two/d/up2")).unwrap();
+    assert_eq!(world.ask("SELECT count(*) AS n FROM 'two/**/*.csv'"), "n\n1\n");
+    // A file is one, whatever leads to it, and a link out of the folder is followed.
+    symlink("a.csv", place.join("two/d/newest.csv")).unwrap();
+    symlink("../one", place.join("two/other")).unwrap();
+    assert_eq!(world.ask("SELECT count(*) AS n FROM 'two/**/*.csv'"), "n\n1\n");
+    assert_eq!(world.ask("SELECT sum(a) AS s FROM 'two/**/*.json'"), "s\n1\n");
+}
+
+#[test]
+fn csv_files_that_differ_are_read_by_the_names_of_their_columns() {
+    let world = World::new();
+    world.write("d/1.csv", "id,text,likes\n1,a,5\n");
+    world.write("d/2.csv", "\u{FEFF}id,likes\n2,6\n");
+    let third = "likes,text,微博\n7,外交部发言人在例行记者会上,x\n";
+    world.write("d/3.csv", encoding_rs::GB18030.encode(third).0);
+    let told = world.wrong("SELECT * FROM 'd/*.csv'");
+    let advice = told.split("hint: ").nth(1).unwrap();
+    assert_eq!(advice, "SELECT * FROM read_csv('d/*.csv', union_by_name = true)");
+    let told = world.ask(&format!("{advice} ORDER BY likes"));
+    let text = "外交部发言人在例行记者会上";
+    assert_eq!(told, format!("id,text,likes,微博\n1,a,5,\n2,,6,\n,{text},7,x\n"));
+    // Those of other formats need not be told so.
+    world.write("e/1.json", "{\"a\": 1}");
+    world.write("e/2.json", "{\"b\": 2}");
+    for sql in ["FROM 'e/*.json'", "FROM read_json('e/*.json', union_by_name = true)"] {
+        assert_eq!(world.ask(&format!("SELECT sum(a) AS a, sum(b) AS b {sql}")), "a,b\n1,2\n");
+    }
+    // Where folders are columns too, it is refused and not done by half.
+    world.write("f/day=1/x.csv", "a\n1\n");
+    world.write("f/day=2/x.csv", "a,b\n1,2\n");
+    let told = world.wrong("SELECT * FROM read_csv('f/*/*.csv', union_by_name = true)");
+    assert!(told.contains("their folders are columns"), "{told}");
+}
+
+#[test]
+fn what_is_said_of_columns_comes_with_queries_that_read_them() {
+    let world = World::new();
+    let rows: String = (1..40).map(|row| format!("{row},a\n")).collect();
+    world.write("x.csv", ["likes,text\n", &rows, "likes,text\n"].concat());
+    let asked = |sql: &str| world.run(&[], sql).1;
+    for sql in ["SELECT count(*) FROM 'x.csv'", "SELECT max(text) FROM 'x.csv' WHERE text > 'a'"] {
+        assert_eq!(asked(sql), "", "{sql}");
+    }
+    for sql in [
+        "SELECT max(likes) FROM 'x.csv'",
+        "SELECT count(*) FROM 'x.csv' WHERE likes > '1'",
+        "SELECT count(*), (SELECT max(likes) FROM 'x.csv') FROM 'x.csv'",
+        "SELECT count(*) FROM 'x.csv'; SELECT max(likes) FROM 'x.csv'",
+    ] {
+        let told = asked(sql);
+        assert_eq!(told.matches("repeats the header").count(), 1, "{sql}: {told}");
+    }
+    // It stands beside the error that it explains.
+    assert!(world.wrong("SELECT sum(likes) FROM 'x.csv'").contains("repeats the header"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_folder_of_a_table_of_a_database_is_read_as_it_is_committed() {
+    let world = crate::batch::World::new(&[]).await;
+    let table = world.database.folder().unwrap().join("accounts");
+    let session = Session::new(None, Settings::default()).unwrap();
+    let count = async |path: &Path| {
+        let sql = format!("SELECT count(*) AS n FROM '{}'", path.display());
+        let batches = session.collect(&sql).await.unwrap();
+        batches[0].column(0).as_primitive::<Int64Type>().value(0)
+    };
+    let committed = count(&table).await;
+    assert!(committed > 0);
+    // A commit that was not brought to its end takes all files away.
+    let log = table.join("_delta_log");
+    let entries = || std::fs::read_dir(&log).unwrap().map(|entry| entry.unwrap().path());
+    let entries: Vec<_> =
+        entries().filter(|path| path.extension() == Some("json".as_ref())).collect();
+    let files = std::fs::read_dir(&table).unwrap().map(|entry| entry.unwrap().file_name());
+    let files = files.filter_map(|name| name.into_string().ok());
+    let removed = files.filter(|name| name.ends_with(".parquet")).map(|name| {
+        format!(r#"{{"remove":{{"path":"{name}","dataChange":true,"deletionTimestamp":0}}}}"#)
+    });
+    let next = log.join(format!("{:020}.json", entries.len()));
+    std::fs::write(next, removed.collect::<Vec<_>>().join("\n")).unwrap();
+    assert_eq!(count(&table).await, committed);
+    // So it is by a link, and a folder of its own is its newest version.
+    let folder = tempfile::tempdir().unwrap();
+    std::os::unix::fs::symlink(&table, folder.path().join("link")).unwrap();
+    assert_eq!(count(&folder.path().join("link")).await, committed);
+    let copy = folder.path().join("copy");
+    std::fs::create_dir_all(copy.join("_delta_log")).unwrap();
+    for entry in std::fs::read_dir(&log).unwrap() {
+        let entry = entry.unwrap();
+        std::fs::copy(entry.path(), copy.join("_delta_log").join(entry.file_name())).unwrap();
+    }
+    assert_eq!(count(&copy).await, 0);
 }

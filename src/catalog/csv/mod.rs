@@ -5,22 +5,28 @@
 //! from behind), and then takes posts with line breaks for broken rows. Here rows
 //! are read as the scan will read them.
 
+mod told;
 mod values;
 
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use ::csv::{ErrorKind, Reader, ReaderBuilder, StringRecord};
+use ::csv::{ReaderBuilder, StringRecord};
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use datafusion::arrow::error::ArrowError;
 use datafusion::datasource::file_format::file_compression_type::FileCompressionType;
 
+use super::aside::Waiting;
+use super::notices::OfColumns;
 use crate::error::{Error, Result};
 use crate::ingest::Decoded;
 use crate::model::unique_names;
-use values::{At, Odd, Values, is_code, is_text};
+pub(crate) use told::not_text;
+pub(super) use told::quoted;
+use told::{about_header, no_common_column, notices, other_encoding, unread};
+use values::{At, Values, is_code, is_text};
 
 /// Rows that are looked at, of all files together.
 const ROWS: usize = 20_000;
@@ -31,11 +37,29 @@ const HEADER: u64 = 64 << 10;
 /// Lines by which texts are told to be a table.
 const LINES: usize = 20;
 
-/// Columns that one notice names.
-const NAMED: usize = 3;
+/// How files are looked at.
+#[derive(Debug)]
+pub(super) struct Asked<'a> {
+    /// What a person calls them.
+    pub(super) name: &'a str,
+    /// What stands between their columns, if that is known.
+    pub(super) delimiter: Option<u8>,
+    /// How they are packed.
+    pub(super) compression: FileCompressionType,
+    /// The time zone of which instants in them become.
+    pub(super) zone: &'a str,
+    /// Which columns of several files are the same.
+    pub(super) same: Same,
+}
 
-/// Characters of a value that a notice shows.
-const VALUE: usize = 30;
+/// Which columns of several files are the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Same {
+    /// Those at one place: all files have one header.
+    Place,
+    /// Those of one name; not every file has all.
+    Name,
+}
 
 /// What the beginning of some files tells.
 #[derive(Debug)]
@@ -44,25 +68,36 @@ pub(super) struct Seen {
     pub(super) delimiter: u8,
     /// Whether their first lines name the columns.
     pub(super) has_header: bool,
+    /// The columns of all files.
     pub(super) columns: SchemaRef,
+    /// The files by their headers. Those without a line are left out if they differ.
+    pub(super) alike: Vec<Alike>,
     /// Whether they have to be decoded: one is in another encoding than UTF-8.
     pub(super) is_decoded: bool,
-    /// What to say of columns that few values make texts of, and of headers in doubt.
+    /// What to say of headers in doubt.
     pub(super) notices: Vec<String>,
+    /// What to say of columns that few values make texts of, when one of them is asked for.
+    pub(super) of_columns: Vec<OfColumns>,
 }
 
-/// Looks at the files at `paths`, whose delimiter may be `known`; instants in them
-/// become those of the time zone `zone`.
-pub(super) fn look(
-    paths: &[PathBuf],
-    known: Option<u8>,
-    compression: FileCompressionType,
-    zone: &str,
-) -> Result<Seen> {
+/// Files of one header.
+#[derive(Debug)]
+pub(super) struct Alike {
+    /// Their columns, in the order in which they have them.
+    pub(super) columns: SchemaRef,
+    /// Their numbers.
+    pub(super) files: Vec<usize>,
+}
+
+/// Looks at the files at `paths`, as long as somebody is `waiting` for what they tell.
+pub(super) fn look(paths: &[PathBuf], asked: &Asked<'_>, waiting: &Waiting) -> Result<Seen> {
+    let compression = asked.compression;
     let mut look = Look {
-        delimiter: known,
-        compression,
+        asked,
+        waiting,
+        delimiter: asked.delimiter,
         first: None,
+        headers: Vec::new(),
         has_header: true,
         in_doubt: None,
         left: ROWS,
@@ -70,6 +105,9 @@ pub(super) fn look(
     };
     let mut columns = Vec::new();
     for (file, path) in paths.iter().enumerate() {
+        if waiting.is_over() {
+            break;
+        }
         look.at(file, path, &mut columns)?;
     }
     if let Some((path, encoding)) = look.foreign
@@ -77,25 +115,36 @@ pub(super) fn look(
     {
         return Err(other_encoding(path, encoding, "unpack it first, or take it in:"));
     }
-    let field = |column: &Column| Field::new(&column.name, column.values.data_type(zone), true);
-    let fields = columns.iter().map(field).collect::<Vec<_>>();
+    let field =
+        |column: &Column| Field::new(&column.name, column.values.data_type(asked.zone), true);
+    let fields = Schema::new(columns.iter().map(field).collect::<Vec<_>>());
+    let alike_of = |Header { places, files, .. }: Header| {
+        let columns = fields.project(&places).map(Arc::new);
+        columns.map(|columns| Alike { columns, files })
+    };
+    let alike: Result<Vec<Alike>, ArrowError> = look.headers.into_iter().map(alike_of).collect();
     let in_doubt = look.in_doubt.map(|path| about_header(path, look.has_header));
     Ok(Seen {
         delimiter: look.delimiter.unwrap_or(b','),
         has_header: look.has_header,
-        columns: Arc::new(Schema::new(fields)),
+        alike: alike.map_err(|error| Error::internal(error.to_string()))?,
+        columns: Arc::new(fields),
         is_decoded: look.foreign.is_some(),
-        notices: in_doubt.into_iter().chain(notices(&columns, paths)).collect(),
+        notices: in_doubt.into_iter().collect(),
+        of_columns: notices(&columns, paths),
     })
 }
 
 /// A look at some files, one after another.
 struct Look<'a> {
+    asked: &'a Asked<'a>,
+    waiting: &'a Waiting,
     /// What stands between the columns, once that is known.
     delimiter: Option<u8>,
-    compression: FileCompressionType,
     /// The first file that is not empty, and its first line.
     first: Option<(&'a Path, StringRecord)>,
+    /// The headers so far: one, unless columns of one name are the same.
+    headers: Vec<Header>,
     /// Whether that line, as those of the other files, names the columns.
     has_header: bool,
     /// The file of which that has to be told.
@@ -104,6 +153,15 @@ struct Look<'a> {
     left: usize,
     /// The first file that is not in UTF-8, and its encoding.
     foreign: Option<(&'a Path, &'static str)>,
+}
+
+/// A header, and the files that have it.
+struct Header {
+    /// Its names, as they are written.
+    line: StringRecord,
+    /// Where each stands among the columns of all files.
+    places: Vec<usize>,
+    files: Vec<usize>,
 }
 
 /// A column, and what its values were so far.
@@ -116,7 +174,7 @@ impl<'a> Look<'a> {
     /// Looks at the file at `path`, which has the number `file`; `columns` are those
     /// of the files before.
     fn at(&mut self, file: usize, path: &'a Path, columns: &mut Vec<Column>) -> Result<()> {
-        let mut read = Decoded::new(open(path, self.compression)?);
+        let mut read = Decoded::new(open(path, self.asked.compression)?);
         let encoding = read.encoding();
         let mut head = Vec::new();
         let begun = read.by_ref().take(HEADER).read_to_end(&mut head);
@@ -125,20 +183,23 @@ impl<'a> Look<'a> {
         let text = head.as_slice().chain(read);
         let mut rows = ReaderBuilder::new().delimiter(delimiter).from_reader(text);
         let is_first = self.first.is_none();
-        self.header(path, &mut rows, columns)?;
         let header = rows.headers().map_err(|error| unread(path, &error))?.clone();
+        let places = self.places((file, path), &header, columns)?;
         if !is_first && !self.has_header {
             see_first_line(columns, &header, file);
         }
         let before = self.left;
         let mut row = StringRecord::new();
         while (self.left > 0 || columns.iter().any(|column| column.values.are_decimals()))
+            && !self.waiting.is_over()
             && rows.read_record(&mut row).map_err(|error| unread(path, &error))?
         {
             self.left = self.left.saturating_sub(1);
             let at = At { file, line: row.position().map_or(0, ::csv::Position::line) };
-            for (column, value) in columns.iter_mut().zip(&row) {
-                column.values.see(value, at);
+            for (place, value) in places.iter().zip(&row) {
+                if let Some(column) = columns.get_mut(*place) {
+                    column.values.see(value, at);
+                }
             }
         }
         if is_first && !header.is_empty() {
@@ -178,30 +239,83 @@ impl<'a> Look<'a> {
         }
     }
 
-    /// Takes the names of the columns from the first file. The scan goes by the
-    /// places of columns, so those of the others must have the same order.
-    fn header(
+    /// Takes the `header` of a file into account: where its columns stand among those of
+    /// all files. The scan of files of one header goes by the places of their columns.
+    fn places(
         &mut self,
-        path: &'a Path,
-        rows: &mut Reader<impl Read>,
+        (file, path): (usize, &'a Path),
+        header: &StringRecord,
         columns: &mut Vec<Column>,
-    ) -> Result<()> {
-        let header = rows.headers().map_err(|error| unread(path, &error))?;
+    ) -> Result<Vec<usize>> {
         if header.is_empty() {
-            return Ok(());
+            return Ok(Vec::new());
         }
+        if let Some(known) = self.headers.iter_mut().find(|known| known.line == *header) {
+            known.files.push(file);
+            return Ok(known.places.clone());
+        }
+        let names = column_names(header);
         match &self.first {
-            None => {
-                let column = |name| Column { name, values: Values::default() };
-                columns.extend(column_names(header).into_iter().map(column));
-                self.first = Some((path, header.clone()));
-                Ok(())
+            None => self.first = Some((path, header.clone())),
+            Some((_, first)) if !self.has_header && first.len() == header.len() => {
+                // Its first line is a row.
+                if let Some(known) = self.headers.first_mut() {
+                    known.files.push(file);
+                    return Ok(known.places.clone());
+                }
             }
-            Some((_, first)) if first == header => Ok(()),
-            Some((_, first)) if !self.has_header && first.len() == header.len() => Ok(()),
-            Some((first, names)) => Err(other_columns((path, header), (*first, names))),
+            Some((first, _)) if self.asked.same == Same::Name && self.has_header => {
+                // Its first line may be a row, or have other signs between its columns.
+                if !names.iter().any(|name| is_known(columns, name)) {
+                    return Err(no_common_column(path, first));
+                }
+            }
+            Some((first, line)) => {
+                return Err(self.other_columns((path, header), (*first, line)));
+            }
         }
+        let places: Vec<usize> = names.into_iter().map(|name| place_of(columns, name)).collect();
+        self.headers.push(Header {
+            line: header.clone(),
+            places: places.clone(),
+            files: vec![file],
+        });
+        Ok(places)
     }
+
+    /// The error for a file with its header whose columns are not those of the `first`.
+    fn other_columns(
+        &self,
+        (path, header): (&Path, &StringRecord),
+        (first, names): (&Path, &StringRecord),
+    ) -> Error {
+        let list = |header: &StringRecord| header.iter().collect::<Vec<_>>().join(", ");
+        let (path, first) = (path.display(), first.display());
+        let message = format!(
+            "{path} has the columns {}, and {first} {}: files that are asked together have the same in the \
+             same order",
+            list(header),
+            list(names)
+        );
+        let name = self.asked.name.replace('\'', "''");
+        Error::query(message).hint(match self.has_header {
+            true => format!("SELECT * FROM read_csv('{name}', union_by_name = true)"),
+            false => "they have no header: ask those of one form by their own pattern".to_owned(),
+        })
+    }
+}
+
+fn is_known(columns: &[Column], name: &str) -> bool {
+    columns.iter().any(|column| column.name == name)
+}
+
+/// Where the column `name` stands among `columns`, of which it is made one.
+fn place_of(columns: &mut Vec<Column>, name: String) -> usize {
+    let known = columns.iter().position(|column| column.name == name);
+    known.unwrap_or_else(|| {
+        columns.push(Column { name, values: Values::default() });
+        columns.len() - 1
+    })
 }
 
 /// Takes the first line of the file with the number `file` for a row.
@@ -218,23 +332,6 @@ fn names_columns(line: &StringRecord) -> bool {
     names.sort_unstable();
     names.dedup();
     all_named && names.len() == line.len()
-}
-
-/// What to say of a file whose first line may be a header or not.
-fn about_header(path: &Path, has_header: bool) -> String {
-    let path = path.display();
-    let told = match has_header {
-        true => format!("the first line of {path} is taken for the names of its columns"),
-        false => format!(
-            "{path} has no header, as its first line is like the others: its columns are column0, \
-             column1 and so on"
-        ),
-    };
-    let other = !has_header;
-    format!(
-        "{told}; to have it otherwise: CREATE EXTERNAL TABLE t STORED AS CSV LOCATION '{path}' OPTIONS \
-         ('format.has_header' '{other}')"
-    )
 }
 
 /// The type that holds all of `values`, those of the names of folders, as it is found
@@ -291,115 +388,6 @@ fn column_names(header: &StringRecord) -> Vec<String> {
     unique_names(&names.iter().map(String::as_str).collect::<Vec<_>>())
 }
 
-/// The error for a file with its header whose columns are not those of the `first`.
-fn other_columns(
-    (path, header): (&Path, &StringRecord),
-    (first, names): (&Path, &StringRecord),
-) -> Error {
-    let list = |header: &StringRecord| header.iter().collect::<Vec<_>>().join(", ");
-    let (path, first) = (path.display(), first.display());
-    let message = format!(
-        "{path} has the columns {}, and {first} {}: files that are asked together have the same in the \
-         same order",
-        list(header),
-        list(names)
-    );
-    Error::query(message)
-        .hint(format!("SELECT * FROM '{first}' UNION ALL BY NAME SELECT * FROM '{path}'"))
-}
-
-/// The error for the file at `path` that cannot be read to where it was looked at.
-fn unread(path: &Path, error: &::csv::Error) -> Error {
-    let line = error.position().map_or(0, ::csv::Position::line);
-    let told = match error.kind() {
-        ErrorKind::Io(error) => return Error::io("read", path, error),
-        ErrorKind::Utf8 { .. } => no_text(&line.to_string()),
-        ErrorKind::UnequalLengths { expected_len, len, .. } => {
-            let s = if *len == 1 { "" } else { "s" };
-            Error::query(format!("line {line} has {len} value{s}, and the header {expected_len}"))
-                .hint(REJECTED)
-        }
-        _ => Error::query(error.to_string()),
-    };
-    told.in_file(path.display().to_string())
-}
-
-/// What to say of `columns` that few values make texts of; those that one row makes
-/// so are told of together.
-fn notices(columns: &[Column], paths: &[PathBuf]) -> Vec<String> {
-    let mut rows: BTreeMap<At, Vec<(&Column, &Odd, &str)>> = BTreeMap::new();
-    for column in columns {
-        if let Some((odd, better)) = column.values.odd() {
-            rows.entry(odd.at).or_default().push((column, odd, better));
-        }
-    }
-    let path =
-        |at: &At| paths.get(at.file).map_or(String::new(), |path| path.display().to_string());
-    rows.iter().map(|(at, columns)| notice(&path(at), at.line, columns)).collect()
-}
-
-fn notice(path: &str, line: u64, columns: &[(&Column, &Odd, &str)]) -> String {
-    let mut names: Vec<String> =
-        columns.iter().take(NAMED).map(|(column, ..)| quoted(&column.name)).collect();
-    let first = names.first().cloned().unwrap_or_default();
-    if let Some(more @ 1..) = columns.len().checked_sub(NAMED) {
-        names.push(format!("{more} more"));
-    }
-    let is = if columns.len() == 1 { "is" } else { "are" };
-    let repeats = columns.iter().all(|(column, odd, _)| odd.value.trim() == column.name);
-    let why = match columns {
-        [(_, odd, _), ..] if !repeats => {
-            let value: String = odd.value.chars().take(VALUE).collect();
-            let cut = if value == odd.value { "" } else { "…" };
-            format!("line {line} has '{value}{cut}'")
-        }
-        _ => format!("line {line} repeats the header"),
-    };
-    let better = columns.first().map_or("BIGINT", |(.., better)| *better);
-    let names = names.join(", ");
-    let is_zero = |odd: &Odd| is_code(odd.value.trim_start_matches('-'));
-    if columns.iter().all(|(_, odd, _)| is_zero(odd)) {
-        return format!(
-            "{names} of {path} {is} text, because {why}, whose zero a number would lose: \
-             TRY_CAST({first} AS {better}) makes numbers of them"
-        );
-    }
-    format!(
-        "{names} of {path} {is} text, because {why}: TRY_CAST({first} AS {better}) reads the others and gives NULL \
-         there; or take the file in: `weiku import DB FILE`"
-    )
-}
-
-/// `name` as SQL has it.
-pub(super) fn quoted(name: &str) -> String {
-    let is_plain =
-        |c: char| c.is_ascii_lowercase() || c == '_' || (!c.is_ascii() && c.is_alphabetic());
-    let mut chars = name.chars();
-    let plain =
-        chars.next().is_some_and(is_plain) && chars.all(|c| is_plain(c) || c.is_ascii_digit());
-    if plain { name.to_owned() } else { format!("\"{}\"", name.replace('"', "\"\"")) }
-}
-
-fn other_encoding(path: &Path, encoding: &str, first: &str) -> Error {
-    let message = format!("{} is text in {encoding}, and not in UTF-8", path.display());
-    Error::query(message).hint(format!("{first} `weiku import DB FILE` reads {encoding}"))
-}
-
-/// What becomes of a row that cannot be read.
-const REJECTED: &str =
-    "`weiku import DB FILE` takes the other rows, and keeps this one among the rejects";
-
-/// The error for a row that is no text, if the engine's `message` tells of one.
-pub(crate) fn not_text(message: &str) -> Option<Error> {
-    let (_, place) = message.split_once("invalid UTF-8")?.1.split_once("line ")?;
-    let line: String = place.chars().take_while(char::is_ascii_digit).collect();
-    Some(no_text(&line))
-}
-
-fn no_text(line: &str) -> Error {
-    Error::query(format!("line {line} of a file is not text in its encoding")).hint(REJECTED)
-}
-
 /// What stands between the columns of a file that begins with `head`: of the usual
 /// ones that which its header has most; a comma if it has none.
 fn delimiter(head: &[u8]) -> u8 {
@@ -430,11 +418,21 @@ mod tests {
 
     use super::*;
 
+    fn looked_by(same: Same, paths: &[PathBuf]) -> Result<Seen> {
+        let compression = FileCompressionType::UNCOMPRESSED;
+        let zone = "Asia/Shanghai";
+        let asked = Asked { name: "*.csv", delimiter: None, compression, zone, same };
+        look(paths, &asked, &Waiting::default())
+    }
+
+    fn looked(paths: &[PathBuf]) -> Result<Seen> {
+        looked_by(Same::Place, paths)
+    }
+
     fn of(text: &str) -> (u8, SchemaRef) {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(text.as_bytes()).unwrap();
-        let plain = FileCompressionType::UNCOMPRESSED;
-        let seen = look(&[file.path().to_owned()], None, plain, "Asia/Shanghai").unwrap();
+        let seen = looked(&[file.path().to_owned()]).unwrap();
         (seen.delimiter, seen.columns)
     }
 
@@ -474,8 +472,8 @@ mod tests {
         let path = folder.path().join("x.csv");
         let rows: String = (1..40).map(|row| format!("{row}\n")).collect();
         std::fs::write(&path, format!("region\n010\n{rows}")).unwrap();
-        let seen = look(&[path], None, FileCompressionType::UNCOMPRESSED, "UTC").unwrap();
-        let told = &seen.notices[0];
+        let seen = looked(&[path]).unwrap();
+        let told = &seen.of_columns[0].notice;
         assert!(told.contains("line 2 has '010', whose zero a number would lose"), "{told}");
         assert!(told.ends_with("TRY_CAST(region AS BIGINT) makes numbers of them"), "{told}");
     }
@@ -539,18 +537,45 @@ mod tests {
     fn the_files_of_a_set_have_a_header_together_or_none() {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
-        let plain = FileCompressionType::UNCOMPRESSED;
         std::fs::write(path("0.csv"), "").unwrap();
         std::fs::write(path("1.csv"), "1,x\n2,y\n").unwrap();
         std::fs::write(path("2.csv"), "3.5,z\n").unwrap();
         let all = [path("0.csv"), path("1.csv"), path("2.csv")];
-        let seen = look(&all, None, plain, "UTC").unwrap();
+        let seen = looked(&all).unwrap();
         assert!(!seen.has_header);
         assert_eq!(seen.columns.field(0).data_type(), &DataType::Float64);
         assert!(seen.notices[0].contains("1.csv has no header"), "{:?}", seen.notices);
         assert!(seen.notices[0].ends_with("('format.has_header' 'true')"), "{:?}", seen.notices);
         std::fs::write(path("2.csv"), "3,z,4\n").unwrap();
-        assert!(look(&all, None, plain, "UTC").is_err());
+        assert!(looked(&all).is_err());
+    }
+
+    #[test]
+    fn columns_of_one_name_are_the_same_if_that_is_asked() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        std::fs::write(path("1.csv"), "id,text\n1,x\n").unwrap();
+        std::fs::write(path("2.csv"), "").unwrap();
+        std::fs::write(path("3.csv"), "likes,id\n5,2.5\n").unwrap();
+        std::fs::write(path("4.csv"), "id,text\n3,y\n").unwrap();
+        let all = ["1.csv", "2.csv", "3.csv", "4.csv"].map(path);
+        let told = looked(&all).unwrap_err();
+        let told = told.advice().unwrap();
+        assert_eq!(told, "SELECT * FROM read_csv('*.csv', union_by_name = true)");
+        let Seen { columns, alike, .. } = looked_by(Same::Name, &all).unwrap();
+        let list = |columns: &SchemaRef| {
+            let name = |field: &Arc<Field>| format!("{} {}", field.name(), field.data_type());
+            columns.fields().iter().map(name).collect::<Vec<_>>()
+        };
+        assert_eq!(list(&columns), ["id Float64", "text Utf8", "likes Int64"]);
+        assert_eq!(alike.len(), 2);
+        assert_eq!(list(&alike[0].columns), ["id Float64", "text Utf8"]);
+        assert_eq!(list(&alike[1].columns), ["likes Int64", "id Float64"]);
+        assert_eq!((&alike[0].files[..], &alike[1].files[..]), (&[0, 3][..], &[2][..]));
+        // What has nothing in common is most likely no header.
+        std::fs::write(path("2.csv"), "7,z\n").unwrap();
+        let told = looked_by(Same::Name, &all).unwrap_err();
+        assert!(told.message().contains("no column in common"), "{told}");
     }
 
     #[test]
@@ -564,8 +589,7 @@ mod tests {
             ("张三,,北京\n", false),
         ] {
             std::fs::write(&path, text).unwrap();
-            let plain = FileCompressionType::UNCOMPRESSED;
-            let seen = look(std::slice::from_ref(&path), None, plain, "UTC").unwrap();
+            let seen = looked(std::slice::from_ref(&path)).unwrap();
             assert!(seen.has_header, "{text}");
             assert_eq!(!seen.notices.is_empty(), is_told, "{text}");
         }

@@ -19,6 +19,7 @@ use datafusion::arrow::datatypes::{Schema, SchemaRef};
 use datafusion::datasource::file_format::file_compression_type::FileCompressionType;
 use serde::de::DeserializeSeed;
 
+use super::aside::Waiting;
 use crate::error::{Error, Result};
 use crate::ingest::{Decoded, Records, elements_only, is_lines};
 use seen::Seen;
@@ -42,8 +43,12 @@ pub(super) struct Looked {
     pub(super) notices: Vec<String>,
 }
 
-/// Looks at the files at `paths`.
-pub(super) fn look(paths: &[PathBuf], compression: FileCompressionType) -> Result<Looked> {
+/// Looks at the files at `paths`, as long as somebody is `waiting` for what they hold.
+pub(super) fn look(
+    paths: &[PathBuf],
+    compression: FileCompressionType,
+    waiting: &Waiting,
+) -> Result<Looked> {
     let most = (LOOKED_AT / paths.len().max(1)).max(LEAST);
     let mut look = Look {
         compression,
@@ -54,6 +59,9 @@ pub(super) fn look(paths: &[PathBuf], compression: FileCompressionType) -> Resul
     };
     let mut cut = Vec::new();
     for path in paths {
+        if waiting.is_over() {
+            break;
+        }
         if !look.at(path)? {
             cut.push(path.as_path());
         }
@@ -175,7 +183,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(name);
         std::fs::write(&path, content).unwrap();
-        look(&[path], FileCompressionType::UNCOMPRESSED)
+        look(&[path], FileCompressionType::UNCOMPRESSED, &Waiting::default())
     }
 
     #[test]

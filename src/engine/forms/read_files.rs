@@ -1,17 +1,20 @@
 //! `FROM read_csv('a.csv')` and `FROM read_parquet(['a.parquet', 'b.parquet'])`: files,
 //! which are asked for by their names here, several of them by UNION ALL BY NAME.
 //!
-//! Calls with options are left alone: what they ask for is not done.
+//! With `union_by_name = true` a pattern may mean files of CSV whose columns differ; those of
+//! other formats may always. Calls with other options are left alone: what they ask for is
+//! not done.
 
 use std::ops::ControlFlow;
 
 use datafusion::sql::parser::Statement as Parsed;
 use datafusion::sql::sqlparser::ast::{
-    Array, Expr, FunctionArg, FunctionArgExpr, Ident, ObjectName, SetExpr, TableAlias, TableFactor,
-    TableFunctionArgs, VisitorMut,
+    Array, BinaryOperator, Expr, FunctionArg, FunctionArgExpr, Ident, ObjectName, SetExpr,
+    TableAlias, TableFactor, TableFunctionArgs, Value, VisitorMut,
 };
 use datafusion::sql::sqlparser::parser::Parser;
 
+use crate::catalog::BY_NAME;
 use crate::engine::dialect::Ours;
 use crate::engine::parsed::{self, text};
 
@@ -46,6 +49,11 @@ impl VisitorMut for Name {
         match files.as_slice() {
             [] => {}
             [file] => {
+                if let Some(file) = file.strip_prefix(BY_NAME) {
+                    // Columns are told by the name that was typed.
+                    let called = Ident::with_quote('"', file);
+                    alias.get_or_insert_with(|| alias_of(called));
+                }
                 *name = ObjectName::from(vec![Ident::with_quote('\'', file)]);
                 *args = None;
             }
@@ -59,21 +67,54 @@ impl VisitorMut for Name {
     }
 }
 
-/// The files that a call reads, if it asks for nothing else.
+/// The names of the files that a call reads, if it asks for nothing that is not done.
 fn files(name: &ObjectName, args: &TableFunctionArgs) -> Option<Vec<String>> {
     let name = name.to_string().to_lowercase();
     if !FUNCTIONS.contains(&name.as_str()) || args.settings.is_some() {
         return None;
     }
-    let [FunctionArg::Unnamed(FunctionArgExpr::Expr(given))] = args.args.as_slice() else {
+    let [FunctionArg::Unnamed(FunctionArgExpr::Expr(given)), options @ ..] = args.args.as_slice()
+    else {
         return None;
     };
+    let by_name = match options {
+        [] => false,
+        [option] => is_by_name(option)?,
+        _ => return None,
+    };
+    // Files of other formats go by the names of their columns without being told.
+    let before = if by_name && name.starts_with("read_csv") { BY_NAME } else { "" };
+    let file = |file: &Expr| Some(format!("{before}{}", text(file)?));
     match given {
-        Expr::Array(Array { elem: files, .. }) => {
-            files.iter().map(|file| text(file).map(str::to_owned)).collect()
-        }
-        file => Some(vec![text(file)?.to_owned()]),
+        Expr::Array(Array { elem: files, .. }) => files.iter().map(file).collect(),
+        given => Some(vec![file(given)?]),
     }
+}
+
+/// What a call says by its option `union_by_name`, if the option is that.
+fn is_by_name(option: &FunctionArg) -> Option<bool> {
+    let (name, value) = match option {
+        FunctionArg::Named { name, arg: FunctionArgExpr::Expr(value), .. } => (name, value),
+        // The general dialect takes an equals sign for a comparison.
+        FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::BinaryOp {
+            left,
+            op: BinaryOperator::Eq,
+            right,
+        })) => match left.as_ref() {
+            Expr::Identifier(name) => (name, right.as_ref()),
+            _ => return None,
+        },
+        _ => return None,
+    };
+    let Expr::Value(value) = value else { return None };
+    match value.value {
+        Value::Boolean(value) if name.value.eq_ignore_ascii_case("union_by_name") => Some(value),
+        _ => None,
+    }
+}
+
+fn alias_of(name: Ident) -> TableAlias {
+    TableAlias { explicit: true, name, columns: Vec::new(), at: None }
 }
 
 /// The rows of all files.
@@ -117,7 +158,45 @@ mod tests {
         ] {
             assert_eq!(answer(&session, &sql).await, wanted, "{sql}");
         }
-        let options = format!("FROM read_csv('{a}', delim = ';')");
-        assert!(session.collect(&options).await.is_err());
+        for option in ["delim = ';'", "union_by_name = 1", "delim = ';', union_by_name = true"] {
+            let asked = format!("FROM read_csv('{a}', {option})");
+            assert!(session.collect(&asked).await.is_err(), "{option}");
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn files_of_a_pattern_may_differ_in_their_columns_if_that_is_said() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name).display().to_string();
+        fs::write(path("a.csv"), "id,b\n1,x\n").unwrap();
+        fs::write(path("b.csv"), "likes,id\n5,2\n6,3\n").unwrap();
+        fs::write(path("c.csv"), "id,b\n4,2.50\n").unwrap();
+        let all = path("*.csv");
+        let session = Session::new(None, Settings::default()).unwrap();
+        let rows = ["id|b|likes", "1|x|", "2||5", "3||6", "4|2.50|"];
+        for option in ["union_by_name = true", "UNION_BY_NAME := TRUE", "union_by_name => true"] {
+            let sql = format!("SELECT * FROM read_csv('{all}', {option}) ORDER BY id");
+            assert_eq!(answer(&session, &sql).await, rows, "{sql}");
+        }
+        for (asked, wanted) in [
+            (
+                "SELECT count(*) AS n, sum(likes) AS s, count(b) AS b FROM #",
+                &["n|s|b", "4|11|2"][..],
+            ),
+            ("SELECT t.id FROM # AS t WHERE likes > 5", &["id", "3"]),
+            ("SELECT id FROM # WHERE b IS NULL AND likes < 6", &["id", "2"]),
+        ] {
+            let sql = asked.replace('#', &format!("read_csv('{all}', union_by_name = true)"));
+            assert_eq!(answer(&session, &sql).await, wanted, "{sql}");
+        }
+        let refused = session.collect(&format!("FROM '{all}'")).await.unwrap_err();
+        let advice = refused.advice().unwrap_or_default();
+        let says = format!("SELECT * FROM read_csv('{all}', union_by_name = true)");
+        assert_eq!(advice, says, "{refused}");
+        let not = format!("FROM read_csv('{all}', union_by_name = false)");
+        assert!(session.collect(&not).await.is_err());
+        let missing = format!("FROM read_csv('{}', union_by_name = true)", path("no.csv"));
+        let missing = session.collect(&missing).await.unwrap_err();
+        assert!(missing.message().starts_with("no file `/"), "{missing}");
     }
 }
