@@ -280,7 +280,7 @@ impl Shared {
         let (shown, path, kind) = match (self.options.picture_file(), &self.options.folder) {
             (Some((file, kind)), _) => (file.to_owned(), file.to_owned(), kind),
             (None, Some(folder)) => {
-                let Some(kind) = self.options.charts else { return Ok(None) };
+                let Some(kind) = job.charts else { return Ok(None) };
                 let name = picture_name(job, kind)?;
                 (name.clone(), folder.join(name), kind)
             }
@@ -358,7 +358,7 @@ impl Shared {
 
     /// Whether the chart that is wanted of `job`, if any, is there from `last`.
     fn has_picture(&self, job: &Job, folder: &Path, last: &QueryRecord) -> bool {
-        let wanted = self.options.charts.filter(|_| job.query.chart.is_some());
+        let wanted = job.charts.filter(|_| job.query.chart.is_some());
         let Some(name) = wanted.and_then(|kind| picture_name(job, kind).ok()) else { return true };
         last.chart.as_deref() == name.to_str() && folder.join(&name).is_file()
     }

@@ -19,6 +19,8 @@ pub(super) struct Journal<'a> {
     last: Option<&'a RunRecord>,
     /// The output folder, where the record is kept.
     folder: Option<&'a Path>,
+    /// Whether this makes up for the run before it, and for those that it kept on record.
+    is_rest: bool,
     began: Instant,
     now: DateTime<Utc>,
 }
@@ -29,7 +31,8 @@ impl<'a> Journal<'a> {
     /// record of the last run is right.
     pub(super) fn begin(record: RunRecord, plan: &'a RunPlan, folder: Option<&'a Path>) -> Self {
         let (last, now) = (plan.last.as_ref(), plan.now);
-        let mut journal = Self { record, last, folder, began: Instant::now(), now };
+        let is_rest = plan.options.rerun_failed;
+        let mut journal = Self { record, last, folder, is_rest, began: Instant::now(), now };
         let mut pending: Vec<QueryRecord> =
             plan.jobs.iter().map(|planned| journal.pending(&planned.name, &planned.file)).collect();
         // Those that are not run again stay as they are.
@@ -39,6 +42,7 @@ impl<'a> Journal<'a> {
             journal.record.queries.push(query);
         }
         journal.record.queries.extend(pending);
+        journal.record.queries.extend(plan.kept.iter().cloned());
         journal
     }
 
@@ -46,12 +50,14 @@ impl<'a> Journal<'a> {
     /// holds, but not how that came about.
     fn pending(&self, name: &str, file: &str) -> QueryRecord {
         let known = self.last.and_then(|last| last.query(name)).cloned();
+        let known = known.unwrap_or_else(|| QueryRecord::new(name, name, file));
         let mut record = QueryRecord {
             status: Status::Pending,
             attempts: 0,
             changes: None,
             error: None,
-            ..known.unwrap_or_else(|| QueryRecord::new(name, name, file))
+            earlier: known.earlier.clone().filter(|_| self.is_rest),
+            ..known
         };
         record.stale = record.output.is_some();
         record
@@ -67,6 +73,7 @@ impl<'a> Journal<'a> {
             self.keep_old_output(query);
         }
         if let Some(place) = self.record.queries.iter_mut().find(|other| other.name == query.name) {
+            query.earlier.clone_from(&place.earlier);
             place.clone_from(query);
         }
         // What cannot be written now is tried again at the end, which tells.

@@ -38,7 +38,8 @@ pub use live::Live;
 pub use output::{Lines, Output, lines};
 pub use plan::{Options, RunPlan};
 pub use record::{
-    ColumnRecord, ErrorRecord, QueryRecord, RUN_FILE, RUN_SCHEMA, RunRecord, Status, Verdict,
+    ColumnRecord, EarlierRun, ErrorRecord, QueryRecord, RUN_FILE, RUN_SCHEMA, RunRecord, Status,
+    Verdict,
 };
 
 use crate::Database;
@@ -59,16 +60,24 @@ pub struct Summary {
     pub errors: Vec<(String, Error)>,
     /// The results by name, if they were to be handed over.
     pub results: BTreeMap<String, QueryResult>,
+    /// The names of the queries that are on record only because an earlier run in the
+    /// folder did not do them well.
+    pub kept: BTreeSet<String>,
 }
 
 impl Summary {
+    /// What became of the queries of this run.
+    pub(crate) fn queries(&self) -> impl Iterator<Item = &QueryRecord> {
+        self.record.queries.iter().filter(|query| !self.kept.contains(&query.name))
+    }
+
     /// The exit code: that of the first failure, else 3 when an expectation
     /// does not hold, else 0.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         let code = |(_, error): &(String, Error)| match error.kind() {
             // Others did run, so it is not the "nothing ran" of a usage error.
-            Kind::Usage if self.record.queries.len() > 1 => Kind::Query.exit_code(),
+            Kind::Usage if self.queries().count() > 1 => Kind::Query.exit_code(),
             kind => kind.exit_code(),
         };
         let cancelled = self.errors.iter().find(|(_, error)| error.kind() == Kind::Cancelled);
@@ -76,7 +85,7 @@ impl Summary {
             return code(first);
         }
         let unexpected = |query: &QueryRecord| query.status == Status::Unexpected;
-        if self.record.queries.iter().any(unexpected) {
+        if self.queries().any(unexpected) {
             return Kind::Expectation.exit_code();
         }
         0
@@ -127,7 +136,11 @@ pub async fn run(database: &Database, plan: &RunPlan, out: &mut dyn Output) -> R
             errors.push((done.record.name, error));
         }
     }
-    Ok(Summary { record, errors, results })
+    let is_chosen = |name: &str| plan.jobs.iter().any(|planned| planned.name == name);
+    let of_earlier = record.queries.iter().filter(|query| query.earlier.is_some());
+    let names = of_earlier.map(|query| query.name.clone()).filter(|name| !is_chosen(name));
+    let kept = names.collect();
+    Ok(Summary { record, errors, results, kept })
 }
 
 /// The current time, for the clock of a run.

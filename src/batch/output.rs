@@ -164,7 +164,7 @@ impl Summary {
     /// something of other databases only, so that less was looked at than it says.
     #[must_use]
     pub fn line(&self) -> String {
-        let queries = &self.record.queries;
+        let queries: Vec<&QueryRecord> = self.queries().collect();
         let all = [
             Status::Ok,
             Status::Reused,

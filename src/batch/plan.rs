@@ -15,7 +15,7 @@ use crate::render::{self, Format};
 use super::Cancel;
 use super::offenders;
 use super::order::{Node, order};
-use super::record::{RUN_FILE, RunRecord};
+use super::record::{EarlierRun, QueryRecord, RUN_FILE, RunRecord};
 
 /// What was asked for, resolved.
 #[derive(Debug, Clone)]
@@ -107,6 +107,9 @@ pub struct RunPlan {
     pub(super) options: Options,
     /// The record of the last run in the output folder.
     pub(super) last: Option<RunRecord>,
+    /// What the record keeps of queries that this run does not choose: a failure is
+    /// not forgotten because others ran since.
+    pub(super) kept: Vec<QueryRecord>,
     /// What time it is taken to be: when the run began, or the one of which this
     /// runs the rest, so that its relative dates are the same.
     pub(super) clock: Clock,
@@ -134,6 +137,8 @@ pub(super) struct Job {
     pub(super) query: SavedQuery,
     pub(super) grid: Grid,
     pub(super) format: &'static Format,
+    /// The kind of picture that its chart is written as beside the result.
+    pub(super) charts: Option<Picture>,
 }
 
 impl RunPlan {
@@ -155,8 +160,10 @@ impl RunPlan {
         }
         let last = options.folder.as_deref().map(RunRecord::read).transpose()?.flatten();
         let now = clock.now();
-        let clock = match last.as_ref().filter(|_| options.rerun_failed) {
-            Some(last) => &last.clock(clock.zone())?,
+        let typed = options.clone();
+        let made_up_for = last.as_ref().filter(|_| options.rerun_failed);
+        let clock = match made_up_for {
+            Some(last) => &EarlierRun::of(last).clock(clock.zone())?,
             None => clock,
         };
         let entries = if options.rerun_failed {
@@ -167,7 +174,12 @@ impl RunPlan {
         let mut planned = Vec::new();
         let are_others = entries.len() > 1;
         for entry in entries {
-            match prepare(&entry, &options, clock) {
+            let known = made_up_for.and_then(|last| last.query(&entry.name));
+            let job = match known.and_then(|known| known.earlier.as_ref()) {
+                Some(earlier) => prepare_as_of(earlier, &entry, &typed, clock),
+                None => prepare(&entry, &options, clock),
+            };
+            match job {
                 Ok(job) if !is_selected(&job.query, &options.select) => {}
                 Err(error) if !options.keep_going => return Err(nothing_ran(error, are_others)),
                 job => planned.push(Planned {
@@ -187,7 +199,8 @@ impl RunPlan {
                 error.hint(format!("none of them fits {}", options.select.join(", ")))
             });
         }
-        check_given(&planned, &options.given)?;
+        // What the run made up for was given was for its other queries, too.
+        check_given(&planned, &typed.given)?;
         link(&mut planned, library)?;
         if !options.keep_going
             && let Some(error) = planned.iter().find_map(|planned| planned.job.as_ref().err())
@@ -203,7 +216,8 @@ impl RunPlan {
             let error = Error::usage("charts need a folder to be written to");
             return Err(error.hint("add -o DIR, or name a picture: -o FILE.svg or FILE.png"));
         }
-        Ok(Self { jobs: planned, options, last, clock: clock.clone(), now })
+        let kept = last.as_ref().map_or(Vec::new(), |last| kept(library, last, &planned, &options));
+        Ok(Self { jobs: planned, options, last, kept, clock: clock.clone(), now })
     }
 }
 
@@ -284,7 +298,55 @@ fn prepare(entry: &Entry, options: &Options, clock: &Clock) -> Result<Job> {
     }
     let grid = Grid::new(&query.params, &options.given_to(&query), clock).map_err(place)?;
     output_name(&entry.name, format).map_err(place)?;
-    Ok(Job { entry: entry.clone(), query, grid, format })
+    Ok(Job { entry: entry.clone(), query, grid, format, charts: options.charts })
+}
+
+/// As [`prepare`], as the `earlier` run did it that chose the query first.
+fn prepare_as_of(
+    earlier: &EarlierRun,
+    entry: &Entry,
+    typed: &Options,
+    clock: &Clock,
+) -> Result<Job> {
+    let mut options = typed.clone();
+    take_over(earlier, &mut options)?;
+    prepare(entry, &options, &earlier.clock(clock.zone())?)
+}
+
+/// Takes over what the `earlier` run was given, unless this one is given something.
+fn take_over(earlier: &EarlierRun, options: &mut Options) -> Result<()> {
+    if options.given.is_empty() {
+        options.given.clone_from(&earlier.given);
+    }
+    if options.format.is_none() {
+        options.format.clone_from(&earlier.format);
+    }
+    if options.charts.is_none() {
+        options.charts = earlier.charts.as_deref().map(Picture::named).transpose()?;
+    }
+    Ok(())
+}
+
+/// What a run of `planned` keeps on record of the `last`: the queries that were not
+/// done well and that it does not choose, but for those that are there no more.
+fn kept(
+    library: &Library,
+    last: &RunRecord,
+    planned: &[Planned],
+    options: &Options,
+) -> Vec<QueryRecord> {
+    // A part of that run keeps all of it.
+    if options.amends() || options.dry_run {
+        return Vec::new();
+    }
+    let is_chosen = |name: &str| planned.iter().any(|planned| planned.name == name);
+    let is_there = |query: &QueryRecord| {
+        Path::new(&query.file).is_file()
+            || library.select(std::slice::from_ref(&query.name)).is_ok()
+    };
+    let bad = last.queries.iter().filter(|query| !query.status.is_good());
+    let left = bad.filter(|query| !is_chosen(&query.name) && is_there(query));
+    left.map(|query| query.kept_of(last)).collect()
 }
 
 /// The error of a query that keeps a run from beginning, with what becomes of the
@@ -335,15 +397,7 @@ fn failed_before(
         let hint = "write weiku run DB --rerun-failed DIR with the DIR of its -o";
         return Err(Error::usage(message).hint(hint));
     };
-    if options.given.is_empty() {
-        options.given.clone_from(&last.given);
-    }
-    if options.format.is_none() {
-        options.format.clone_from(&last.format);
-    }
-    if options.charts.is_none() {
-        options.charts = last.charts.as_deref().map(Picture::named).transpose()?;
-    }
+    take_over(&EarlierRun::of(last), options)?;
     let of_run = wanted.iter().map(|one| of_run(library, last, one));
     let wanted: Vec<&str> = of_run.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect();
     let is_wanted = |name: &str| wanted.is_empty() || wanted.contains(&name);

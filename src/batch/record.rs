@@ -59,7 +59,8 @@ pub struct RunRecord {
     pub dictionaries: Option<String>,
     /// The most memory the process held so far, in bytes.
     pub peak_memory: Option<u64>,
-    /// What became of each query.
+    /// What became of each query, and behind them of those that an earlier run in
+    /// the folder did not do well and that none has made up for.
     pub queries: Vec<QueryRecord>,
 }
 
@@ -122,6 +123,23 @@ pub struct QueryRecord {
     pub changes: Option<Vec<String>>,
     /// Why it failed.
     pub error: Option<ErrorRecord>,
+    /// The run that chose it, if this one did not: it was not done well then, nor
+    /// since, unless `--rerun-failed` made up for it. `null` if this run chose it.
+    #[serde(default)]
+    pub earlier: Option<EarlierRun>,
+}
+
+/// What an earlier run was given: what is made up for of it is asked as it asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EarlierRun {
+    /// When it began, in UTC.
+    pub started_at: String,
+    /// The parameters as they were given, in order.
+    pub given: Vec<(String, String)>,
+    /// The output format that was asked for.
+    pub format: Option<String>,
+    /// The kind of pictures that charts were written as.
+    pub charts: Option<String>,
 }
 
 /// How a query ended.
@@ -271,6 +289,24 @@ impl RunRecord {
         file.finish()
     }
 
+    /// The record of the query called `name`.
+    #[must_use]
+    pub fn query(&self, name: &str) -> Option<&QueryRecord> {
+        self.queries.iter().find(|query| query.name == name)
+    }
+}
+
+impl EarlierRun {
+    /// What `run` was given.
+    pub(super) fn of(run: &RunRecord) -> Self {
+        Self {
+            started_at: run.started_at.clone(),
+            given: run.given.clone(),
+            format: run.format.clone(),
+            charts: run.charts.clone(),
+        }
+    }
+
     /// A clock that stands where the run began, in the zone called `zone`.
     pub(super) fn clock(&self, zone: &str) -> Result<Clock> {
         let began = chrono::DateTime::parse_from_rfc3339(&self.started_at);
@@ -279,12 +315,6 @@ impl RunRecord {
             Error::usage(what).hint("run without it once")
         })?;
         Clock::new(began.to_utc(), zone)
-    }
-
-    /// The record of the query called `name`.
-    #[must_use]
-    pub fn query(&self, name: &str) -> Option<&QueryRecord> {
-        self.queries.iter().find(|query| query.name == name)
     }
 }
 
@@ -316,7 +346,16 @@ impl QueryRecord {
             expectations: Vec::new(),
             changes: None,
             error: None,
+            earlier: None,
         }
+    }
+
+    /// The record as a run after `run` keeps it that does not choose the query.
+    /// What it knows of its result is not used again: that holds for the program
+    /// and the database of its own run.
+    pub(super) fn kept_of(&self, run: &RunRecord) -> Self {
+        let earlier = self.earlier.clone().unwrap_or_else(|| EarlierRun::of(run));
+        Self { attempts: 0, repeatable: false, earlier: Some(earlier), ..self.clone() }
     }
 }
 

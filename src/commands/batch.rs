@@ -1,5 +1,6 @@
 //! `weiku run` and `weiku lint`: saved queries without a prompt.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use super::prompt::library;
@@ -14,7 +15,7 @@ use crate::database::Database;
 use crate::engine::Settings;
 use crate::error::{Error, Kind, Result};
 use crate::queries::Clock;
-use crate::render::{self, is_broken_pipe};
+use crate::render::{self, is_broken_pipe, visible};
 
 /// `weiku run DB QUERY...`.
 pub(super) async fn run(run: &Run, program: &Program) -> Result<Exit> {
@@ -70,13 +71,25 @@ async fn tell(
     let is_left = |query: &QueryRecord| matches!(query.status, Status::Failed | Status::Skipped);
     let folder = plan.options().folder.as_deref().filter(|_| !plan.options().dry_run);
     if let (Some(database), Some(folder)) = (&summary.record.database, folder)
-        && summary.record.queries.iter().any(is_left)
+        && (summary.record.queries.iter().any(is_left) || !summary.kept.is_empty())
     {
+        say(&mut talk, &told_of_kept(&summary))?;
         let folder = folder.display();
         let hint = format!("hint: weiku run {database} --rerun-failed {folder} runs the rest\n");
         say(&mut talk, &hint)?;
     }
     Ok(summary)
+}
+
+/// The line for what an earlier run in the folder did not do well, if there is any.
+fn told_of_kept(summary: &Summary) -> String {
+    let names: Vec<Cow<'_, str>> = summary.kept.iter().map(|name| visible(name)).collect();
+    let what = match names.len() {
+        0 => return String::new(),
+        1 => "1 query of an earlier run is".to_owned(),
+        count => format!("{count} queries of an earlier run are"),
+    };
+    format!("notice: {what} still to be run again: {}\n", names.join(", "))
 }
 
 fn options(run: &Run, config: &Config, cancel: Cancel, program: &Program) -> Result<Options> {

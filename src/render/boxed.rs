@@ -16,7 +16,7 @@ use super::fit::{around, beginning, first_of, truncate, truncate_middle, wrap, w
 use super::output::Output;
 use super::plain::{is_number, plain};
 use super::readable::{group_digits, names_an_id, readable};
-use super::safe_text::{UNSEEN_END, visible, visible_cell};
+use super::safe_text::{unseen_end, visible};
 use super::value::{Value, columns};
 use super::vertical::VERTICAL;
 use super::window::Window;
@@ -505,8 +505,8 @@ impl<'a> Table<'a> {
             let _ = write!(out, "{}{FOUND}{word}{RESET}", &rest[..start]);
             rest = &rest[end..];
         }
-        let _ = match rest.strip_suffix(UNSEEN_END) {
-            Some(seen) => write!(out, "{seen}{DIM}{UNSEEN_END}{RESET}"),
+        let _ = match unseen_end(rest) {
+            Some((seen, mark)) => write!(out, "{seen}{DIM}{mark}{RESET}"),
             None => write!(out, "{rest}"),
         };
     }
@@ -552,7 +552,7 @@ fn cell(value: &Value<'_>, options: &Options, most: usize) -> Cell {
         value => plain(value),
     };
     let text = match beginning(&text, most) {
-        (all, true) => visible_cell(all).into_owned(),
+        (all, true) => visible(all).into_owned(),
         (start, false) => format!("{}…", visible(start)),
     };
     Cell { text, null: false, words: None, rounded, exact: None }

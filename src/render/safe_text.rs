@@ -21,17 +21,14 @@ pub fn visible_lines(text: &str) -> Cow<'_, str> {
     visible_except(text, |c| c == '\n' || c == '\t')
 }
 
-/// What stands in a table for zero-width spaces at the end of a text.
-pub(super) const UNSEEN_END: &str = "⟨⟩";
-
-/// As [`visible`], for a cell of a table: zero-width spaces at its end, which the site
-/// leaves behind very many posts, have one mark however many they are.
-pub(super) fn visible_cell(text: &str) -> Cow<'_, str> {
-    let seen = text.trim_end_matches('\u{200B}');
-    if seen.len() == text.len() {
-        return visible(text);
-    }
-    Cow::Owned(format!("{}{UNSEEN_END}", visible(seen)))
+/// A text that was made visible, parted into what is seen and the mark of zero-width
+/// spaces at its end, which the site leaves behind very many posts.
+pub(super) fn unseen_end(text: &str) -> Option<(&str, &str)> {
+    let (seen, mark) = text.split_at(text.rfind("⟨200B")?);
+    let times = mark.strip_prefix("⟨200B")?.strip_suffix('⟩')?;
+    let is_number = |digits: &str| digits.bytes().all(|digit| digit.is_ascii_digit());
+    let is_mark = times.is_empty() || times.strip_prefix('×').is_some_and(is_number);
+    is_mark.then_some((seen, mark))
 }
 
 fn visible_except(text: &str, keep: fn(char) -> bool) -> Cow<'_, str> {
@@ -142,11 +139,17 @@ mod tests {
     }
 
     #[test]
-    fn zero_width_spaces_at_the_end_of_a_cell_have_one_short_mark() {
-        assert_eq!(visible_cell("a\u{200b}b\u{200b}\u{200b}"), "a⟨200B⟩b⟨⟩");
-        assert_eq!(visible_cell("\u{200b}"), "⟨⟩");
-        assert_eq!(visible_cell("a\u{202e}\u{200b}"), "a⟨202E⟩⟨⟩");
-        assert!(matches!(visible_cell("微博"), Cow::Borrowed("微博")));
+    fn zero_width_spaces_at_the_end_of_a_text_are_found_by_their_mark() {
+        let parted = |text: &str| {
+            let shown = visible(text).into_owned();
+            unseen_end(&shown).map(|(seen, mark)| format!("{seen}|{mark}"))
+        };
+        let end = parted("a\u{200b}b\u{200b}\u{200b}");
+        assert_eq!(end.as_deref(), Some("a⟨200B⟩b|⟨200B×2⟩"));
+        assert_eq!(parted("\u{200b}").as_deref(), Some("|⟨200B⟩"));
+        assert_eq!(parted("微博\u{202e}"), None);
+        assert_eq!(parted("a\u{200b}b"), None);
+        assert_eq!(parted("微博"), None);
     }
 
     #[test]

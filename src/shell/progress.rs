@@ -309,8 +309,8 @@ fn sum(metrics: &MetricsSet, name: &str) -> usize {
 }
 
 /// `63 % · 12,300,000 of 19,500,000 rows read · 480 MB/s · 4.1 s · about 3 s left to read`,
-/// without what says least where that is more than `width` cells. Speed and time left
-/// are told only while the scans still read.
+/// without what says least where that is more than `width` cells. The speed is told only
+/// while the scans still read; after that, the time left is not known.
 fn line(elapsed: Duration, seen: Option<&Seen>, reads: bool, width: usize) -> String {
     let seen = seen.copied().unwrap_or_default();
     let share = seen.share();
@@ -319,6 +319,8 @@ fn line(elapsed: Duration, seen: Option<&Seen>, reads: bool, width: usize) -> St
     let speed = (seen.bytes > 0 && reads)
         .then(|| format!("{}/s", bytes(seen.bytes as f64 / elapsed.as_secs_f64())));
     let left = share.filter(|_| reads).and_then(|(done, all, _)| left(elapsed, done, all));
+    let is_known = left.is_some();
+    let left = left.unwrap_or_else(|| UNKNOWN.to_owned());
     let mut parts = match share {
         Some((_, all, what)) if is_done => {
             let all = group_digits(all as u64);
@@ -334,11 +336,12 @@ fn line(elapsed: Duration, seen: Option<&Seen>, reads: bool, width: usize) -> St
         None => vec![Some("running".to_owned()), None],
     };
     let time = format!("{:.1} s", elapsed.as_secs_f64());
-    parts.extend([speed, Some(time), left, Some("Ctrl-C stops it".to_owned())]);
+    parts.extend([speed, Some(time), Some(left), Some("Ctrl-C stops it".to_owned())]);
     let joined = |parts: &[Option<String>]| {
         parts.iter().flatten().map(String::as_str).collect::<Vec<_>>().join(" · ")
     };
-    for part in [SPEED, COUNTS, KEY] {
+    let [first, then] = if is_known { [KEY, LEFT] } else { [LEFT, KEY] };
+    for part in [SPEED, COUNTS, first, then] {
         if joined(&parts).chars().count() <= width {
             break;
         }
@@ -347,9 +350,13 @@ fn line(elapsed: Duration, seen: Option<&Seen>, reads: bool, width: usize) -> St
     joined(&parts)
 }
 
+/// What is told of the time left where nothing tells how long it is.
+const UNKNOWN: &str = "time left unknown";
+
 /// Where the parts of the line stand that can be left out.
 const COUNTS: usize = 1;
 const SPEED: usize = 2;
+const LEFT: usize = 4;
 const KEY: usize = 5;
 
 /// `about 3 s left to read`, once enough is done to tell.
@@ -398,14 +405,17 @@ mod tests {
         let unknown = Seen { expected: None, bytes: 0, ..known };
         assert_eq!(
             line(time, Some(&unknown), true, 120),
-            "500 rows read · 4.0 s · Ctrl-C stops it"
+            "500 rows read · 4.0 s · time left unknown · Ctrl-C stops it"
         );
         let files = Seen { files: 3, all_files: 4, ..unknown };
         assert_eq!(
             line(time, Some(&files), true, 120),
             "75 % · 3 of 4 files read · 4.0 s · about 1 s left to read · Ctrl-C stops it"
         );
-        assert_eq!(line(time, None, true, 120), "running · 4.0 s · Ctrl-C stops it");
+        assert_eq!(
+            line(time, None, true, 120),
+            "running · 4.0 s · time left unknown · Ctrl-C stops it"
+        );
     }
 
     #[test]
@@ -413,7 +423,7 @@ mod tests {
         let seen = Seen { rows: 910, expected: Some(1_000), multiplies: true, ..Seen::default() };
         assert_eq!(
             line(Duration::from_secs(4), Some(&seen), true, 120),
-            "910 rows read · 4.0 s · Ctrl-C stops it"
+            "910 rows read · 4.0 s · time left unknown · Ctrl-C stops it"
         );
     }
 
@@ -469,12 +479,12 @@ mod tests {
         let done = Seen { rows: 1_000, bytes: 2_000, expected: Some(1_000), ..Seen::default() };
         assert_eq!(
             line(time, Some(&done), true, 120),
-            "all rows read · 1,000 rows · 40.0 s · Ctrl-C stops it"
+            "all rows read · 1,000 rows · 40.0 s · time left unknown · Ctrl-C stops it"
         );
         let half = Seen { rows: 500, ..done };
         assert_eq!(
             line(time, Some(&half), false, 120),
-            "50 % · 500 of 1,000 rows read · 40.0 s · Ctrl-C stops it"
+            "50 % · 500 of 1,000 rows read · 40.0 s · time left unknown · Ctrl-C stops it"
         );
         let mut pace = Pace::default();
         let at = Duration::from_millis;
@@ -494,6 +504,10 @@ mod tests {
         let line = |width| line(Duration::from_secs(4), Some(&seen), true, width);
         assert_eq!(line(79), "63 % · 4.0 s · about 2 s left to read · Ctrl-C stops it");
         assert_eq!(line(40), "63 % · 4.0 s · about 2 s left to read");
+        assert_eq!(line(20), "63 % · 4.0 s");
+        let unknown = |width| super::line(Duration::from_secs(4), None, true, width);
+        assert_eq!(unknown(40), "running · 4.0 s · Ctrl-C stops it");
+        assert_eq!(unknown(20), "running · 4.0 s");
         assert!(line(120).contains("12,300,000 of 19,500,000 rows read · 500 MB/s"));
     }
 

@@ -100,6 +100,11 @@ pub trait Terminal {
         false
     }
 
+    /// Whether somebody is there who could press Ctrl-C.
+    fn is_attended(&self) -> bool {
+        std::io::stdin().is_terminal()
+    }
+
     /// Keeps what is typed from being shown until the next input is read, which shows it.
     fn silence(&self) -> Option<Silence> {
         None

@@ -302,6 +302,55 @@ async fn a_rerun_does_what_was_passed_over_and_not_what_was_done() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_run_of_other_queries_forgets_no_failure() {
+    let given = "/*---\nparams.n = { type = \"int\", default = 1 }\n---*/\n";
+    let world = World::new(&[
+        ("a", "/*---\ntags = [\"daily\"]\n---*/ SELECT 1 AS one"),
+        ("b", &format!("{given}SELECT $n AS n, no_such")),
+        ("c", &format!("{given}SELECT $n AS n, no_such")),
+        ("gone", "SELECT no_such"),
+    ])
+    .await;
+    let all = Options {
+        given: vec![("n".to_owned(), "7".to_owned())],
+        format: Some("json".to_owned()),
+        keep_going: true,
+        ..world.options()
+    };
+    let (night, _) = world.run(all).await;
+    assert_eq!(night.exit_code(), 1);
+    fs::remove_file(world.queries().join("gone.sql")).unwrap();
+
+    // The day's run is well, and counts its own query only.
+    let daily = Options { select: vec!["tag:daily".to_owned()], ..world.options() };
+    for _ in 0..2 {
+        let (day, told) = world.run(daily.clone()).await;
+        assert_eq!(day.exit_code(), 0, "{told}");
+        assert!(day.line().starts_with("1 query: 1 "), "{}", day.line());
+        assert_eq!(day.kept.iter().collect::<Vec<_>>(), ["b", "c"]);
+    }
+    let kept = record(&world);
+    assert_eq!(ends(&kept), [("a", "reused"), ("b", "failed"), ("c", "failed")]);
+    assert_eq!(kept["queries"][0]["earlier"], Value::Null);
+    assert_eq!(kept["queries"][1]["earlier"]["started_at"], night.record.started_at.as_str());
+    let schema: Value = serde_json::from_str(RUN_SCHEMA).unwrap();
+    assert_eq!(Check::faults(&kept, &schema), Vec::<String>::new());
+
+    // They are asked again as they were asked: also after one more failure.
+    world.write("b", &format!("{given}SELECT $n AS n"));
+    let rerun = Options { rerun_failed: true, keep_going: true, ..world.options() };
+    let (again, told) = world.run(rerun.clone()).await;
+    assert_eq!((again.exit_code(), again.kept.len()), (1, 0), "{told}");
+    assert!(world.output("b.json").contains('7'), "{told}");
+    world.write("c", &format!("{given}SELECT $n AS n"));
+    let (again, told) = world.run(rerun).await;
+    assert_eq!(again.exit_code(), 0, "{told}");
+    assert!(world.output("c.json").contains('7'), "{told}");
+    let done = record(&world);
+    assert_eq!(ends(&done), [("a", "reused"), ("b", "ok"), ("c", "ok")]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_run_that_fails_tells_how_to_run_the_rest() {
     let world = World::new(&[("a", "SELECT no_such"), ("b", "SELECT 2 AS two")]).await;
     let database = world.out().with_file_name("db").display().to_string();
@@ -320,6 +369,16 @@ async fn a_run_that_fails_tells_how_to_run_the_rest() {
     assert!(code == Some(0) && !told.contains("hint"), "{told}");
     let (code, told) = run(&["--rerun-failed", &out]);
     assert!(code == Some(0) && told.contains("nothing to run again"), "{told}");
+
+    // What fails stays to be run again, whatever else is run there.
+    world.write("a", "SELECT no_such");
+    run(&["-o", &out, "--keep-going", &queries]);
+    let (code, told) = run(&["-o", &out, &format!("{queries}/b.sql")]);
+    let notice = format!("notice: 1 query of an earlier run is still to be run again: a\n{hint}");
+    assert!(code == Some(0) && told.ends_with(&notice), "{told}");
+    world.write("a", "SELECT 1 AS one");
+    let (code, told) = run(&["--rerun-failed", &out]);
+    assert!(code == Some(0) && told.contains("1 ok"), "{told}");
 
     // The folder may be that of -o, and what cannot be meant is told as it is typed.
     for right in [&["--rerun-failed", "-o", &out][..], &["-o", &out, "--rerun-failed", &out]] {

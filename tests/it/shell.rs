@@ -343,7 +343,8 @@ fn scripts_with_commands_fail_and_are_written_to_files_as_others_are() {
     let keep_going = ["--keep-going", "-o", "o.csv", "--errors", "json"];
     let output = weiku(folder.path(), &[&keep_going[..], &scripts].concat(), b"");
     assert_eq!((output.status.code(), text(&output.stdout).as_str()), (Some(1), ""));
-    assert!(text(&output.stderr).starts_with('{'), "{}", text(&output.stderr));
+    let told = text(&output.stderr);
+    assert!(told.lines().any(|line| line.starts_with("{\"code\"")), "{told}");
     assert_eq!(std::fs::read_to_string(folder.path().join("o.csv")).unwrap(), "a\n1\nb\n2\n");
     // The file of one answer has no room for a second.
     let output = weiku(folder.path(), &[&["-o", "o.parquet"][..], &scripts[..4]].concat(), b"");
@@ -352,6 +353,38 @@ fn scripts_with_commands_fail_and_are_written_to_files_as_others_are() {
     let output = weiku(folder.path(), &two, b"");
     assert!(text(&output.stderr).contains("holds one answer"), "{}", text(&output.stderr));
     assert!(!folder.path().join("two.parquet").exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_saved_query_about_accounts_says_when_there_are_none() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, sql) in [("named", "SELECT count(*) AS n FROM accounts"), ("plain", "SELECT 1 AS n")]
+    {
+        std::fs::write(folder.path().join(format!("{name}.sql")), sql).unwrap();
+    }
+    let database = Database::create(&folder.path().join("db")).await.unwrap();
+    for (query, is_told) in [("named", true), ("plain", false)] {
+        let page = Page::default();
+        let mut terminal = Played { inputs: VecDeque::new(), page: page.clone() };
+        let library = Library::of_folders(vec![folder.path().to_owned()]);
+        let session = database.session(Settings::default()).unwrap();
+        let mut shell = Shell::new(session, library, Options::default(), &mut terminal).unwrap();
+        shell.execute_line(&format!(".run {query}")).await.unwrap();
+        let written = String::from_utf8(page.0.lock().unwrap().clone()).unwrap();
+        assert_eq!(written.contains("the table accounts is empty"), is_told, "{written}");
+    }
+}
+
+#[test]
+fn nothing_is_watched_for_ever_where_nobody_could_end_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = weiku(folder.path(), &[], b"select 1 as a;\n.watch 0.1\n");
+    let told = text(&output.stderr);
+    assert!(!output.status.success() && told.contains(".watch 2 times=5"), "{told}");
+    assert_eq!(text(&output.stdout), "a\n1\n", "{told}");
+    let output = weiku(folder.path(), &[], b"select 1 as a;\n.watch 0.1 times=2\n");
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert_eq!(text(&output.stdout), "a\n1\n".repeat(3));
 }
 
 #[test]

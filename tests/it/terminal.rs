@@ -671,6 +671,7 @@ fn ghost_text_is_dim_also_without_colours() {
     screen.enter("select 42 as answer;");
     screen.wait_for("@1");
     screen.press(&["C-l"]);
+    screen.wait_without("@1");
     screen.type_text("sel");
     screen.wait_for("select 42 as answer;");
     let shown = String::from_utf8(screen.tmux(&["capture-pane", "-p", "-e"]).stdout).unwrap();

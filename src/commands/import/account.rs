@@ -29,7 +29,7 @@ fn text(report: &ImportReport, import: &cli::Import) -> String {
     let count = group_digits;
     let records = report.records;
     // Writing to a String cannot fail.
-    let _ = write!(text, "{} rows as {}", count(report.rows_read()), report.format);
+    let _ = write!(text, "{} as {}", rows(report.rows_read()), report.format);
     let _ = write!(
         text,
         " = {} added + {} changed + {} unchanged + {} blank or repeated header + {} rejected",
@@ -87,6 +87,11 @@ fn text(report: &ImportReport, import: &cli::Import) -> String {
     text
 }
 
+/// `1 row`, `2 rows`.
+fn rows(count: u64) -> String {
+    format!("{} row{}", group_digits(count), if count == 1 { "" } else { "s" })
+}
+
 /// The same rows with their times in the time zone `zone`.
 fn as_seen_in(zone: &str, rows: &RecordBatch) -> Result<RecordBatch> {
     let schema = rows.schema();
@@ -103,4 +108,14 @@ fn as_seen_in(zone: &str, rows: &RecordBatch) -> Result<RecordBatch> {
     let failed = |error: datafusion::arrow::error::ArrowError| Error::internal(error.to_string());
     let columns = columns.collect::<std::result::Result<_, _>>().map_err(failed)?;
     RecordBatch::try_new(schema.into(), columns).map_err(failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::rows;
+
+    #[test]
+    fn one_row_is_no_several() {
+        assert_eq!([0, 1, 2, 1_234].map(rows), ["0 rows", "1 row", "2 rows", "1,234 rows"]);
+    }
 }

@@ -23,8 +23,8 @@ static ABOUT: About = About {
     aliases: &[],
     usage: "[html FILE] [SQL]",
     summary: "run a statement and show where its time goes",
-    details: "Without SQL it is the last statement. The answer is thrown away. html writes a page that opens \
-              without a network. EXPLAIN SELECT ... shows the plan without running it.\n.explain html slow.html",
+    details: "Without SQL it is the last statement. The answer is thrown away. html writes a page of all \
+              operators, which opens without a network. EXPLAIN SELECT ... shows the plan without running it.\n.explain html slow.html",
     takes: Takes::PageOrSql,
     reach: Reach::Session,
 };

@@ -11,7 +11,7 @@ use crate::queries::{Clock, Grid, Param, ParamType, SavedQuery, plain};
 use crate::render::visible;
 use crate::shell::Reading;
 use crate::shell::complete::catalog::Takes;
-use crate::shell::scan::parameters;
+use crate::shell::scan::{has_name, parameters};
 use crate::shell::{Flow, Shell};
 
 /// See [`ABOUT`].
@@ -66,7 +66,19 @@ impl Command for Run {
                 shell.run_statement(statement, point).await?;
             }
         }
+        if statements.iter().any(|statement| has_name(&statement.sql, "accounts")) {
+            tell_if_there_are_no_accounts(shell).await;
+        }
         Ok(Flow::Continue)
+    }
+}
+
+/// Says why names are missing, or are ids, in an answer about accounts.
+async fn tell_if_there_are_no_accounts(shell: &mut Shell<'_>) {
+    let any = shell.session.collect("SELECT 1 AS one FROM accounts LIMIT 1").await;
+    // Without such a table the statement has failed before.
+    if any.is_ok_and(|batches| batches.iter().all(|batch| batch.num_rows() == 0)) {
+        shell.note("the table accounts is empty: names and organizations are not known");
     }
 }
 

@@ -70,6 +70,7 @@ mod tests {
             notes: vec!["read 1 MB".to_owned()],
             rows: Some(1_234),
             nanos: 5,
+            is_link: false,
         };
         let profile = Profile { nodes: vec![node], rows: 1, took: Duration::from_secs(1) };
         let page = profile.to_html("select '<b>\u{202e}'");

@@ -4,11 +4,14 @@
 mod html;
 mod text;
 
+use std::cmp::Ordering;
 use std::sync::LazyLock;
 use std::time::Duration;
 
 use datafusion::common::stats::Precision;
+use datafusion::physical_plan::aggregates::AggregateExec;
 use datafusion::physical_plan::metrics::MetricsSet;
+use datafusion::physical_plan::sorts::sort::SortExec;
 use datafusion::physical_plan::statistics::{StatisticsArgs, StatisticsContext};
 use datafusion::physical_plan::{DisplayFormatType, ExecutionPlan};
 use regex::{Captures, Regex};
@@ -41,9 +44,11 @@ struct Node {
     notes: Vec<String>,
     rows: Option<usize>,
     nanos: usize,
+    /// Whether it reads from one operator, which is the next.
+    is_link: bool,
 }
 
-/// How many times more rows than expected are told: by then the plan was
+/// How many times more or fewer rows than expected are told: by then the plan was
 /// probably made for another case.
 const FAR_OFF: usize = 10;
 
@@ -89,6 +94,8 @@ struct Place {
     depth: usize,
     here: String,
     below: String,
+    /// Whether one above may stop reading before there are no more rows.
+    is_cut: bool,
 }
 
 /// Adds `plan`, which stands at `place`, and what is below it.
@@ -101,14 +108,17 @@ fn collect(plan: &dyn ExecutionPlan, place: &Place, nodes: &mut Vec<Node>) {
         notes: notes(&metrics),
         rows: metrics.output_rows(),
         nanos: nanos(&metrics),
+        is_link: plan.children().len() == 1,
     };
     let children = plan.children();
     // An operator that does nothing of note only lengthens the tree.
     if children.len() == 1 && PASSING.contains(&plan.name()) && node.notes.is_empty() {
         return collect(children[0].as_ref(), place, nodes);
     }
-    node.notes.extend(surprise(plan, node.rows));
+    node.notes.extend(surprise(plan, place.is_cut));
     nodes.push(node);
+    // A sort reads all, whatever is wanted of it.
+    let is_cut = !plan.is::<SortExec>() && (place.is_cut || plan.fetch().is_some());
     let several = children.len() > 1;
     for (index, child) in children.iter().enumerate() {
         let (branch, under) = match index + 1 < children.len() {
@@ -121,20 +131,46 @@ fn collect(plan: &dyn ExecutionPlan, place: &Place, nodes: &mut Vec<Node>) {
             depth: place.depth + 1,
             here: format!("{}{branch}", place.below),
             below: format!("{}{under}", place.below),
+            is_cut,
         };
         collect(child.as_ref(), &place, nodes);
     }
 }
 
-/// Says so when an operator gave many more rows than the planner expected.
-fn surprise(plan: &dyn ExecutionPlan, rows: Option<usize>) -> Option<String> {
-    let rows = rows.filter(|rows| *rows >= FEW_ROWS)?;
+/// Says so when an operator gave many more or far fewer rows than the planner expected,
+/// unless it was wrong already about what the operator reads.
+fn surprise(plan: &dyn ExecutionPlan, is_cut: bool) -> Option<String> {
+    let (found, expected) = misjudged(plan)?;
+    // Of groups only the most that there can be are expected.
+    let is_no_wonder = found == Ordering::Less && (is_cut || plan.is::<AggregateExec>());
+    let is_from_below = plan
+        .children()
+        .iter()
+        .filter_map(|child| misjudged(child.as_ref()))
+        .any(|(theirs, _)| theirs == found);
+    let is_told = !is_no_wonder && !is_from_below;
+    is_told.then(|| format!("{} rows were expected", group_digits(expected as u64)))
+}
+
+/// Whether an operator gave many more or far fewer rows than were expected, and how many
+/// these were. One that counts no rows hands on those that it reads.
+fn misjudged(plan: &dyn ExecutionPlan) -> Option<(Ordering, usize)> {
+    let Some(rows) = plan.metrics().and_then(|metrics| metrics.output_rows()) else {
+        return match plan.children().as_slice() {
+            [only] => misjudged(only.as_ref()),
+            _ => None,
+        };
+    };
     let known = StatisticsContext::new().compute(plan, &StatisticsArgs::default()).ok()?;
     let Precision::Inexact(expected) = known.num_rows else {
         return None;
     };
-    let far_off = rows / FAR_OFF >= expected.max(1);
-    far_off.then(|| format!("{} rows were expected", group_digits(expected as u64)))
+    is_far_off(rows, expected).then(|| (rows.cmp(&expected), expected))
+}
+
+fn is_far_off(rows: usize, expected: usize) -> bool {
+    let (less, more) = (rows.min(expected), rows.max(expected));
+    more >= FEW_ROWS && more / FAR_OFF >= less.max(1)
 }
 
 /// The time that an operator computed; a scan counts its own in other words.
@@ -232,8 +268,8 @@ fn notes(metrics: &MetricsSet) -> Vec<String> {
     for (name, what) in PRUNED {
         let pruned = pruning(metrics, name);
         if let Some((pruned, matched)) = pruned.filter(|(pruned, _)| *pruned > 0) {
-            let [pruned, all] = [pruned, pruned + matched].map(|count| group_digits(count as u64));
-            notes.push(format!("{pruned} of {all} {what} skipped"));
+            let [read, all] = [matched, pruned + matched].map(|count| group_digits(count as u64));
+            notes.push(format!("{what} {read} of {all}"));
         }
     }
     notes
@@ -263,7 +299,39 @@ fn pruning(metrics: &MetricsSet, name: &str) -> Option<(usize, usize)> {
 
 #[cfg(test)]
 mod tests {
-    use super::{readable_plan, without_types};
+    use std::time::Duration;
+
+    use super::{FEW_ROWS, Profile, is_far_off, readable_plan, without_types};
+    use crate::engine::script::parse;
+    use crate::engine::{Params, Session, Settings};
+
+    #[test]
+    fn few_rows_and_small_mistakes_are_no_surprise() {
+        assert!(is_far_off(FEW_ROWS, FEW_ROWS / 10) && is_far_off(3, FEW_ROWS));
+        assert!(is_far_off(FEW_ROWS, 0) && is_far_off(0, FEW_ROWS));
+        assert!(!is_far_off(FEW_ROWS, FEW_ROWS / 9) && !is_far_off(3, FEW_ROWS - 1));
+    }
+
+    #[tokio::test]
+    async fn groups_and_limits_are_no_surprise() {
+        let session = Session::new(None, Settings::default()).unwrap();
+        let table = "CREATE TABLE t AS SELECT value AS n FROM range(0, 50000) AS r (value)";
+        session.collect(table).await.unwrap();
+        for sql in [
+            "SELECT n % 3 AS k, count(*) AS c FROM t GROUP BY k ORDER BY k",
+            "SELECT n FROM t LIMIT 5",
+        ] {
+            let statement = parse(sql, None).unwrap().remove(0);
+            let mut answer = session.run(&statement, &Params::new()).await.unwrap();
+            let mut rows = 0;
+            while let Some(batch) = answer.next().await {
+                rows += batch.unwrap().num_rows();
+            }
+            let profile = Profile::of(answer.plan.as_ref(), rows, Duration::from_secs(1));
+            let told = profile.to_text(120, false);
+            assert!(!told.contains("expected"), "{sql}: {told}");
+        }
+    }
 
     #[test]
     fn a_plan_names_no_files_and_keeps_its_lines() {
