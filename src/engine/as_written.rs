@@ -10,6 +10,7 @@ use super::beside_doubles::BesideDoubles;
 use super::compared_intervals::OrderByLength;
 use super::compared_times::CompareFractions;
 use super::decimals::DivideParameters;
+use super::list_lengths::CountItems;
 use super::ordered_lists::FirstKnown;
 use super::range_frames::CountDays;
 use super::rounding_casts::RoundCasts;
@@ -28,6 +29,7 @@ pub(super) fn rules() -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
         Arc::new(CountDays),
         Arc::new(FirstKnown),
         Arc::new(WholePlaces),
+        Arc::new(CountItems),
     ];
     rules.extend(Analyzer::new().rules);
     rules

@@ -1,16 +1,17 @@
 //! 0.0 and -0.0 are one number: in `x IN (0.0, 1.0)`, `CASE x WHEN 0.0`,
-//! `count(DISTINCT x)` and `PARTITION BY x`, as they are for `x = 0.0` and `GROUP BY x`.
+//! `count(DISTINCT x)`, `PARTITION BY x` and `rank() OVER (ORDER BY x)`, as they are for
+//! `x = 0.0` and `GROUP BY x`.
 //!
 //! There the engine looks at how doubles are stored, and these two differ in the sign. So a
 //! list gets the other zero as well, what is not known before is compared one by one, and
-//! what is counted has 0.0 added to it, which makes 0.0 of both and changes nothing else.
+//! what is counted or ranked has 0.0 added to it, which makes 0.0 of both and changes
+//! nothing else.
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{DFSchema, Result, ScalarValue};
 use datafusion::logical_expr::expr::{AggregateFunction, InList};
-use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::disjunction;
 use datafusion::logical_expr::{Case, Expr, ExprSchemable, LogicalPlan, lit};
 use datafusion::optimizer::{AnalyzerRule, ApplyOrder, OptimizerConfig, OptimizerRule};
@@ -32,17 +33,24 @@ impl AnalyzerRule for CountZeros {
 }
 
 fn counted(mut expression: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
-    let values = match &mut expression {
+    let values: Vec<&mut Expr> = match &mut expression {
         Expr::AggregateFunction(AggregateFunction { func, params })
             if params.distinct && func.name() == "count" =>
         {
-            &mut params.args
+            params.args.iter_mut().collect()
         }
-        Expr::WindowFunction(call) => &mut call.params.partition_by,
+        Expr::WindowFunction(call) => {
+            let params = &mut call.params;
+            let orders = params.order_by.iter_mut().map(|order| &mut order.expr);
+            params.partition_by.iter_mut().chain(orders).collect()
+        }
         _ => return Ok(Transformed::no(expression)),
     };
     let mut is_changed = false;
-    for value in values.iter_mut().filter(|value| is_double(value, schema)) {
+    for value in values {
+        if !is_double(value, schema) {
+            continue;
+        }
         let zero = if is_short(value, schema) { lit(0.0_f32) } else { lit(0.0_f64) };
         *value = value.clone() + zero;
         is_changed = true;
@@ -86,11 +94,8 @@ impl OptimizerRule for ListZeros {
             return Ok(Transformed::no(plan));
         }
         let schema = rewrite::known_columns(&plan)?;
-        let names = NamePreserver::new(&plan);
-        plan.map_expressions(|expression| {
-            let name = names.save(&expression);
-            let changed = expression.transform_up(|part| Ok(with_zeros(part, &schema)))?;
-            Ok(changed.update_data(|new| name.restore(new)))
+        rewrite::whole_expressions(plan, |expression| {
+            expression.transform_up(|part| Ok(with_zeros(part, &schema)))
         })
     }
 }
@@ -186,6 +191,13 @@ mod tests {
             "SELECT max(n) FROM (SELECT count(*) OVER (PARTITION BY x) AS n FROM t)",
             "SELECT max(n) FROM (SELECT count(*) AS n FROM t GROUP BY x)",
             "SELECT count(*) - 1 FROM (SELECT DISTINCT x FROM t)",
+            "SELECT 1 + count(*) FROM (SELECT z FROM t INTERSECT SELECT -z FROM t)",
+            "SELECT count(*) FROM (SELECT x FROM t EXCEPT SELECT -x FROM t WHERE x <> 2)",
+            "SELECT 1 + count(*) FROM (SELECT z FROM t UNION SELECT -z FROM t)",
+            "SELECT count(*) / 2 FROM t JOIN (SELECT DISTINCT -z AS x, 1 FROM t
+             UNION ALL SELECT -0e0, 2) AS u USING (x)",
+            "SELECT max(n) FROM (SELECT count(*) OVER (ORDER BY x) AS n FROM t WHERE x < 1)",
+            "SELECT sum(n) FROM (SELECT rank() OVER (ORDER BY s DESC) AS n FROM t WHERE x < 1)",
         ] {
             assert_eq!(value(&session, sql).await, "2", "{sql}");
         }

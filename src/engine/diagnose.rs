@@ -17,6 +17,7 @@ use super::asked_tables::Asked;
 use super::attach;
 use super::clashes;
 use super::engine_types;
+use super::filter_faults;
 use super::habits;
 use super::lone_place;
 use super::named_beside;
@@ -160,7 +161,10 @@ impl Translator {
                 other => Error::store(plain(&other.to_string())),
             },
             DataFusionError::IoError(io) => io_error(io),
-            DataFusionError::ParquetError(parquet) => self.unread(&plain(&parquet.to_string())),
+            DataFusionError::ParquetError(parquet) => {
+                let text = parquet.to_string();
+                filter_faults::told(&text).unwrap_or_else(|| self.unread(&plain(&text)))
+            }
             DataFusionError::NotImplemented(message) => {
                 let what = plain(without_tree(message));
                 let what = what.strip_prefix("unsupported SQL statement: ").unwrap_or(&what);
@@ -512,6 +516,9 @@ impl Translator {
             ));
         }
         let error = Error::query(format!("no function {name}"));
+        if ["rollup", "cube"].contains(&name) {
+            return error.hint("ROLLUP (a, b) and CUBE (a, b) stand in GROUP BY, or in its sets");
+        }
         if let Some(here) = habits::function(name) {
             return error.hint(format!("here it is {here}"));
         }

@@ -15,7 +15,7 @@ use datafusion::common::tree_node::Transformed;
 use datafusion::common::{DFSchema, Result};
 use datafusion::functions_nested::cardinality::cardinality_udf;
 use datafusion::functions_nested::length::array_length_udf;
-use datafusion::logical_expr::expr::{Cast, ScalarFunction};
+use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::{
     ColumnarValue, Expr, ExprSchemable, LogicalPlan, ScalarFunctionArgs, ScalarUDF, cast,
 };
@@ -61,7 +61,7 @@ fn is_list(kind: &DataType) -> bool {
     matches!(kind, DataType::List(_) | DataType::LargeList(_) | DataType::FixedSizeList(..))
 }
 
-/// The rule, for plans in which the list is cast to a text.
+/// The rule, for statements as they are written: behind the engine's casts a list is a text.
 #[derive(Debug)]
 pub(super) struct CountItems;
 
@@ -77,14 +77,12 @@ impl AnalyzerRule for CountItems {
 
 fn count(expression: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
     let Expr::ScalarFunction(call) = &expression else { return Ok(Transformed::no(expression)) };
-    let [Expr::Cast(Cast { expr: list, .. })] = call.args.as_slice() else {
-        return Ok(Transformed::no(expression));
-    };
+    let [list] = call.args.as_slice() else { return Ok(Transformed::no(expression)) };
     let is_of_list = || list.get_type(schema).is_ok_and(|kind| is_list(&kind));
     if call.func.name() != "character_length" || !is_of_list() {
         return Ok(Transformed::no(expression));
     }
-    let items = ScalarFunction::new_udf(Arc::new(cardinality()), vec![list.as_ref().clone()]);
+    let items = ScalarFunction::new_udf(Arc::new(cardinality()), vec![list.clone()]);
     let kind = expression.get_type(schema)?;
     Ok(Transformed::yes(cast(Expr::ScalarFunction(items), kind)))
 }

@@ -48,6 +48,10 @@ pub(super) fn of(message: &str, statement: &Statement) -> Option<Place> {
         words(&tokens, &[Keyword::LIKE, Keyword::ILIKE])
     } else if message.starts_with("a window function stands") {
         words(&tokens, &[Keyword::OVER])
+    } else if message.starts_with("the sign ^@") {
+        signs(&tokens, "^@")
+    } else if let Some(types) = message.strip_prefix("there is no ") {
+        signs(&tokens, types.split(' ').nth(1)?)
     } else if message.contains(" does not fit DECIMAL") {
         casts(&tokens, KINDS[1].1)
     } else if message.contains(" does not fit ") {
@@ -79,6 +83,15 @@ fn divisions(tokens: &[TokenWithSpan]) -> Pieces {
 
 fn words(tokens: &[TokenWithSpan], known: &[Keyword]) -> Pieces {
     let is_it = |index: &usize| keyword(tokens, *index).is_some_and(|word| known.contains(&word));
+    (0..tokens.len()).filter(is_it).map(|index| (index, index)).collect()
+}
+
+/// The signs that are written as `sign`.
+fn signs(tokens: &[TokenWithSpan], sign: &str) -> Pieces {
+    let is_it = |index: &usize| match &tokens[*index].token {
+        Token::Word(_) | Token::SingleQuotedString(_) => false,
+        token => token.to_string() == sign,
+    };
     (0..tokens.len()).filter(is_it).map(|index| (index, index)).collect()
 }
 
@@ -192,6 +205,10 @@ mod tests {
             ("SELECT max(CAST(s AS BIGINT)) FROM t", Some("CAST(s")),
             ("SELECT (s || s)::DATE FROM t", Some("::")),
             ("SELECT n LIKE 'a' FROM t", Some("LIKE")),
+            ("SELECT '5' + 1", Some("+")),
+            ("SELECT n, s - n FROM t", Some("s -")),
+            ("SELECT '5' + 1, 1 + 1", None),
+            ("SELECT s ^@ 'a' FROM t", Some("^@")),
             ("SELECT n FROM t WHERE row_number() OVER () = 1", Some("OVER")),
             ("SELECT (SELECT n FROM t) AS n", Some("(SELECT")),
             ("SELECT n FROM t WHERE n > (SELECT n FROM t)", Some("(SELECT")),

@@ -15,9 +15,10 @@ use datafusion::arrow::array::{
     Array, ArrayRef, AsArray, Int32Array, IntervalMonthDayNanoArray, PrimitiveArray,
 };
 use datafusion::arrow::compute::cast;
+use datafusion::arrow::compute::kernels::cast_utils::IntervalUnit as Unit;
 use datafusion::arrow::datatypes::{
-    DataType, DurationNanosecondType, Float64Type, IntervalMonthDayNano, TimeUnit,
-    TimestampMicrosecondType,
+    DataType, DurationNanosecondType, Float64Type, Int32Type, Int64Type, IntervalMonthDayNano,
+    IntervalMonthDayNanoType, IntervalUnit, TimeUnit, TimestampMicrosecondType,
 };
 use datafusion::common::{Result, ScalarValue, exec_datafusion_err};
 use datafusion::functions::datetime::date_part;
@@ -33,6 +34,7 @@ const PARTS: [&str; 8] = ["year", "quarter", "month", "week", "day", "hour", "do
 
 const MICROS_PER_HOUR: i64 = 3_600_000_000;
 const MICROS_PER_DAY: i64 = 24 * MICROS_PER_HOUR;
+const NANOS_PER_MINUTE: i64 = 60_000_000_000;
 
 /// Plans `extract(hour FROM posted_at)`, for which the engine takes its own `date_part`
 /// whatever function has that name.
@@ -59,7 +61,14 @@ fn call(engine: &ScalarUDF, mut args: ScalarFunctionArgs) -> Result<ColumnarValu
             return in_seconds(time);
         }
         args.args[1] = in_days(time)?;
-        return engine.invoke_with_args(args);
+    }
+    if let [ColumnarValue::Scalar(part), time] = args.args.as_slice()
+        && time.data_type() == DataType::Interval(IntervalUnit::MonthDayNano)
+    {
+        return match below_second(part) {
+            Some(nanos) => beyond_minutes(time, nanos),
+            None => engine.invoke_with_args(args),
+        };
     }
     let [ColumnarValue::Scalar(part), ColumnarValue::Array(instants)] = args.args.as_slice() else {
         return engine.invoke_with_args(args);
@@ -89,13 +98,7 @@ fn in_seconds(time: &ColumnarValue) -> Result<ColumnarValue> {
         let nanos = nanos.as_primitive::<DurationNanosecondType>();
         Ok(Arc::new(nanos.unary::<_, Float64Type>(|nanos| nanos as f64 / 1e9)))
     };
-    Ok(match time {
-        ColumnarValue::Array(times) => ColumnarValue::Array(seconds(times)?),
-        ColumnarValue::Scalar(time) => {
-            let seconds = seconds(&time.to_array()?)?;
-            ColumnarValue::Scalar(ScalarValue::try_from_array(&seconds, 0)?)
-        }
-    })
+    each(time, seconds)
 }
 
 /// What lies between two instants, in days and the hours beyond them, as other databases
@@ -111,11 +114,45 @@ fn in_days(time: &ColumnarValue) -> Result<ColumnarValue> {
             });
         Ok(Arc::new(parts))
     };
+    each(time, parts)
+}
+
+/// The nanoseconds of `part`, if that is less than a second.
+fn below_second(part: &ScalarValue) -> Option<i64> {
+    let part = part.try_as_str().flatten()?.trim_matches(['\'', '"']);
+    match part.parse::<Unit>().ok()? {
+        Unit::Millisecond => Some(1_000_000),
+        Unit::Microsecond => Some(1_000),
+        Unit::Nanosecond => Some(1),
+        _ => None,
+    }
+}
+
+/// What an interval has beyond whole minutes, in units of so many nanoseconds, as of a time
+/// of day. The engine leaves the fraction of the second out.
+fn beyond_minutes(time: &ColumnarValue, unit: i64) -> Result<ColumnarValue> {
+    let counted = |time: IntervalMonthDayNano| time.nanoseconds % NANOS_PER_MINUTE / unit;
+    let units = |times: &ArrayRef| -> Result<ArrayRef> {
+        let times = times.as_primitive::<IntervalMonthDayNanoType>();
+        if unit == 1 {
+            return Ok(Arc::new(times.unary::<_, Int64Type>(counted)));
+        }
+        // A minute has fewer microseconds than 32 bits count.
+        Ok(Arc::new(times.unary::<_, Int32Type>(|time| counted(time) as i32)))
+    };
+    each(time, units)
+}
+
+/// What `compute` makes of a column, or of one value.
+fn each(
+    time: &ColumnarValue,
+    compute: impl Fn(&ArrayRef) -> Result<ArrayRef>,
+) -> Result<ColumnarValue> {
     Ok(match time {
-        ColumnarValue::Array(times) => ColumnarValue::Array(parts(times)?),
+        ColumnarValue::Array(times) => ColumnarValue::Array(compute(times)?),
         ColumnarValue::Scalar(time) => {
-            let parts = parts(&time.to_array()?)?;
-            ColumnarValue::Scalar(ScalarValue::try_from_array(&parts, 0)?)
+            let computed = compute(&time.to_array()?)?;
+            ColumnarValue::Scalar(ScalarValue::try_from_array(&computed, 0)?)
         }
     })
 }
@@ -242,6 +279,38 @@ mod tests {
                 let found = array_value_to_string(batches[0].column(0), 0).unwrap();
                 assert_eq!(found, wanted, "{sql}");
             }
+        }
+    }
+
+    #[tokio::test]
+    async fn the_parts_of_a_second_of_an_interval_are_all_of_it() {
+        let session = Session::new(None, Settings::default()).unwrap();
+        let columns = "(SELECT i, b, a FROM (VALUES (INTERVAL '1 day 3 minutes 2.5 seconds',
+              TIMESTAMP '2012-01-03 01:05:02.5', TIMESTAMP '2012-01-01 00:00:00')) AS v (i, b, a))";
+        for (part, wanted) in [
+            ("millisecond", "2500"),
+            ("ms", "2500"),
+            ("microseconds", "2500000"),
+            ("nanosecond", "2500000000"),
+            ("second", "2"),
+        ] {
+            for what in ["INTERVAL '1 day 3 minutes 2.5 seconds'", "i", "b - a"] {
+                let sql = format!("SELECT date_part('{part}', {what}) FROM {columns}");
+                let batches = session.collect(&sql).await.unwrap();
+                let found = array_value_to_string(batches[0].column(0), 0).unwrap();
+                assert_eq!(found, wanted, "{sql}");
+            }
+        }
+        for (sql, wanted) in [
+            ("extract(millisecond FROM INTERVAL '2.5 seconds')", "2500"),
+            ("extract(nanosecond FROM INTERVAL '-1.25 seconds')", "-1250000000"),
+            ("date_part('millisecond', NULL::interval) IS NULL", "true"),
+            ("extract(epoch FROM INTERVAL '2.5 seconds')", "2.5"),
+            ("extract(epoch FROM INTERVAL '1 day 2.5 seconds')", "86402.5"),
+        ] {
+            let batches = session.collect(&format!("SELECT {sql}")).await.unwrap();
+            let found = array_value_to_string(batches[0].column(0), 0).unwrap();
+            assert_eq!(found, wanted, "{sql}");
         }
     }
 }

@@ -17,13 +17,25 @@ pub(super) fn expressions(plan: LogicalPlan, change: Change<'_>) -> Result<Logic
 
 fn change_node(plan: LogicalPlan, change: Change<'_>) -> Result<Transformed<LogicalPlan>> {
     let schema = known_columns(&plan)?;
+    whole_expressions(plan, |expression| expression.transform_up(|inner| change(inner, &schema)))?
+        .map_data(LogicalPlan::recompute_schema)
+}
+
+/// Applies `change` to each expression of `plan` as a whole; its columns keep their names.
+pub(super) fn whole_expressions(
+    plan: LogicalPlan,
+    mut change: impl FnMut(Expr) -> Result<Transformed<Expr>>,
+) -> Result<Transformed<LogicalPlan>> {
     let names = NamePreserver::new(&plan);
-    plan.map_expressions(|expression| {
+    let mut changed = |expression: Expr| -> Result<Transformed<Expr>> {
         let name = names.save(&expression);
-        let changed = expression.transform_up(|inner| change(inner, &schema))?;
-        Ok(changed.update_data(|new| name.restore(new)))
-    })?
-    .map_data(LogicalPlan::recompute_schema)
+        Ok(change(expression)?.update_data(|new| name.restore(new)))
+    };
+    plan.map_expressions(|expression| match expression {
+        // Several sets of keys are no column; each key is one.
+        Expr::GroupingSet(_) => expression.map_children(&mut changed),
+        expression => changed(expression),
+    })
 }
 
 /// The columns that expressions of `plan` may name.
@@ -36,4 +48,34 @@ pub(super) fn known_columns(plan: &LogicalPlan) -> Result<DFSchema> {
         )?);
     }
     Ok(schema)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::engine::answers::answer;
+    use crate::engine::{Session, Settings};
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn keys_of_several_sets_keep_their_names() {
+        let session = Session::new(None, Settings::default()).unwrap();
+        let rows = "(VALUES (1, 2), (3, 2)) AS t(n, m)";
+        for (sql, wanted) in [
+            (
+                "SELECT n + 1 AS k, count(*) AS c FROM # GROUP BY ROLLUP(n + 1) ORDER BY k",
+                &["k|c", "2|1", "4|1", "|2"][..],
+            ),
+            (
+                "SELECT n + 1 AS k, m * 2 AS l, count(*) AS c FROM #
+                 GROUP BY GROUPING SETS ((n + 1), (m * 2)) ORDER BY k, l",
+                &["k|l|c", "2||1", "4||1", "|4|2"],
+            ),
+            (
+                "SELECT n - m AS k, sum(n) AS s FROM # GROUP BY CUBE(n - m, m) ORDER BY k, s",
+                &["k|s", "-1|1", "-1|1", "1|3", "1|3", "|4", "|4"],
+            ),
+        ] {
+            let sql = sql.replace('#', rows);
+            assert_eq!(answer(&session, &sql).await, wanted, "{sql}");
+        }
+    }
 }

@@ -59,7 +59,7 @@ use super::habits;
 use super::hidden;
 use super::interrupt::Interruptible;
 use super::lifted_subqueries::LiftedSubqueries;
-use super::list_lengths::{self, CountItems};
+use super::list_lengths;
 use super::list_texts::TellNulls;
 use super::lists;
 use super::map_keys::KeysOfMaps;
@@ -82,6 +82,7 @@ use super::set_time_zone;
 use super::settings::Settings;
 use super::sort_columns::SortByColumns;
 use super::text_index::UseTextIndex;
+use super::told_truths::TellTruths;
 use super::unknown_members::UnknownMembers;
 use super::versions::{self, Versions};
 use super::wording::written_by_import;
@@ -740,7 +741,6 @@ fn context(
         .with_analyzer_rule(Arc::new(HideExtremes))
         .with_analyzer_rule(Arc::new(CompareLengths))
         .with_analyzer_rule(Arc::new(CompareLists))
-        .with_analyzer_rule(Arc::new(CountItems))
         .with_analyzer_rule(Arc::new(TellNulls))
         .with_analyzer_rule(Arc::new(KeysOfMaps))
         .with_analyzer_rule(Arc::new(CheckArithmetic))
@@ -755,7 +755,8 @@ fn context(
     builder = super::optimize::add_rules(builder)
         .with_optimizer_rule(Arc::new(SortByColumns))
         .with_optimizer_rule(Arc::new(GuardDivisions))
-        .with_optimizer_rule(Arc::new(ListZeros));
+        .with_optimizer_rule(Arc::new(ListZeros))
+        .with_optimizer_rule(Arc::new(TellTruths));
     // Behind all rules that look for sorts. Other machines have the engine's operators only.
     if settings.memory_limit.is_some() && settings.cluster.is_none() {
         builder = builder.with_physical_optimizer_rule(Arc::new(OwnBuffers));

@@ -479,13 +479,19 @@ fn unopened(text: &Text, at: usize) -> Slip {
     }
 }
 
-/// `ASOF JOIN`, of which the parser knows another form.
+/// `ASOF JOIN`, of which the parser knows another form, and `ASOF LEFT JOIN`.
 fn nearest_join(text: &Text) -> Option<Slip> {
-    let is_it = |at: &usize| text.is(*at, Keyword::ASOF) && text.is(at + 1, Keyword::JOIN);
-    let from = (0..text.tokens.len()).find(is_it)?;
-    text.words.contains("MATCH_CONDITION").then(|| Slip {
+    let is_outer = |at: usize| text.is(at, Keyword::LEFT) || text.is(at, Keyword::INNER);
+    let end = |at: usize| {
+        let is_named = text.is(at, Keyword::ASOF);
+        let last = if is_outer(at + 1) { at + 2 } else { at + 1 };
+        (is_named && text.is(last, Keyword::JOIN)).then_some(last)
+    };
+    let (from, to) = (0..text.tokens.len()).find_map(|at| Some((at, end(at)?)))?;
+    let is_told = text.words.contains("MATCH_CONDITION") || to > from + 1;
+    is_told.then(|| Slip {
         from,
-        to: from + 1,
+        to,
         message: Some("ASOF JOIN is not known".to_owned()),
         hint: "the nearest row before each is LEFT JOIN LATERAL (SELECT * FROM b WHERE b.at <= \
                a.at ORDER BY b.at DESC LIMIT 1) AS b ON true"
@@ -766,6 +772,7 @@ mod tests {
             ("select 1 from posts limit 50%", "50", "no share", "part <= 50"),
             ("select 1 from posts limit 5% offset 3", "5%", "no share", "part <= 5"),
             ("select * from a asof join b on a.t >= b.t", "asof", "not known", "LIMIT 1) AS b"),
+            ("select * from a asof left join b on a.t >= b.t", "asof", "known", "LIMIT 1) AS b"),
             ("select 1 from posts, where likes > 3", ", where", "but where", "the comma out"),
             ("select 1 from posts, group by client", ", group", "but group", "the comma out"),
             ("select 1 from (select 1 from posts, limit 5)", ", limit", "but limit", "the comma"),

@@ -4,6 +4,10 @@
 //! sorted rows by it, and then refuses its own plan as one whose rows are in no order. Such
 //! an expression becomes a column before rows are sorted by it: of columns the engine
 //! forgets nothing.
+//!
+//! Windows over one order are computed together, and the engine takes it that they name
+//! their keys alike. Where it makes a column of a key, it calls it by the old name in some
+//! of them and not in others; here all lose these names.
 
 use std::sync::Arc;
 
@@ -37,13 +41,17 @@ impl OptimizerRule for SortByColumns {
         config: &dyn OptimizerConfig,
     ) -> Result<Transformed<LogicalPlan>> {
         let names = config.alias_generator();
+        let plan = alike(plan)?;
+        let (plan, is_changed) = (plan.data, plan.transformed);
         let sorted = match &plan {
             LogicalPlan::Sort(sort) => by_columns(sort, names)?,
             LogicalPlan::Window(window) => windows(window, names)?,
             LogicalPlan::Aggregate(groups) => aggregates(groups, names)?,
             _ => None,
         };
-        let Some(sorted) = sorted else { return Ok(Transformed::no(plan)) };
+        let Some(sorted) = sorted else {
+            return Ok(Transformed::new_transformed(plan, is_changed));
+        };
         // Without the columns that were only sorted by.
         let columns = plan.schema().columns().into_iter().map(Expr::Column).collect();
         let columns = Projection::try_new(columns, Arc::new(sorted))?;
@@ -65,6 +73,32 @@ fn windows(window: &Window, names: &AliasGenerator) -> Result<Option<LogicalPlan
     let calls = calls?;
     let Some(input) = keys.computed()? else { return Ok(None) };
     Ok(Some(LogicalPlan::Window(Window::try_new(calls, input)?)))
+}
+
+/// `plan`, whose windows have keys without names of their own.
+fn alike(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
+    if !matches!(plan, LogicalPlan::Window(_)) {
+        return Ok(Transformed::no(plan));
+    }
+    let names = NamePreserver::new(&plan);
+    plan.map_expressions(|call| {
+        let name = names.save(&call);
+        Ok(call.transform_up(without_names)?.update_data(|call| name.restore(call)))
+    })
+}
+
+/// A call over windows, whose keys lose their names.
+fn without_names(mut part: Expr) -> Result<Transformed<Expr>> {
+    let Expr::WindowFunction(call) = &mut part else { return Ok(Transformed::no(part)) };
+    let params = &mut call.params;
+    let orders = params.order_by.iter_mut().map(|order| &mut order.expr);
+    let mut is_changed = false;
+    for key in params.partition_by.iter_mut().chain(orders) {
+        let plain = std::mem::take(key).unalias_nested();
+        is_changed |= plain.transformed;
+        *key = plain.data;
+    }
+    Ok(Transformed::new_transformed(part, is_changed))
 }
 
 fn aggregates(groups: &Aggregate, names: &AliasGenerator) -> Result<Option<LogicalPlan>> {
@@ -216,6 +250,32 @@ mod tests {
             ),
         ] {
             let sql = sql.replace('#', "a LEFT JOIN b ON n = m");
+            assert_eq!(answer(&session, &sql).await, wanted, "{sql}");
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn windows_over_one_computed_order_are_computed_together() {
+        let session = Session::new(None, Settings::default()).unwrap();
+        let rows = "(VALUES (1, 2, 3), (2, 2, 4), (3, 1, 5)) AS t(id, g, k)";
+        for (calls, wanted) in [
+            (
+                "max(k - 10) OVER (PARTITION BY g ORDER BY -k, id ROWS 2 PRECEDING) AS v,
+                 ntile(4) OVER (PARTITION BY g ORDER BY -k, id) AS w",
+                ["id|v|w", "1|-6|2", "2|-6|1", "3|-5|1"],
+            ),
+            (
+                "sum(k + 1) OVER (PARTITION BY -g ORDER BY -k) AS v,
+                 row_number() OVER (PARTITION BY -g ORDER BY -k) AS w",
+                ["id|v|w", "1|9|2", "2|5|1", "3|6|1"],
+            ),
+            (
+                "sum(k * 2) OVER (ORDER BY k % 3 + 1, id) AS v,
+                 lag(k) OVER (ORDER BY k % 3 + 1, id) AS w",
+                ["id|v|w", "1|6|", "2|14|3", "3|24|4"],
+            ),
+        ] {
+            let sql = format!("SELECT id, {calls} FROM {rows} ORDER BY id");
             assert_eq!(answer(&session, &sql).await, wanted, "{sql}");
         }
     }

@@ -3,7 +3,7 @@
 use datafusion::arrow::error::ArrowError;
 
 use super::forms::order_by_input;
-use super::{conditions, engine_types, unfit, wrong_patterns};
+use super::{conditions, engine_types, filter_faults, unfit, wrong_patterns};
 use crate::catalog;
 use crate::error::{Error, Kind};
 
@@ -91,6 +91,16 @@ const MEANINGS: &[Meaning] = &[
     ("is no regular expression: at ", |message| {
         let hint = "a \\ before a sign takes its meaning from it: \\( is only a bracket";
         Some(Error::query(message).hint(hint))
+    }),
+    ("rray overflow on abs(", |message| {
+        let (_, value) = message.split_once("overflow on abs(")?;
+        let value = value.trim_end_matches(')');
+        let error = Error::query(format!("abs of {value} is too large for a number of its type"));
+        Some(error.hint("cast to DECIMAL(38,0) or DOUBLE first"))
+    }),
+    ("binary operator: PGStartsWith", |_| {
+        let error = Error::query("the sign ^@ is not known");
+        Some(error.hint("here it is starts_with(text, '@'), or text LIKE '@%'"))
     }),
     ("ggregate functions are not allowed in the WHERE", |_| {
         let error = Error::query("WHERE looks at single rows, before anything is summed up");
@@ -469,7 +479,9 @@ pub(super) fn arrow_error(error: &ArrowError) -> Error {
         },
         other => {
             let text = other.to_string();
-            catalog::not_text(&text).unwrap_or_else(|| Error::query(plain(&text)))
+            filter_faults::told(&text)
+                .or_else(|| catalog::not_text(&text))
+                .unwrap_or_else(|| Error::query(plain(&text)))
         }
     }
 }
@@ -532,6 +544,9 @@ mod tests {
             ("SELECT INTERVAL '1' YEAR TO MONTH", "a single unit", "INTERVAL '1 year 2 months'"),
             ("SELECT b'101'", "no texts of bits", "0b101"),
             ("SELECT X'0g'", "two digits", "X'05ff'"),
+            ("SELECT abs(-9223372036854775808)", "abs of -9223372036854775808 is too", "DECIMAL"),
+            ("SELECT 'abc' ^@ 'a'", "the sign ^@", "starts_with"),
+            ("SELECT rollup(1)", "no function rollup", "GROUP BY"),
             (
                 "SELECT CAST(TIMESTAMP '1986-05-04 02:30:00' AS TIMESTAMPTZ)",
                 "the time zone skips",

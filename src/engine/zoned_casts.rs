@@ -3,15 +3,22 @@
 //! `CAST(posted_at AS TIMESTAMP)` is the time on the wall. The engine's own casts
 //! go by UTC. Texts that tell a time with its zone are instants, too, and those that
 //! leave something out are written in full first. Times become texts in one way.
+//!
+//! A cast that reads a time in the zone is hidden from the engine. Beside a constant, be it
+//! one that it learns from a file, the engine would take the cast away and compare with the
+//! constant as UTC has it. The difference of two dates is hidden as well: the engine takes
+//! it for days in one place, and for a length of time in another.
 
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, TimeUnit};
 use datafusion::common::config::ConfigOptions;
-use datafusion::common::tree_node::Transformed;
+use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{DFSchema, Result};
 use datafusion::logical_expr::expr::{Cast, ScalarFunction, TryCast};
-use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, LogicalPlan, Operator, cast};
+use datafusion::logical_expr::{
+    BinaryExpr, Expr, ExprSchemable, LogicalPlan, Operator, Volatility, cast,
+};
 use datafusion::optimizer::AnalyzerRule;
 
 use super::{read_times, reordering_casts, rewrite, short_times, spaced_times, zoned_texts};
@@ -39,11 +46,21 @@ fn in_zone(expression: Expr, schema: &DFSchema, zone: Option<&str>) -> Result<Tr
     if let Some(made) = difference(&expression, schema).or_else(|| joined(&expression, schema)) {
         return Ok(Transformed::yes(made));
     }
+    if is_days(&expression, schema) || is_read_by_arrow(&expression, schema) {
+        return Ok(hide(expression));
+    }
+    if is_hidden_twice(&expression) {
+        return Ok(once(expression));
+    }
     let (Expr::Cast(Cast { expr, field }) | Expr::TryCast(TryCast { expr, field })) = &expression
     else {
         return Ok(Transformed::no(expression));
     };
     let Ok(from) = expr.get_type(schema) else { return Ok(Transformed::no(expression)) };
+    if reads_in_zone(&from, field.data_type()) {
+        return Ok(hide(expression));
+    }
+    let is_date = matches!(from, DataType::Date32 | DataType::Date64);
     let inner = match (&from, field.data_type()) {
         // By way of a time without zone, which the next cast reads in the zone.
         (DataType::Date32 | DataType::Date64, DataType::Timestamp(_, Some(_))) => {
@@ -71,12 +88,87 @@ fn in_zone(expression: Expr, schema: &DFSchema, zone: Option<&str>) -> Result<Tr
         }
         _ => return Ok(Transformed::no(expression)),
     };
-    Ok(Transformed::yes(match expression {
+    let is_read = is_date && matches!(field.data_type(), DataType::Timestamp(_, Some(_)));
+    let made = match &expression {
         Expr::TryCast(_) => {
             Expr::TryCast(TryCast::new_from_field(Box::new(inner), Arc::clone(field)))
         }
         _ => Expr::Cast(Cast::new_from_field(Box::new(inner), Arc::clone(field))),
-    }))
+    };
+    Ok(Transformed::yes(if is_read { hide(made).data } else { made }))
+}
+
+/// Whether a cast takes a time without a zone for one of the clocks in a zone.
+fn reads_in_zone(from: &DataType, to: &DataType) -> bool {
+    matches!((from, to), (DataType::Timestamp(_, None), DataType::Timestamp(_, Some(_))))
+}
+
+/// Whether a call of `arrow_cast`, which becomes a cast, does so.
+fn is_read_by_arrow(expression: &Expr, schema: &DFSchema) -> bool {
+    let Expr::ScalarFunction(call) = expression else { return false };
+    if !matches!(call.func.name(), "arrow_cast" | "arrow_try_cast") {
+        return false;
+    }
+    let from = call.args.first().and_then(|time| time.get_type(schema).ok());
+    let to = expression.get_type(schema).ok();
+    from.zip(to).is_some_and(|(from, to)| reads_in_zone(&from, &to))
+}
+
+/// Whether it is the difference of two dates.
+fn is_days(expression: &Expr, schema: &DFSchema) -> bool {
+    let Expr::BinaryExpr(BinaryExpr { left, op: Operator::Minus, right }) = expression else {
+        return false;
+    };
+    [right, left].iter().all(|side| {
+        let kind = side.get_type(schema);
+        kind.is_ok_and(|kind| matches!(kind, DataType::Date32 | DataType::Date64))
+    })
+}
+
+/// Hides what has other values in other rows. Of constants the engine makes one, as it is
+/// meant.
+fn hide(expression: Expr) -> Transformed<Expr> {
+    match is_constant(&expression) {
+        true => Transformed::no(expression),
+        false => Transformed::yes(reordering_casts::hidden(expression)),
+    }
+}
+
+/// Whether nothing but constants is in it.
+fn is_constant(expression: &Expr) -> bool {
+    let is_other = |part: &Expr| {
+        Ok(match part {
+            Expr::Literal(..)
+            | Expr::Placeholder(_)
+            | Expr::Cast(_)
+            | Expr::TryCast(_)
+            | Expr::Negative(_)
+            | Expr::BinaryExpr(_) => false,
+            Expr::ScalarFunction(call) => call.func.signature().volatility == Volatility::Volatile,
+            _ => true,
+        })
+    };
+    expression.exists(is_other).is_ok_and(|has_other| !has_other)
+}
+
+/// Whether it is hidden, and was so before: plans of views have been here.
+fn is_hidden_twice(expression: &Expr) -> bool {
+    let hidden = |expression: &Expr| match expression {
+        Expr::ScalarFunction(call) => reordering_casts::SAME.is_called(call),
+        _ => false,
+    };
+    let Expr::ScalarFunction(call) = expression else { return false };
+    hidden(expression) && call.args.first().is_some_and(hidden)
+}
+
+/// Without the outer one of two functions of one argument.
+fn once(expression: Expr) -> Transformed<Expr> {
+    match expression {
+        Expr::ScalarFunction(mut call) if call.args.len() == 1 => {
+            Transformed::yes(call.args.remove(0))
+        }
+        other => Transformed::no(other),
+    }
 }
 
 /// An instant minus a time without a zone, or the other way round, of two instants: the
@@ -95,8 +187,8 @@ fn difference(expression: &Expr, schema: &DFSchema) -> Option<Expr> {
     }
     let (left, right) = (left.as_ref().clone(), right.as_ref().clone());
     Some(match is_zoned(&from) {
-        true => left - cast(right, from),
-        false => cast(left, taken) - right,
+        true => left - hide(cast(right, from)).data,
+        false => hide(cast(left, taken)).data - right,
     })
 }
 
@@ -146,6 +238,76 @@ mod tests {
     use datafusion::arrow::util::display::array_value_to_string;
 
     use crate::engine::{Session, Settings};
+
+    /// A file in which one column has the same value everywhere, so that the engine takes a
+    /// constant for it.
+    async fn with_file(folder: &std::path::Path) -> (Session, String) {
+        let file = folder.join("times.parquet").display().to_string();
+        let session = Session::new(None, Settings::default()).unwrap();
+        let copy = format!(
+            "COPY (SELECT TIMESTAMPTZ '2012-08-27 23:59:59' AS seen, at, at::timestamp AS wall,
+                     at::date AS day
+                   FROM (SELECT TIMESTAMPTZ '2012-08-26 22:30:00' + INTERVAL '1 hour' * value AS at
+                         FROM range(0, 24))) TO '{file}'"
+        );
+        session.collect(&copy).await.unwrap();
+        (session, file)
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn an_instant_is_compared_with_a_time_without_a_zone_in_the_zone() {
+        let folder = tempfile::tempdir().unwrap();
+        let (session, file) = with_file(folder.path()).await;
+        for (condition, rows) in [
+            ("seen <= at::timestamp", "0"),
+            ("at::timestamp >= seen", "0"),
+            ("seen <= (at AT TIME ZONE 'Asia/Shanghai')", "0"),
+            ("seen < at::timestamp + INTERVAL '3 hours'", "1"),
+            ("seen::timestamp <= at", "0"),
+            ("seen >= at::timestamp", "24"),
+            ("seen <= wall", "0"),
+            ("wall < TIMESTAMPTZ '2012-08-27 00:00:00'", "2"),
+            ("wall::timestamptz < TIMESTAMPTZ '2012-08-27 00:00:00'", "2"),
+            ("wall::timestamptz IN (TIMESTAMPTZ '2012-08-27 00:30:00')", "1"),
+            ("wall < now() - (now() - TIMESTAMPTZ '2012-08-27 00:00:00')", "2"),
+            ("arrow_cast(wall, 'Timestamp(ns, \"Asia/Shanghai\")') >= seen", "0"),
+            ("day <= TIMESTAMPTZ '2012-08-26 23:59:59'", "2"),
+            ("day = TIMESTAMPTZ '2012-08-27 00:00:00'", "22"),
+            ("at = wall", "24"),
+            ("(SELECT max(wall) FROM 'FILE') < TIMESTAMPTZ '2012-08-27 22:00:00'", "24"),
+        ] {
+            let condition = condition.replace("FILE", &file);
+            for sql in [
+                format!("SELECT count(*) FROM '{file}' WHERE {condition}"),
+                format!("SELECT count(*) FROM (SELECT *, {condition} AS b FROM '{file}') WHERE b"),
+                format!("SELECT count(*) FILTER (WHERE {condition}) FROM '{file}'"),
+            ] {
+                let batches = session.collect(&sql).await.unwrap();
+                let found = array_value_to_string(batches[0].column(0), 0).unwrap();
+                assert_eq!(found, rows, "{sql}");
+            }
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn days_between_two_dates_are_a_number_in_conditions() {
+        let folder = tempfile::tempdir().unwrap();
+        let (session, file) = with_file(folder.path()).await;
+        for (condition, rows) in [
+            ("date_diff('day', at, seen) < 1", "22"),
+            ("date_diff('day', at, seen) = 1", "2"),
+            ("NOT (date_diff('day', at, seen) > 0)", "22"),
+            ("date_diff('week', at, seen) = 0", "24"),
+            ("date_diff('hour', at, seen) > 3", "22"),
+            ("seen::date - day >= 1", "2"),
+            ("day - DATE '2012-08-26' = 1", "22"),
+        ] {
+            let sql = format!("SELECT count(*) FROM '{file}' WHERE {condition}");
+            let batches = session.collect(&sql).await.unwrap();
+            let found = array_value_to_string(batches[0].column(0), 0).unwrap();
+            assert_eq!(found, rows, "{condition}");
+        }
+    }
 
     #[tokio::test]
     async fn seconds_since_1970_are_those_of_utc() {

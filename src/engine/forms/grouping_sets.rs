@@ -1,12 +1,13 @@
 //! GROUP BY as other databases take it: `ROLLUP (1, 2)` by places in the list,
 //! `ROLLUP ((platform, lang), place)` and `CUBE` by several columns at once, `()` for all
-//! rows, and `(platform, lang)` for both columns.
+//! rows, `(platform, lang)` for both columns, and ROLLUP and CUBE among GROUPING SETS.
 
 use std::ops::ControlFlow;
 
 use datafusion::sql::parser::Statement as Parsed;
 use datafusion::sql::sqlparser::ast::{
-    Expr, GroupByExpr, Select, SelectItem, Value, Visit, VisitorMut,
+    Expr, FunctionArg, FunctionArgExpr, FunctionArguments, GroupByExpr, Select, SelectItem, Value,
+    Visit, VisitorMut,
 };
 
 use crate::engine::group_names::IsAggregate;
@@ -49,6 +50,7 @@ impl VisitorMut for Spell<'_> {
                 Expr::Rollup(parts) => spelt.push(rollup(by_columns(parts, projection))),
                 Expr::Cube(parts) => spelt.push(cube(by_columns(parts, projection))),
                 Expr::GroupingSets(sets) => {
+                    let sets = sets.into_iter().flat_map(written_out).collect();
                     spelt.push(Expr::GroupingSets(by_columns(sets, projection)));
                 }
                 other => spelt.push(other),
@@ -103,19 +105,44 @@ fn rollup(parts: Vec<Vec<Expr>>) -> Expr {
     if parts.iter().all(|part| part.len() == 1) {
         return Expr::Rollup(parts);
     }
-    let sets = (0..=parts.len()).rev().map(|count| together(parts.iter().take(count)));
-    Expr::GroupingSets(sets.collect())
+    Expr::GroupingSets(rolled_up(&parts))
+}
+
+fn rolled_up(parts: &[Vec<Expr>]) -> Vec<Vec<Expr>> {
+    (0..=parts.len()).rev().map(|count| together(parts.iter().take(count))).collect()
 }
 
 fn cube(parts: Vec<Vec<Expr>>) -> Expr {
     if parts.len() > MOST_PARTS || parts.iter().all(|part| part.len() == 1) {
         return Expr::Cube(parts);
     }
+    Expr::GroupingSets(in_all_ways(&parts))
+}
+
+fn in_all_ways(parts: &[Vec<Expr>]) -> Vec<Vec<Expr>> {
     let sets = (0_usize..1 << parts.len()).rev().map(|chosen| {
         let is_chosen = |at: usize| (chosen >> at) & 1 == 1;
         together(parts.iter().enumerate().filter(|(at, _)| is_chosen(*at)).map(|(_, part)| part))
     });
-    Expr::GroupingSets(sets.collect())
+    sets.collect()
+}
+
+/// The sets that `set` stands for: several if it is a ROLLUP or CUBE, which the parser
+/// takes for a function there.
+fn written_out(set: Vec<Expr>) -> Vec<Vec<Expr>> {
+    let [Expr::Function(call)] = set.as_slice() else { return vec![set] };
+    let FunctionArguments::List(list) = &call.args else { return vec![set] };
+    let parts = list.args.iter().map(|given| match given {
+        FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Tuple(columns))) => Some(columns.clone()),
+        FunctionArg::Unnamed(FunctionArgExpr::Expr(column)) => Some(vec![column.clone()]),
+        _ => None,
+    });
+    let Some(parts) = parts.collect::<Option<Vec<_>>>() else { return vec![set] };
+    match call.name.to_string().to_lowercase().as_str() {
+        "rollup" => rolled_up(&parts),
+        "cube" if parts.len() <= MOST_PARTS => in_all_ways(&parts),
+        _ => vec![set],
+    }
 }
 
 /// One set of the columns of all `parts`, each once.
@@ -194,6 +221,21 @@ mod tests {
                 "SELECT g, x, b, count(*) AS n FROM t GROUP BY CUBE((g, x), b)
                  HAVING count(*) > 1 ORDER BY g, x, b",
                 &["g|x|b|n", "||true|2", "|||3"],
+            ),
+            (
+                "SELECT g, x, count(*) AS n FROM t GROUP BY GROUPING SETS (ROLLUP(g), (x))
+                 ORDER BY g, x",
+                &["g|x|n", "a||2", "b||1", "|1|2", "|2|1", "||3"],
+            ),
+            (
+                "SELECT g, x, count(*) AS n FROM t GROUP BY GROUPING SETS (cube(1, 2))
+                 ORDER BY g, x",
+                &["g|x|n", "a|1|1", "a|2|1", "a||2", "b|1|1", "b||1", "|1|2", "|2|1", "||3"],
+            ),
+            (
+                "SELECT g, x, count(*) AS n FROM t GROUP BY GROUPING SETS (ROLLUP((g, x)), x)
+                 HAVING count(*) > 1 ORDER BY g, x",
+                &["g|x|n", "|1|2", "||3"],
             ),
             (
                 "SELECT g, g IS NULL AS of_all, count(*) AS n FROM t GROUP BY ROLLUP(g)

@@ -2,6 +2,7 @@
 //! for something else or refuses: each is brought to one that it knows.
 
 pub(super) mod all_columns;
+mod any_item;
 pub(super) mod arithmetic;
 mod bits;
 pub(super) mod column_aliases;
@@ -28,6 +29,7 @@ mod listed_queries;
 pub(super) mod named_windows;
 pub(super) mod no_columns;
 mod null_tests;
+mod offset_defaults;
 mod order_by_all;
 pub(super) mod order_by_input;
 mod ordered_texts;
@@ -42,7 +44,7 @@ pub(super) mod sample;
 mod series_names;
 mod set_operations;
 mod share_lists;
-mod show_databases;
+mod show;
 pub(super) mod similar_to;
 pub(super) mod slices;
 mod spread;
@@ -70,7 +72,7 @@ use super::parsed;
 
 /// Brings what the parser does not know to what it does.
 pub(super) fn spell(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
-    let tokens = left_out::spell(show_databases::spell(tokens));
+    let tokens = left_out::spell(show::spell(tokens));
     let tokens = null_tests::spell(all_columns::spell(tokens));
     common_tables::spell(sample::spell(summarize::spell(tokens)))
 }
@@ -82,6 +84,7 @@ pub(super) fn rewrite(parsed: &mut Parsed) {
     read_files::name(parsed);
     let changes: &[parsed::Change] = &[
         share_lists::part,
+        offset_defaults::spell,
         listed_queries::list,
         super::datetimes::spell,
         familiar::spell,
@@ -126,7 +129,7 @@ pub(super) fn planners() -> Vec<Arc<dyn ExprPlanner>> {
 
 /// Rewrites the plan of a statement that was rewritten.
 pub(super) fn finish(plan: LogicalPlan) -> Result<LogicalPlan> {
-    let plan = summarize::sum_up(lateral_unnest::beside(plan)?)?;
+    let plan = summarize::sum_up(lateral_unnest::beside(any_item::choose(plan)?)?)?;
     outer_windows::check(&plan)?;
     let plan = set_operations::count(subqueries::only_values(plan)?)?;
     order_by_all::by_columns(plan)

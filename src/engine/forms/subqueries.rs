@@ -23,12 +23,13 @@ use datafusion::logical_expr::{
 };
 use datafusion::sql::parser::Statement as Parsed;
 use datafusion::sql::sqlparser::ast::{
-    Array as TypedList, BinaryOperator, Expr as Typed, GroupByExpr, Ident, OrderBy, OrderByKind,
-    Query, SelectItem, SetExpr, TableFactor, Value, VisitMut, VisitorMut,
+    BinaryOperator, Expr as Typed, GroupByExpr, Ident, OrderBy, OrderByKind, Query, SelectItem,
+    SetExpr, TableFactor, Value, VisitMut, VisitorMut,
 };
 use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::parser::Parser;
 
+use super::any_item;
 use crate::engine::empty_subqueries::has_one_row_at_most;
 use crate::engine::hidden::Hidden;
 use crate::engine::lone_place::SEVERAL_ROWS;
@@ -38,9 +39,9 @@ use crate::error::Error;
 /// What the rows are called in which several values are looked for.
 pub(in crate::engine) const ROWS_LISTED: &str = "rows listed";
 
-/// Spells `(a, b) IN (SELECT ...)` with EXISTS, and `x = ANY ([...])` with IN.
+/// Spells `(a, b) IN (SELECT ...)` with EXISTS, and ANY of a list [by itself](any_item).
 pub(super) fn spell(parsed: &mut Parsed) {
-    parsed::change(parsed, &[in_rows, in_list]);
+    parsed::change(parsed, &[in_rows, any_item::spell]);
     // It never breaks off.
     let _ = parsed::visit(parsed, &mut TellApart);
 }
@@ -82,20 +83,6 @@ fn exists(values: &[Typed], rows: &Query, negated: bool) -> Option<Typed> {
 
 fn binary(left: Typed, op: BinaryOperator, right: Typed) -> Typed {
     Typed::BinaryOp { left: Box::new(left), op, right: Box::new(right) }
-}
-
-/// The engine's function for `= ANY` does not know that it is unknown whether a value is
-/// among others of which one is.
-fn in_list(expression: &mut Typed) -> bool {
-    let Typed::AnyOp { left, compare_op: BinaryOperator::Eq, right, .. } = expression else {
-        return false;
-    };
-    let list = match right.as_ref() {
-        Typed::Array(TypedList { elem, .. }) if !elem.is_empty() => elem.clone(),
-        _ => return false,
-    };
-    *expression = Typed::InList { expr: left.clone(), list, negated: false };
-    true
 }
 
 /// Tells conditions on queries in a SELECT apart, all of which the engine calls alike: it

@@ -168,12 +168,13 @@ impl Bound {
             Self::Rows(rows) => Edge::Rows(*rows),
             Self::Peers => {
                 let peers: Arc<[i128]> = rows.peers.iter().map(|peers| *peers as i128).collect();
-                Edge::Within { keys: Arc::clone(&peers), bounds: peers }
+                Edge::Within { keys: Arc::clone(&peers), bounds: peers, back: None }
             }
             Self::Within(distance) => {
                 let key = distance.key.evaluate(&rows.batch)?.into_array(rows.len())?;
                 let keys = in_order(&key, distance.options)?;
-                Edge::Within { bounds: distance.bounds(&key, &keys)?, keys }
+                let back = distance.back(key.data_type());
+                Edge::Within { bounds: distance.bounds(&key, &keys)?, keys, back }
             }
         })
     }
@@ -237,6 +238,31 @@ impl Distance {
         }
     }
 
+    /// How far the bound of a row may lie before that of the row before it, at most, if it
+    /// may at all: a month after January 30 at noon is later than one after January 31 at
+    /// ten, since both are on the last day of February.
+    fn back(&self, kind: &DataType) -> Option<i128> {
+        let (By::Calendar(time), DataType::Timestamp(unit, zone)) = (&self.by, kind) else {
+            return None;
+        };
+        let has_no_months = matches!(
+            time,
+            ScalarValue::IntervalMonthDayNano(Some(time)) if time.months == 0
+        );
+        // Clocks that are put back repeat times of day.
+        if has_no_months && zone.is_none() {
+            return None;
+        }
+        // All days that become the same one are within it, and clocks are put back by less.
+        let seconds = 2 * 24 * 60 * 60;
+        Some(match unit {
+            TimeUnit::Second => seconds,
+            TimeUnit::Millisecond => seconds * 1_000,
+            TimeUnit::Microsecond => seconds * 1_000_000,
+            TimeUnit::Nanosecond => seconds * 1_000_000_000,
+        })
+    }
+
     fn by_time(&self, key: &ArrayRef, time: &ScalarValue) -> Result<Arc<[i128]>> {
         let time = time.to_scalar()?;
         let is_added = self.is_following != self.options.descending;
@@ -247,13 +273,24 @@ impl Distance {
         // Some are beyond all times, and so all rows are on this side of the bound.
         let beyond = if self.is_following { AFTER_ALL } else { BEFORE_ALL };
         let bound = |row: usize| -> Result<i128> {
-            match moved(&key.slice(row, 1)) {
+            let one = key.slice(row, 1);
+            match moved(&one) {
                 Ok(one) => Ok(in_order(&one, self.options)?[0]),
+                // Where clocks are changed, a time of day is there twice or not at all.
+                Err(error) if moved(&without_zone(&one)?).is_ok() => Err(error.into()),
                 Err(_) => Ok(beyond),
             }
         };
         (0..key.len()).map(bound).collect()
     }
+}
+
+/// Times as UTC has them.
+fn without_zone(times: &ArrayRef) -> Result<ArrayRef> {
+    Ok(match times.data_type() {
+        DataType::Timestamp(unit, Some(_)) => cast(times, &DataType::Timestamp(*unit, None))?,
+        _ => Arc::clone(times),
+    })
 }
 
 /// Numbers that are in order as the rows are.
@@ -272,6 +309,11 @@ fn is_known(place: i128) -> bool {
     (BEFORE_ALL..=AFTER_ALL).contains(&place)
 }
 
+/// Whether a bound lies beyond all times, which tells nothing of that of the next row.
+fn is_beyond_all(place: i128) -> bool {
+    place == BEFORE_ALL || place == AFTER_ALL
+}
+
 /// Where the frames of the rows at hand begin and end.
 #[derive(Debug)]
 pub(super) struct Edges {
@@ -288,6 +330,8 @@ enum Edge {
     Within {
         keys: Arc<[i128]>,
         bounds: Arc<[i128]>,
+        /// By how much the one of a row may come before that of the row before it, if it may.
+        back: Option<i128>,
     },
 }
 
@@ -297,7 +341,19 @@ impl Edge {
         match self {
             Self::Open => None,
             Self::Rows(rows) => Some((other as i64).cmp(&(row as i64).saturating_add(*rows))),
-            Self::Within { keys, bounds } => Some(keys[other].cmp(&bounds[row])),
+            Self::Within { keys, bounds, .. } => Some(keys[other].cmp(&bounds[row])),
+        }
+    }
+
+    fn may_go_back(&self) -> bool {
+        matches!(self, Self::Within { back: Some(_), .. })
+    }
+
+    /// Whether that of `row` comes before that of the row before it.
+    fn goes_back(&self, row: usize) -> bool {
+        match self {
+            Self::Within { bounds, back: Some(_), .. } => row > 0 && bounds[row] < bounds[row - 1],
+            _ => false,
         }
     }
 }
@@ -316,6 +372,34 @@ impl Edges {
         }
         let is_beyond = |other: &usize| self.end.place(*other, row) == Some(Ordering::Greater);
         (from..most).find(is_beyond).unwrap_or(most.max(from))
+    }
+
+    /// Whether a frame may begin or end before that of the row before it.
+    pub(super) fn may_go_back(&self) -> bool {
+        self.start.may_go_back() || self.end.may_go_back()
+    }
+
+    /// Whether that of `row` does. The row before it is at hand, in the same partition.
+    pub(super) fn goes_back(&self, row: usize) -> bool {
+        self.start.goes_back(row) || self.end.goes_back(row)
+    }
+
+    /// Before which row, up to `start`, no frame begins of the rows after `row`, whose own
+    /// begins at `start`. The partition begins at `first`.
+    pub(super) fn settled_start(&self, row: usize, first: usize, start: usize) -> usize {
+        match &self.start {
+            Edge::Open => first,
+            Edge::Within { keys, bounds, back: Some(back) } => {
+                let least = bounds[row].saturating_sub(*back);
+                let is_needed = |other: &usize| keys[*other] >= least;
+                let is_told = is_known(bounds[row]) && !is_beyond_all(bounds[row]);
+                match is_told {
+                    true => (first..start).find(is_needed).unwrap_or(start),
+                    false => first,
+                }
+            }
+            _ => start,
+        }
     }
 
     /// Whether no row after the `rows` at hand can be in the frame of `row`.

@@ -11,8 +11,10 @@
 //! - [`shape`] tells which window functions are ours.
 //! - [`frames`] tells where the frame of each row begins and ends.
 //! - [`moving`] computes the answers.
+//! - [`months`] refuses frames that the engine would get wrong.
 
 mod frames;
+mod months;
 mod moving;
 mod operator;
 mod shape;
@@ -44,18 +46,21 @@ impl PhysicalOptimizerRule for Windows {
         plan: Arc<dyn ExecutionPlan>,
         config: &ConfigOptions,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        if !Levers::of(config).window_pass {
-            return Ok(plan);
-        }
-        plan.transform_up(|node| {
-            let pass = WindowPass::instead_of(Arc::clone(&node));
-            let is_ours = pass.is::<WindowPass>() && !node.is::<WindowPass>();
-            Ok(if is_ours { Transformed::yes(pass) } else { Transformed::no(node) })
-        })
-        .data()
+        let plan = if Levers::of(config).window_pass { in_one_pass(plan)? } else { plan };
+        months::refuse(&plan)?;
+        Ok(plan)
     }
 
     fn schema_check(&self) -> bool {
         true
     }
+}
+
+fn in_one_pass(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
+    plan.transform_up(|node| {
+        let pass = WindowPass::instead_of(Arc::clone(&node));
+        let is_ours = pass.is::<WindowPass>() && !node.is::<WindowPass>();
+        Ok(if is_ours { Transformed::yes(pass) } else { Transformed::no(node) })
+    })
+    .data()
 }

@@ -207,6 +207,8 @@ struct Moving<T> {
     /// Before which row all have entered.
     end: usize,
     only_grows: bool,
+    /// Before which row no frame begins any more, if frames may go back.
+    settled: Option<usize>,
 }
 
 impl<T: Tally> Moving<T> {
@@ -246,17 +248,26 @@ impl<T: Tally> Answers for Moving<T> {
             return internal_err!("a window function without a frame");
         };
         self.only_grows = frame.only_grows();
+        let may_go_back = edges.may_go_back();
+        let settled = self.settled.unwrap_or(0);
         let values = T::values(&argument.evaluate(&rows.batch)?.into_array(rows.len())?)?;
         let mut answers = PrimitiveBuilder::<T::Number>::with_capacity(ready - rows.done);
         for (partition, coming) in rows.coming(ready) {
             for row in coming {
                 if row == partition.start {
                     self.begin_partition(row);
+                } else if may_go_back && edges.goes_back(row) {
+                    // Seldom, so that all rows may enter anew.
+                    self.begin_partition(settled.max(partition.start));
                 }
                 let start = edges.start(row, self.start, partition.end);
                 let end = edges.end(row, self.end, partition.end);
                 self.move_on(&values, start, end);
                 answers.append_option(self.tally.answer()?);
+                if may_go_back && row + 1 == ready {
+                    let first = settled.max(partition.start);
+                    self.settled = Some(edges.settled_start(row, first, self.start));
+                }
             }
         }
         let answers: ArrayRef = Arc::new(answers.finish());
@@ -264,10 +275,12 @@ impl<T: Tally> Answers for Moving<T> {
     }
 
     fn needed(&self) -> usize {
-        if self.only_grows { self.end } else { self.start }
+        let growing = if self.only_grows { self.end } else { self.start };
+        self.settled.unwrap_or(growing)
     }
 
     fn forget(&mut self, rows: usize) {
+        self.settled = self.settled.map(|settled| settled.saturating_sub(rows));
         self.start = self.start.saturating_sub(rows);
         self.end = self.end.saturating_sub(rows);
     }

@@ -139,6 +139,88 @@ async fn rows_without_a_key_are_near_their_peers_only() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_frame_of_months_may_end_before_that_of_the_row_before() {
+    let session = session(Settings::default(), 8192).await;
+    let sql = "SELECT t, count(*) OVER (ORDER BY t RANGE BETWEEN CURRENT ROW
+                                        AND INTERVAL '1 month' FOLLOWING) AS n
+               FROM (VALUES (TIMESTAMPTZ '2012-01-30 06:00:00+08'),
+                 (TIMESTAMPTZ '2012-01-30 12:00:00+08'), (TIMESTAMPTZ '2012-01-31 02:00:00+08'),
+                 (TIMESTAMPTZ '2012-02-29 01:00:00+08'), (TIMESTAMPTZ '2012-02-29 05:00:00+08'),
+                 (TIMESTAMPTZ '2012-02-29 07:00:00+08'), (TIMESTAMPTZ '2012-02-29 12:30:00+08'))
+               AS v (t)";
+    assert!(is_in_one_pass(&session, sql).await);
+    let found = answer(&session, &format!("SELECT n FROM ({sql}) ORDER BY t")).await;
+    assert_eq!(found[1..], ["5", "5", "2", "4", "3", "2", "1"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn frames_of_months_hold_the_rows_that_a_join_finds() {
+    const FRAMES: [(&str, &str, &str); 8] = [
+        ("t", "CURRENT ROW AND {m} FOLLOWING", "b.t BETWEEN a.t AND a.t + {m}"),
+        ("t", "{m} PRECEDING AND CURRENT ROW", "b.t BETWEEN a.t - {m} AND a.t"),
+        ("t", "UNBOUNDED PRECEDING AND {m} FOLLOWING", "b.t <= a.t + {m}"),
+        ("t", "UNBOUNDED PRECEDING AND {m} PRECEDING", "b.t <= a.t - {m}"),
+        ("t", "{m} PRECEDING AND UNBOUNDED FOLLOWING", "b.t >= a.t - {m}"),
+        ("t", "{m} PRECEDING AND {m} FOLLOWING", "b.t BETWEEN a.t - {m} AND a.t + {m}"),
+        ("t DESC", "CURRENT ROW AND {m} FOLLOWING", "b.t BETWEEN a.t - {m} AND a.t"),
+        ("t DESC", "{m} PRECEDING AND CURRENT ROW", "b.t BETWEEN a.t AND a.t + {m}"),
+    ];
+    for (batch_size, kind) in [(5, "timestamptz"), (5, "timestamp"), (8192, "timestamptz")] {
+        let session = session(Settings { threads: 1, ..Settings::default() }, batch_size).await;
+        let table = format!(
+            "CREATE TABLE m AS SELECT value AS id, value % 2 AS g,
+               (TIMESTAMPTZ '2012-01-25 00:00:00' + INTERVAL '7 hours' * value)::{kind} AS t
+             FROM range(0, 240) AS r (value)"
+        );
+        session.collect(&table).await.unwrap();
+        for (order, frame, near) in FRAMES {
+            let month = |text: &str| text.replace("{m}", "INTERVAL '1 month'");
+            let (frame, near) = (month(frame), month(near));
+            let over = format!("OVER (PARTITION BY g ORDER BY {order} RANGE BETWEEN {frame})");
+            let sql = format!(
+                "SELECT id, count(*) {over} AS n, sum(id) {over} AS s, min(id) {over} AS l,
+                   max(id) {over} AS m, avg(id::double) {over} AS a FROM m ORDER BY id"
+            );
+            assert!(is_in_one_pass(&session, &sql).await, "{sql}");
+            let joined = format!(
+                "SELECT a.id, count(b.id) AS n, sum(b.id) AS s, min(b.id) AS l, max(b.id) AS m,
+                   avg(b.id::double) AS a
+                 FROM m AS a LEFT JOIN m AS b ON b.g = a.g AND {near} GROUP BY a.id ORDER BY a.id"
+            );
+            let (found, wanted) = (answer(&session, &sql).await, answer(&session, &joined).await);
+            assert_eq!(found[1..], wanted[1..], "{batch_size} {kind}: {order} {frame}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bound_at_a_time_of_day_that_is_there_twice_does_not_open_the_frame() {
+    let session = session(Settings::default(), 8192).await;
+    session.collect("SET TIME ZONE 'America/New_York'").await.unwrap();
+    let sql = "SELECT count(*) OVER (ORDER BY at RANGE BETWEEN CURRENT ROW
+                                     AND INTERVAL '1 day' FOLLOWING) AS n
+               FROM (SELECT TIMESTAMPTZ '2012-11-03 00:30:00' + INTERVAL '1 hour' * value AS at
+                     FROM range(0, 60))";
+    let error = session.collect(sql).await.unwrap_err();
+    assert!(error.to_string().to_lowercase().contains("out of range"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn frames_of_months_between_times_are_not_left_to_the_engine() {
+    let session = session(Settings::default(), 8192).await;
+    let sql = |function: &str, key: &str| {
+        format!("SELECT {function} OVER (ORDER BY {key} RANGE INTERVAL '1 month' PRECEDING) FROM w")
+    };
+    let error = session.collect(&sql("string_agg(s, ',')", "at")).await.unwrap_err();
+    assert!(error.message().contains("RANGE of months"), "{error}");
+    assert!(error.advice().unwrap_or_default().contains("::date"), "{error}");
+    for (function, key) in [("string_agg(s, ',')", "at::date"), ("lag(s)", "at"), ("sum(v)", "at")]
+    {
+        session.collect(&sql(function, key)).await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn rows_are_numbered_as_the_engine_numbers_them() {
     let session = session(Settings { threads: 2, ..Settings::default() }, 7).await;
     for window in ["ORDER BY id", "PARTITION BY g ORDER BY id", "PARTITION BY s ORDER BY id DESC"] {
