@@ -32,6 +32,7 @@ use super::aside::{Waiting, aside};
 use super::columns::{in_zone, joined, shown_in, zone_of};
 use super::csv::{self, Alike, Asked, Same};
 use super::delta::{DeltaFiles, LOG};
+use super::how_read::{HowRead, refused_option};
 use super::intervals;
 use super::json::{self, Looked};
 use super::notices::{Notices, OfColumns, telling};
@@ -43,10 +44,6 @@ use crate::error::Error;
 /// The suffixes that can be queried in place.
 pub(crate) const SUFFIXES: [&str; 10] =
     ["parquet", "csv", "tsv", "json", "jsonl", "ndjson", "arrow", "psv", "tab", "txt"];
-
-/// Stands before the name of files whose columns are told by their names, as
-/// `read_csv('x*.csv', union_by_name = true)` asks.
-pub(crate) const BY_NAME: &str = "union_by_name:";
 
 /// The beginning of the address of a file that is decoded while it is read.
 pub(crate) const DECODED: &str = "decoded:";
@@ -65,10 +62,10 @@ pub(crate) struct AdHocFiles {
 impl AdHocFiles {
     /// The file, glob or folder called `name`, or `None` if that is no path.
     pub(super) async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
-        let (same, name) = match name.strip_prefix(BY_NAME) {
-            Some(name) => (Same::Name, name),
-            None => (Same::Place, name),
-        };
+        if let Some(error) = refused_option(name) {
+            return Err(foreign(error));
+        }
+        let (how, name) = HowRead::of(name);
         let named = at_home(name);
         let name: &str = &named;
         let folder = Path::new(name);
@@ -80,10 +77,10 @@ impl AdHocFiles {
         let (files, called) = (self.clone(), name.to_owned());
         let meant = aside(move |waiting| files.meant(&called, waiting)).await?;
         let Some((kind, paths)) = meant else {
-            return match same {
-                Same::Place => Ok(None),
+            return match how == HowRead::default() {
+                true => Ok(None),
                 // No table is called so.
-                Same::Name => Err(foreign(missing(name, self.roots.as_deref()))),
+                false => Err(foreign(missing(name, self.roots.as_deref()))),
             };
         };
         let Some(state) = self.session_state() else { return Ok(None) };
@@ -95,7 +92,7 @@ impl AdHocFiles {
             )]);
         }
         let opened = match are_files {
-            true => self.opened(&Meant { name, kind: &kind, paths: &paths, same }, &state).await?,
+            true => self.opened(&Meant { name, kind: &kind, paths: &paths, how }, &state).await?,
             false => Opened::of(kind.format(), None, vec![ListingTableUrl::parse(name)?]),
         };
         if opened.alike.len() > 1 {
@@ -183,7 +180,8 @@ impl AdHocFiles {
     }
 
     async fn opened_csv(&self, meant: &Meant<'_>, state: &SessionState) -> Result<Opened> {
-        let Meant { name, kind, paths, same } = *meant;
+        let Meant { name, kind, paths, how } = *meant;
+        let same = if how.is_by_name { Same::Name } else { Same::Place };
         let (known, compression) = (kind.delimiter(), kind.compression);
         let (name, files, is_told) = (name.to_owned(), paths.to_vec(), kind.is_told());
         let zone = zone_of(state);
@@ -192,7 +190,9 @@ impl AdHocFiles {
                 files.iter().try_for_each(|path| csv::check_table(path, known, compression))?;
             }
             let (name, zone) = (name.as_str(), &*zone);
-            csv::look(&files, &Asked { name, delimiter: known, compression, zone, same }, waiting)
+            let HowRead { has_header, .. } = how;
+            let asked = Asked { name, delimiter: known, compression, zone, same, has_header };
+            csv::look(&files, &asked, waiting)
         });
         let seen = look.await?;
         self.notices.add(seen.notices);
@@ -263,7 +263,7 @@ struct Meant<'a> {
     name: &'a str,
     kind: &'a Kind,
     paths: &'a [PathBuf],
-    same: Same,
+    how: HowRead,
 }
 
 /// Files that were looked at.

@@ -156,6 +156,7 @@ fn options(
         error_color: config.error_color,
         progress: config.progress,
         quiet: query.common.quiet,
+        timing: !query.common.quiet,
         history: environment.state_dir.as_deref().map(history_file),
         init: environment
             .config_dir

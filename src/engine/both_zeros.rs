@@ -1,11 +1,13 @@
-//! 0.0 and -0.0 are one number: in `x IN (0.0, 1.0)`, `CASE x WHEN 0.0`,
+//! 0.0 and -0.0 are one number: in `x IN (0.0, 1.0)`, `CASE x WHEN 0.0`, `nullif(x, 0.0)`,
 //! `count(DISTINCT x)`, `PARTITION BY x` and `rank() OVER (ORDER BY x)`, as they are for
 //! `x = 0.0` and `GROUP BY x`.
 //!
 //! There the engine looks at how doubles are stored, and these two differ in the sign. So a
 //! list gets the other zero as well, what is not known before is compared one by one, and
-//! what is counted or ranked has 0.0 added to it, which makes 0.0 of both and changes
-//! nothing else.
+//! what is counted or ranked, or given to `nullif`, has 0.0 added to it, which makes 0.0 of
+//! both and changes nothing else. So has a constant that is compared with several values.
+
+use std::iter;
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::config::ConfigOptions;
@@ -44,6 +46,17 @@ fn counted(mut expression: Expr, schema: &DFSchema) -> Result<Transformed<Expr>>
             let orders = params.order_by.iter_mut().map(|order| &mut order.expr);
             params.partition_by.iter_mut().chain(orders).collect()
         }
+        Expr::ScalarFunction(call) if call.func.name() == "nullif" => {
+            call.args.iter_mut().collect()
+        }
+        // What is compared here is worked out before the other rule sees it.
+        Expr::InList(InList { expr: value, list, .. }) if is_constant(value) => {
+            iter::once(value.as_mut()).chain(list).collect()
+        }
+        Expr::Case(Case { expr: Some(value), when_then_expr, .. }) if is_constant(value) => {
+            let whens = when_then_expr.iter_mut().map(|(when, _)| when.as_mut());
+            iter::once(value.as_mut()).chain(whens).collect()
+        }
         _ => return Ok(Transformed::no(expression)),
     };
     let mut is_changed = false;
@@ -56,6 +69,14 @@ fn counted(mut expression: Expr, schema: &DFSchema) -> Result<Transformed<Expr>>
         is_changed = true;
     }
     Ok(if is_changed { Transformed::yes(expression) } else { Transformed::no(expression) })
+}
+
+/// Whether a value is the same for all rows, as far as its words tell.
+fn is_constant(value: &Expr) -> bool {
+    let is_asked = |part: &Expr| {
+        matches!(part, Expr::Column(_) | Expr::OuterReferenceColumn(..) | Expr::ScalarSubquery(_))
+    };
+    value.exists(|part| Ok(is_asked(part))).is_ok_and(|is_found| !is_found)
 }
 
 fn is_double(value: &Expr, schema: &DFSchema) -> bool {
@@ -165,6 +186,26 @@ mod tests {
     use crate::engine::{Session, Settings};
 
     #[tokio::test(flavor = "multi_thread")]
+    async fn constants_of_both_signs_are_one_number() {
+        let session = Session::new(None, Settings::default()).unwrap();
+        for asked in [
+            "nullif(-0.0::double, 0.0) IS NULL",
+            "nullif(0, -0e0) IS NULL",
+            "nullif(-0e0, 1) = 0",
+            "-0.0::double IN (0, 1)",
+            "-0.0::real IN (0.0, 1, 2, 3, 4)",
+            "0e0 IN (3, -0e0)",
+            "-0e0 NOT IN (0, 1) IS FALSE",
+            "0.0 IN (n, -n) AND -0e0 IN (n, -n) AND 0e0 NOT IN (n + 1, 5)",
+            "CASE -0.0::double WHEN 0.0 THEN true ELSE false END",
+            "CASE 0e0 WHEN 1 THEN false WHEN -n THEN true END",
+        ] {
+            let sql = format!("SELECT {asked} FROM (VALUES (0e0)) AS t(n)");
+            assert_eq!(value(&session, &sql).await, "true", "{asked}");
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
     async fn zeros_of_both_signs_are_one_number_everywhere() {
         let session = Session::new(None, Settings::default()).unwrap();
         let made = "CREATE TABLE t AS SELECT x, x::real AS s, 0e0 AS z
@@ -184,6 +225,9 @@ mod tests {
             ("count(DISTINCT x)", "2"),
             ("count(DISTINCT x) + count(DISTINCT s) + count(DISTINCT x * 3)", "6"),
             ("count(*) FILTER (WHERE x IN (2.0, 7.0, 8.0, 9.0, 10.0))", "1"),
+            ("count(nullif(x, 0.0))", "1"),
+            ("count(nullif(s, z)) + count(nullif(x, 2))", "3"),
+            ("count(nullif(0, x))", "2"),
         ] {
             assert_eq!(value(&session, &format!("SELECT {asked} FROM t")).await, wanted, "{asked}");
         }

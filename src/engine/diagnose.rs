@@ -20,6 +20,7 @@ use super::engine_types;
 use super::filter_faults;
 use super::habits;
 use super::lone_place;
+use super::looked_into;
 use super::named_beside;
 use super::script::{Statement, tokenize};
 use super::slips;
@@ -78,7 +79,9 @@ impl Translator {
     pub(super) fn translate(&self, error: &DataFusionError) -> Error {
         let span = error.diagnostic().and_then(|diagnostic| diagnostic.span);
         let told = self.root(error);
-        let translated = match clashes::told(told.message(), &self.statement) {
+        let clash = clashes::told(told.message(), &self.statement);
+        let clash = clash.or_else(|| looked_into::told(told.message(), &self.statement));
+        let translated = match clash {
             Some(clash) => clash,
             None => match meaning(told.message()) {
                 Some(meant) => meant.at(told.place().clone()),

@@ -75,8 +75,10 @@ use super::read_times;
 use super::remembered_part;
 use super::remembered_trunc;
 use super::reordering_casts::HideExtremes;
+use super::repeated_keys::RepeatedKeys;
 use super::result_cache::{Kept, Key, Question, Recorder, ResultCache, explained};
 use super::rollups::UseRollups;
+use super::scalar_clauses;
 use super::script::{self, Statement};
 use super::set_time_zone;
 use super::settings::Settings;
@@ -84,6 +86,7 @@ use super::sort_columns::SortByColumns;
 use super::text_index::UseTextIndex;
 use super::told_truths::TellTruths;
 use super::unknown_members::UnknownMembers;
+use super::values_ahead;
 use super::versions::{self, Versions};
 use super::wording::written_by_import;
 use super::written_times;
@@ -476,6 +479,7 @@ impl Session {
         };
         versions.apply(&mut parsed);
         passed_over::check(&mut parsed, statement).map_err(foreign)?;
+        scalar_clauses::check(&mut parsed, statement, &state.read()).map_err(foreign)?;
         habits::check_patterns(&mut parsed, statement).map_err(foreign)?;
         forms::no_columns::check(&parsed, statement).map_err(foreign)?;
         Ok(parsed)
@@ -750,10 +754,12 @@ fn context(
         .with_analyzer_rule(Arc::new(UnknownMembers))
         .with_analyzer_rule(Arc::new(LiftedSubqueries))
         .with_analyzer_rule(Arc::new(MultipliedKeys))
+        .with_analyzer_rule(Arc::new(RepeatedKeys))
         .with_optimizer_rule(Arc::new(UseTextIndex))
         .with_optimizer_rule(Arc::new(UseRollups));
     builder = super::optimize::add_rules(builder)
         .with_optimizer_rule(Arc::new(SortByColumns))
+        .with_optimizer_rule(Arc::new(RepeatedKeys))
         .with_optimizer_rule(Arc::new(GuardDivisions))
         .with_optimizer_rule(Arc::new(ListZeros))
         .with_optimizer_rule(Arc::new(TellTruths));
@@ -801,6 +807,7 @@ fn with_functions(state: SessionState, dictionaries: Arc<Dictionaries>) -> Sessi
     crate::functions::register(&context, dictionaries);
     ordered_lists::register(&context);
     moving::register(&context);
+    values_ahead::register(&context);
     forms::familiar::register(&context);
     context
 }

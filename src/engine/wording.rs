@@ -573,7 +573,7 @@ mod tests {
             ("SELECT 1 AS a WHERE 'a' lik '%a%'", "found lik", "lik", "LIKE"),
             (
                 "SELECT * FROM read_parquet('x/*.parquet', a = 1)",
-                "gives rows",
+                "no option a",
                 "read_",
                 "FROM 'x/*.parquet'",
             ),

@@ -130,7 +130,8 @@ fn is_days(expression: &Expr, schema: &DFSchema) -> bool {
 fn hide(expression: Expr) -> Transformed<Expr> {
     match is_constant(&expression) {
         true => Transformed::no(expression),
-        false => Transformed::yes(reordering_casts::hidden(expression)),
+        // A cast is called as its column, beside which it may be a key of a join.
+        false => Transformed::yes(reordering_casts::SAME.named(expression)),
     }
 }
 
@@ -237,6 +238,7 @@ fn since_1970(seconds: &Expr, call: &Expr, schema: &DFSchema) -> Option<Expr> {
 mod tests {
     use datafusion::arrow::util::display::array_value_to_string;
 
+    use crate::engine::answers::value;
     use crate::engine::{Session, Settings};
 
     /// A file in which one column has the same value everywhere, so that the engine takes a
@@ -347,6 +349,35 @@ mod tests {
             let batches = session.collect(&sql).await.unwrap();
             let found = array_value_to_string(batches[0].column(0), 0).unwrap();
             assert_eq!(found, format!("{wanted}.0"), "{difference}");
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn tables_are_joined_by_times_with_and_without_a_zone() {
+        let session = Session::new(None, Settings::default()).unwrap();
+        let made = "CREATE TABLE a AS SELECT * FROM (VALUES (TIMESTAMPTZ '2012-01-01 00:00:00+08', 1),
+                      (TIMESTAMPTZ '2012-01-02 00:00:00+08', 2), (NULL, 3)) AS a(t, n);
+                    CREATE TABLE b AS SELECT * FROM (VALUES (TIMESTAMP '2012-01-01 00:00:00', DATE '2012-01-01'),
+                      (TIMESTAMP '2012-01-01 08:00:00', DATE '2012-01-03'), (NULL, NULL)) AS b(u, d)";
+        for sql in made.split(';') {
+            session.collect(sql).await.unwrap();
+        }
+        for (sql, wanted) in [
+            ("SELECT count(*) FROM a JOIN b ON t = u", "1"),
+            ("SELECT count(*) FROM a JOIN b ON t = u::timestamptz", "1"),
+            ("SELECT count(*) FROM a JOIN b ON t = d::timestamp", "1"),
+            ("SELECT count(*) FROM a JOIN b ON t = u AND n = 1 AND t = d", "1"),
+            ("SELECT count(u) FROM a LEFT JOIN b ON t = u", "1"),
+            ("SELECT count(*) FROM a FULL JOIN b ON t = u", "5"),
+            ("SELECT count(*) FROM a, b WHERE t = u", "1"),
+            ("SELECT count(*) FROM a JOIN b ON t IS NOT DISTINCT FROM u", "2"),
+            ("SELECT count(*) FROM a WHERE EXISTS (SELECT 1 FROM b WHERE t = u)", "1"),
+            ("SELECT count(*) FROM b WHERE u IN (SELECT t FROM a)", "1"),
+            ("SELECT count(*) FROM a JOIN (SELECT u AS t FROM b) AS c USING (t)", "1"),
+            ("SELECT sum((SELECT count(*) FROM b WHERE t = u)) FROM a", "1"),
+            ("SELECT count(*) FROM (SELECT t FROM a INTERSECT SELECT u FROM b)", "2"),
+        ] {
+            assert_eq!(value(&session, sql).await, wanted, "{sql}");
         }
     }
 }

@@ -251,6 +251,10 @@ impl Shell<'_> {
     /// `1,234 rows written · 0.84 s`.
     fn footer(&mut self, given: Given, took: Duration) {
         if self.options.quiet {
+            // Only what was asked for.
+            if self.options.timing {
+                self.note(&seconds(took));
+            }
             return;
         }
         let mut parts = Vec::new();

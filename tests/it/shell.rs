@@ -333,6 +333,18 @@ fn what_a_command_sets_holds_for_the_scripts_behind_it() {
 }
 
 #[test]
+fn times_are_told_in_scripts_that_ask_for_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let times = |arguments: &[&str]| {
+        let output = weiku(folder.path(), arguments, b"");
+        assert_eq!(text(&output.stdout), "a\n1\n");
+        text(&output.stderr).lines().filter(|line| line.ends_with(" s")).count()
+    };
+    assert_eq!(times(&["-c", ".timing on", "-c", "select 1 as a"]), 1);
+    assert_eq!(times(&["-c", ".null ''", "-c", "select 1 as a"]), 0);
+}
+
+#[test]
 fn scripts_with_commands_fail_and_are_written_to_files_as_others_are() {
     let folder = tempfile::tempdir().unwrap();
     let scripts =

@@ -5,6 +5,7 @@
 //! from behind), and then takes posts with line breaks for broken rows. Here rows
 //! are read as the scan will read them.
 
+mod places;
 mod told;
 mod values;
 
@@ -23,6 +24,7 @@ use super::notices::OfColumns;
 use crate::error::{Error, Result};
 use crate::ingest::Decoded;
 use crate::model::unique_names;
+use places::{is_known, places_of};
 pub(crate) use told::not_text;
 pub(super) use told::quoted;
 use told::{about_header, no_common_column, notices, other_encoding, unread};
@@ -50,6 +52,8 @@ pub(super) struct Asked<'a> {
     pub(super) zone: &'a str,
     /// Which columns of several files are the same.
     pub(super) same: Same,
+    /// Whether their first lines name the columns, if that is said.
+    pub(super) has_header: Option<bool>,
 }
 
 /// Which columns of several files are the same.
@@ -213,8 +217,8 @@ impl<'a> Look<'a> {
     }
 
     /// Decides whether the first line of the first file is a `header` of its `columns`,
-    /// below which there are rows if `has_rows`: it is none if it looks like the rows,
-    /// and these are not all of texts.
+    /// below which there are rows if `has_rows`: if nobody said so, it is none if it looks
+    /// like the rows, and these are not all of texts.
     fn judge(
         &mut self,
         path: &'a Path,
@@ -228,13 +232,15 @@ impl<'a> Look<'a> {
             false => header.iter().any(|value| !value.is_empty() && !is_text(value)),
         };
         let mut values = columns.iter().zip(header);
-        if says_more && values.all(|(column, value)| column.values.fits(value)) {
+        let is_row = says_more && values.all(|(column, value)| column.values.fits(value));
+        let said = self.asked.has_header;
+        if !said.unwrap_or(!is_row) {
             self.has_header = false;
-            self.in_doubt = Some(path);
+            self.in_doubt = said.is_none().then_some(path);
             for (at, column) in columns.iter_mut().enumerate() {
                 column.name = format!("column{at}");
             }
-        } else if has_rows && all_texts && !names_columns(header) {
+        } else if said.is_none() && has_rows && all_texts && !names_columns(header) {
             self.in_doubt = Some(path);
         }
     }
@@ -274,7 +280,7 @@ impl<'a> Look<'a> {
                 return Err(self.other_columns((path, header), (*first, line)));
             }
         }
-        let places: Vec<usize> = names.into_iter().map(|name| place_of(columns, name)).collect();
+        let places = places_of(columns, names);
         self.headers.push(Header {
             line: header.clone(),
             places: places.clone(),
@@ -303,19 +309,6 @@ impl<'a> Look<'a> {
             false => "they have no header: ask those of one form by their own pattern".to_owned(),
         })
     }
-}
-
-fn is_known(columns: &[Column], name: &str) -> bool {
-    columns.iter().any(|column| column.name == name)
-}
-
-/// Where the column `name` stands among `columns`, of which it is made one.
-fn place_of(columns: &mut Vec<Column>, name: String) -> usize {
-    let known = columns.iter().position(|column| column.name == name);
-    known.unwrap_or_else(|| {
-        columns.push(Column { name, values: Values::default() });
-        columns.len() - 1
-    })
 }
 
 /// Takes the first line of the file with the number `file` for a row.
@@ -421,7 +414,8 @@ mod tests {
     fn looked_by(same: Same, paths: &[PathBuf]) -> Result<Seen> {
         let compression = FileCompressionType::UNCOMPRESSED;
         let zone = "Asia/Shanghai";
-        let asked = Asked { name: "*.csv", delimiter: None, compression, zone, same };
+        let has_header = None;
+        let asked = Asked { name: "*.csv", delimiter: None, compression, zone, same, has_header };
         look(paths, &asked, &Waiting::default())
     }
 

@@ -1,6 +1,7 @@
 //! GROUP BY as other databases take it: `ROLLUP (1, 2)` by places in the list,
 //! `ROLLUP ((platform, lang), place)` and `CUBE` by several columns at once, `()` for all
-//! rows, `(platform, lang)` for both columns, and ROLLUP and CUBE among GROUPING SETS.
+//! rows, `(platform, lang)` for both columns, and ROLLUP and CUBE among GROUPING SETS. In
+//! these an item may begin with a bracket and go on behind it: `ROLLUP ((likes + 1) / 2)`.
 
 use std::ops::ControlFlow;
 
@@ -9,12 +10,91 @@ use datafusion::sql::sqlparser::ast::{
     Expr, FunctionArg, FunctionArgExpr, FunctionArguments, GroupByExpr, Select, SelectItem, Value,
     Visit, VisitorMut,
 };
+use datafusion::sql::sqlparser::keywords::Keyword;
+use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan};
 
 use crate::engine::group_names::IsAggregate;
 use crate::engine::parsed;
 
 /// Most parts of a CUBE that are taken together in all ways: there are 1024.
 const MOST_PARTS: usize = 10;
+
+/// Puts each item of ROLLUP, CUBE and GROUPING SETS that begins with a bracket, and does not
+/// end with the one that closes it, in brackets of its own: the parser takes what is in the
+/// first brackets for the whole item.
+pub(super) fn enclose(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
+    let is_list = |token: &TokenWithSpan| {
+        let words = [Keyword::ROLLUP, Keyword::CUBE, Keyword::SETS];
+        words.iter().any(|word| is(&token.token, *word))
+    };
+    if !tokens.iter().any(is_list) {
+        return tokens;
+    }
+    let shown: Vec<usize> =
+        (0..tokens.len()).filter(|&at| !matches!(tokens[at].token, Token::Whitespace(_))).collect();
+    let lists = shown
+        .windows(2)
+        .enumerate()
+        .filter(|(_, pair)| is_list(&tokens[pair[0]]) && tokens[pair[1]].token == Token::LParen);
+    let open: Vec<(usize, usize)> =
+        lists.flat_map(|(place, _)| torn(&tokens, &shown[place + 2..])).collect();
+    let mut enclosed = Vec::with_capacity(tokens.len() + 2 * open.len());
+    for (at, token) in tokens.into_iter().enumerate() {
+        let span = token.span;
+        if open.iter().any(|(first, _)| *first == at) {
+            enclosed.push(TokenWithSpan::new(Token::LParen, span));
+        }
+        enclosed.push(token);
+        if open.iter().any(|(_, last)| *last == at) {
+            enclosed.push(TokenWithSpan::new(Token::RParen, span));
+        }
+    }
+    enclosed
+}
+
+/// The first and the last token of each item that goes on behind the bracket with which it
+/// begins; the tokens at `shown` begin with the first item, and the list ends where one more
+/// bracket is closed than was opened.
+fn torn(tokens: &[TokenWithSpan], shown: &[usize]) -> Vec<(usize, usize)> {
+    let mut found = Vec::new();
+    let mut depth = 0_usize;
+    let mut first = None;
+    let mut is_closed = false;
+    let mut is_torn = false;
+    let mut last = 0;
+    for &at in shown {
+        let token = &tokens[at].token;
+        let ends = depth == 0 && matches!(token, Token::Comma | Token::RParen);
+        if ends {
+            found.extend(first.take().filter(|_| is_torn).map(|first| (first, last)));
+            if *token == Token::RParen {
+                break;
+            }
+            continue;
+        }
+        if first.is_none() {
+            first = Some(at);
+            // An item that does not begin with a bracket is read as it is.
+            is_closed = false;
+            is_torn = false;
+        } else if is_closed {
+            is_torn = true;
+        }
+        match token {
+            Token::LParen | Token::LBracket | Token::LBrace => depth += 1,
+            Token::RParen | Token::RBracket | Token::RBrace => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        let begins_with_bracket = first.is_some_and(|first| tokens[first].token == Token::LParen);
+        is_closed |= begins_with_bracket && depth == 0;
+        last = at;
+    }
+    found
+}
+
+fn is(token: &Token, keyword: Keyword) -> bool {
+    matches!(token, Token::Word(word) if word.quote_style.is_none() && word.keyword == keyword)
+}
 
 /// Brings each GROUP BY of `parsed` to what the planner knows.
 pub(in crate::engine) fn spell(parsed: &mut Parsed, is_aggregate: IsAggregate<'_>) {
@@ -245,6 +325,45 @@ mod tests {
             (
                 "SELECT g, x, b FROM t GROUP BY (g, x), b ORDER BY g, x LIMIT 1",
                 &["g|x|b", "a|1|true"],
+            ),
+        ] {
+            assert_eq!(answer(&session, sql).await, wanted, "{sql}");
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn an_item_may_go_on_behind_its_first_bracket() {
+        let session = session().await;
+        for (sql, wanted) in [
+            (
+                "SELECT (x > 1) IS NOT TRUE AS b, count(*) AS n FROM t
+                 GROUP BY ROLLUP((x > 1) IS NOT TRUE) ORDER BY n",
+                &["b|n", "false|1", "true|2", "|3"][..],
+            ),
+            (
+                "SELECT (x + 1) * 2 AS y, g, count(*) AS n FROM t
+                 GROUP BY rollup ((x + 1) * 2, g) HAVING count(*) > 1 ORDER BY n",
+                &["y|g|n", "4||2", "||3"],
+            ),
+            (
+                "SELECT g, (x + 1) * 2 AS y, count(*) AS n FROM t
+                 GROUP BY CUBE (g, (x + 1) * (2)) HAVING count(*) > 2",
+                &["g|y|n", "||3"],
+            ),
+            (
+                "SELECT g, count(*) AS n FROM t
+                 GROUP BY GROUPING SETS ((g, x), (x + 1) * 2, ()) HAVING count(*) > 1 ORDER BY n",
+                &["g|n", "|2", "|3"],
+            ),
+            (
+                "SELECT (x + 1) * 2 AS y, count(*) AS n FROM t
+                 GROUP BY GROUPING SETS (ROLLUP((x + 1) * 2)) ORDER BY n",
+                &["y|n", "6|1", "4|2", "|3"],
+            ),
+            (
+                "SELECT coalesce(g, 'c') AS c, count(*) AS n FROM t
+                 GROUP BY ROLLUP ((g), ((x + 1))) HAVING count(*) > 2",
+                &["c|n", "c|3"],
             ),
         ] {
             assert_eq!(answer(&session, sql).await, wanted, "{sql}");

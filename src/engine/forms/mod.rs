@@ -72,7 +72,7 @@ use super::parsed;
 
 /// Brings what the parser does not know to what it does.
 pub(super) fn spell(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
-    let tokens = left_out::spell(show::spell(tokens));
+    let tokens = grouping_sets::enclose(left_out::spell(show::spell(tokens)));
     let tokens = null_tests::spell(all_columns::spell(tokens));
     common_tables::spell(sample::spell(summarize::spell(tokens)))
 }

@@ -13,6 +13,11 @@ use datafusion::sql::sqlparser::ast::{
 pub(super) fn spell(expression: &mut Expr) -> bool {
     let Expr::Function(call) = &*expression else { return false };
     let Some((value, default)) = parts(call) else { return false };
+    if ignores_unknown(call) && is_of_the_row(call) {
+        // The row is always there, known or not.
+        *expression = value;
+        return true;
+    }
     // The nth value that is known is there if it is known.
     let is_there = if ignores_unknown(call) {
         Expr::IsNotNull(Box::new(value.clone()))
@@ -52,6 +57,16 @@ fn parts(call: &Function) -> Option<(Expr, Expr)> {
     let mut value = call.clone();
     change_args(&mut value, |args| args.truncate(2));
     Some((Expr::Function(value), default.clone()))
+}
+
+/// Whether a call asks for the row itself: no row ahead, and none back.
+fn is_of_the_row(call: &Function) -> bool {
+    let FunctionArguments::List(list) = &call.args else { return false };
+    let Some(FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Value(offset)))) = list.args.get(1)
+    else {
+        return false;
+    };
+    matches!(&offset.value, Value::Number(number, _) if number == "0")
 }
 
 fn change_args(call: &mut Function, change: impl FnOnce(&mut Vec<FunctionArg>)) {

@@ -2,8 +2,8 @@
 //! which are asked for by their names here, several of them by UNION ALL BY NAME.
 //!
 //! With `union_by_name = true` a pattern may mean files of CSV whose columns differ; those of
-//! other formats may always. Calls with other options are left alone: what they ask for is
-//! not done.
+//! other formats may always. By `header` it is said whether their first lines name the
+//! columns. Other options are refused: what they ask for is not done.
 
 use std::ops::ControlFlow;
 
@@ -14,7 +14,7 @@ use datafusion::sql::sqlparser::ast::{
 };
 use datafusion::sql::sqlparser::parser::Parser;
 
-use crate::catalog::BY_NAME;
+use crate::catalog::{HowRead, refusal};
 use crate::engine::dialect::Ours;
 use crate::engine::parsed::{self, text};
 
@@ -49,9 +49,10 @@ impl VisitorMut for Name {
         match files.as_slice() {
             [] => {}
             [file] => {
-                if let Some(file) = file.strip_prefix(BY_NAME) {
+                let (how, typed) = HowRead::of(file);
+                if how != HowRead::default() {
                     // Columns are told by the name that was typed.
-                    let called = Ident::with_quote('"', file);
+                    let called = Ident::with_quote('"', typed);
                     alias.get_or_insert_with(|| alias_of(called));
                 }
                 *name = ObjectName::from(vec![Ident::with_quote('\'', file)]);
@@ -67,7 +68,8 @@ impl VisitorMut for Name {
     }
 }
 
-/// The names of the files that a call reads, if it asks for nothing that is not done.
+/// The names of the files that a call reads; one that stands for a refusal if it asks for
+/// what is not done.
 fn files(name: &ObjectName, args: &TableFunctionArgs) -> Option<Vec<String>> {
     let name = name.to_string().to_lowercase();
     if !FUNCTIONS.contains(&name.as_str()) || args.settings.is_some() {
@@ -77,22 +79,34 @@ fn files(name: &ObjectName, args: &TableFunctionArgs) -> Option<Vec<String>> {
     else {
         return None;
     };
-    let by_name = match options {
-        [] => false,
-        [option] => is_by_name(option)?,
-        _ => return None,
-    };
-    // Files of other formats go by the names of their columns without being told.
-    let before = if by_name && name.starts_with("read_csv") { BY_NAME } else { "" };
-    let file = |file: &Expr| Some(format!("{before}{}", text(file)?));
+    let is_csv = name.starts_with("read_csv");
+    let mut how = HowRead::default();
+    for option in options {
+        let (option, value) = option_of(option)?;
+        match (option.as_str(), truth(value)) {
+            // Files of other formats go by the names of their columns without being told.
+            ("union_by_name", Some(is_so)) => how.is_by_name = is_so && is_csv,
+            ("header", Some(is_so)) if is_csv => how.has_header = Some(is_so),
+            _ => return Some(vec![refusal(&name, &option, first_of(given)?)]),
+        }
+    }
+    let file = |file: &Expr| text(file).map(|file| how.name(file));
     match given {
         Expr::Array(Array { elem: files, .. }) => files.iter().map(file).collect(),
         given => Some(vec![file(given)?]),
     }
 }
 
-/// What a call says by its option `union_by_name`, if the option is that.
-fn is_by_name(option: &FunctionArg) -> Option<bool> {
+/// The first of the files that are `given` to a call.
+fn first_of(given: &Expr) -> Option<&str> {
+    match given {
+        Expr::Array(Array { elem: files, .. }) => text(files.first()?),
+        given => text(given),
+    }
+}
+
+/// The name of an option, in small letters, and its value.
+fn option_of(option: &FunctionArg) -> Option<(String, &Expr)> {
     let (name, value) = match option {
         FunctionArg::Named { name, arg: FunctionArgExpr::Expr(value), .. } => (name, value),
         // The general dialect takes an equals sign for a comparison.
@@ -106,9 +120,14 @@ fn is_by_name(option: &FunctionArg) -> Option<bool> {
         },
         _ => return None,
     };
+    Some((name.value.to_lowercase(), value))
+}
+
+/// What is said by `value`, if it is true or false.
+fn truth(value: &Expr) -> Option<bool> {
     let Expr::Value(value) = value else { return None };
     match value.value {
-        Value::Boolean(value) if name.value.eq_ignore_ascii_case("union_by_name") => Some(value),
+        Value::Boolean(value) => Some(value),
         _ => None,
     }
 }
@@ -138,6 +157,9 @@ mod tests {
     use crate::engine::answers::answer;
     use crate::engine::{Session, Settings};
 
+    /// What the advice on an option that is not there says.
+    const OPTIONS: &str = "the options are header and union_by_name";
+
     #[tokio::test(flavor = "multi_thread")]
     async fn files_are_read_by_calls_of_other_databases() {
         let folder = tempfile::tempdir().unwrap();
@@ -158,9 +180,46 @@ mod tests {
         ] {
             assert_eq!(answer(&session, &sql).await, wanted, "{sql}");
         }
-        for option in ["delim = ';'", "union_by_name = 1", "delim = ';', union_by_name = true"] {
+        for (option, message) in [
+            ("delim = ';'", "read_csv has no option delim here"),
+            ("union_by_name = true, Filename = true", "read_csv has no option filename here"),
+            ("all_varchar := true", "read_csv has no option all_varchar here"),
+            ("union_by_name = 1", "read_csv takes true or false for its option union_by_name"),
+            ("header = 'x'", "read_csv takes true or false for its option header"),
+        ] {
             let asked = format!("FROM read_csv('{a}', {option})");
-            assert!(session.collect(&asked).await.is_err(), "{option}");
+            let error = session.collect(&asked).await.unwrap_err();
+            assert_eq!(error.message(), message, "{option}");
+            let lists = error.advice().unwrap_or_default().contains(OPTIONS);
+            assert_eq!(lists, message.contains("has no option"), "{error:?}");
+        }
+        let asked = format!("FROM read_json('{c}', header = true)");
+        let error = session.collect(&asked).await.unwrap_err();
+        assert_eq!(error.message(), "read_json has no option header here");
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn whether_there_is_a_header_may_be_said() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name).display().to_string();
+        fs::write(path("texts.csv"), "a,b\nx,y\n").unwrap();
+        fs::write(path("numbers.csv"), "1,2\n3,4\n").unwrap();
+        let (texts, numbers) = (path("texts.csv"), path("numbers.csv"));
+        let session = Session::new(None, Settings::default()).unwrap();
+        for (sql, wanted) in [
+            (format!("FROM read_csv('{texts}', header = true)"), &["a|b", "x|y"][..]),
+            (
+                format!("FROM read_csv('{texts}', header = false)"),
+                &["column0|column1", "a|b", "x|y"],
+            ),
+            (format!("FROM read_csv('{numbers}', header := true)"), &["1|2", "3|4"]),
+            (
+                format!("FROM read_csv('{numbers}', HEADER = false, union_by_name = true)"),
+                &["column0|column1", "1|2", "3|4"],
+            ),
+            (format!("SELECT t.\"1\" FROM read_csv(['{numbers}'], header = true) t"), &["1", "3"]),
+        ] {
+            assert_eq!(answer(&session, &sql).await, wanted, "{sql}");
         }
     }
 
@@ -189,6 +248,13 @@ mod tests {
             let sql = asked.replace('#', &format!("read_csv('{all}', union_by_name = true)"));
             assert_eq!(answer(&session, &sql).await, wanted, "{sql}");
         }
+        // Names in other letters are the same.
+        fs::write(path("d.csv"), "ID,Likes\n7,8\n").unwrap();
+        let sql = format!(
+            "SELECT id, likes FROM read_csv('{all}', union_by_name = true, header = true)
+             WHERE id > 4 OR likes > 5 ORDER BY id"
+        );
+        assert_eq!(answer(&session, &sql).await, ["id|likes", "3|6", "7|8"]);
         let refused = session.collect(&format!("FROM '{all}'")).await.unwrap_err();
         let advice = refused.advice().unwrap_or_default();
         let says = format!("SELECT * FROM read_csv('{all}', union_by_name = true)");

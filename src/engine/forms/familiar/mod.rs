@@ -67,6 +67,12 @@ pub(super) fn spell(expression: &mut Expr) -> bool {
     true
 }
 
+/// Whether `name`, in small letters, is that of a function which looks at several rows,
+/// though the engine knows it as one that looks at a single one.
+pub(in crate::engine) fn gathers_rows(name: &str) -> bool {
+    is_among(json::GROUP_ARRAY, name) || is_among(json::GROUP_OBJECT, name)
+}
+
 /// The name of a call that has no schema before it, in small letters.
 fn name(call: &Function) -> Option<String> {
     let [ObjectNamePart::Identifier(name)] = call.name.0.as_slice() else { return None };

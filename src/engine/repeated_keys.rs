@@ -1,0 +1,175 @@
+//! Keys of an order that are there twice: `first(likes ORDER BY id, id)`, and
+//! `DISTINCT ON (platform) ... ORDER BY platform, id, id`.
+//!
+//! Where the engine looks for the first row of each group it counts the keys that it is
+//! given, and then again those that differ, and panics if the two are not alike. So a key
+//! that was there before, whichever way round, is left out: it orders nothing. The engine
+//! itself does so for ORDER BY and for windows. Two keys are one if they are computed alike:
+//! `id` and `id::bigint`, too.
+//!
+//! `DISTINCT ON (platform, platform)` it groups by one key, and then looks for two.
+
+use std::sync::Arc;
+
+use datafusion::common::config::ConfigOptions;
+use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::{DFSchema, Result};
+use datafusion::logical_expr::execution_props::ExecutionProps;
+use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext;
+use datafusion::logical_expr::{Distinct, DistinctOn, Expr, LogicalPlan};
+use datafusion::optimizer::{AnalyzerRule, ApplyOrder, OptimizerConfig, OptimizerRule};
+use datafusion::physical_expr::{PhysicalExpr, create_physical_expr};
+
+use super::rewrite;
+
+/// The rule: as an analyzer rule for DISTINCT ON, and as an optimizer rule for aggregates,
+/// when their keys are as they will be computed.
+#[derive(Debug)]
+pub(super) struct RepeatedKeys;
+
+impl AnalyzerRule for RepeatedKeys {
+    fn name(&self) -> &'static str {
+        "repeated_keys"
+    }
+
+    fn analyze(&self, plan: LogicalPlan, _config: &ConfigOptions) -> Result<LogicalPlan> {
+        let plan = plan.transform_up_with_subqueries(|node| {
+            Ok(match node {
+                LogicalPlan::Distinct(Distinct::On(distinct)) => with_each_once(distinct),
+                node => Transformed::no(node),
+            })
+        })?;
+        Ok(plan.data)
+    }
+}
+
+impl OptimizerRule for RepeatedKeys {
+    fn name(&self) -> &'static str {
+        "repeated_keys"
+    }
+
+    fn apply_order(&self) -> Option<ApplyOrder> {
+        Some(ApplyOrder::BottomUp)
+    }
+
+    fn rewrite(
+        &self,
+        plan: LogicalPlan,
+        _config: &dyn OptimizerConfig,
+    ) -> Result<Transformed<LogicalPlan>> {
+        let LogicalPlan::Aggregate(groups) = &plan else { return Ok(Transformed::no(plan)) };
+        let schema = Arc::clone(groups.input.schema());
+        let mut is_found = false;
+        for call in &groups.aggr_expr {
+            is_found |= call.exists(|part| Ok(is_repeated(part, &schema)))?;
+        }
+        if !is_found {
+            return Ok(Transformed::no(plan));
+        }
+        rewrite::whole_expressions(plan, |call| {
+            call.transform_up(|part| Ok(ordered_once(part, &schema)))
+        })
+    }
+}
+
+/// DISTINCT ON by each key once, and in an order by each key once.
+fn with_each_once(mut distinct: DistinctOn) -> Transformed<LogicalPlan> {
+    let schema = Arc::clone(distinct.input.schema());
+    let mut is_changed = keep_first(&mut distinct.on_expr, &schema, |key| key);
+    if let Some(order) = &mut distinct.sort_expr {
+        is_changed |= keep_first(order, &schema, |key| &key.expr);
+    }
+    let distinct = LogicalPlan::Distinct(Distinct::On(distinct));
+    if is_changed { Transformed::yes(distinct) } else { Transformed::no(distinct) }
+}
+
+/// Whether an aggregate has a key of its order twice.
+fn is_repeated(part: &Expr, schema: &DFSchema) -> bool {
+    let Expr::AggregateFunction(call) = part else { return false };
+    call.params.order_by.len() > 1
+        && keep_first(&mut call.params.order_by.clone(), schema, |key| &key.expr)
+}
+
+/// `part` with each key of its order once, if it is an aggregate.
+fn ordered_once(mut part: Expr, schema: &DFSchema) -> Transformed<Expr> {
+    let is_changed = match &mut part {
+        Expr::AggregateFunction(call) => {
+            keep_first(&mut call.params.order_by, schema, |key| &key.expr)
+        }
+        _ => false,
+    };
+    if is_changed { Transformed::yes(part) } else { Transformed::no(part) }
+}
+
+/// Leaves those of `keys` out that were there before, and says whether there are any.
+fn keep_first<T>(keys: &mut Vec<T>, schema: &DFSchema, key: impl Fn(&T) -> &Expr) -> bool {
+    let count = keys.len();
+    if count < 2 {
+        return false;
+    }
+    let mut known: Vec<(Expr, Option<Arc<dyn PhysicalExpr>>)> = Vec::with_capacity(count);
+    keys.retain(|one| {
+        let one = key(one);
+        let run = computed(one, schema);
+        let is_known = known.iter().any(|(other, other_run)| {
+            let both = run.as_ref().zip(other_run.as_ref());
+            one == other || both.is_some_and(|(run, other_run)| run == other_run)
+        });
+        if !is_known {
+            known.push((one.clone(), run));
+        }
+        !is_known
+    });
+    keys.len() < count
+}
+
+/// How the engine computes a key, if that can be told yet.
+fn computed(key: &Expr, schema: &DFSchema) -> Option<Arc<dyn PhysicalExpr>> {
+    let (props, context) = (ExecutionProps::new(), PhysicalPlanningContext::default());
+    create_physical_expr(key, schema, &props, &context).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::engine::answers::answer;
+    use crate::engine::{Session, Settings};
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_key_that_is_there_twice_orders_nothing() {
+        let session = Session::new(None, Settings::default()).unwrap();
+        let made = "CREATE TABLE n AS SELECT * FROM
+                    (VALUES (1, 2, 3), (2, 2, 4), (3, 1, 5)) AS t(id, b, k)";
+        session.collect(made).await.unwrap();
+        for (asked, wanted) in [
+            ("first(k ORDER BY id, id)", ["5", "3"]),
+            ("first(k ORDER BY id DESC, id)", ["5", "4"]),
+            ("first(k ORDER BY id, id DESC, k)", ["5", "3"]),
+            ("first(k ORDER BY 1, id)", ["5", "3"]),
+            ("first(k ORDER BY id::bigint, id)", ["5", "3"]),
+            ("first(k ORDER BY -(-id), id)", ["5", "3"]),
+            ("first(k ORDER BY b, id, b, id)", ["5", "3"]),
+            ("last(k ORDER BY id, id)", ["5", "4"]),
+            ("any_value(k ORDER BY id, id)", ["5", "3"]),
+            ("first(k ORDER BY id, id) FILTER (WHERE k > 3)", ["5", "4"]),
+            ("sum(k) + last(k ORDER BY id, id)", ["10", "11"]),
+            ("string_agg(k::text, ',' ORDER BY id DESC, id)", ["5", "4,3"]),
+            ("array_agg(k ORDER BY id, id)[1]", ["5", "3"]),
+        ] {
+            let sql = format!("SELECT {asked} AS a FROM n GROUP BY b ORDER BY b");
+            let rows: Vec<&str> = ["a"].into_iter().chain(wanted).collect();
+            assert_eq!(answer(&session, &sql).await, rows, "{sql}");
+        }
+        for (sql, wanted) in [
+            ("SELECT first(k ORDER BY id, id) FROM n GROUP BY b ORDER BY 1", ["3", "5"]),
+            ("SELECT DISTINCT ON (b) k FROM n ORDER BY b, id, id", ["5", "3"]),
+            ("SELECT DISTINCT ON (b) k FROM n ORDER BY b, id DESC, id", ["5", "4"]),
+            ("SELECT DISTINCT ON (b) k FROM n ORDER BY b, b, id", ["5", "3"]),
+            ("SELECT DISTINCT ON (b, b) k FROM n ORDER BY b, b, id", ["5", "3"]),
+        ] {
+            assert_eq!(answer(&session, sql).await[1..], wanted, "{sql}");
+        }
+        // It is called as it was written.
+        let sql = "SELECT first(k ORDER BY id, id) FROM n GROUP BY b";
+        assert_eq!(answer(&session, sql).await[0], "first(k ORDER BY id, id)");
+    }
+}
