@@ -173,7 +173,7 @@ async fn a_script_stops_at_its_first_error_and_names_the_line() {
     let library = Library::of_folders(Vec::new());
     let page = Page::default();
     let mut terminal = Played { inputs: VecDeque::new(), page: page.clone() };
-    let options = Options { quiet: true, ..Options::default() };
+    let options = Options { quiet: true, timing: false, ..Options::default() };
     let mut shell = Shell::new(session, library, options, &mut terminal).unwrap();
     let error = shell.execute(&text, Some("script.sql")).await.unwrap_err();
     assert_eq!((error.place().file.as_deref(), error.place().line), (Some("script.sql"), Some(3)));
