@@ -11,7 +11,7 @@ use weiku::cli::{Cli, Errors, refusal};
 use weiku::cluster::Secret;
 use weiku::commands::{Program, execute};
 use weiku::config::Environment;
-use weiku::engine::Process;
+use weiku::engine::{Process, remove_spilled};
 use weiku::render::is_broken_pipe;
 use weiku::{Error, Result};
 
@@ -61,6 +61,7 @@ fn main() -> ExitCode {
         let outcome = runtime.block_on(execute(cli, &program));
         // An operator that was cancelled while it computes is not waited for.
         runtime.shutdown_background();
+        remove_spilled();
         outcome
     });
     match outcome {

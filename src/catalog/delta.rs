@@ -49,8 +49,8 @@ impl DeltaFiles {
         let fault = |what: String| {
             Error::store(format!("the Delta table '{}' cannot be read: {what}", folder.display()))
         };
-        let whole =
-            std::path::absolute(folder).map_err(|error| Error::io("read", folder, &error))?;
+        // Without `..`, which an address has not.
+        let whole = folder.canonicalize().map_err(|error| Error::io("read", folder, &error))?;
         let url =
             Url::from_directory_path(&whole).map_err(|()| fault("it has no address".into()))?;
         let log = logstore_with(Arc::new(LocalFileSystem::new()), &url, StorageConfig::default())

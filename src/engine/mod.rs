@@ -127,5 +127,5 @@ pub use result_cache::KeepAnswers;
 pub use script::Statement;
 pub use session::{Params, Session, running_state};
 pub use settings::Settings;
-pub use spill::Spill;
+pub use spill::{Spill, remove_spilled};
 pub(crate) use straight::straight;

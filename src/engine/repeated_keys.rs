@@ -22,6 +22,38 @@ use datafusion::physical_expr::{PhysicalExpr, create_physical_expr};
 
 use super::rewrite;
 
+/// Aggregates that make the same of their rows in whatever order. To some of them the engine
+/// hands the keys of the order as if they were arguments, and panics.
+const ORDERLESS: [&str; 27] = [
+    "avg",
+    "bit_and",
+    "bit_or",
+    "bit_xor",
+    "bool_and",
+    "bool_or",
+    "corr",
+    "count",
+    "covar_pop",
+    "covar_samp",
+    "max",
+    "median",
+    "min",
+    "regr_avgx",
+    "regr_avgy",
+    "regr_count",
+    "regr_intercept",
+    "regr_r2",
+    "regr_slope",
+    "regr_sxx",
+    "regr_sxy",
+    "regr_syy",
+    "stddev",
+    "stddev_pop",
+    "sum",
+    "var",
+    "var_pop",
+];
+
 /// The rule: as an analyzer rule for DISTINCT ON, and as an optimizer rule for aggregates,
 /// when their keys are as they will be computed.
 #[derive(Debug)]
@@ -83,16 +115,20 @@ fn with_each_once(mut distinct: DistinctOn) -> Transformed<LogicalPlan> {
     if is_changed { Transformed::yes(distinct) } else { Transformed::no(distinct) }
 }
 
-/// Whether an aggregate has a key of its order twice.
+/// Whether an aggregate has a key of its order twice, or one that means nothing to it.
 fn is_repeated(part: &Expr, schema: &DFSchema) -> bool {
     let Expr::AggregateFunction(call) = part else { return false };
-    call.params.order_by.len() > 1
-        && keep_first(&mut call.params.order_by.clone(), schema, |key| &key.expr)
+    let order = &call.params.order_by;
+    !order.is_empty() && ORDERLESS.contains(&call.func.name())
+        || keep_first(&mut order.clone(), schema, |key| &key.expr)
 }
 
-/// `part` with each key of its order once, if it is an aggregate.
+/// `part` with each key once that orders something for it, if it is an aggregate.
 fn ordered_once(mut part: Expr, schema: &DFSchema) -> Transformed<Expr> {
     let is_changed = match &mut part {
+        Expr::AggregateFunction(call) if ORDERLESS.contains(&call.func.name()) => {
+            !std::mem::take(&mut call.params.order_by).is_empty()
+        }
         Expr::AggregateFunction(call) => {
             keep_first(&mut call.params.order_by, schema, |key| &key.expr)
         }
@@ -171,5 +207,25 @@ mod tests {
         // It is called as it was written.
         let sql = "SELECT first(k ORDER BY id, id) FROM n GROUP BY b";
         assert_eq!(answer(&session, sql).await[0], "first(k ORDER BY id, id)");
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn an_order_that_means_nothing_to_an_aggregate_is_left_out() {
+        let session = Session::new(None, Settings::default()).unwrap();
+        let from =
+            "FROM (VALUES (1, 1, 2e0), (2, 1, 4e0), (3, 2, 9e0), (4, 2, NULL)) AS n(id, b, x)";
+        for (asked, wanted) in [
+            ("count(x ORDER BY id)", ["1|2", "2|1"]),
+            ("count(DISTINCT x ORDER BY x)", ["1|2", "2|1"]),
+            ("avg(x ORDER BY id)", ["1|3.0", "2|9.0"]),
+            ("stddev_pop(x ORDER BY id DESC)", ["1|1.0", "2|0.0"]),
+            ("bit_or(id ORDER BY x)", ["1|3", "2|7"]),
+            ("max(x::text ORDER BY id)", ["1|4.0", "2|9.0"]),
+            ("min(x ORDER BY id)", ["1|2.0", "2|9.0"]),
+            ("regr_count(x, id ORDER BY id)", ["1|2", "2|1"]),
+        ] {
+            let sql = format!("SELECT b, {asked} AS made {from} GROUP BY b ORDER BY b");
+            assert_eq!(answer(&session, &sql).await[1..], wanted, "{sql}");
+        }
     }
 }

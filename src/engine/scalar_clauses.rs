@@ -49,7 +49,8 @@ impl VisitorMut for Find<'_> {
     type Break = (Ident, Error);
 
     fn pre_visit_expr(&mut self, expression: &mut Expr) -> ControlFlow<(Ident, Error)> {
-        let Expr::Function(call) = &*expression else { return ControlFlow::Continue(()) };
+        let Expr::Function(call) = expression else { return ControlFlow::Continue(()) };
+        take_nulls(call);
         let (Some(name), Some(clause)) = (name(call), Clause::of(call)) else {
             return ControlFlow::Continue(());
         };
@@ -109,6 +110,31 @@ impl Find<'_> {
         let is_of_rows =
             name(inner).is_some_and(|name| self.is_of_rows(&name.value.to_lowercase()));
         (is_of_rows && Clause::of(inner).is_none()).then_some(inner)
+    }
+}
+
+/// `lag(upper(place) IGNORE NULLS) OVER (...)`: what the parser has given to the last function
+/// before it is a clause of the one around that.
+fn take_nulls(call: &mut Function) {
+    if call.over.is_none() || call.null_treatment.is_some() {
+        return;
+    }
+    let FunctionArguments::List(given) = &mut call.args else { return };
+    let Some(FunctionArg::Unnamed(FunctionArgExpr::Expr(last))) = given.args.last_mut() else {
+        return;
+    };
+    if let Some(inner) = last_call(last).filter(|inner| inner.over.is_none()) {
+        call.null_treatment = inner.null_treatment.take();
+    }
+}
+
+/// The call with which `expression` ends.
+fn last_call(expression: &mut Expr) -> Option<&mut Function> {
+    match expression {
+        Expr::Function(call) => Some(call),
+        Expr::BinaryOp { right, .. } => last_call(right),
+        Expr::UnaryOp { expr, .. } => last_call(expr),
+        _ => None,
     }
 }
 
@@ -258,6 +284,16 @@ mod tests {
             ("first(k ORDER BY id) FILTER (WHERE g = 'b')", "4"),
             ("count(DISTINCT upper(g))", "2"),
             ("mode() WITHIN GROUP (ORDER BY g)", "a"),
+            (
+                "(SELECT string_agg(v, ',' ORDER BY id) FROM (SELECT id,
+                   lag(nullif(k, 4) IGNORE NULLS) OVER (ORDER BY id) AS v FROM n))",
+                "3,3",
+            ),
+            (
+                "(SELECT string_agg(v, ',' ORDER BY id) FROM (SELECT id,
+                   lag(0 + nullif(k, 4) RESPECT NULLS) OVER (ORDER BY id) AS v FROM n))",
+                "3",
+            ),
         ] {
             assert_eq!(value(&session, &format!("SELECT {asked} FROM n")).await, wanted, "{asked}");
         }

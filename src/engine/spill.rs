@@ -1,8 +1,10 @@
 //! Where queries put what does not fit into their memory.
 
-use std::fs::File;
+use std::fs::{DirEntry, File};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use datafusion::error::DataFusionError;
 use datafusion::execution::DiskManager;
@@ -18,6 +20,21 @@ const PREFIX: &str = "weiku-spill-";
 
 /// The file in such a folder that its process holds locked, as long as it lives.
 const OWNER: &str = "owner";
+
+/// A folder without that file is being made, unless it is older.
+const BEING_MADE: Duration = Duration::from_mins(1);
+
+/// The folders of this process.
+static LIVING: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+
+/// Removes what this process has put on disk. Its end does not wait for what was
+/// cancelled, which may hold files still.
+pub fn remove_spilled() {
+    for folder in std::mem::take(&mut *LIVING.lock()) {
+        // A thread may add a file meanwhile. What stays goes with the next process.
+        let _ = (0..3).any(|_| std::fs::remove_dir_all(&folder).is_ok());
+    }
+}
 
 /// Where, and how much.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,8 +67,14 @@ struct SpillFolder {
 #[derive(Debug)]
 struct Made {
     files: Arc<DiskManager>,
-    _folder: TempDir,
+    folder: TempDir,
     _owner: File,
+}
+
+impl Drop for Made {
+    fn drop(&mut self) {
+        LIVING.lock().retain(|folder| folder != self.folder.path());
+    }
 }
 
 /// What puts files where `spill` says, as far as they are wanted.
@@ -89,7 +112,8 @@ impl SpillFolder {
             .with_mode(DiskManagerMode::Directories(vec![folder.path().to_owned()]))
             .with_max_temp_directory_size(self.spill.limit)
             .build()?;
-        Ok(Made { files: Arc::new(files), _folder: folder, _owner: owner })
+        LIVING.lock().push(folder.path().to_owned());
+        Ok(Made { files: Arc::new(files), folder, _owner: owner })
     }
 }
 
@@ -111,16 +135,27 @@ fn remove_abandoned(within: &Path) {
         if !is_ours || !entry.file_type().is_ok_and(|kind| kind.is_dir()) {
             continue;
         }
-        let Ok(owner) = File::open(entry.path().join(OWNER)) else { continue };
-        if owner.try_lock().is_ok() {
+        let is_abandoned = match File::open(entry.path().join(OWNER)) {
+            Ok(owner) => owner.try_lock().is_ok(),
+            Err(error) => error.kind() == ErrorKind::NotFound && is_older(&entry, BEING_MADE),
+        };
+        if is_abandoned {
             let _ = std::fs::remove_dir_all(entry.path());
         }
     }
 }
 
+/// Whether nothing was put into a folder or taken from it for so long.
+fn is_older(folder: &DirEntry, age: Duration) -> bool {
+    let changed = folder.metadata().and_then(|about| about.modified()).ok();
+    changed.and_then(|time| time.elapsed().ok()).is_some_and(|since| since > age)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{OWNER, PREFIX, Spill, manager};
+    use std::time::{Duration, SystemTime};
+
+    use super::{BEING_MADE, OWNER, PREFIX, Spill, manager};
 
     #[test]
     fn a_folder_is_made_by_the_first_file_and_goes_with_its_process_or_by_the_next() {
@@ -139,6 +174,21 @@ mod tests {
         assert_eq!(count(), 3, "one folder for each, and none that lives was removed");
         drop((files, one, two));
         assert_eq!(count(), 1);
+    }
+
+    #[test]
+    fn folders_that_nobody_marked_go_when_they_are_old() {
+        let place = tempfile::tempdir().unwrap();
+        let spill = Spill { folder: place.path().to_owned(), ..Spill::default() };
+        let [new, old] = ["new", "old"].map(|name| place.path().join(format!("{PREFIX}{name}")));
+        for folder in [&new, &old] {
+            std::fs::create_dir(folder).unwrap();
+        }
+        let then = SystemTime::now() - BEING_MADE - Duration::from_secs(1);
+        std::fs::File::open(&old).unwrap().set_modified(then).unwrap();
+        let files = std::sync::Arc::new(manager(&spill).build().unwrap());
+        let _file = files.create_tmp_file("a test").unwrap();
+        assert!(new.exists() && !old.exists());
     }
 
     #[test]

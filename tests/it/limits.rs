@@ -70,6 +70,20 @@ fn texts_are_sorted_under_whatever_limit() {
 }
 
 #[test]
+fn what_was_spilled_goes_with_the_process() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path().to_str().unwrap();
+    // Enough is known while files are still being read.
+    let sql = format!("SELECT text FROM {TEXTS} ORDER BY text LIMIT 3 OFFSET 200000");
+    for _ in 0..3 {
+        let limits = ["--memory-limit", "128MB", "-j", "2", "--spill-dir", folder, "-c", &sql];
+        let (code, out, err, _) = run(&limits);
+        assert_eq!((code, out.lines().count()), (Some(0), 4), "{err}");
+        assert_eq!(std::fs::read_dir(folder).unwrap().count(), 0);
+    }
+}
+
+#[test]
 fn what_is_copied_to_be_given_out_and_what_nobody_counts_stays_near_the_limit() {
     if peak(std::process::id()).is_none() {
         return;
