@@ -31,8 +31,8 @@ static LIVING: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 /// cancelled, which may hold files still.
 pub fn remove_spilled() {
     for folder in std::mem::take(&mut *LIVING.lock()) {
-        // A thread may add a file meanwhile. What stays goes with the next process.
-        let _ = (0..3).any(|_| std::fs::remove_dir_all(&folder).is_ok());
+        // Others may add files meanwhile, or remove them. What stays goes with the next process.
+        let _ = (0..10).any(|_| std::fs::remove_dir_all(&folder).is_ok() || !folder.exists());
     }
 }
 
@@ -73,6 +73,8 @@ struct Made {
 
 impl Drop for Made {
     fn drop(&mut self) {
+        // As long as there is something of it, the end of the process may come.
+        let _ = std::fs::remove_dir_all(self.folder.path());
         LIVING.lock().retain(|folder| folder != self.folder.path());
     }
 }
