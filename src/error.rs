@@ -290,7 +290,7 @@ impl Apart {
 }
 
 /// The name among `names` that `typed` was most likely meant to be, for hints. Of several
-/// that are as near, [`Apart`] decides. One of which half must be changed is none.
+/// that are as near, `Apart` decides. One of which half must be changed is none.
 pub fn nearest<'a>(typed: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let typed = typed.to_lowercase();
     let letters = typed.chars().count();
