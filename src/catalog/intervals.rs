@@ -4,13 +4,11 @@
 
 use std::sync::Arc;
 
-use async_trait::async_trait;
-use datafusion::arrow::datatypes::{DataType, IntervalUnit, SchemaRef};
-use datafusion::catalog::{Session, TableProvider};
+use datafusion::arrow::datatypes::{DataType, IntervalUnit, Schema};
+use datafusion::catalog::TableProvider;
 use datafusion::error::Result;
-use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
-use datafusion::physical_plan::ExecutionPlan;
 
+use super::asked::{Asked, Look};
 use super::csv::quoted;
 use super::table::foreign;
 use crate::error::Error;
@@ -18,7 +16,7 @@ use crate::error::Error;
 /// `table`, called `name`, which does not give intervals.
 pub(super) fn without(table: Arc<dyn TableProvider>, name: &str) -> Arc<dyn TableProvider> {
     match table.schema().fields().iter().any(|field| is_lost(field.data_type())) {
-        true => Arc::new(WithoutIntervals { table, name: name.to_owned() }),
+        true => Arc::new(Asked { table, look: Refusing { name: name.to_owned() } }),
         false => table,
     }
 }
@@ -36,23 +34,23 @@ fn is_lost(kind: &DataType) -> bool {
     }
 }
 
+/// Refuses such columns of the table called `name`.
 #[derive(Debug)]
-struct WithoutIntervals {
-    table: Arc<dyn TableProvider>,
+struct Refusing {
     name: String,
 }
 
-impl WithoutIntervals {
-    fn check(&self, projection: Option<&Vec<usize>>) -> Result<()> {
-        let columns = self.table.schema();
-        let is_asked = |at: &usize| projection.is_none_or(|asked| asked.contains(at));
-        let mut asked = (0..columns.fields().len()).filter(is_asked);
-        match asked.find(|at| is_lost(columns.field(*at).data_type())) {
-            Some(at) => Err(foreign(self.refusal(columns.field(at).name()))),
+impl Look for Refusing {
+    fn look(&self, columns: &Schema, is_asked: &dyn Fn(usize) -> bool) -> Result<()> {
+        let mut asked = columns.fields().iter().enumerate().filter(|(place, _)| is_asked(*place));
+        match asked.find(|(_, field)| is_lost(field.data_type())) {
+            Some((_, field)) => Err(foreign(self.refusal(field.name()))),
             None => Ok(()),
         }
     }
+}
 
+impl Refusing {
     fn refusal(&self, column: &str) -> Error {
         let (column, name) = (quoted(column), &self.name);
         let what = "intervals, which cannot be read from Parquet";
@@ -60,35 +58,6 @@ impl WithoutIntervals {
             "the others can: SELECT * EXCLUDE ({column}) FROM '{name}'; the program that wrote \
              it can write a text, by CAST({column} AS VARCHAR)"
         ))
-    }
-}
-
-#[async_trait]
-impl TableProvider for WithoutIntervals {
-    fn schema(&self) -> SchemaRef {
-        self.table.schema()
-    }
-
-    fn table_type(&self) -> TableType {
-        self.table.table_type()
-    }
-
-    fn supports_filters_pushdown(
-        &self,
-        filters: &[&Expr],
-    ) -> Result<Vec<TableProviderFilterPushDown>> {
-        self.table.supports_filters_pushdown(filters)
-    }
-
-    async fn scan(
-        &self,
-        state: &dyn Session,
-        projection: Option<&Vec<usize>>,
-        filters: &[Expr],
-        limit: Option<usize>,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        self.check(projection)?;
-        self.table.scan(state, projection, filters, limit).await
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod advice;
 mod aside;
+mod asked;
 mod available;
 mod columns;
 mod csv;

@@ -3,13 +3,12 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use async_trait::async_trait;
-use datafusion::arrow::datatypes::SchemaRef;
-use datafusion::catalog::{Session, TableProvider};
+use datafusion::arrow::datatypes::Schema;
+use datafusion::catalog::TableProvider;
 use datafusion::error::Result;
-use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
-use datafusion::physical_plan::ExecutionPlan;
 use parking_lot::Mutex;
+
+use super::asked::{Asked, Look};
 
 /// Sentences that a person has not been told yet, and those told before.
 #[derive(Debug, Default)]
@@ -75,49 +74,23 @@ pub(super) fn telling(
         return table;
     }
     notices.add(of_columns.iter().map(|told| told.notice.clone()).collect());
-    Arc::new(Telling { table, of_columns, notices: Arc::clone(notices) })
+    let look = Telling { of_columns, notices: Arc::clone(notices) };
+    Arc::new(Asked { table, look })
 }
 
 #[derive(Debug)]
 struct Telling {
-    table: Arc<dyn TableProvider>,
     of_columns: Vec<OfColumns>,
     notices: Arc<Notices>,
 }
 
-#[async_trait]
-impl TableProvider for Telling {
-    fn schema(&self) -> SchemaRef {
-        self.table.schema()
-    }
-
-    fn table_type(&self) -> TableType {
-        self.table.table_type()
-    }
-
-    fn supports_filters_pushdown(
-        &self,
-        filters: &[&Expr],
-    ) -> Result<Vec<TableProviderFilterPushDown>> {
-        self.table.supports_filters_pushdown(filters)
-    }
-
-    async fn scan(
-        &self,
-        state: &dyn Session,
-        projection: Option<&Vec<usize>>,
-        filters: &[Expr],
-        limit: Option<usize>,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        let columns = self.table.schema();
-        let is_read = |name: &String| {
-            let place = columns.index_of(name);
-            projection.is_none_or(|read| place.is_ok_and(|place| read.contains(&place)))
-        };
+impl Look for Telling {
+    fn look(&self, columns: &Schema, is_asked: &dyn Fn(usize) -> bool) -> Result<()> {
+        let is_read = |name: &String| columns.index_of(name).is_ok_and(is_asked);
         for told in &self.of_columns {
             self.notices.settle(&told.notice, told.columns.iter().any(is_read));
         }
-        self.table.scan(state, projection, filters, limit).await
+        Ok(())
     }
 }
 
