@@ -656,6 +656,24 @@ async fn a_plan_shows_which_levers_are_at_work_and_none_that_is_off() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn rows_behind_many_others_are_found_without_the_columns_that_only_come_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store(folder.path().join("db").as_path(), Times::SomeUnknown).await;
+    let session = Session::new(Some(store), Settings::default()).unwrap();
+    for order in ["likes DESC, post_id", "text, post_id"] {
+        let sql = format!("SELECT * FROM posts ORDER BY {order} LIMIT 3 OFFSET 1500");
+        let late = plan(&session, &sql).await;
+        assert!(late.contains("FetchColumns") && late.contains("skip=1500"), "{late}");
+        let found = answer(&session, &sql).await;
+        set(&session, "weiku.late_columns", "false").await;
+        assert!(!plan(&session, &sql).await.contains("FetchColumns"));
+        assert_eq!(answer(&session, &sql).await, found, "{order}");
+        assert_eq!(found.len(), 3);
+        set(&session, "weiku.late_columns", "true").await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_scan_that_filters_from_memory_counts_all_rows_that_it_looks_at() {
     let folder = tempfile::tempdir().unwrap();
     let store = store(folder.path().join("db").as_path(), Times::SomeUnknown).await;

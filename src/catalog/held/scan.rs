@@ -165,11 +165,16 @@ impl HeldScan {
         Ok(Self { output, properties, ..self.clone() })
     }
 
+    /// Whether the query wants few rows.
+    pub(crate) fn is_for_few_rows(&self) -> bool {
+        self.source.few_wanted
+    }
+
     /// Whether the query wants few rows, and so long ones that the column at `column`
     /// is better read for these only.
     pub(crate) fn is_better_fetched(&self, column: usize) -> bool {
         let largest = largest(self.source.groups());
-        self.source.few_wanted && largest.is_some_and(|group| !group.is_narrow(self.output[column]))
+        self.is_for_few_rows() && largest.is_some_and(|group| !group.is_narrow(self.output[column]))
     }
 
     /// The same with a partition for each row group, in the order of the files and of

@@ -172,10 +172,11 @@ impl Overrun {
     /// Why a query has to end now, if one has to.
     pub(super) fn error(&self) -> Option<Error> {
         let bytes = self.watch.too_much()?;
+        // Either way memory is given back now, which takes a moment.
+        self.watch.look_away();
         if self.pool.inner().held.give_way(usize::MAX) {
             return None;
         }
-        self.watch.look_away();
         let held = self.pool.report_top(NAMED_CONSUMERS.get());
         Some(wording::exhausted(&format!("{held}\n{}", wording::process_has(bytes))))
     }

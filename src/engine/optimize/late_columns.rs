@@ -20,6 +20,7 @@ use datafusion::physical_expr_common::physical_expr::is_volatile;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::filter::FilterExec;
+use datafusion::physical_plan::limit::GlobalLimitExec;
 use datafusion::physical_plan::projection::{ProjectionExec, ProjectionExpr};
 use datafusion::physical_plan::sorts::sort::SortExec;
 
@@ -97,12 +98,10 @@ impl PhysicalOptimizerRule for LateColumns {
         _: &ConfigOptions,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         plan.transform_down(|node| {
-            Ok(match node.downcast_ref::<SortExec>().map(Sorted::of) {
-                Some(Some(sorted)) => match sorted.fetched_late()? {
-                    Some(plan) => Transformed::new(plan, true, TreeNodeRecursion::Jump),
-                    None => Transformed::no(node),
-                },
-                _ => Transformed::no(node),
+            let late = Sorted::of(&node).map(Sorted::fetched_late).transpose()?.flatten();
+            Ok(match late {
+                Some(plan) => Transformed::new(plan, true, TreeNodeRecursion::Jump),
+                None => Transformed::no(node),
             })
         })
         .data()
@@ -119,14 +118,21 @@ struct Sorted {
     scan: HeldScan,
     filters: Vec<Arc<dyn PhysicalExpr>>,
     order: Vec<PhysicalSortExpr>,
+    /// How many are sorted out, and how many of these are passed over.
     rows: usize,
+    passed_over: usize,
     output: Vec<ProjectionExpr>,
 }
 
 impl Sorted {
-    /// What `sort` gives, if it is that.
-    fn of(sort: &SortExec) -> Option<Self> {
-        let rows = sort.fetch().filter(|rows| *rows <= FEW)?;
+    /// What `node` gives, if it is that and few rows come out.
+    fn of(node: &Arc<dyn ExecutionPlan>) -> Option<Self> {
+        let limit = node.downcast_ref::<GlobalLimitExec>();
+        let sort = limit.map_or(node, GlobalLimitExec::input).downcast_ref::<SortExec>()?;
+        let (rows, passed_over) = (sort.fetch()?, limit.map_or(0, GlobalLimitExec::skip));
+        if rows.saturating_sub(passed_over) > FEW {
+            return None;
+        }
         let schema = sort.input().schema();
         let columns = schema.fields().iter().enumerate().map(|(index, field)| {
             let expr = Arc::new(Column::new(field.name(), index));
@@ -142,7 +148,8 @@ impl Sorted {
                 if !order.iter().all(|one| is_known(one, &scan.schema())) {
                     return None;
                 }
-                return Some(Self { scan: scan.clone(), filters, order, rows, output });
+                let scan = scan.clone();
+                return Some(Self { scan, filters, order, rows, passed_over, output });
             }
             if let Some(filter) = input.downcast_ref::<FilterExec>() {
                 if filter.projection().is_some() {
@@ -180,7 +187,14 @@ impl Sorted {
         let late: Vec<usize> = shown.difference(&early).copied().collect();
         let early: Vec<usize> = early.into_iter().collect();
         let better = |column: &usize| self.scan.is_better_fetched(*column);
-        if !late.iter().any(better) || early.iter().any(better) {
+        // The first rows tell soon which others can be among them, so that the scan itself
+        // reads few of its columns; who passes over many sorts all of them.
+        let is_worth_it = if self.rows <= FEW {
+            late.iter().any(better) && !early.iter().any(better)
+        } else {
+            self.scan.is_for_few_rows() && !late.is_empty()
+        };
+        if !is_worth_it {
             return Ok(None);
         }
         let schema = self.scan.schema();
@@ -212,6 +226,10 @@ impl Sorted {
             plan = Arc::new(FilterExec::try_new(filter, plan)?);
         }
         plan = Arc::new(SortExec::new(order, plan).with_fetch(Some(self.rows)));
+        if self.passed_over > 0 {
+            let rows = self.rows.saturating_sub(self.passed_over);
+            plan = Arc::new(GlobalLimitExec::new(plan, self.passed_over, Some(rows)));
+        }
         plan = Arc::new(FetchColumns::new(plan, &self.scan, &late)?);
         Ok(Some(Arc::new(ProjectionExec::try_new(output, plan)?)))
     }
