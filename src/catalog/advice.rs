@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 
 use super::delta::LOG;
-use super::files::{Kind, SUFFIXES, lies_within, refused};
+use super::files::{lies_within, refused};
+use super::kind::{Kind, SUFFIXES};
 use crate::error::{Error, nearest};
 use crate::model::HEAD;
 

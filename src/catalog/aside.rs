@@ -18,12 +18,6 @@ impl Waiting {
     pub(super) fn is_over(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
-
-    /// One that is over already.
-    #[cfg(test)]
-    pub(super) fn over() -> Self {
-        Self(Arc::new(AtomicBool::new(true)))
-    }
 }
 
 /// Who waits. It is dropped with the task of a query that was cancelled.

@@ -56,19 +56,25 @@ pub(super) fn shown_in(
 ) -> Result<Arc<dyn TableProvider>> {
     let given = table.schema();
     let wanted = in_zone(&given, zone);
-    if given == wanted {
-        return Ok(table);
-    }
-    let fields = given.fields().iter().zip(wanted.fields());
-    let columns: Vec<Expr> = fields
-        .map(|(given, wanted)| {
-            let column = Expr::Column(Column::from_name(given.name()));
-            match given.data_type() == wanted.data_type() {
-                true => column,
-                false => cast(column, wanted.data_type().clone()).alias(given.name()),
+    if given == wanted { Ok(table) } else { cast_to(table, &wanted) }
+}
+
+/// `table` with the types that the columns of those names have in `wanted`.
+pub(super) fn cast_to(
+    table: Arc<dyn TableProvider>,
+    wanted: &Schema,
+) -> Result<Arc<dyn TableProvider>> {
+    let given = table.schema();
+    let columns = wanted.fields().iter().map(|wanted| {
+        let column = Expr::Column(Column::from_name(wanted.name()));
+        match given.field_with_name(wanted.name()) {
+            Ok(given) if given.data_type() != wanted.data_type() => {
+                cast(column, wanted.data_type().clone()).alias(wanted.name())
             }
-        })
-        .collect();
+            _ => column,
+        }
+    });
+    let columns: Vec<Expr> = columns.collect();
     let files = TableReference::bare("files");
     let plan = LogicalPlanBuilder::scan(files, provider_as_source(table), None)?;
     Ok(Arc::new(ViewTable::new(plan.project(columns)?.build()?, None)))

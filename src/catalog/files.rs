@@ -2,48 +2,37 @@
 
 use std::borrow::Cow;
 use std::fs::File;
-use std::io::Read;
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, OnceLock, Weak};
 
 use datafusion::arrow::datatypes::{Schema, SchemaRef};
 use datafusion::catalog::TableProvider;
-use datafusion::common::TableReference;
 use datafusion::datasource::file_format::FileFormat;
-use datafusion::datasource::file_format::arrow::ArrowFormat;
-use datafusion::datasource::file_format::csv::CsvFormat;
-use datafusion::datasource::file_format::file_compression_type::FileCompressionType;
-use datafusion::datasource::file_format::json::JsonFormat;
-use datafusion::datasource::file_format::parquet::ParquetFormat;
 use datafusion::datasource::listing::{
     ListingOptions, ListingTable, ListingTableConfig, ListingTableUrl,
 };
-use datafusion::datasource::{ViewTable, provider_as_source};
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::SessionState;
-use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder, Union};
 use datafusion::parquet::file::reader::SerializedFileReader;
 use object_store::{ObjectMeta, ObjectStore};
 use parking_lot::RwLock;
 use url::Url;
 
-use super::advice::{holds, missing, unknown};
+use super::advice::{missing, unknown};
+use super::alike::{are_alike, united};
 use super::aside::{Waiting, aside};
+use super::calls::{Call, Calls, HowRead};
 use super::columns::{in_zone, joined, shown_in, zone_of};
 use super::csv::{self, Alike, Asked, Same};
 use super::delta::{DeltaFiles, LOG};
-use super::how_read::{HowRead, refused_option};
 use super::intervals;
 use super::json::{self, Looked};
+use super::kind::Kind;
 use super::notices::{Notices, OfColumns, telling};
-use super::partitions::{Folders, PartitionedTable, files_below, found};
+use super::partitions::{Beside, Folders, PartitionedTable, all_below, files_below, found};
 use super::table::foreign;
-use super::walk::{Named, named};
 use crate::error::Error;
-
-/// The suffixes that can be queried in place.
-pub(crate) const SUFFIXES: [&str; 10] =
-    ["parquet", "csv", "tsv", "json", "jsonl", "ndjson", "arrow", "psv", "tab", "txt"];
+use crate::ingest::{Named, named};
 
 /// The beginning of the address of a file that is decoded while it is read.
 pub(crate) const DECODED: &str = "decoded:";
@@ -57,65 +46,95 @@ pub(crate) struct AdHocFiles {
     pub(crate) roots: Option<Arc<[PathBuf]>>,
     /// Takes what there is to say of what is opened.
     pub(crate) notices: Arc<Notices>,
+    /// What is asked beside the names of files.
+    pub(crate) calls: Arc<Calls>,
 }
 
 impl AdHocFiles {
     /// The file, glob or folder called `name`, or `None` if that is no path.
     pub(super) async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
-        if let Some(error) = refused_option(name) {
-            return Err(foreign(error));
+        match self.calls.get(name) {
+            Some(call) => self.called(&call.map_err(foreign)?).await.map(Some),
+            None => self.read(name, &HowRead::default()).await,
         }
-        let (how, name) = HowRead::of(name);
+    }
+
+    /// The rows of all files that a call names.
+    async fn called(&self, Call { files, how }: &Call) -> Result<Arc<dyn TableProvider>> {
+        let mut tables = Vec::with_capacity(files.len());
+        for file in files {
+            let table = self.read(file, how).await?;
+            // No table is called so.
+            let no_file = || foreign(missing(&at_home(file), self.roots.as_deref()));
+            tables.push(table.ok_or_else(no_file)?);
+        }
+        match tables.len() {
+            1 => tables.pop().ok_or_else(|| foreign(Error::internal("a call names no file"))),
+            _ => united(tables, how.path_column.as_slice()),
+        }
+    }
+
+    /// The file, glob or folder called `name`, read so, or `None` if that is no path.
+    async fn read(&self, name: &str, how: &HowRead) -> Result<Option<Arc<dyn TableProvider>>> {
         let named = at_home(name);
         let name: &str = &named;
         let folder = Path::new(name);
         if self.is_allowed(folder) && folder.join(LOG).is_dir() {
+            if how.path_column.is_some() {
+                let error = Error::query(format!("'{name}' is a table, and its files are its own"));
+                return Err(foreign(error.hint("leave filename out")));
+            }
             let Some(state) = self.session_state() else { return Ok(None) };
             let table = DeltaFiles::open(folder, &zone_of(&state)).await.map_err(foreign)?;
             return Ok(Some(Arc::new(table)));
         }
         let (files, called) = (self.clone(), name.to_owned());
         let meant = aside(move |waiting| files.meant(&called, waiting)).await?;
-        let Some((kind, paths)) = meant else {
-            return match how == HowRead::default() {
-                true => Ok(None),
-                // No table is called so.
-                false => Err(foreign(missing(name, self.roots.as_deref()))),
-            };
-        };
+        let Some((kind, paths)) = meant else { return Ok(None) };
         let Some(state) = self.session_state() else { return Ok(None) };
-        let are_files = paths.iter().all(|path| path.is_file());
-        let folders = Folders::of(&paths).filter(|_| are_files);
-        if folders.is_none() && are_files && Folders::any(&paths) {
-            self.notices.add(vec![format!(
-                "the folders in {name} are no columns: not all files lie in ones of the same names"
-            )]);
-        }
-        let opened = match are_files {
-            true => self.opened(&Meant { name, kind: &kind, paths: &paths, how }, &state).await?,
-            false => Opened::of(kind.format(), None, vec![ListingTableUrl::parse(name)?]),
-        };
+        let meant = Meant { name, kind: &kind, paths: &paths, how };
+        let opened = self.opened(&meant, &state).await?;
+        let beside = self.beside(&meant, &opened, &zone_of(&state))?;
         if opened.alike.len() > 1 {
-            return match folders {
-                Some(_) => Err(foreign(differ_in_folders(name))),
-                None => self.united(&kind, &opened, &state).await.map(Some),
-            };
+            return self.united(&kind, &opened, beside, &state).await.map(Some);
         }
-        let Opened { format, columns, urls, is_cast, of_columns, .. } = opened;
-        // The engine's own listing takes the extremes of another type for none at all.
-        let folders = folders.or_else(|| is_cast.then(|| Folders::silent(paths.len())));
-        let table: Arc<dyn TableProvider> = match (folders, columns) {
-            (Some(folders), Some(columns)) => {
-                let open = PartitionedTable::open(format, &columns, &urls, folders, &state);
-                Arc::new(open.await?)
-            }
-            (_, columns) => Arc::new(listed(&kind, format, columns, urls, &state).await?),
-        };
+        let Opened { format, columns, urls, of_columns, .. } = opened;
+        let table = table_of(&kind, format, columns, urls, beside, &state).await?;
         Ok(Some(match kind.format {
             "parquet" => intervals::without(table, name),
             "arrow" => shown_in(table, &zone_of(&state))?,
             _ => telling(table, of_columns, &self.notices),
         }))
+    }
+
+    /// The columns that there are beside those of the files: what the names of folders say,
+    /// and the paths.
+    fn beside(
+        &self,
+        meant: &Meant<'_>,
+        opened: &Opened,
+        zone: &Arc<str>,
+    ) -> Result<Option<Beside>> {
+        let Meant { name, paths, how, .. } = *meant;
+        let columns = &opened.columns;
+        let mut folders = Folders::of(paths);
+        if folders.is_none() && Folders::any(paths) {
+            self.notices.add(vec![format!(
+                "the folders in {name} are no columns: not all files lie in ones of the same names"
+            )]);
+        }
+        if let Some(column) = &how.path_column {
+            let says = folders.get_or_insert_with(|| Folders::silent(paths.len()));
+            if says.say(column)
+                || columns.fields().iter().any(|field| are_alike(field.name(), column))
+            {
+                return Err(foreign(taken(column, name)));
+            }
+            folders = folders.map(|folders| folders.with_paths(column, paths));
+        }
+        // The engine's own listing takes the extremes of another type for none at all.
+        let folders = folders.or_else(|| opened.is_cast.then(|| Folders::silent(paths.len())));
+        folders.map(|folders| folders.beside(columns, zone)).transpose()
     }
 
     /// The files that `name` means, and what they are, as long as somebody is `waiting`
@@ -129,7 +148,16 @@ impl AdHocFiles {
             return Kind::of_all(name, files).map(Some);
         }
         if let Some(kind) = Kind::of(name) {
-            return Ok(Some((kind, self.check(name, waiting)?)));
+            let paths = self.check(name, waiting)?;
+            if !paths.iter().any(|path| path.is_dir()) {
+                return Ok(Some((kind, paths)));
+            }
+            let below = paths.into_iter().flat_map(|path| match path.is_dir() {
+                true => all_below(&path, waiting),
+                false => vec![path],
+            });
+            let files = self.only_allowed(name, below.collect())?;
+            return kind.of_folder(name, files).map(Some);
         }
         match self.is_allowed(folder) && folder.is_file() && folder.extension().is_some() {
             true => Err(unknown(name)),
@@ -157,7 +185,7 @@ impl AdHocFiles {
             let (store, files) = found(&urls, state).await?;
             let columns = format.infer_schema(state, &store, &files).await;
             if kind.format != "parquet" {
-                return Ok(Opened::of(format, Some(columns?), urls));
+                return Ok(Opened::of(format, columns?, urls));
             }
             let is_cast = columns.is_err();
             let columns = match columns {
@@ -170,13 +198,13 @@ impl AdHocFiles {
                 },
             };
             let columns = in_zone(&columns, &zone_of(state));
-            return Ok(Opened { is_cast, ..Opened::of(format, Some(columns), urls) });
+            return Ok(Opened { is_cast, ..Opened::of(format, columns, urls) });
         }
         let (files, compression) = (paths.to_vec(), kind.compression);
         let Looked { columns, files, notices } =
             aside(move |waiting| json::look(&files, compression, waiting)).await?;
         self.notices.add(notices);
-        Ok(Opened::of(Arc::new(files), Some(columns), addresses(paths)?))
+        Ok(Opened::of(Arc::new(files), columns, addresses(paths)?))
     }
 
     async fn opened_csv(&self, meant: &Meant<'_>, state: &SessionState) -> Result<Opened> {
@@ -184,13 +212,12 @@ impl AdHocFiles {
         let same = if how.is_by_name { Same::Name } else { Same::Place };
         let (known, compression) = (kind.delimiter(), kind.compression);
         let (name, files, is_told) = (name.to_owned(), paths.to_vec(), kind.is_told());
-        let zone = zone_of(state);
+        let (zone, has_header) = (zone_of(state), how.has_header);
         let look = aside(move |waiting| {
             if !is_told {
                 files.iter().try_for_each(|path| csv::check_table(path, known, compression))?;
             }
             let (name, zone) = (name.as_str(), &*zone);
-            let HowRead { has_header, .. } = how;
             let asked = Asked { name, delimiter: known, compression, zone, same, has_header };
             csv::look(&files, &asked, waiting)
         });
@@ -199,7 +226,7 @@ impl AdHocFiles {
         let urls = addresses(paths)?;
         let urls = if seen.is_decoded { decoded(&urls)? } else { urls };
         let format = Arc::new(kind.csv(seen.delimiter, seen.has_header));
-        let opened = Opened::of(format, Some(seen.columns), urls);
+        let opened = Opened::of(format, seen.columns, urls);
         Ok(Opened { alike: seen.alike, of_columns: seen.of_columns, ..opened })
     }
 
@@ -209,20 +236,18 @@ impl AdHocFiles {
         &self,
         kind: &Kind,
         opened: &Opened,
+        beside: Option<Beside>,
         state: &SessionState,
     ) -> Result<Arc<dyn TableProvider>> {
-        let mut inputs = Vec::with_capacity(opened.alike.len());
+        let mut tables = Vec::with_capacity(opened.alike.len());
         for Alike { columns, files } in &opened.alike {
             let urls = files.iter().filter_map(|file| opened.urls.get(*file).cloned()).collect();
-            let (format, columns) = (Arc::clone(&opened.format), Some(Arc::clone(columns)));
-            let table = Arc::new(listed(kind, format, columns, urls, state).await?);
-            let table = telling(table, opened.of_columns.clone(), &self.notices);
-            let name = TableReference::bare("files");
-            let rows = LogicalPlanBuilder::scan(name, provider_as_source(table), None)?;
-            inputs.push(Arc::new(rows.build()?));
+            let (format, columns) = (Arc::clone(&opened.format), Arc::clone(columns));
+            let these = beside.as_ref().map(|beside| beside.of(files));
+            let table = table_of(kind, format, columns, urls, these, state).await?;
+            tables.push(telling(table, opened.of_columns.clone(), &self.notices));
         }
-        let rows = LogicalPlan::Union(Union::try_new_by_name(inputs)?);
-        Ok(Arc::new(ViewTable::new(rows, None)))
+        united(tables, &beside.map(|beside| beside.names()).unwrap_or_default())
     }
 
     fn is_allowed(&self, path: &Path) -> bool {
@@ -237,7 +262,7 @@ impl AdHocFiles {
     /// What a path names; refuses one that is not there, or that a safe session
     /// may not read.
     fn check(&self, name: &str, waiting: &Waiting) -> Result<Vec<PathBuf>, Error> {
-        let Named { paths, unread } = named(name, waiting)
+        let Named { paths, unread } = named(name, &|| waiting.is_over())
             .map_err(|error| Error::usage(format!("`{name}` is not a path: {error}")))?;
         if paths.is_empty() {
             // Of other folders a safe session learns nothing.
@@ -263,14 +288,14 @@ struct Meant<'a> {
     name: &'a str,
     kind: &'a Kind,
     paths: &'a [PathBuf],
-    how: HowRead,
+    how: &'a HowRead,
 }
 
 /// Files that were looked at.
 struct Opened {
     format: Arc<dyn FileFormat>,
-    /// Their columns, if they are files and no folders.
-    columns: Option<SchemaRef>,
+    /// Their columns.
+    columns: SchemaRef,
     /// Where each is read.
     urls: Vec<ListingTableUrl>,
     /// Whether some have other types than these columns.
@@ -283,45 +308,34 @@ struct Opened {
 
 impl Opened {
     /// Files of one format of which there is nothing more to know.
-    fn of(
-        format: Arc<dyn FileFormat>,
-        columns: Option<SchemaRef>,
-        urls: Vec<ListingTableUrl>,
-    ) -> Self {
+    fn of(format: Arc<dyn FileFormat>, columns: SchemaRef, urls: Vec<ListingTableUrl>) -> Self {
         Self { format, columns, urls, is_cast: false, alike: Vec::new(), of_columns: Vec::new() }
     }
 }
 
-/// The error for files of several headers in folders that are columns too.
-fn differ_in_folders(name: &str) -> Error {
-    let message =
-        format!("the files of {name} differ in their columns, and their folders are columns");
-    Error::query(message).hint(
-        "ask those of one header by a pattern of their own, and put them together by UNION ALL BY NAME",
-    )
+/// The error for a column with paths that is called like another one.
+fn taken(column: &str, name: &str) -> Error {
+    let error = Error::query(format!("'{name}' has a column {column} already"));
+    error.hint("give that of the paths another name: filename = 'path_of_file'")
 }
 
-/// The files of one format at `urls`, whose `columns` are known if they are no folders.
-async fn listed(
+/// The files of one format at `urls`, which have these `columns`, with those that are `beside`
+/// them.
+async fn table_of(
     kind: &Kind,
     format: Arc<dyn FileFormat>,
-    columns: Option<SchemaRef>,
+    columns: SchemaRef,
     urls: Vec<ListingTableUrl>,
+    beside: Option<Beside>,
     state: &SessionState,
-) -> Result<ListingTable> {
+) -> Result<Arc<dyn TableProvider>> {
+    if let Some(beside) = beside {
+        let table = PartitionedTable::open(format, columns, &urls, beside, state).await?;
+        return Ok(Arc::new(table));
+    }
     let options = ListingOptions::new(format).with_file_extension(&kind.suffix);
     let table = ListingTableConfig::new_with_multi_paths(urls).with_listing_options(options);
-    let table = match columns {
-        Some(columns) => table.with_schema(columns),
-        None => {
-            let table = table.infer_schema(state).await?;
-            match table.file_schema.clone().filter(|_| kind.format == "parquet") {
-                Some(columns) => table.with_schema(in_zone(&columns, &zone_of(state))),
-                None => table,
-            }
-        }
-    };
-    ListingTable::try_new(table)
+    Ok(Arc::new(ListingTable::try_new(table.with_schema(columns))?))
 }
 
 /// The columns of files that do not agree in their types, each looked at by itself.
@@ -428,117 +442,6 @@ pub(super) fn lies_within(path: &Path, roots: &[PathBuf]) -> bool {
 pub(crate) fn refused(name: &str) -> Error {
     let error = Error::query(format!("`{name}` is not allowed under --safe"));
     error.hint("name its folder with --allow DIR")
-}
-
-/// What a file name says about its content.
-#[derive(Debug)]
-pub(super) struct Kind {
-    /// The suffix of the format itself.
-    format: &'static str,
-    /// The whole suffix with that of the compression, as files are listed by it.
-    pub(super) suffix: String,
-    compression: FileCompressionType,
-}
-
-impl Kind {
-    /// What the name tells, if it is of a format that can be asked.
-    pub(super) fn of(name: &str) -> Option<Self> {
-        let file = Path::new(name).file_name()?.to_str()?.to_lowercase();
-        let (plain, compression) = match file.rsplit_once('.') {
-            Some((plain, "gz")) => (plain, FileCompressionType::GZIP),
-            Some((plain, "zst")) => (plain, FileCompressionType::ZSTD),
-            Some((plain, "bz2")) => (plain, FileCompressionType::BZIP2),
-            Some((plain, "xz")) => (plain, FileCompressionType::XZ),
-            _ => (file.as_str(), FileCompressionType::UNCOMPRESSED),
-        };
-        let (_, end) = plain.rsplit_once('.')?;
-        let format = SUFFIXES.into_iter().find(|suffix| *suffix == end)?;
-        let suffix = name[name.len() - (file.len() - plain.len() + end.len())..].to_owned();
-        Some(Self { format, suffix, compression })
-    }
-
-    /// What the files below the folder called `name` are, with those that are data.
-    fn of_all(name: &str, files: Vec<PathBuf>) -> Result<(Self, Vec<PathBuf>), Error> {
-        let known = |path: &PathBuf| Self::of(path.to_str()?);
-        let Some(first) = files.iter().find_map(known) else {
-            let error = Error::usage(format!("no file below `{name}` can be asked"));
-            return Err(error.hint(holds(files.iter().map(PathBuf::as_path))));
-        };
-        let is_one = |path: &PathBuf| known(path).is_some_and(|kind| kind.suffix == first.suffix);
-        let (files, others): (Vec<_>, Vec<_>) = files.into_iter().partition(is_one);
-        if let Some(other) = others.iter().find_map(known) {
-            let error = Error::query(format!("the files below `{name}` are of several formats"));
-            let name = name.trim_end_matches('/');
-            let (one, other) = (&first.suffix, &other.suffix);
-            return Err(error.hint(format!(
-                "ask those of one by a pattern: '{name}/**/*.{one}', or '{name}/**/*.{other}'"
-            )));
-        }
-        Ok((first, files))
-    }
-
-    fn is_csv(&self) -> bool {
-        matches!(self.format, "csv" | "tsv" | "psv" | "tab" | "txt")
-    }
-
-    fn is_json(&self) -> bool {
-        matches!(self.format, "json" | "jsonl" | "ndjson")
-    }
-
-    /// Whether the name says that this is a table, and not any text.
-    pub(super) fn is_told(&self) -> bool {
-        self.format != "txt"
-    }
-
-    /// What stands between the columns, if the name tells.
-    fn delimiter(&self) -> Option<u8> {
-        match self.format {
-            "tsv" | "tab" => Some(b'\t'),
-            "psv" => Some(b'|'),
-            _ => None,
-        }
-    }
-
-    fn csv(&self, delimiter: u8, has_header: bool) -> CsvFormat {
-        CsvFormat::default()
-            .with_has_header(has_header)
-            .with_delimiter(delimiter)
-            // Posts hold line breaks. Without this a file that is split between
-            // threads gives rows that are not there.
-            .with_newlines_in_values(true)
-            .with_file_compression_type(self.compression)
-    }
-
-    fn format(&self) -> Arc<dyn FileFormat> {
-        match self.format {
-            "parquet" => Arc::new(ParquetFormat::default()),
-            "arrow" => Arc::new(ArrowFormat),
-            _ if self.is_csv() => Arc::new(self.csv(self.delimiter().unwrap_or(b','), true)),
-            _ => Arc::new(JsonFormat::default().with_file_compression_type(self.compression)),
-        }
-    }
-
-    /// Refuses files that are not packed as their names say.
-    fn check_packing(&self, paths: &[PathBuf]) -> Result<(), Error> {
-        let (begin, packing): (&[u8], _) = match self.compression {
-            FileCompressionType::GZIP => (&[0x1F, 0x8B], "gzip"),
-            FileCompressionType::ZSTD => (&[0x28, 0xB5, 0x2F, 0xFD], "Zstandard"),
-            FileCompressionType::BZIP2 => (b"BZh", "bzip2"),
-            FileCompressionType::XZ => (&[0xFD, b'7', b'z'], "xz"),
-            _ => return Ok(()),
-        };
-        for path in paths {
-            let mut start = Vec::new();
-            let read = File::open(path).and_then(|file| file.take(4).read_to_end(&mut start));
-            read.map_err(|error| Error::io("read", path, &error))?;
-            if !start.is_empty() && !start.starts_with(begin) {
-                let path = path.display();
-                let error = Error::query(format!("'{path}' is not packed with {packing}"));
-                return Err(error.hint("its name says so; without that ending it may be read"));
-            }
-        }
-        Ok(())
-    }
 }
 
 #[cfg(test)]

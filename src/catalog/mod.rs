@@ -2,17 +2,21 @@
 //! files.
 
 mod advice;
+mod alike;
 mod aside;
 mod asked;
 mod available;
+mod calls;
 mod columns;
 mod csv;
+mod declared;
 mod delta;
+mod digits;
 mod files;
 mod held;
-mod how_read;
 mod intervals;
 mod json;
+mod kind;
 mod levers;
 mod notices;
 mod partitions;
@@ -21,14 +25,14 @@ mod schema;
 mod selection;
 mod table;
 mod views;
-mod walk;
 
 pub(crate) use advice::{check_database, missing, place_advice};
 pub use available::available_memory;
+pub(crate) use calls::{Call, Calls, HowRead};
 pub(crate) use csv::not_text;
-pub(crate) use files::{AdHocFiles, DECODED, SUFFIXES, at_home, below_home, refused};
+pub(crate) use files::{AdHocFiles, DECODED, at_home, below_home, refused};
 pub(crate) use held::{FetchColumns, HeldColumns, HeldScan};
-pub(crate) use how_read::{HowRead, refusal};
+pub(crate) use kind::SUFFIXES;
 pub(crate) use levers::is_lever;
 pub use levers::{Levers, setting_name};
 pub(crate) use notices::Notices;

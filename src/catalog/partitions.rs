@@ -1,5 +1,6 @@
 //! Files in folders whose names are values, as Hive lays them out:
-//! `FROM 'posts/platform=weibo/*.parquet'` has a column `platform`.
+//! `FROM 'posts/platform=weibo/*.parquet'` has a column `platform`. The path of each file may
+//! be such a column as well.
 //!
 //! The engine's own listing takes such values for texts that are never unknown, and does
 //! not find the files by a pattern that reaches into these folders.
@@ -9,7 +10,7 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use datafusion::arrow::datatypes::{DataType, Field, FieldRef, SchemaRef};
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::{DFSchema, ScalarValue};
 use datafusion::datasource::file_format::FileFormat;
@@ -25,6 +26,7 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
 use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
 
+use super::alike::are_alike;
 use super::aside::Waiting;
 use super::csv;
 
@@ -68,13 +70,34 @@ impl Folders {
         paths.iter().any(|path| !pairs(path).is_empty())
     }
 
-    /// Without what the files say themselves, in `columns`.
-    fn beside(mut self, columns: &SchemaRef) -> Self {
+    /// With one more that says of each file its path, one of `paths`, under `name`.
+    pub(super) fn with_paths(mut self, name: &str, paths: &[PathBuf]) -> Self {
+        self.names.push(name.to_owned());
+        for (values, path) in self.values.iter_mut().zip(paths) {
+            values.push(Some(path.display().to_string()));
+        }
+        self
+    }
+
+    /// Whether one of them is called `name`.
+    pub(super) fn say(&self, name: &str) -> bool {
+        self.names.iter().any(|known| are_alike(known, name))
+    }
+
+    /// The columns that they are beside those of the files, which say themselves what is in
+    /// `columns`; instants are in `zone`.
+    pub(super) fn beside(mut self, columns: &Schema, zone: &str) -> Result<Beside> {
         let keep: Vec<bool> =
             self.names.iter().map(|name| columns.field_with_name(name).is_err()).collect();
         kept(&mut self.names, &keep);
         self.values.iter_mut().for_each(|values| kept(values, &keep));
-        self
+        let fields: Vec<FieldRef> = (0..self.names.len()).map(|at| self.column(at, zone)).collect();
+        let of_file = |values: &Vec<Option<String>>| -> Result<Vec<ScalarValue>> {
+            let pairs = values.iter().zip(&fields);
+            pairs.map(|(value, field)| scalar(value.as_deref(), field.data_type())).collect()
+        };
+        let values: Result<Vec<_>> = self.values.iter().map(of_file).collect();
+        Ok(Beside { values: values?, fields })
     }
 
     /// The column at `at`: its type is that of all its values.
@@ -86,6 +109,27 @@ impl Folders {
         };
         let name = self.names.get(at).map(String::as_str).unwrap_or_default();
         Arc::new(Field::new(name, kind, true))
+    }
+}
+
+/// Columns that have one value for each file.
+#[derive(Debug, Clone)]
+pub(super) struct Beside {
+    fields: Vec<FieldRef>,
+    /// For each file the values of these columns.
+    values: Vec<Vec<ScalarValue>>,
+}
+
+impl Beside {
+    /// What they are called.
+    pub(super) fn names(&self) -> Vec<String> {
+        self.fields.iter().map(|field| field.name().clone()).collect()
+    }
+
+    /// Those of the files with the numbers in `files`.
+    pub(super) fn of(&self, files: &[usize]) -> Self {
+        let values = files.iter().filter_map(|file| self.values.get(*file).cloned()).collect();
+        Self { fields: self.fields.clone(), values }
     }
 }
 
@@ -129,8 +173,17 @@ pub(super) fn files_below(folder: &Path, waiting: &Waiting) -> Option<Vec<PathBu
     if pairs(&folder.join("file")).is_empty() && !entries.iter().any(is_value) {
         return None;
     }
+    Some(below(entries, waiting))
+}
+
+/// All files below `folder`, as long as somebody is `waiting` for them.
+pub(super) fn all_below(folder: &Path, waiting: &Waiting) -> Vec<PathBuf> {
+    below(entries(folder).unwrap_or_default(), waiting)
+}
+
+/// The files among `open`, and those below the folders among them.
+fn below(mut open: Vec<PathBuf>, waiting: &Waiting) -> Vec<PathBuf> {
     let mut files = Vec::new();
-    let mut open = entries;
     while let Some(path) = open.pop().filter(|_| !waiting.is_over()) {
         // Links to folders may lead in circles.
         if path.is_dir() {
@@ -141,7 +194,7 @@ pub(super) fn files_below(folder: &Path, waiting: &Waiting) -> Option<Vec<PathBu
         }
     }
     files.sort();
-    Some(files)
+    files
 }
 
 fn entries_unless(is_link: bool, folder: &Path) -> Vec<PathBuf> {
@@ -162,38 +215,31 @@ fn entries(folder: &Path) -> Option<Vec<PathBuf>> {
 #[derive(Debug)]
 pub(super) struct PartitionedTable {
     format: Arc<dyn FileFormat>,
-    /// The columns of the files, and those of the folders.
+    /// The columns of the files, and those beside them.
     columns: TableSchema,
     files: Vec<PartitionedFile>,
     store: ObjectStoreUrl,
 }
 
 impl PartitionedTable {
-    /// The files at `urls`, which have these `columns`, and of which `folders` say
-    /// something.
+    /// The files at `urls`, which have these `columns`, and others `beside` them.
     pub(super) async fn open(
         format: Arc<dyn FileFormat>,
-        columns: &SchemaRef,
+        columns: SchemaRef,
         urls: &[ListingTableUrl],
-        folders: Folders,
+        beside: Beside,
         state: &SessionState,
     ) -> Result<Self> {
         let (_, found) = found(urls, state).await?;
         let store = store_of(urls);
-        let folders = folders.beside(columns);
-        let zone = state.config_options().execution.time_zone.as_deref().unwrap_or("UTC");
-        let of_folders: Vec<FieldRef> =
-            (0..folders.names.len()).map(|at| folders.column(at, zone)).collect();
+        let Beside { fields, values } = beside;
         let mut files = Vec::with_capacity(found.len());
-        for (meta, values) in found.into_iter().zip(&folders.values) {
+        for (meta, values) in found.into_iter().zip(values) {
             let mut file = PartitionedFile::from(meta);
-            for (value, field) in values.iter().zip(&of_folders) {
-                file.partition_values.push(scalar(value.as_deref(), field.data_type())?);
-            }
+            file.partition_values = values;
             files.push(file);
         }
-        let columns =
-            TableSchema::builder(Arc::clone(columns)).with_table_partition_cols(of_folders).build();
+        let columns = TableSchema::builder(columns).with_table_partition_cols(fields).build();
         Ok(Self { format, columns, files, store })
     }
 }
@@ -301,6 +347,18 @@ mod tests {
         assert_eq!(told.values[1], [text("x/y%zz"), None]);
         assert_eq!(*told.column(0, "UTC").data_type(), DataType::Utf8);
         assert_eq!(*told.column(1, "UTC").data_type(), DataType::Date32);
+    }
+
+    #[test]
+    fn what_files_say_themselves_no_folder_says() {
+        let paths = ["a/day=1/x=2/f.csv", "a/day=2/x=__HIVE_DEFAULT_PARTITION__/g.csv"];
+        let told = of(&paths).unwrap().with_paths("path", &paths.map(PathBuf::from));
+        assert!(told.say("Path") && !told.say("f"));
+        let columns = Schema::new(vec![Field::new("day", DataType::Utf8, true)]);
+        let told = told.beside(&columns, "UTC").unwrap();
+        assert_eq!(told.names(), ["x", "path"]);
+        let second = [ScalarValue::Int64(None), ScalarValue::from(paths[1])];
+        assert_eq!(told.of(&[1]).values, [second]);
     }
 
     #[test]

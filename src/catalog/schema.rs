@@ -13,6 +13,8 @@ use datafusion::datasource::ViewTable;
 use datafusion::error::Result;
 
 use super::SCHEMA;
+use super::calls::Calls;
+use super::declared::{of_files_with_times, with_times};
 use super::files::AdHocFiles;
 use super::held::HeldColumns;
 use super::table::{StoreTable, foreign};
@@ -85,6 +87,11 @@ impl DatabaseSchema {
         Ok(())
     }
 
+    /// What the statements of the session ask beside the names of files.
+    pub(crate) fn calls(&self) -> &Calls {
+        &self.files.calls
+    }
+
     fn is_attached(&self) -> bool {
         &*self.name != SCHEMA
     }
@@ -96,6 +103,18 @@ impl DatabaseSchema {
     /// Whether the session made a table or view called `name`.
     pub(crate) fn is_made(&self, name: &str) -> bool {
         self.made(name).is_some()
+    }
+
+    /// A `table` that the session made, with the times that it was declared to have.
+    async fn as_declared(
+        &self,
+        table: Arc<dyn TableProvider>,
+        name: &str,
+    ) -> Result<Arc<dyn TableProvider>> {
+        let Some(files) = of_files_with_times(table.as_ref()) else { return Ok(table) };
+        let Some(state) = self.files.session_state() else { return Ok(table) };
+        let with_times = with_times(&table, files, name, &state).await?;
+        Ok(with_times.unwrap_or(table))
     }
 
     async fn stored(&self, name: &str) -> crate::Result<Option<Arc<dyn TableProvider>>> {
@@ -171,7 +190,7 @@ impl SchemaProvider for DatabaseSchema {
 
     async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
         if let Some(table) = self.made(name) {
-            return Ok(Some(table));
+            return self.as_declared(table, name).await.map(Some);
         }
         if let Some(table) = self.stored(name).await.map_err(foreign)? {
             return Ok(Some(table));

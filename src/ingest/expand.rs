@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 use std::path::{Path, PathBuf};
 
 use super::source::is_stdin;
+use super::walk::{Named, named};
 use crate::error::{Error, Result};
 use crate::model::HEAD;
 
@@ -111,19 +112,12 @@ fn matching(path: &Path) -> Result<Vec<PathBuf>> {
         let there = std::fs::metadata(path).err().unwrap_or(std::io::ErrorKind::NotFound.into());
         return Err(Error::io("read", path, &there));
     }
-    let matches = glob::glob(&pattern).map_err(|error| {
+    let Named { paths: mut files, unread } = named(&pattern, &|| false).map_err(|error| {
         Error::usage(format!("the pattern `{pattern}` is malformed: {}", error.msg))
     })?;
-    let (mut files, mut unread) = (Vec::new(), None);
-    for found in matches {
-        match found {
-            Ok(file) if file.is_file() => files.push(file),
-            Ok(_) => {}
-            Err(error) => unread = Some(error),
-        }
-    }
-    if let Some(error) = unread.filter(|_| files.is_empty()) {
-        return Err(Error::io("read", error.path(), error.error()));
+    files.retain(|file| file.is_file());
+    if let Some((folder, error)) = unread.filter(|_| files.is_empty()) {
+        return Err(Error::io("read", &folder, &error));
     }
     if files.is_empty() {
         return Err(Error::usage(format!("no file matches {pattern}")));
@@ -196,6 +190,28 @@ mod tests {
         assert!(expand(&[folder.path().join("db")]).is_err());
         assert!(expand(&[folder.path().join("none_*.csv")]).is_err());
         assert!(expand(&[folder.path().join("none.csv")]).is_err());
+    }
+
+    #[test]
+    fn what_links_lead_to_in_circles_is_taken_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = folder.path();
+        std::fs::create_dir_all(place.join("d/e")).unwrap();
+        for name in ["d/list_10.csv", "d/e/list_2.csv", "d/e/list_3.csv"] {
+            std::fs::write(place.join(name), "x").unwrap();
+        }
+        for (leads_to, link) in
+            [("..", "d/up"), ("../..", "d/e/up"), ("list_3.csv", "d/e/newest.csv")]
+        {
+            std::os::unix::fs::symlink(leads_to, place.join(link)).unwrap();
+        }
+        let expanded = expand(&[place.join("d/**/*.csv")]).unwrap();
+        let names = ["d/e/list_2.csv", "d/e/list_3.csv", "d/list_10.csv"];
+        assert_eq!(expanded.files, names.map(|name| place.join(name)));
+        // What is named by itself is meant.
+        let newest = expand(&[place.join("d/e/n*.csv")]).unwrap();
+        assert_eq!(newest.files, [place.join("d/e/newest.csv")]);
+        assert!(expand(&[place.join("d/**.csv")]).unwrap_err().message().contains("malformed"));
     }
 
     #[test]

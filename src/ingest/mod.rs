@@ -24,6 +24,7 @@ mod record;
 mod records;
 mod source;
 mod table;
+mod walk;
 
 use std::io;
 
@@ -41,6 +42,7 @@ pub(crate) use json::{Records, elements_only, is_lines};
 use recognise::Choice;
 pub use record::{Account, AccountCounts, Instant, Post, PostCounts, Row, Text};
 pub use source::{Position, Source};
+pub(crate) use walk::{Named, named};
 
 /// What a Parquet file begins with.
 const PARQUET: &[u8] = b"PAR1";

@@ -268,13 +268,17 @@ fn a_csv_file_without_a_header_loses_no_row() {
     world.write("x.csv", "1,2012-08-27,a\n2,2012-08-28,b\n");
     let (told, why) = world.run(&[], "SELECT * FROM 'x.csv' ORDER BY column0");
     assert_eq!(told, "column0,column1,column2\n1,2012-08-27,a\n2,2012-08-28,b\n");
-    assert!(why.contains("has no header") && why.contains("'format.has_header' 'true'"), "{why}");
+    assert!(why.contains("has no header") && why.contains("header = true"), "{why}");
     // The advice does what it says.
     let advice = why.split("otherwise: ").nth(1).unwrap();
-    let (told, why) = world.run(&[], &format!("{advice}; SELECT count(*) AS n FROM t"));
+    let (told, why) = world.run(&[], &format!("SELECT count(*) AS n {advice}"));
     assert_eq!(told, "n\n1\n", "{why}");
     world.write("y.csv", "3,2012-08-29,c\n");
-    assert_eq!(world.ask("SELECT sum(column0) AS s, count(*) AS n FROM '?.csv'"), "s,n\n6,3\n");
+    let sql = "SELECT sum(column0) AS s, count(*) AS n FROM '?.csv'";
+    let (told, why) = world.run(&[], sql);
+    assert_eq!(told, "s,n\n6,3\n");
+    // It is one for all files that were asked.
+    assert!(why.ends_with("otherwise: FROM read_csv('?.csv', header = true)"), "{why}");
 }
 
 #[test]
@@ -374,11 +378,27 @@ fn csv_files_that_differ_are_read_by_the_names_of_their_columns() {
     for sql in ["FROM 'e/*.json'", "FROM read_json('e/*.json', union_by_name = true)"] {
         assert_eq!(world.ask(&format!("SELECT sum(a) AS a, sum(b) AS b {sql}")), "a,b\n1,2\n");
     }
-    // Where folders are columns too, it is refused and not done by half.
+    // Folders, and paths as they are typed, are columns behind theirs.
     world.write("f/day=1/x.csv", "a\n1\n");
     world.write("f/day=2/x.csv", "a,b\n1,2\n");
-    let told = world.wrong("SELECT * FROM read_csv('f/*/*.csv', union_by_name = true)");
-    assert!(told.contains("their folders are columns"), "{told}");
+    let read = "FROM read_csv('f/*/*.csv', union_by_name = true";
+    let told = world.ask(&format!("SELECT * {read}) ORDER BY day"));
+    assert_eq!(told, "a,b,day\n1,,1\n1,2,2\n");
+    let told = world.ask(&format!("SELECT * {read}, filename = true) WHERE day = 2"));
+    assert_eq!(told, "a,b,day,filename\n1,2,2,f/day=2/x.csv\n");
+    // So are those of the files in a folder that is called like one, as Spark writes them.
+    world.write("g.csv/part-0.csv", "a,b\n1,\"x\ny\"\n");
+    world.write("g.csv/part-1.csv", "a,b\n2,z\n");
+    world.write("g.csv/_SUCCESS", "");
+    world.write("g.csv/notes.md", "none of them");
+    for name in ["g.csv", "g.csv/", "?.csv"] {
+        let told = world.ask(&format!("FROM read_csv('{name}', filename = true) ORDER BY a"));
+        let rows = "1,\"x\ny\",g.csv/part-0.csv\n2,z,g.csv/part-1.csv\n";
+        assert_eq!(told, format!("a,b,filename\n{rows}"), "{name}");
+    }
+    assert_eq!(world.ask("SELECT sum(a) AS s FROM 'g.csv'"), "s\n3\n");
+    std::fs::create_dir(world.0.path().join("h.csv")).unwrap();
+    assert!(world.wrong("FROM 'h.csv'").contains("no file below `h.csv` can be asked"));
 }
 
 #[test]
@@ -439,4 +459,36 @@ async fn the_folder_of_a_table_of_a_database_is_read_as_it_is_committed() {
         std::fs::copy(entry.path(), copy.join("_delta_log").join(entry.file_name())).unwrap();
     }
     assert_eq!(count(&copy).await, 0);
+}
+
+#[test]
+fn numbers_of_json_keep_the_digits_that_a_double_would_lose() {
+    let world = World::new();
+    let rows = "SELECT 12345678901234567.89::decimal(19,2) d, 9007199254740993 i, 0.1 f \
+                UNION ALL SELECT -0.5::decimal(19,2), -9007199254740993, 0.25 ORDER BY i";
+    let told = "d,i,f,types\n\
+                -0.50,-9007199254740993,0.25,\"decimal(19,2) bigint double\"\n\
+                12345678901234567.89,9007199254740993,0.1,\"decimal(19,2) bigint double\"\n";
+    for name in ["a.jsonl", "a.json", "a.csv"] {
+        world.ask(&format!("COPY ({rows}) TO '{name}'"));
+        let sql = format!(
+            "SELECT *, concat_ws(' ', typeof(d), typeof(i), typeof(f)) AS types FROM '{name}' ORDER BY i"
+        );
+        assert_eq!(world.ask(&sql), told, "{name}");
+    }
+    // What has parts is read digit by digit too, and so is what is not a record a line.
+    let record = "{\"s\": {\"x\": -12345678901234567.89},\n\
+                  \"l\": [2, 0.12345678901234567891], \"o\": 1.5e3}";
+    world.write("nested.json", format!("[{record},\n{{\"s\": {{\"x\": 7}}, \"o\": 1}}]"));
+    assert_eq!(
+        world.ask("SELECT s['x'] AS x, l[2] AS l, o FROM 'nested.json'"),
+        "x,l,o\n-12345678901234567.89,0.12345678901234567891,1500.0\n7.00,,1.0\n"
+    );
+    // A number that no double is makes texts, as in CSV, and no error.
+    world.write("large.jsonl", "{\"a\": 1e400, \"b\": 1e300}\n{\"a\": 1, \"b\": 5}\n");
+    world.write("large.csv", "a,b\n1e400,1e300\n1,5\n");
+    for name in ["large.jsonl", "large.csv"] {
+        let sql = format!("SELECT a, b, typeof(a) AS t FROM '{name}'");
+        assert_eq!(world.ask(&sql), "a,b,t\n1e400,1e300,text\n1,5.0,text\n", "{name}");
+    }
 }

@@ -5,6 +5,7 @@
 //! from behind), and then takes posts with line breaks for broken rows. Here rows
 //! are read as the scan will read them.
 
+mod lines;
 mod places;
 mod told;
 mod values;
@@ -24,6 +25,7 @@ use super::notices::OfColumns;
 use crate::error::{Error, Result};
 use crate::ingest::Decoded;
 use crate::model::unique_names;
+use lines::Lines;
 use places::{is_known, places_of};
 pub(crate) use told::not_text;
 pub(super) use told::quoted;
@@ -127,7 +129,7 @@ pub(super) fn look(paths: &[PathBuf], asked: &Asked<'_>, waiting: &Waiting) -> R
         columns.map(|columns| Alike { columns, files })
     };
     let alike: Result<Vec<Alike>, ArrowError> = look.headers.into_iter().map(alike_of).collect();
-    let in_doubt = look.in_doubt.map(|path| about_header(path, look.has_header));
+    let in_doubt = look.in_doubt.map(|path| about_header(path, asked, look.has_header));
     Ok(Seen {
         delimiter: look.delimiter.unwrap_or(b','),
         has_header: look.has_header,
@@ -184,10 +186,12 @@ impl<'a> Look<'a> {
         let begun = read.by_ref().take(HEADER).read_to_end(&mut head);
         begun.map_err(|error| Error::io("read", path, &error))?;
         let delimiter = *self.delimiter.get_or_insert_with(|| delimiter(&head));
+        let lines = Lines::of(&head);
+        let unread = |error: ::csv::Error| unread(path, &error, lines);
         let text = head.as_slice().chain(read);
         let mut rows = ReaderBuilder::new().delimiter(delimiter).from_reader(text);
         let is_first = self.first.is_none();
-        let header = rows.headers().map_err(|error| unread(path, &error))?.clone();
+        let header = rows.headers().map_err(unread)?.clone();
         let places = self.places((file, path), &header, columns)?;
         if !is_first && !self.has_header {
             see_first_line(columns, &header, file);
@@ -196,10 +200,10 @@ impl<'a> Look<'a> {
         let mut row = StringRecord::new();
         while (self.left > 0 || columns.iter().any(|column| column.values.are_decimals()))
             && !self.waiting.is_over()
-            && rows.read_record(&mut row).map_err(|error| unread(path, &error))?
+            && rows.read_record(&mut row).map_err(unread)?
         {
             self.left = self.left.saturating_sub(1);
-            let at = At { file, line: row.position().map_or(0, ::csv::Position::line) };
+            let at = At { file, line: lines.line(row.position()) };
             for (place, value) in places.iter().zip(&row) {
                 if let Some(column) = columns.get_mut(*place) {
                     column.values.see(value, at);
@@ -538,8 +542,9 @@ mod tests {
         let seen = looked(&all).unwrap();
         assert!(!seen.has_header);
         assert_eq!(seen.columns.field(0).data_type(), &DataType::Float64);
-        assert!(seen.notices[0].contains("1.csv has no header"), "{:?}", seen.notices);
-        assert!(seen.notices[0].ends_with("('format.has_header' 'true')"), "{:?}", seen.notices);
+        let told = &seen.notices[0];
+        assert!(told.contains("1.csv has no header"), "{told}");
+        assert!(told.ends_with("FROM read_csv('*.csv', header = true)"), "{told}");
         std::fs::write(path("2.csv"), "3,z,4\n").unwrap();
         assert!(looked(&all).is_err());
     }

@@ -2,34 +2,22 @@
 
 use super::Column;
 use super::values::Values;
+use crate::catalog::alike::{are_alike, places_among};
 
 /// Where the columns called `names` stand among `columns`, of which missing ones are made
-/// some. A name in other letters, small or capital, is the same, unless its file has both.
+/// some.
 pub(super) fn places_of(columns: &mut Vec<Column>, names: Vec<String>) -> Vec<usize> {
-    let before = columns.len();
-    let same = |name: &String| columns.iter().position(|column| column.name == *name);
-    let same: Vec<Option<usize>> = names.iter().map(same).collect();
-    let mut is_taken = vec![false; before];
-    for place in same.iter().flatten() {
-        is_taken[*place] = true;
-    }
-    let mut places = Vec::with_capacity(names.len());
-    for (name, same) in names.into_iter().zip(same) {
-        let place = same.or_else(|| {
-            (0..before).find(|place| !is_taken[*place] && are_alike(&columns[*place].name, &name))
-        });
-        match place {
-            Some(place) => {
-                is_taken[place] = true;
-                places.push(place);
-            }
-            None => {
-                places.push(columns.len());
-                columns.push(Column { name, values: Values::default() });
-            }
-        }
-    }
-    places
+    let places = {
+        let known: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
+        places_among(&known, &names)
+    };
+    let place = |(name, place): (String, Option<usize>)| {
+        place.unwrap_or_else(|| {
+            columns.push(Column { name, values: Values::default() });
+            columns.len() - 1
+        })
+    };
+    names.into_iter().zip(places).map(place).collect()
 }
 
 /// Whether a column is called `name`, in whatever letters.
@@ -37,16 +25,12 @@ pub(super) fn is_known(columns: &[Column], name: &str) -> bool {
     columns.iter().any(|column| are_alike(&column.name, name))
 }
 
-fn are_alike(one: &str, other: &str) -> bool {
-    one == other || one.to_lowercase() == other.to_lowercase()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn names_in_other_letters_are_the_same_unless_a_file_has_both() {
+    fn columns_that_are_not_there_yet_come_behind_the_others() {
         let mut columns = Vec::new();
         for (header, wanted) in [
             (["id", "Name"], [0_usize, 1]),

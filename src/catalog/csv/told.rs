@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use ::csv::ErrorKind;
 
-use super::Column;
+use super::lines::Lines;
 use super::values::{At, Odd, is_code};
+use super::{Asked, Column, Same};
 use crate::catalog::notices::OfColumns;
 use crate::error::Error;
 
@@ -16,8 +17,9 @@ const NAMED: usize = 3;
 /// Characters of a value that a notice shows.
 const VALUE: usize = 30;
 
-/// What to say of a file whose first line may be a header or not.
-pub(super) fn about_header(path: &Path, has_header: bool) -> String {
+/// What to say of the file at `path`, one of those that were `asked`, whose first line may be a
+/// header or not.
+pub(super) fn about_header(path: &Path, asked: &Asked<'_>, has_header: bool) -> String {
     let path = path.display();
     let told = match has_header {
         true => format!("the first line of {path} is taken for the names of its columns"),
@@ -26,11 +28,9 @@ pub(super) fn about_header(path: &Path, has_header: bool) -> String {
              column1 and so on"
         ),
     };
-    let other = !has_header;
-    format!(
-        "{told}; to have it otherwise: CREATE EXTERNAL TABLE t STORED AS CSV LOCATION '{path}' OPTIONS \
-         ('format.has_header' '{other}')"
-    )
+    let (name, other) = (asked.name.replace('\'', "''"), !has_header);
+    let by_name = if asked.same == Same::Name { ", union_by_name = true" } else { "" };
+    format!("{told}; to have it otherwise: FROM read_csv('{name}', header = {other}{by_name})")
 }
 
 /// The error for the file at `path`, whose header has no name of those before: most
@@ -43,16 +43,25 @@ pub(super) fn no_common_column(path: &Path, first: &Path) -> Error {
     ))
 }
 
-/// The error for the file at `path` that cannot be read to where it was looked at.
-pub(super) fn unread(path: &Path, error: &::csv::Error) -> Error {
-    let line = error.position().map_or(0, ::csv::Position::line);
+/// The error for the file at `path`, of these `lines`, that cannot be read to where it was
+/// looked at.
+pub(super) fn unread(path: &Path, error: &::csv::Error, lines: Lines<'_>) -> Error {
+    let line = lines.line(error.position());
     let told = match error.kind() {
         ErrorKind::Io(error) => return Error::io("read", path, error),
-        ErrorKind::Utf8 { .. } => no_text(&line.to_string()),
+        ErrorKind::Utf8 { .. } => no_text(&format!("line {line} of a file")),
         ErrorKind::UnequalLengths { expected_len, len, .. } => {
             let s = if *len == 1 { "" } else { "s" };
-            Error::query(format!("line {line} has {len} value{s}, and the header {expected_len}"))
-                .hint(REJECTED)
+            let error = Error::query(format!(
+                "line {line} has {len} value{s}, and the header {expected_len}"
+            ));
+            match expected_len {
+                1 => error.hint(format!(
+                    "if what stands above the names of the columns is a title, take it off: tail -n +{line} '{}' > table.csv",
+                    path.display()
+                )),
+                _ => error.hint(REJECTED),
+            }
         }
         _ => Error::query(error.to_string()),
     };
@@ -128,13 +137,44 @@ pub(super) fn other_encoding(path: &Path, encoding: &str, first: &str) -> Error 
 const REJECTED: &str =
     "`weiku import DB FILE` takes the other rows, and keeps this one among the rejects";
 
-/// The error for a row that is no text, if the engine's `message` tells of one.
+/// The error for a row that is no text, if the engine's `message` tells of one. What that calls
+/// a line is a row: those with line breaks are one as well.
 pub(crate) fn not_text(message: &str) -> Option<Error> {
     let (_, place) = message.split_once("invalid UTF-8")?.1.split_once("line ")?;
     let line: String = place.chars().take_while(char::is_ascii_digit).collect();
-    Some(no_text(&line))
+    Some(no_text(&format!("row {line} of a file, counted with its header,")))
 }
 
-fn no_text(line: &str) -> Error {
-    Error::query(format!("line {line} of a file is not text in its encoding")).hint(REJECTED)
+fn no_text(place: &str) -> Error {
+    Error::query(format!("{place} is not text in its encoding")).hint(REJECTED)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use ::csv::ReaderBuilder;
+
+    use super::{Lines, not_text, unread};
+
+    #[test]
+    fn rows_of_another_length_are_told_with_their_line_and_a_title_is_thought_of() {
+        for (text, line, hint) in [
+            ("a,b\r\n1,2\r\n3,4,5\r\n", "line 3 has 3 values", "weiku import"),
+            ("a report\n\nid,n\n1,2\n", "line 3 has 2 values", "tail -n +3 'x.csv'"),
+        ] {
+            let mut rows = ReaderBuilder::new().from_reader(text.as_bytes());
+            let error = rows.records().find_map(Result::err).unwrap();
+            let told = unread(Path::new("x.csv"), &error, Lines::of(text.as_bytes()));
+            assert!(told.message().starts_with(line), "{told}");
+            assert!(told.advice().unwrap().contains(hint), "{told}");
+        }
+    }
+
+    #[test]
+    fn a_row_of_several_lines_is_not_told_as_a_line() {
+        let told = not_text("Encountered invalid UTF-8 data for line 7 and field 2").unwrap();
+        assert!(told.message().starts_with("row 7 of a file"), "{told}");
+        assert!(not_text("something else").is_none());
+    }
 }

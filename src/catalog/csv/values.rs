@@ -3,14 +3,13 @@
 
 use chrono::Utc;
 use datafusion::arrow::compute::kernels::cast_utils::string_to_datetime;
-use datafusion::arrow::datatypes::{DECIMAL128_MAX_PRECISION, DataType, TimeUnit};
+use datafusion::arrow::datatypes::{DataType, TimeUnit};
+
+use crate::catalog::digits::Digits;
 
 /// As many values of the better type there must be for each that is none, for a
 /// column to be told of: else it is one of texts that happen to look alike.
 const FOR_EACH: u64 = 10;
-
-/// As many digits of a number a double always keeps.
-const SAFE_DIGITS: usize = 15;
 
 /// What the values of a column were so far.
 #[derive(Debug, Default)]
@@ -26,18 +25,6 @@ pub(super) struct Values {
     digits: Option<usize>,
     /// Whether a time says of which zone it is.
     names_zone: bool,
-}
-
-/// What it takes to keep all digits of the numbers.
-#[derive(Debug, Default)]
-struct Digits {
-    /// The most before a point, and the most behind one.
-    before: usize,
-    behind: usize,
-    /// Whether a double would lose some, as of 12345678901234567.89.
-    are_many: bool,
-    /// Whether a number is written as one that only a double is: 1e300, NaN.
-    of_double: bool,
 }
 
 /// The values of one kind.
@@ -173,41 +160,6 @@ impl Values {
             (&self.truths, Better::Truth),
             (&self.texts, Better::None),
         ]
-    }
-}
-
-impl Digits {
-    fn see(&mut self, number: &str) {
-        let plain = number.strip_prefix('-').unwrap_or(number);
-        let (before, behind) = plain.split_once('.').unwrap_or((plain, ""));
-        if !before.bytes().chain(behind.bytes()).all(|byte| byte.is_ascii_digit()) {
-            self.of_double = true;
-            return;
-        }
-        let before = before.trim_start_matches('0');
-        let behind = behind.trim_end_matches('0');
-        self.before = self.before.max(before.len());
-        self.behind = self.behind.max(behind.len());
-        if before.len() + behind.len() > SAFE_DIGITS && !self.are_many {
-            let point = if behind.is_empty() { "" } else { "." };
-            let before = if before.is_empty() { "0" } else { before };
-            let written = format!("{before}{point}{behind}");
-            self.are_many = plain.parse::<f64>().is_ok_and(|double| double.to_string() != written);
-        }
-    }
-
-    /// The type of numbers with a point. Digits that a double gives back when it is
-    /// written were those of one when the file was.
-    fn data_type(&self) -> DataType {
-        let precision = self.before + self.behind;
-        match (u8::try_from(precision), i8::try_from(self.behind)) {
-            (Ok(precision @ ..=DECIMAL128_MAX_PRECISION), Ok(scale))
-                if self.are_many && !self.of_double =>
-            {
-                DataType::Decimal128(precision, scale)
-            }
-            _ => DataType::Float64,
-        }
     }
 }
 

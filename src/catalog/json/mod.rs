@@ -4,8 +4,10 @@
 //! The engine's reader knows a record a line in UTF-8. What a column is it takes from the
 //! first records and then fails at another that has a text where they had numbers. Here
 //! all of a file that is not huge is looked at, numbers are read as texts where a column
-//! is one of texts, and other forms are split into records as an import splits them.
+//! is one of texts and as decimals where a double would lose digits, and other forms are
+//! split into records as an import splits them.
 
+mod numbers;
 mod seen;
 mod source;
 mod texts;
@@ -17,11 +19,11 @@ use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{Schema, SchemaRef};
 use datafusion::datasource::file_format::file_compression_type::FileCompressionType;
-use serde::de::DeserializeSeed;
 
 use super::aside::Waiting;
 use crate::error::{Error, Result};
 use crate::ingest::{Decoded, Records, elements_only, is_lines};
+use numbers::ByDigit;
 use seen::Seen;
 pub(super) use source::JsonFiles;
 
@@ -50,21 +52,29 @@ pub(super) fn look(
     waiting: &Waiting,
 ) -> Result<Looked> {
     let most = (LOOKED_AT / paths.len().max(1)).max(LEAST);
+    look_at_most(most, paths, compression, waiting)
+}
+
+/// Looks at `most` bytes of each of the files, or all if some columns are of decimals.
+fn look_at_most(
+    most: usize,
+    paths: &[PathBuf],
+    compression: FileCompressionType,
+    waiting: &Waiting,
+) -> Result<Looked> {
     let mut look = Look {
         compression,
+        waiting,
         most,
+        by_digit: ByDigit::Long,
         seen: Seen::of_records(),
         is_lines: true,
         can_be_split: compression == FileCompressionType::UNCOMPRESSED,
     };
-    let mut cut = Vec::new();
-    for path in paths {
-        if waiting.is_over() {
-            break;
-        }
-        if !look.at(path)? {
-            cut.push(path.as_path());
-        }
+    let mut cut = look.each(paths)?;
+    if look.seen.has_decimals() {
+        look.by_digit = ByDigit::All;
+        cut = look.each(paths)?;
     }
     let (fields, holds_json) = look.seen.columns();
     let files = JsonFiles {
@@ -78,10 +88,14 @@ pub(super) fn look(
 }
 
 /// A look at some files, one after another.
-struct Look {
+struct Look<'a> {
     compression: FileCompressionType,
+    /// Who waits for what they hold.
+    waiting: &'a Waiting,
     /// Bytes of each that are looked at.
     most: usize,
+    /// Which of their numbers are looked at digit by digit.
+    by_digit: ByDigit,
     seen: Seen,
     /// Whether all have a record a line.
     is_lines: bool,
@@ -89,7 +103,21 @@ struct Look {
     can_be_split: bool,
 }
 
-impl Look {
+impl Look<'_> {
+    /// Looks at the files at `paths`; gives those that were not looked at to their ends.
+    fn each<'p>(&mut self, paths: &'p [PathBuf]) -> Result<Vec<&'p Path>> {
+        let mut cut = Vec::new();
+        for path in paths {
+            if self.waiting.is_over() {
+                break;
+            }
+            if !self.at(path)? {
+                cut.push(path.as_path());
+            }
+        }
+        Ok(cut)
+    }
+
     /// Looks at the file at `path`; whether it was looked at to its end.
     fn at(&mut self, path: &Path) -> Result<bool> {
         let mut head = Vec::new();
@@ -113,22 +141,33 @@ impl Look {
         let encoding = content.encoding();
         let mut records = Records::new(content, &name, elements_only, is_lines);
         let mut left = self.most;
+        let mut is_whole = true;
         while let Some(found) = records.next()? {
             if !found.bytes.starts_with(b"{") {
                 return Err(no_object(path, found.line));
             }
-            let mut json = serde_json::Deserializer::from_slice(found.bytes);
-            match self.seen.deserialize(&mut json).and_then(|()| json.end()) {
+            match self.seen.see(found.bytes, self.by_digit) {
                 Err(error) if is_lines && error.is_eof() => return Ok(None),
                 read => read.map_err(|error| no_json(path, found.line, &error))?,
             }
             left = left.saturating_sub(found.bytes.len());
-            if left == 0 {
+            if left > 0 {
+                continue;
+            }
+            if !self.goes_on() {
+                is_whole = false;
                 break;
             }
+            left = self.most;
         }
         self.can_be_split &= encoding.other().is_none() && !is_marked(path)?;
-        Ok(Some(left > 0))
+        Ok(Some(is_whole))
+    }
+
+    /// Whether each further record counts: a decimal has room for the digits that were
+    /// seen, and the scan would cut off others.
+    fn goes_on(&self) -> bool {
+        self.by_digit == ByDigit::All && self.seen.has_decimals() && !self.waiting.is_over()
     }
 
     fn open(&self, path: &Path) -> Result<Decoded<Box<dyn Read + Send>>> {
@@ -224,5 +263,30 @@ mod tests {
         assert!(whole.notices.is_empty());
         let cut = looked("x.json", record.repeat(33).as_bytes()).unwrap();
         assert!(cut.notices[0].ends_with("x.json are those of the first 32 MiB"));
+    }
+
+    #[test]
+    fn files_with_decimals_are_looked_at_to_their_ends() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, number: &str, later: &str| {
+            let path = folder.path().join(name);
+            let rows = format!("{{\"a\": {number}}}\n").repeat(100);
+            std::fs::write(&path, format!("{rows}{{\"a\": {later}}}\n{rows}")).unwrap();
+            path
+        };
+        let of = |paths: &[PathBuf]| {
+            let compression = FileCompressionType::UNCOMPRESSED;
+            let looked = look_at_most(500, paths, compression, &Waiting::default()).unwrap();
+            (looked.columns.field(0).data_type().to_string(), looked.notices.len())
+        };
+        let plain = write("plain.json", "0.5", "0.125");
+        let decimals = write("decimals.json", "12345678901234567.89", "-5000000000000000000.5");
+        assert_eq!(of(std::slice::from_ref(&decimals)), ("Decimal128(21, 2)".to_owned(), 0));
+        // That the second file has decimals makes all of the first count.
+        assert_eq!(of(&[plain.clone(), decimals]), ("Decimal128(22, 3)".to_owned(), 0));
+        assert_eq!(of(&[plain]), ("Float64".to_owned(), 1));
+        // From where they are doubles, further ones do not count.
+        let doubles = write("doubles.json", "12345678901234567.89", "1.5e3");
+        assert_eq!(of(&[doubles]), ("Float64".to_owned(), 1));
     }
 }

@@ -7,11 +7,14 @@ use std::sync::Arc;
 use datafusion::arrow::datatypes::{DataType, Field, Fields};
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 
+use super::numbers::{ByDigit, Numbers, without_too_large};
+use crate::catalog::digits::Digits;
+
 /// Keys of the objects at one place, beyond which they are data and no columns, as in
 /// `{"2012-08-27": 3, "2012-08-28": 5}`.
 const KEYS: usize = 500;
 
-/// From here on a number that is read as a fraction may be a whole one: an id.
+/// From here on a number that is parsed as a fraction may be a whole one: an id.
 const HUGE: f64 = 9.2e18;
 
 /// What the values at one place were so far.
@@ -20,8 +23,10 @@ pub(super) struct Seen {
     truths: bool,
     wholes: bool,
     fractions: bool,
-    /// Numbers of which some digits would be lost.
+    /// Whole numbers beyond 64 bits, and what is too large for a double.
     huge: bool,
+    /// What it takes to keep all digits of the others.
+    digits: Digits,
     texts: bool,
     /// What is in the lists.
     items: Option<Box<Self>>,
@@ -40,6 +45,28 @@ impl Seen {
     /// For records, whose keys are columns however many there are.
     pub(super) fn of_records() -> Self {
         Self { objects: Some(Keys::at_most(usize::MAX)), ..Self::default() }
+    }
+
+    /// Takes a record into account. Of numbers that are not looked at digit by digit it
+    /// is not known what it takes to keep their digits.
+    pub(super) fn see(&mut self, record: &[u8], by_digit: ByDigit) -> serde_json::Result<()> {
+        match self.take(record, by_digit) {
+            // It is JSON, which has no largest number.
+            Err(error) if is_too_large(&error) => self.take(&without_too_large(record), by_digit),
+            taken => taken,
+        }
+    }
+
+    fn take(&mut self, record: &[u8], by_digit: ByDigit) -> serde_json::Result<()> {
+        let mut numbers = Numbers::of(record, by_digit);
+        let mut json = serde_json::Deserializer::from_slice(record);
+        Seeing { seen: self, numbers: &mut numbers }.deserialize(&mut json)?;
+        json.end()
+    }
+
+    /// Whether a column, or a part of one, is of decimals.
+    pub(super) fn has_decimals(&self) -> bool {
+        self.columns().0.iter().any(|column| holds_decimals(column.data_type()))
     }
 
     /// The columns of the records, and whether one of them, or a part of it, is a text
@@ -71,10 +98,43 @@ impl Seen {
         match (self.truths, has_numbers) {
             _ if self.texts || self.huge => DataType::Utf8,
             (true, false) => DataType::Boolean,
-            (false, true) if self.fractions => DataType::Float64,
+            (false, true) if self.fractions => self.digits.data_type(),
             (false, true) => DataType::Int64,
             _ => DataType::Utf8,
         }
+    }
+
+    fn see_whole(&mut self, number: i64) {
+        self.wholes = true;
+        self.digits.see_whole(number);
+    }
+
+    /// Takes a number into account, as it is written.
+    fn see_written(&mut self, number: &str) {
+        let digits = number.strip_prefix('-').unwrap_or(number);
+        if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+            self.fractions = true;
+            self.digits.see(number);
+            return;
+        }
+        match number.parse::<i64>() {
+            Ok(number) => self.see_whole(number),
+            Err(_) => self.huge = true,
+        }
+    }
+}
+
+/// Whether the error is for a number that no double is.
+fn is_too_large(error: &serde_json::Error) -> bool {
+    error.to_string().starts_with("number out of range")
+}
+
+fn holds_decimals(kind: &DataType) -> bool {
+    match kind {
+        DataType::Decimal128(..) => true,
+        DataType::Struct(fields) => fields.iter().any(|field| holds_decimals(field.data_type())),
+        DataType::List(item) => holds_decimals(item.data_type()),
+        _ => false,
     }
 }
 
@@ -114,7 +174,15 @@ impl Keys {
     }
 }
 
-impl<'de> DeserializeSeed<'de> for &mut Seen {
+/// Takes a value, and those in it, into account.
+struct Seeing<'a, 'r> {
+    /// What the values at its place were so far.
+    seen: &'a mut Seen,
+    /// The numbers of its record that the parser has not come to yet.
+    numbers: &'a mut Numbers<'r>,
+}
+
+impl<'de> DeserializeSeed<'de> for Seeing<'_, '_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -122,7 +190,7 @@ impl<'de> DeserializeSeed<'de> for &mut Seen {
     }
 }
 
-impl<'de> Visitor<'de> for &mut Seen {
+impl<'de> Visitor<'de> for Seeing<'_, '_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -134,46 +202,60 @@ impl<'de> Visitor<'de> for &mut Seen {
     }
 
     fn visit_bool<E>(self, _value: bool) -> Result<(), E> {
-        self.truths = true;
+        self.seen.truths = true;
         Ok(())
     }
 
-    fn visit_i64<E>(self, _value: i64) -> Result<(), E> {
-        self.wholes = true;
+    fn visit_i64<E>(self, value: i64) -> Result<(), E> {
+        self.numbers.pass();
+        self.seen.see_whole(value);
         Ok(())
     }
 
     fn visit_u64<E>(self, value: u64) -> Result<(), E> {
+        self.numbers.pass();
         match i64::try_from(value) {
-            Ok(_) => self.wholes = true,
-            Err(_) => self.huge = true,
+            Ok(value) => self.seen.see_whole(value),
+            Err(_) => self.seen.huge = true,
         }
         Ok(())
     }
 
     fn visit_f64<E>(self, value: f64) -> Result<(), E> {
-        match value.abs() < HUGE {
-            true => self.fractions = true,
-            false => self.huge = true,
+        // Of whole numbers those beyond 64 bits and -0 come here.
+        let may_be_whole = value.abs() >= HUGE || value == 0.0;
+        if may_be_whole || self.numbers.are_by_digit() {
+            // There is one, as the parser has read it: else a double is all that is known.
+            self.seen.see_written(self.numbers.next().unwrap_or("NaN"));
+        } else {
+            self.numbers.pass();
+            self.seen.fractions = true;
         }
         Ok(())
     }
 
     fn visit_str<E>(self, _value: &str) -> Result<(), E> {
-        self.texts = true;
+        self.seen.texts = true;
         Ok(())
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
-        let seen = self.items.get_or_insert_default();
-        while items.next_element_seed(&mut **seen)?.is_some() {}
-        Ok(())
+        let Self { seen, numbers } = self;
+        let seen: &mut Seen = seen.items.get_or_insert_default();
+        loop {
+            let item = Seeing { seen: &mut *seen, numbers: &mut *numbers };
+            if items.next_element_seed(item)?.is_none() {
+                return Ok(());
+            }
+        }
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
-        let keys = self.objects.get_or_insert_with(|| Keys::at_most(KEYS));
+        let Self { seen, numbers } = self;
+        let keys = seen.objects.get_or_insert_with(|| Keys::at_most(KEYS));
         while let Some(place) = entries.next_key_seed(Place(&mut *keys))? {
-            entries.next_value_seed(&mut keys.seen[place].1)?;
+            let seen = &mut keys.seen[place].1;
+            entries.next_value_seed(Seeing { seen, numbers: &mut *numbers })?;
         }
         Ok(())
     }
@@ -208,9 +290,14 @@ mod tests {
 
     fn of(records: &[&str]) -> (String, bool) {
         let mut seen = Seen::of_records();
-        for record in records {
-            let mut json = serde_json::Deserializer::from_str(record);
-            seen.deserialize(&mut json).unwrap();
+        let mut see = |by_digit| {
+            for record in records {
+                seen.see(record.as_bytes(), by_digit).unwrap();
+            }
+            seen.has_decimals()
+        };
+        if see(ByDigit::Long) {
+            see(ByDigit::All);
         }
         let (fields, holds_json) = seen.columns();
         let told = fields.iter().map(|field| format!("{} {}", field.name(), field.data_type()));
@@ -230,11 +317,52 @@ mod tests {
             (["1", "18446744073709551615"], "Utf8"),
             (["1", "123456789012345678901234567890"], "Utf8"),
             (["9223372036854775807", "1"], "Int64"),
+            (["9223372036854775808", "1.5"], "Utf8"),
+            (["-9223372036854775809", "1"], "Utf8"),
+            (["-9223372036854775808", "-0"], "Int64"),
         ] {
             let records = values.map(|value| format!("{{\"a\": {value}}}"));
             let told = of(&[&records[0], &records[1]]).0;
             assert_eq!(told, format!("a {expected}"), "{values:?}");
         }
+    }
+
+    #[test]
+    fn numbers_of_which_a_double_loses_digits_are_decimals() {
+        for (values, expected) in [
+            (["12345678901234567.89", "-1"], "Decimal128(19, 2)"),
+            (["-0.5", "12345678901234567.890"], "Decimal128(19, 2)"),
+            (["-0.12345678901234567890", "-0"], "Decimal128(19, 19)"),
+            (["0.1000000000000000055511151231257827", "0"], "Decimal128(34, 34)"),
+            (["9007199254740993", "0.5"], "Decimal128(17, 1)"),
+            (["12345678901234567890.5", "null"], "Decimal128(21, 1)"),
+            // These are the digits of doubles, or some that only a double holds.
+            (["116.40717315673828", "0.30000000000000004"], "Float64"),
+            (["4640865532228085", "0.5"], "Float64"),
+            (["1.0", "-0.0"], "Float64"),
+            (["12345678901234567.89", "1.5e3"], "Float64"),
+            (["12345678901234567.89", "0.00000000000000000000000000001"], "Float64"),
+            (["1e300", "5"], "Float64"),
+            // What no double is is a text, as in CSV.
+            (["1e400", "5"], "Utf8"),
+            (["12345678901234567.89", "\"x\""], "Utf8"),
+        ] {
+            let records = values.map(|value| format!("{{\"a\": {value}}}"));
+            let told = of(&[&records[0], &records[1]]).0;
+            assert_eq!(told, format!("a {expected}"), "{values:?}");
+        }
+    }
+
+    #[test]
+    fn each_number_is_taken_for_what_is_written_at_its_place() {
+        let (told, _) = of(&[
+            r#"{"7": 1.5, "s": {"8": -2, "b": [5, "9.5", null]}, "c": 12345678901234567.125}"#,
+            r#"{"7": 2, "s": {"8": 12345678901234567.8, "\"-1": true}, "c": 1}"#,
+        ]);
+        let parts = r#""8": Decimal128(18, 1), "b": List(Utf8), "\"-1": Boolean"#;
+        assert_eq!(told, format!("7 Float64, s Struct({parts}), c Decimal128(20, 3)"));
+        let (told, _) = of(&[r#"{"l": [[0.25, 1.12345678901234567], [12]]}"#]);
+        assert_eq!(told, "l List(List(Decimal128(19, 17)))");
     }
 
     #[test]

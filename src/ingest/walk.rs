@@ -12,19 +12,20 @@ use std::path::{Component, Path, PathBuf, is_separator};
 
 use glob::{Pattern, PatternError};
 
-use super::aside::Waiting;
-
 /// What a pattern names.
 #[derive(Debug, Default)]
-pub(super) struct Named {
+pub(crate) struct Named {
     /// What is there, in the order of the names.
-    pub(super) paths: Vec<PathBuf>,
+    pub(crate) paths: Vec<PathBuf>,
     /// The first folder that could not be read, and why.
-    pub(super) unread: Option<(PathBuf, io::Error)>,
+    pub(crate) unread: Option<(PathBuf, io::Error)>,
 }
 
-/// Finds what `pattern` names, as long as somebody is `waiting` for it.
-pub(super) fn named(pattern: &str, waiting: &Waiting) -> Result<Named, PatternError> {
+/// Finds what `pattern` names, until it `is_over`: then nobody waits for it.
+///
+/// # Errors
+/// When the pattern is malformed.
+pub(crate) fn named(pattern: &str, is_over: &dyn Fn() -> bool) -> Result<Named, PatternError> {
     // The whole of it, so that what is wrong is told with its place in that.
     Pattern::new(pattern)?;
     let is_root = |part: &Component<'_>| matches!(part, Component::Prefix(_) | Component::RootDir);
@@ -32,7 +33,7 @@ pub(super) fn named(pattern: &str, waiting: &Waiting) -> Result<Named, PatternEr
     let parts = pattern.get(root.as_os_str().len()..).unwrap_or_default();
     let parts: Vec<&str> = parts.split(is_separator).filter(|part| !part.is_empty()).collect();
     let start = if root.as_os_str().is_empty() { PathBuf::from(".") } else { root };
-    let mut walk = Walk { found: Named { paths: vec![start], unread: None }, waiting };
+    let mut walk = Walk { found: Named { paths: vec![start], unread: None }, is_over };
     for part in &parts {
         match *part {
             "**" => walk.descend(),
@@ -54,7 +55,7 @@ pub(super) fn named(pattern: &str, waiting: &Waiting) -> Result<Named, PatternEr
 /// A walk that has come to some paths by the first parts of a pattern.
 struct Walk<'a> {
     found: Named,
-    waiting: &'a Waiting,
+    is_over: &'a dyn Fn() -> bool,
 }
 
 impl Walk<'_> {
@@ -119,7 +120,7 @@ impl Walk<'_> {
 
     /// What is in `folder`, if it is one; nothing once nobody is waiting.
     fn entries(&mut self, folder: &Path) -> Vec<DirEntry> {
-        if self.waiting.is_over() || !folder.is_dir() {
+        if (self.is_over)() || !folder.is_dir() {
             return Vec::new();
         }
         let entries: io::Result<Vec<DirEntry>> = folder.read_dir().and_then(Iterator::collect);
@@ -165,7 +166,7 @@ mod tests {
     /// What `pattern` names in `folder`, as names in that.
     fn of(folder: &Path, pattern: &str) -> Vec<String> {
         let pattern = format!("{}/{pattern}", folder.display());
-        let found = named(&pattern, &Waiting::default()).unwrap();
+        let found = named(&pattern, &|| false).unwrap();
         assert!(found.unread.is_none(), "{found:?}");
         let name = |path: &PathBuf| path.strip_prefix(folder).unwrap().display().to_string();
         found.paths.iter().map(name).collect()
@@ -233,7 +234,7 @@ mod tests {
         ] {
             assert_eq!(of(folder, pattern), wanted, "{pattern}");
         }
-        assert!(named("a/**.csv", &Waiting::default()).is_err());
+        assert!(named("a/**.csv", &|| false).is_err());
     }
 
     #[test]
@@ -241,7 +242,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         write(folder.path(), "d/x.csv");
         let pattern = format!("{}/**/*.csv", folder.path().display());
-        assert_eq!(named(&pattern, &Waiting::default()).unwrap().paths.len(), 1);
-        assert!(named(&pattern, &Waiting::over()).unwrap().paths.is_empty());
+        assert_eq!(named(&pattern, &|| false).unwrap().paths.len(), 1);
+        assert!(named(&pattern, &|| true).unwrap().paths.is_empty());
     }
 }
