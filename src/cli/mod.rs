@@ -41,6 +41,9 @@ pub struct Query {
     #[arg(value_name = "DB")]
     pub database: Option<PathBuf>,
     /// Run SQL and leave; may be repeated, also with -f, in the given order
+    ///
+    /// What is piped in is the table `stdin`, packed or not, as in
+    /// `weiku -c "SELECT count(*) FROM stdin" < posts.csv.gz`.
     #[arg(
         short = 'c',
         long = "command",

@@ -4,6 +4,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::piped::Piped;
 use super::{DONE, Exit, Program};
 use crate::cli::{Errors, Output, Query};
 use crate::config::Config;
@@ -34,8 +35,8 @@ pub(super) async fn open(
 pub(super) struct Scripts<'a> {
     /// Their texts, and the files that they stand in.
     pub(super) texts: &'a [(String, Option<String>)],
-    /// The file that holds what was piped in, which has no name of its own.
-    pub(super) piped: Option<&'a Path>,
+    /// What was piped in.
+    pub(super) piped: Option<&'a Piped>,
     /// Values of placeholders.
     pub(super) params: Params,
 }
@@ -66,6 +67,10 @@ impl Scripts<'_> {
         }
         let mut exit = DONE;
         let mut failed = |error: Error| {
+            let error = match self.piped {
+                Some(piped) => piped.named(error),
+                None => error,
+            };
             if !query.keep_going || is_broken_pipe(&error) {
                 return Err(error);
             }
@@ -101,7 +106,7 @@ fn output(output: &Output) -> Result<Option<(Arc<OutputFile>, &'static Format)>>
 /// The program's streams for scripts: as for those without commands of the shell.
 struct Scripted<'a> {
     program: &'a Program,
-    piped: Option<&'a Path>,
+    piped: Option<&'a Piped>,
     errors: Errors,
 }
 

@@ -1,22 +1,29 @@
 //! `weiku [DB] [-c SQL | -f FILE ...]`: runs scripts, or opens the shell.
 
 use std::collections::BTreeSet;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::path::Path;
+use std::time::Instant;
 
 use clap::CommandFactory;
 use datafusion::sql::sqlparser::tokenizer::Token;
 
 use super::answers::Answers;
+use super::piped::Piped;
 use super::prompt::{Scripts, history_file};
 use super::{DONE, Exit, Program};
 use crate::catalog;
 use crate::cli::{Cli, Common, Errors, Query, Script, command_meant, is_statement};
+use crate::config::Config;
 use crate::database::Database;
 use crate::engine::{Params, Session, Statement, as_typed, script};
 use crate::error::{Error, Kind, Result, nearest};
-use crate::render::{is_broken_pipe, visible};
-use crate::shell::{self, diagnostic};
+use crate::queries::{read_script, script_at};
+use crate::render::{is_broken_pipe, visible, write_error};
+use crate::shell::{self, Profile, Progress, diagnostic};
+
+/// Cells of the lines of a plan where nothing says how many there are.
+const WIDTH: usize = 120;
 
 pub(super) async fn execute(query: &Query, program: &Program) -> Result<Exit> {
     let config = program.resolve(&query.common)?;
@@ -35,13 +42,18 @@ pub(super) async fn execute(query: &Query, program: &Program) -> Result<Exit> {
     if scripts.is_empty() {
         scripts.push(Script::File("-".into()));
     }
-    let piped = super::piped::table(&session, &scripts).await?;
-    let piped = piped.as_ref().map(tempfile::NamedTempFile::path);
+    let is_script = scripts.contains(&Script::File("-".into()));
+    // Each is read once: it may be a pipe as well.
+    let scripts = scripts.iter().map(read).collect::<Result<Vec<_>>>()?;
+    let piped = match !is_script && scripts.iter().any(|(text, _)| Piped::is_named_in(text)) {
+        true => Some(piped(&session, query, program).await?),
+        false => None,
+    };
+    let piped = piped.as_ref();
     let _listening = super::interrupt::cancel_on_interrupt(&session);
     if config.progress {
         shell::erase_progress();
     }
-    let scripts = scripts.iter().map(read).collect::<Result<Vec<_>>>()?;
     check_params(&params, &scripts)?;
     if scripts.iter().any(|(text, _)| shell::is_for_shell(text)) {
         let scripts = Scripts { texts: &scripts, piped, params };
@@ -49,9 +61,22 @@ pub(super) async fn execute(query: &Query, program: &Program) -> Result<Exit> {
     }
     let mut answers = Answers::new(&query.output, &config, program)?;
     let mut exit = DONE;
+    // What workers did stands only in the engine's own text.
+    let keeps_plans = query.output.format_name().is_some()
+        || query.output.output.is_some()
+        || session.settings().cluster.is_some();
     for (text, file) in scripts {
-        for statement in script::parse(&text, file.as_deref())? {
-            let outcome = run(&session, &statement, &params, &mut answers, program).await;
+        let file = file.as_deref();
+        let in_text = |error: Error| shell::as_typed(error, &text, file);
+        for statement in script::parse(&text, file).map_err(in_text)? {
+            let outcome = match shell::analyzed(&statement).filter(|_| !keeps_plans) {
+                Some(explained) => explain(&session, (&explained, &params), &config, program).await,
+                None => run(&session, &statement, &params, &mut answers, program).await,
+            };
+            let outcome = outcome.map_err(in_text).map_err(|error| match piped {
+                Some(piped) => piped.named(error),
+                None => error,
+            });
             program.tell(session.notices(), piped, query.common.errors);
             match outcome {
                 Ok(()) => {}
@@ -66,6 +91,15 @@ pub(super) async fn execute(query: &Query, program: &Program) -> Result<Exit> {
     }
     answers.finish()?;
     Ok(exit)
+}
+
+/// What is piped in, as a table.
+async fn piped(session: &Session, query: &Query, program: &Program) -> Result<Piped> {
+    if program.environment.stdin_terminal {
+        let notice = "the table stdin is what is typed from here on; Ctrl-D ends it".to_owned();
+        program.tell(vec![notice], None, query.common.errors);
+    }
+    Piped::table(session).await
 }
 
 /// The database at `path`, or none.
@@ -98,6 +132,35 @@ async fn run(
     answers.write(answer, (statement, params), program).await
 }
 
+/// Runs a statement to its end, throws its answer away, and shows where its time went: the
+/// plans of EXPLAIN ANALYZE are for people, also where they are kept in a file.
+async fn explain(
+    session: &Session,
+    (statement, params): (&Statement, &Params),
+    config: &Config,
+    program: &Program,
+) -> Result<()> {
+    let width = program.environment.width;
+    let progress = config.progress.then(|| {
+        let width = width.unwrap_or(usize::MAX);
+        Progress::start(program.stderr(), width)
+    });
+    let begun = Instant::now();
+    let mut answer = session.run_anew(statement, params).await.map_err(without_prompt)?;
+    if let Some(progress) = &progress {
+        progress.watch(&answer.plan);
+    }
+    let mut rows = 0;
+    while let Some(batch) = answer.next().await {
+        rows += batch?.num_rows();
+    }
+    drop(progress);
+    let profile = Profile::of(answer.plan.as_ref(), rows, begun.elapsed());
+    let width = width.filter(|_| program.environment.stdout_terminal);
+    let shown = profile.to_text(width.unwrap_or(WIDTH), config.color);
+    writeln!(program.stdout(), "{shown}").map_err(|error| write_error(&error))
+}
+
 /// The error with the advice for a script that asks the last answer, which only the
 /// prompt has.
 fn without_prompt(error: Error) -> Error {
@@ -115,16 +178,18 @@ fn read(source: &Script) -> Result<(String, Option<String>)> {
     match source {
         Script::Text(text) => Ok((text.clone(), None)),
         Script::File(path) if path == Path::new("-") => {
-            let mut bytes = Vec::new();
-            let read = std::io::stdin().read_to_end(&mut bytes);
-            read.map_err(|error| Error::io("read", path, &error))?;
-            Ok((shell::script_text(bytes, "standard input")?, None))
+            let text = read_script(&mut std::io::stdin(), "standard input");
+            Ok((text.map_err(or_table)?, None))
         }
-        Script::File(path) => {
-            let bytes = std::fs::read(path).map_err(|error| Error::io("read", path, &error))?;
-            let name = path.display().to_string();
-            Ok((shell::script_text(bytes, &name)?, Some(name)))
-        }
+        Script::File(path) => Ok((script_at(path)?, Some(path.display().to_string()))),
+    }
+}
+
+/// The error for standard input that is no script, with what to try if it is a table.
+fn or_table(error: Error) -> Error {
+    match error.advice() {
+        Some(_) => error,
+        None => error.hint("a table that is piped in is asked by -c \"SELECT ... FROM stdin\""),
     }
 }
 
@@ -165,12 +230,11 @@ pub(super) fn params(common: &Common) -> Result<Params> {
 impl Program {
     /// Writes what a session has to say of files to standard error; what is `piped`
     /// in has no name of its own.
-    pub(super) fn tell(&self, notices: Vec<String>, piped: Option<&Path>, errors: Errors) {
+    pub(super) fn tell(&self, notices: Vec<String>, piped: Option<&Piped>, errors: Errors) {
         let mut stderr = self.stderr();
-        let piped = piped.map(|path| path.display().to_string());
         for notice in notices {
-            let notice = match &piped {
-                Some(piped) => notice.replace(piped, "stdin"),
+            let notice = match piped {
+                Some(piped) => piped.told(&notice),
                 None => notice,
             };
             let _ = match errors {

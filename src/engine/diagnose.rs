@@ -25,7 +25,7 @@ use super::named_beside;
 use super::script::{Statement, tokenize};
 use super::slips;
 use super::wording::{
-    arrow_error, beside_tables, between, correlated, exhausted, io_error, meaning, plain,
+    SHOWN, arrow_error, beside_tables, between, correlated, exhausted, io_error, meaning, plain,
 };
 use crate::catalog::{self, CATALOG, SCHEMA, SUFFIXES, VIEWS, View, setting_name};
 use crate::error::{Error, HINT, Kind, Place, nearest};
@@ -53,6 +53,38 @@ const IN_CHINESE: &[(&str, &str)] = &[
     ("话题", "hashtag_daily"),
     ("转发", "repost_edges"),
 ];
+
+/// What the names of most settings begin with.
+const EXECUTION: &str = "datafusion.execution.";
+
+/// Settings of other databases, and what sets the same here.
+const OF_WEIKU: &[(&str, &str)] = &[
+    ("max_memory", "--memory-limit at the start"),
+    ("memory_limit", "--memory-limit at the start"),
+    ("statement_timeout", "--timeout at the start"),
+    ("temp_directory", "--spill-dir at the start"),
+    ("threads", ".set threads 2 at the prompt, or --threads at the start"),
+    ("timeout", "--timeout at the start"),
+    ("worker_threads", ".set threads 2 at the prompt, or --threads at the start"),
+];
+
+/// What the names of the tables begin with in which other databases list what they have.
+const CATALOGS: [&str; 4] = ["pg_", "sqlite_", "duckdb_", "mysql."];
+
+/// Functions that give rows in other databases, and what tells the same here.
+const ROWS_ELSEWHERE: &[(&str, &str)] = &[
+    ("duckdb_columns", "FROM information_schema.columns"),
+    ("duckdb_functions", "SHOW FUNCTIONS"),
+    ("duckdb_settings", "SHOW ALL"),
+    ("duckdb_tables", "SHOW TABLES"),
+    ("duckdb_views", "SHOW VIEWS"),
+    ("glob", "FROM 'posts/*.csv', which reads all files of a pattern"),
+    ("parquet_schema", "DESCRIBE 'posts.parquet'"),
+    ("pragma_table_info", "DESCRIBE posts"),
+];
+
+/// So many letters may be the beginning of a column's name; fewer say nothing.
+const BEGUN: usize = 3;
 
 /// Clauses by which a message about them begins, so that they are its place.
 const CLAUSES: [&str; 4] = ["WHERE", "HAVING", "LIMIT", "OFFSET"];
@@ -171,7 +203,11 @@ impl Translator {
             DataFusionError::NotImplemented(message) => {
                 let what = plain(without_tree(message));
                 let what = what.strip_prefix("unsupported SQL statement: ").unwrap_or(&what);
-                self.known_elsewhere(Error::query(format!("not supported: {what}")))
+                let error = self.known_elsewhere(Error::query(format!("not supported: {what}")));
+                match what.starts_with("SHOW ") && error.advice().is_none() {
+                    true => error.hint(SHOWN),
+                    false => error,
+                }
             }
             DataFusionError::Configuration(message) => self.setting(message),
             DataFusionError::Execution(message) => Error::query(plain(message)),
@@ -295,7 +331,8 @@ impl Translator {
                 correlated()
             }
             SchemaError::FieldNotFound { field, valid_fields } => {
-                let error = no_column(field, valid_fields, self.is_compared(&field.name));
+                let is_compared = self.is_compared(&field.name);
+                let error = no_column(field, valid_fields, is_compared, &self.table_names());
                 if field.relation.is_none()
                     && let Some(advice) = named_beside::advice(&self.statement.sql, &field.name)
                 {
@@ -414,12 +451,16 @@ impl Translator {
         let state = self.context.state();
         let known = state.config_options().entries();
         let known: Vec<String> = known.into_iter().map(|entry| setting_name(entry.key)).collect();
+        let error = Error::query(format!("no setting {key}"));
+        let of_weiku = OF_WEIKU.iter().find(|(name, _)| name.eq_ignore_ascii_case(key));
+        if let Some((_, advice)) = of_weiku {
+            return error.hint(*advice);
+        }
         let names = known.iter().map(String::as_str);
         // Most people leave out the part that all keys begin with.
-        let error = Error::query(format!("no setting {key}"));
-        match nearest(key, names.clone())
-            .or_else(|| nearest(&format!("datafusion.execution.{key}"), names))
-        {
+        let short = names.clone().filter_map(|name| name.strip_prefix(EXECUTION));
+        let near = nearest(key, names).map(str::to_owned);
+        match near.or_else(|| Some(format!("{EXECUTION}{}", nearest(key, short)?))) {
             Some(near) => error.hint(format!("did you mean {near}?")),
             None => error.hint(".set lists the settings"),
         }
@@ -437,6 +478,9 @@ impl Translator {
         let name =
             name.strip_prefix(CATALOG).and_then(|rest| rest.strip_prefix('.')).unwrap_or(name);
         let error = Error::query(format!("no table \"{name}\""));
+        if name == "-" {
+            return error.hint("what is piped in is the table stdin: FROM stdin");
+        }
         // A safe session does not tell what files and folders there are.
         let place = || catalog::place_advice(name).filter(|_| self.roots.is_none());
         let tables = self.table_names();
@@ -454,6 +498,9 @@ impl Translator {
         match (near, place()) {
             (Some(near), _) => error.hint(format!("did you mean \"{near}\"?")),
             (None, Some(advice)) => error.hint(advice),
+            _ if CATALOGS.iter().any(|other| name.starts_with(other)) => error.hint(
+                "information_schema.tables and information_schema.columns list what there is",
+            ),
             _ if database.is_some_and(|name| name == INFORMATION_SCHEMA) => {
                 error.hint(format!("there are {}", INFORMATION_SCHEMA_TABLES.join(", ")))
             }
@@ -537,6 +584,9 @@ impl Translator {
         let error = Error::query(format!("no function {name} gives rows to FROM"));
         if let Some(here) = habits::function(name) {
             return error.hint(format!("behind SELECT it is {here}"));
+        }
+        if let Some((_, here)) = ROWS_ELSEWHERE.iter().find(|(other, _)| *other == name) {
+            return error.hint(format!("here it is {here}"));
         }
         if name.starts_with("read_") || name.ends_with("_scan") {
             let file = self.text_given_to(name).unwrap_or_else(|| "posts.csv".to_owned());
@@ -672,9 +722,9 @@ fn is_joined(column: &Column) -> bool {
     names.iter().any(|name| table.table().starts_with(name))
 }
 
-/// The error for a column that is none of the `valid` ones; a name that something
-/// `is_compared` with was probably to be a text.
-fn no_column(field: &Column, valid: &[Column], is_compared: bool) -> Error {
+/// The error for a column that is none of the `valid` ones, in a session that knows these
+/// tables; a name that something `is_compared` with was probably to be a text.
+fn no_column(field: &Column, valid: &[Column], is_compared: bool, known: &[String]) -> Error {
     let tables = valid.iter().filter_map(|column| column.relation.as_ref());
     let mut tables: Vec<&str> = tables.map(TableReference::table).collect();
     tables.dedup();
@@ -693,7 +743,7 @@ fn no_column(field: &Column, valid: &[Column], is_compared: bool) -> Error {
         None if tables.is_empty() => format!("no column \"{}\"", field.name),
         None => format!("no column \"{}\" in {tables}", field.name),
     });
-    let elsewhere = elsewhere(&field.name);
+    let elsewhere = elsewhere(&field.name, known);
     // Of a column of one table the others say nothing.
     let of_table = |column: &&Column| field.relation.is_none() || column.relation == field.relation;
     let valid: Vec<&Column> = valid.iter().filter(of_table).collect();
@@ -703,18 +753,26 @@ fn no_column(field: &Column, valid: &[Column], is_compared: bool) -> Error {
     let end = format!("_{}", field.name);
     let longer = || names().find(|name| !is_compared && name.ends_with(&end));
     let own_of_table = || names().find(|name| Some(*name) == own);
-    match nearest(&field.name, names()).or_else(own_of_table).or_else(longer) {
+    // The only one that begins so, which was not typed to its end.
+    let begun = || {
+        let is_long = field.name.chars().count() >= BEGUN && !is_compared;
+        let mut begun = names().filter(|name| is_long && name.starts_with(&field.name));
+        let first = begun.next()?;
+        begun.all(|other| other == first).then_some(first)
+    };
+    let near = nearest(&field.name, names()).or_else(own_of_table);
+    match near.or_else(begun).or_else(longer) {
         Some(near) => error.hint(format!("did you mean \"{near}\"?")),
         None if !elsewhere.is_empty() => {
             error.hint(format!("{} is in {}", field.name, elsewhere.join(", ")))
         }
-        None if own.is_some_and(|own| !self::elsewhere(own).is_empty()) => {
+        None if own.is_some_and(|own| !self::elsewhere(own, known).is_empty()) => {
             let own = own.unwrap_or_default();
-            let tables = self::elsewhere(own).join(", ");
+            let tables = self::elsewhere(own, known).join(", ");
             error.hint(format!("here it is {own}, which is in {tables}"))
         }
-        // Names of columns are seldom Chinese; values often are.
-        None if valid.is_empty() || is_compared || !field.name.is_ascii() => {
+        // Names of columns are seldom Chinese, but for those of crawlers; values often are.
+        None if valid.is_empty() || is_compared || !field.name.is_ascii() && own.is_none() => {
             error.hint(format!("text goes in single quotes: '{}'", field.name))
         }
         None => {
@@ -748,11 +806,13 @@ fn without_tree(message: &str) -> &str {
     named.split_whitespace().last().unwrap_or(message)
 }
 
-/// The tables and views of a database that have a column called `name`.
-fn elsewhere(name: &str) -> Vec<&'static str> {
+/// The tables and views of a database that have a column called `name`, of those that are
+/// `known`: whoever asks a file may have no database.
+fn elsewhere(name: &str, known: &[String]) -> Vec<&'static str> {
     let tables = TABLES.iter().filter(|table| table.index(name).is_some()).map(|table| table.name);
     let has = |view: &&&View| view.columns.iter().any(|(column, _)| *column == name);
-    tables.chain(VIEWS.iter().filter(has).map(|view| view.name)).collect()
+    let all = tables.chain(VIEWS.iter().filter(has).map(|view| view.name));
+    all.filter(|table| known.iter().any(|known| known == table)).collect()
 }
 
 /// The parser's words without their "at Line: x, Column: y", and that place.
@@ -782,7 +842,22 @@ mod tests {
             ),
             ("SELECT distnct post_id FROM posts", "no column", "did you mean DISTINCT?"),
             ("SELECT somewhere FROM posts", "no column", "there are post_id, \"a b\""),
+            ("SELECT pos FROM posts", "\"pos\" in posts", "did you mean \"post_id\"?"),
+            ("SELECT p.pos FROM posts p", "\"pos\" in p", "did you mean \"post_id\"?"),
+            ("SELECT po FROM posts", "no column", "there are post_id, \"a b\""),
             ("SELECT * FROM 帖子", "no table", "did you mean \"posts\"?"),
+            ("SELECT * FROM pg_catalog.pg_class", "no table", "information_schema.tables"),
+            ("SELECT * FROM sqlite_master", "no table", "information_schema.tables"),
+            ("SELECT * FROM '-'", "no table", "FROM stdin"),
+            ("SHOW INDEXES FROM posts", "SHOW does not know indexes from posts", "SHOW TABLES"),
+            ("SHOW GRANTS", "SHOW does not know grants", "SHOW TABLES"),
+            ("SHOW PROCESSLIST", "not supported", "SHOW TABLES"),
+            ("SELECT * FROM duckdb_tables()", "duckdb_tables gives rows", "SHOW TABLES"),
+            ("SELECT * FROM parquet_schema('x')", "gives rows to FROM", "DESCRIBE 'posts"),
+            ("SELECT @@version", "no variable @@version", "version()"),
+            ("SET threads = 2", "no setting threads", ".set threads 2"),
+            ("SET batch_sise = 2", "no setting batch_sise", "execution.batch_size?"),
+            ("SET foo = 2", "no setting foo", ".set lists the settings"),
             ("SELECT * FROM 账号", "no table", "did you mean \"accounts\"?"),
             ("SELECT * FROM unnest(posts.hashtags)", "unnest in FROM", "FROM posts, unnest"),
             ("SELECT length('a', 1)", "length takes", "`.help length`"),
@@ -791,6 +866,16 @@ mod tests {
             let error = session.collect(sql).await.unwrap_err();
             assert!(error.message().contains(said), "{sql}: {error}");
             assert!(error.advice().is_some_and(|told| told.contains(hint)), "{sql}: {error}");
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn tables_that_are_not_there_are_in_no_hint() {
+        let session = Session::new(None, Settings::default()).unwrap();
+        session.collect("CREATE TABLE mine AS SELECT 1 AS n, 2 AS m").await.unwrap();
+        for name in ["\"微博id\"", "粉丝数", "likes"] {
+            let error = session.collect(&format!("SELECT {name} FROM mine")).await.unwrap_err();
+            assert_eq!(error.advice(), Some("there are n, m"), "{name}: {error}");
         }
     }
 

@@ -115,6 +115,7 @@ const CAUSES: &[Cause] = &[
     half_join,
     comma_behind_table,
     misspelt,
+    bare_table,
     bare_alias,
     without_by,
     out_of_order,
@@ -287,6 +288,12 @@ fn is_known(name: &str) -> bool {
             .any(|view| is_it(view.name) || view.columns.iter().any(|(column, _)| is_it(column)))
 }
 
+/// Whether `name` is that of a table or view of a database.
+fn is_table(name: &str) -> bool {
+    TABLES.iter().any(|table| table.name.eq_ignore_ascii_case(name))
+        || VIEWS.iter().any(|view| view.name.eq_ignore_ascii_case(name))
+}
+
 /// `10k` and `1万`.
 fn unit(text: &Text) -> Option<Slip> {
     let from = text.at.checked_sub(1)?;
@@ -356,11 +363,14 @@ fn share(text: &Text) -> Option<Slip> {
     })
 }
 
-/// `=>` and `=<`.
+/// `=>` and `=<`, and `!` for NOT.
 fn sign(text: &Text) -> Option<Slip> {
     let before = text.at.checked_sub(1);
     let (from, meant) = match (before.and_then(|index| text.token(index)), text.token(text.at)?) {
         (_, Token::RArrow) => (text.at, ">="),
+        (_, Token::ExclamationMark) if text.words.contains("expected an expression") => {
+            (text.at, "NOT")
+        }
         (Some(Token::Eq), Token::Lt) => (before?, "<="),
         (Some(Token::Lt), Token::Eq) => (before?, "<="),
         (Some(Token::Gt), Token::Eq) => (before?, ">="),
@@ -571,10 +581,41 @@ fn half_join(text: &Text) -> Option<Slip> {
 fn misspelt(text: &Text) -> Option<Slip> {
     if text.at == 0 {
         let word = text.word(0)?;
-        let meant = nearest(&word.value, STARTERS).filter(|_| word.value.chars().count() > 2)?;
-        return Some(spelt(text, 0, meant));
+        let meant = nearest(&word.value, STARTERS).filter(|_| word.value.chars().count() > 2);
+        return match meant {
+            Some(meant) => Some(spelt(text, 0, meant)),
+            None => no_statement(text, &word.value),
+        };
     }
     [text.at, text.at - 1].into_iter().find_map(|at| Some(spelt(text, at, text.meant(at)?)))
+}
+
+/// A statement that begins with a word that begins none: a table, or a command that lacks
+/// its dot.
+fn no_statement(text: &Text, word: &str) -> Option<Slip> {
+    if !text.words.contains("expected an SQL statement") {
+        return None;
+    }
+    let hint = if word.starts_with('#') {
+        "-- begins a comment".to_owned()
+    } else if is_table(word) && text.tokens.len() == 1 {
+        format!("FROM {word} asks for its rows")
+    } else {
+        "a statement begins with SELECT, FROM or WITH, a command of the shell with a dot; .help \
+         lists them"
+            .to_owned()
+    };
+    Some(Slip { from: 0, to: 0, message: None, hint })
+}
+
+/// A table behind `*`, without FROM.
+fn bare_table(text: &Text) -> Option<Slip> {
+    let star = text.at.checked_sub(1)?;
+    let select = star.checked_sub(1)?;
+    let is_list = text.token(star) == Some(&Token::Mul) && text.is(select, Keyword::SELECT);
+    let table = text.word(text.at).filter(|table| is_list && is_table(&table.value))?;
+    let hint = format!("FROM stands before a table: SELECT * FROM {table}");
+    Some(Slip { from: text.at, to: text.at, message: None, hint })
 }
 
 fn spelt(text: &Text, at: usize, meant: &str) -> Slip {
@@ -741,6 +782,11 @@ mod tests {
             ("select text from posts p left jion accounts a on true", "jion", "", "JOIN?"),
             ("select 1 from posts where likes > 3 adn reposts > 2", "adn", "", "did you mean AND?"),
             ("selct 1", "selct", "found selct", "SELECT?"),
+            ("tables", "tables", "found tables", ".help"),
+            ("ls -l", "ls", "found ls", ".help"),
+            ("#all posts", "#all", "found #all", "-- begins"),
+            ("posts", "posts", "found posts", "FROM posts asks"),
+            ("select * posts", "posts", "found posts", "SELECT * FROM posts"),
             ("select likes from posts order likes", "order", "", "ORDER BY likes"),
             ("select likes from posts group likes", "group", "", "GROUP BY likes"),
             ("select 1 b from posts order b desc", "order", "", "ORDER BY b"),
@@ -762,6 +808,7 @@ mod tests {
             ("select client count(*) from posts", "count", "", "client, count(...)"),
             ("select text from posts where likes => 10", "=>", "", ">="),
             ("select text from posts where likes =< 10", "=<", "", "<="),
+            ("select text from posts where !is_repost", "!", "found !", "write it as NOT"),
             ("select text from posts where likes > 10k", "10k", "is no number", "10000"),
             ("select text from posts where likes > 1.5万", "1.5万", "is no number", "15000"),
             ("select 1 from posts where likes > 1,000,000", "1,", "no commas", "1000000"),

@@ -10,6 +10,10 @@ use crate::error::{Error, Kind};
 /// How a message of the engine goes, and what it means.
 pub(super) type Meaning = (&'static str, fn(&str) -> Option<Error>);
 
+/// What SHOW knows, for those who ask it for something else.
+pub(super) const SHOWN: &str = "there are SHOW TABLES, VIEWS, FUNCTIONS and DATABASES, each with LIKE but the last, SHOW \
+     COLUMNS FROM posts, and SHOW ALL for the settings";
+
 /// Messages that say what the engine was at instead of what is wrong, by words
 /// that are in them.
 const MEANINGS: &[Meaning] = &[
@@ -98,6 +102,15 @@ const MEANINGS: &[Meaning] = &[
         let error = Error::query(format!("abs of {value} is too large for a number of its type"));
         Some(error.hint("cast to DECIMAL(38,0) or DOUBLE first"))
     }),
+    ("is not a variable which can be viewed", |message| {
+        let what = between(message, "'", "' is not a variable")?.replace('.', " ");
+        Some(Error::query(format!("SHOW does not know {what}")).hint(SHOWN))
+    }),
+    ("] has no type information", |message| {
+        let name = between(message, "variable [\"", "\"")?;
+        let error = Error::query(format!("there is no variable {name}"));
+        Some(error.hint("version() is a function, and .set lists the settings"))
+    }),
     ("binary operator: PGStartsWith", |_| {
         let error = Error::query("the sign ^@ is not known");
         Some(error.hint("here it is starts_with(text, '@'), or text LIKE '@%'"))
@@ -139,11 +152,17 @@ fn no_signature(message: &str) -> Option<Error> {
         None => format!("{function} does not take what it is given"),
     });
     Some(match given {
+        Some("a time" | "a date") if UNIT_FIRST.contains(&function) => {
+            error.hint(format!("the unit stands first: {function}('day', posted_at)"))
+        }
         Some("a text") if takes_numbers => error
             .hint(format!("a text becomes a number by a cast: {function}(TRY_CAST(x AS DOUBLE))")),
         _ => error.hint(format!("`.help {function}` shows how it is called")),
     })
 }
+
+/// Functions whose first argument says a unit of time.
+const UNIT_FIRST: [&str; 4] = ["date_trunc", "datetrunc", "date_part", "datepart"];
 
 /// What the engine calls what is given to a function, and what people do.
 const GIVEN: &[(&str, &str)] = &[
@@ -172,8 +191,16 @@ fn wrong_types(message: &str) -> Option<Error> {
         let error = Error::query(format!("a list has values of one kind, and not ({types})"));
         return Some(error.hint("make them one: [CAST(likes AS VARCHAR), 'a']"));
     }
-    let error = Error::query(format!("{function} does not take ({types})"));
+    let error = Error::query(match types.is_empty() {
+        true => format!("{function} is given nothing"),
+        false => format!("{function} does not take ({types})"),
+    });
     Some(match function {
+        "min" if types.contains(", ") => error.hint("of several values it is least(a, b)"),
+        "max" if types.contains(", ") => error.hint("of several values it is greatest(a, b)"),
+        "array_has" | "array_contains" | "list_contains" | "list_has" if types.ends_with("[]") => {
+            error.hint(format!("the list stands first: {function}(['a', 'b'], 'a')"))
+        }
         "interval_times" | "interval_over" => {
             Error::query("an interval is multiplied and divided by a number")
                 .hint("a text becomes one by a cast: INTERVAL '1 day' * CAST(n AS BIGINT)")
@@ -547,6 +574,11 @@ mod tests {
             ("SELECT abs(-9223372036854775808)", "abs of -9223372036854775808 is too", "DECIMAL"),
             ("SELECT 'abc' ^@ 'a'", "the sign ^@", "starts_with"),
             ("SELECT rollup(1)", "no function rollup", "GROUP BY"),
+            ("SELECT date_trunc(now(), 'day')", "does not take a time", "date_trunc('day', "),
+            ("SELECT date_part(DATE '2012-08-27', 'day')", "take a date", "date_part('day', "),
+            ("SELECT max(1, 2)", "max does not take (bigint, bigint)", "greatest(a, b)"),
+            ("SELECT list_contains('a', ['a'])", "(text, text[])", "list_contains(['a', 'b'], "),
+            ("SELECT greatest()", "greatest is given nothing", "`.help greatest`"),
             (
                 "SELECT CAST(TIMESTAMP '1986-05-04 02:30:00' AS TIMESTAMPTZ)",
                 "the time zone skips",

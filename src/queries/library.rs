@@ -12,6 +12,7 @@ use std::path::{Component, Path, PathBuf};
 use include_dir::{Dir, include_dir};
 
 use super::query::SavedQuery;
+use super::script_text::{script_at, unreadable};
 use crate::error::{Error, Result, nearest};
 
 /// The queries that come with weiku.
@@ -356,20 +357,12 @@ impl std::fmt::Display for Origin {
 
 /// The text of `path`, if it is small enough and UTF-8.
 fn read_file(path: &Path) -> Result<String> {
-    let size = fs::metadata(path).map_err(|error| Error::io("read", path, &error))?.len();
+    let size = fs::metadata(path).map_err(|error| unreadable(path, &error))?.len();
     if size > MAX_FILE {
         let message = format!("the file has {size} bytes; a saved query has at most {MAX_FILE}");
         return Err(Error::usage(message).in_file(path.display().to_string()));
     }
-    let bytes = fs::read(path).map_err(|error| Error::io("read", path, &error))?;
-    String::from_utf8(bytes).map_err(|error| {
-        let line = error.as_bytes()[..error.utf8_error().valid_up_to()]
-            .iter()
-            .filter(|byte| **byte == b'\n')
-            .count();
-        let error = Error::usage("the file is not UTF-8").in_file(path.display().to_string());
-        error.at_line(line as u64 + 1)
-    })
+    script_at(path)
 }
 
 /// The queries in and below `folder`, named from `root` on.
@@ -565,11 +558,13 @@ mod tests {
         let path = place.path().join("x.sql");
         let library = Library::of_folders(vec![place.path().into()]);
         fs::write(&path, b"SELECT 1;\n\xff").unwrap();
-        assert!(
-            library.get("x").unwrap_err().to_string().ends_with("x.sql:2: the file is not UTF-8")
-        );
+        let told = || library.get("x").unwrap_err().to_string();
+        assert!(told().ends_with("x.sql:2: the text is not UTF-8"));
+        // As an editor for Chinese writes it.
+        fs::write(&path, b"SELECT 1;\nSELECT '\xce\xa2\xb2\xa9';\n").unwrap();
+        assert!(told().contains("x.sql:2: ") && told().contains("iconv -f GB18030"), "{}", told());
         fs::write(&path, vec![b' '; 10 << 20]).unwrap();
-        assert!(library.get("x").unwrap_err().to_string().contains("has 10485760 bytes"));
+        assert!(told().contains("has 10485760 bytes"));
     }
 
     #[cfg(unix)]

@@ -21,6 +21,7 @@ mod library;
 mod moment;
 mod param;
 mod query;
+mod script_text;
 mod sweep;
 
 pub use expect::{Condition, Expectation, Literal, RowCount, Rule, by_condition};
@@ -28,4 +29,5 @@ pub use library::{Entry, Library, Origin};
 pub use moment::Clock;
 pub use param::{Param, ParamType, plain};
 pub use query::{ChartSettings, SavedQuery, parse_duration};
+pub(crate) use script_text::{read_script, script_at};
 pub use sweep::Grid;

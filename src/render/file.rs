@@ -36,9 +36,10 @@ impl OutputFile {
     /// Starts a file that will be called `path`.
     ///
     /// # Errors
-    /// When `path` is a symbolic link or a folder, or its folder cannot be
-    /// written to.
+    /// When `path` is a symbolic link or a folder, stands for standard output, or
+    /// its folder cannot be written to.
     pub fn create(path: &Path) -> Result<Self> {
+        check_file(path)?;
         let target = match fs::symlink_metadata(path) {
             Ok(old) if old.is_symlink() => {
                 return Err(
@@ -107,6 +108,15 @@ impl OutputFile {
             .and_then(|folder| folder.sync_all())
             .map_err(|error| failed(&error))
     }
+}
+
+/// Refuses a name by which other programs mean standard output.
+pub(super) fn check_file(path: &Path) -> Result<()> {
+    if path != Path::new("-") && path != Path::new("/dev/stdout") {
+        return Ok(());
+    }
+    let error = Error::usage(format!("{} is no file to write", path.display()));
+    Err(error.hint("answers go to standard output where no file is named; ./- is a file"))
 }
 
 fn refused(path: &Path, why: &str) -> Error {
@@ -215,6 +225,16 @@ mod tests {
         let error = OutputFile::create(&link).unwrap_err();
         assert!(error.message().contains("link: it is a symbolic link"), "{error}");
         assert_eq!(fs::read_to_string(&real).unwrap(), "kept");
+    }
+
+    #[test]
+    fn standard_output_is_no_file() {
+        for name in ["-", "/dev/stdout"] {
+            let error = OutputFile::create(Path::new(name)).unwrap_err();
+            assert!(error.advice().unwrap().contains("no file is named"), "{error}");
+            let error = crate::render::format_for_suffix(Path::new(name)).unwrap_err();
+            assert!(error.advice().unwrap().contains("no file is named"), "{error}");
+        }
     }
 
     #[test]

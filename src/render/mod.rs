@@ -210,8 +210,9 @@ pub fn format(name: &str) -> Result<&'static Format> {
 /// that before the last.
 ///
 /// # Errors
-/// When the suffix stands for none.
+/// When the suffix stands for none, or the name for standard output.
 pub fn format_for_suffix(path: &Path) -> Result<&'static Format> {
+    file::check_file(path)?;
     let (packing, unpacked) = Packing::of(path);
     let suffix = unpacked.extension().map(|suffix| suffix.to_string_lossy().to_lowercase());
     let known = |suffix: &String| {

@@ -3,7 +3,8 @@
 use std::ops::Range;
 
 use crate::engine::{Statement, script};
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::shell::commands;
 use crate::shell::scan::{Kind, Lexeme, scan};
 
 /// One thing to do.
@@ -38,9 +39,27 @@ const BARE_WORDS: &[(&str, &str)] = &[("exit", ".quit"), ("quit", ".quit"), ("he
 const SHOWN: &[(&str, &str)] =
     &[("tables", ".tables"), ("views", ".views"), ("all", ".set"), ("functions", ".functions")];
 
-/// Ends of a statement that run it as `;` does, as in psql, and whether its answer is
-/// to have one line for each column.
-const ENDS: &[(&str, bool)] = &[("g", false), ("gx", true), ("G", true)];
+/// What becomes of a statement that ends in a backslash and a word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ending {
+    /// It runs, as behind a semicolon.
+    Run,
+    /// It runs, and its answer has one line for each column.
+    Expanded,
+    /// It runs again and again.
+    Watched,
+    /// It does not run, and its columns are told.
+    Described,
+}
+
+/// Ends of a statement, as in psql.
+const ENDS: &[(&str, Ending)] = &[
+    ("g", Ending::Run),
+    ("gx", Ending::Expanded),
+    ("G", Ending::Expanded),
+    ("watch", Ending::Watched),
+    ("gdesc", Ending::Described),
+];
 
 /// One of [`ENDS`] behind a backslash, in some text.
 #[derive(Debug)]
@@ -49,21 +68,22 @@ struct End<'a> {
     start: usize,
     /// The byte behind all of it, a semicolon too.
     end: usize,
-    is_expanded: bool,
-    /// The file or program that the answer goes to, if it is named behind it.
+    ending: Ending,
+    /// What stands behind it on its line: the file or program that the answer goes to, or
+    /// how often to run.
     to: Option<&'a str>,
 }
 
-/// The places of `text` where a statement ends in `\g`, `\gx` or `\G`.
+/// The places of `text` where a statement has one of [`ENDS`].
 fn ends(text: &str) -> Vec<End<'_>> {
-    if !text.contains("\\g") && !text.contains("\\G") {
+    if !ENDS.iter().any(|(end, _)| text.contains(&format!("\\{end}"))) {
         return Vec::new();
     }
     let lexemes = scan(text);
     let end = |pair: &[Lexeme<'_>]| {
         let [backslash, word] = pair else { return None };
         let known = ENDS.iter().find(|(end, _)| *end == word.text && word.kind == Kind::Word);
-        let (_, is_expanded) = known.filter(|_| backslash.is_symbol("\\"))?;
+        let (_, ending) = known.filter(|_| backslash.is_symbol("\\"))?;
         let line = text[word.end()..].lines().next().unwrap_or_default();
         let behind = line.trim_start();
         let (length, to) = if behind.starts_with(';') {
@@ -74,7 +94,7 @@ fn ends(text: &str) -> Vec<End<'_>> {
             (line.len(), Some(behind.trim_end()))
         };
         let end = word.end() + length;
-        Some(End { start: backslash.start, end, is_expanded: *is_expanded, to })
+        Some(End { start: backslash.start, end, ending: *ending, to })
     };
     lexemes.windows(2).filter_map(end).collect()
 }
@@ -127,6 +147,30 @@ pub(crate) fn split(text: &str, file: Option<&str>) -> Result<Vec<Input>> {
     Ok(inputs)
 }
 
+/// The command that stands on a line of its own within a statement, which was probably
+/// meant to have ended before.
+pub(crate) fn command_within(input: &Input) -> Option<String> {
+    let (Input::Statement(statement) | Input::Expanded(statement)) = input else { return None };
+    let lines = statement.sql.lines().skip(1).map(trimmed);
+    let mut words = lines.filter_map(|line| line.split_whitespace().next());
+    let is_command =
+        |word: &&str| commands::ALL.iter().any(|command| command.names().any(|name| name == *word));
+    words.find(is_command).map(str::to_owned)
+}
+
+/// `error` of a statement with that `command` in it, with the advice to end it: the engine
+/// takes the command for a part of a name.
+pub(crate) fn as_unended(error: Error, command: Option<&str>) -> Error {
+    let words = ["syntax error", "no table ", "a point stands ", " has no fields"];
+    let is_by_it = words.iter().any(|words| error.message().contains(words));
+    match command.filter(|_| is_by_it) {
+        Some(command) => {
+            error.hint(format!("{command} stands within a statement: a ; ends that before it"))
+        }
+        None => error,
+    }
+}
+
 /// Whether `text`, without leading blanks, is a command.
 pub(crate) fn begins_command(text: &str) -> bool {
     let mut chars = text.chars();
@@ -143,9 +187,9 @@ pub(crate) fn begins_command(text: &str) -> bool {
 fn command(line: &str) -> String {
     let name = line.strip_prefix('\\').map(|name| name.trim_end_matches(';').trim_end());
     match ENDS.iter().find(|(end, _)| Some(*end) == name) {
-        Some((_, true)) => ".again x".to_owned(),
-        Some((_, false)) => ".again".to_owned(),
-        None => line.to_owned(),
+        Some((_, Ending::Expanded)) => ".again x".to_owned(),
+        Some((_, Ending::Run)) => ".again".to_owned(),
+        Some((_, Ending::Watched | Ending::Described)) | None => line.to_owned(),
     }
 }
 
@@ -206,17 +250,36 @@ fn push_statements(
         let before = inputs.len();
         push_plain(text, rest..part.start + end.start, file, inputs)?;
         rest = part.start + end.end;
-        if inputs.len() == before {
-            continue;
+        if inputs.len() > before
+            && let Some(last) = inputs.pop()
+        {
+            push_ended(last, &end, inputs);
         }
-        let last = inputs.pop();
-        inputs.extend(end.to.map(|to| Input::Command(format!(".once {to}"))));
-        inputs.extend(last.map(|last| match last {
-            Input::Statement(statement) if end.is_expanded => Input::Expanded(statement),
-            last => last,
-        }));
     }
     push_plain(text, rest..part.end, file, inputs)
+}
+
+/// Adds an input that has an end of [`ENDS`].
+fn push_ended(last: Input, end: &End<'_>, inputs: &mut Vec<Input>) {
+    match (end.ending, last) {
+        (Ending::Watched, last) => {
+            let watch = format!(".watch {}", end.to.unwrap_or_default());
+            inputs.extend([last, Input::Command(watch.trim_end().to_owned())]);
+        }
+        (Ending::Described, Input::Statement(statement)) => {
+            // A comment at its end has its own line.
+            inputs.push(Input::Command(format!(".describe ({}\n)", statement.sql)));
+        }
+        (ending, last) => {
+            inputs.extend(end.to.map(|to| Input::Command(format!(".once {to}"))));
+            inputs.push(match last {
+                Input::Statement(statement) if ending == Ending::Expanded => {
+                    Input::Expanded(statement)
+                }
+                last => last,
+            });
+        }
+    }
 }
 
 /// As [`push_statements`], where only semicolons end statements.
@@ -247,11 +310,7 @@ fn command_for(sql: &str) -> Option<String> {
     if first.eq_ignore_ascii_case("summarize") {
         return Some(format!(".summarize {}", as_argument(rest)));
     }
-    if first.eq_ignore_ascii_case("explain")
-        && let Some((analyze, statement)) = rest.split_once(char::is_whitespace)
-        && analyze.eq_ignore_ascii_case("analyze")
-        && !statement.trim_start().get(..7).is_some_and(|word| word.eq_ignore_ascii_case("verbose"))
-    {
+    if let Some(statement) = explained(sql) {
         return Some(format!(".explain {statement}"));
     }
     if first.eq_ignore_ascii_case("show") {
@@ -267,6 +326,36 @@ fn command_for(sql: &str) -> Option<String> {
     None
 }
 
+/// The statement behind EXPLAIN ANALYZE, if no more is asked of it than that.
+fn explained(sql: &str) -> Option<&str> {
+    let (explain, rest) = sql.split_once(char::is_whitespace)?;
+    let (analyze, statement) = rest.trim_start().split_once(char::is_whitespace)?;
+    let statement = statement.trim_start();
+    let is_it = explain.eq_ignore_ascii_case("explain") && analyze.eq_ignore_ascii_case("analyze");
+    let first = statement.split_whitespace().next()?;
+    let asks_more = ["verbose", "format"].iter().any(|word| first.eq_ignore_ascii_case(word));
+    (is_it && !asks_more).then_some(statement)
+}
+
+/// The query that `statement` explains and analyzes, with its own place, if it is such a
+/// statement: where its time goes is shown as `.explain` does.
+pub(crate) fn analyzed(statement: &Statement) -> Option<Statement> {
+    let sql = explained(&statement.sql).filter(|sql| is_query(sql) || sql.starts_with('('))?;
+    let before = &statement.sql[..statement.sql.len() - sql.len()];
+    let (line, column, prefix) = match before.rsplit_once('\n') {
+        Some((_, last)) => (before.matches('\n').count() as u64, 1, last.to_owned()),
+        None => (0, statement.column, format!("{}{before}", statement.prefix)),
+    };
+    let last = before.rsplit('\n').next().unwrap_or_default();
+    Some(Statement {
+        sql: sql.to_owned(),
+        file: statement.file.clone(),
+        line: statement.line + line,
+        column: column + last.chars().count() as u64,
+        prefix,
+    })
+}
+
 /// The command that shows what stands behind SHOW.
 fn shown(what: &str) -> Option<String> {
     let known = SHOWN.iter().find(|(known, _)| what.eq_ignore_ascii_case(known));
@@ -275,18 +364,22 @@ fn shown(what: &str) -> Option<String> {
 
 /// A source of rows as an argument of a command: a query goes into brackets.
 fn as_argument(source: &str) -> String {
-    let first = source.split_whitespace().next().unwrap_or_default();
-    let query = ["select", "with", "from", "values"];
-    if query.iter().any(|word| first.eq_ignore_ascii_case(word)) {
-        format!("({source})")
-    } else {
-        source.to_owned()
-    }
+    if is_query(source) { format!("({source})") } else { source.to_owned() }
+}
+
+/// Whether `sql` begins as queries do.
+fn is_query(sql: &str) -> bool {
+    let first = sql.split_whitespace().next().unwrap_or_default();
+    let words = ["select", "with", "from", "values"];
+    words.iter().any(|word| first.eq_ignore_ascii_case(word))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Input, is_complete, is_for_shell, split};
+    use super::{
+        Error, Input, analyzed, as_unended, command_within, is_complete, is_for_shell, split,
+    };
+    use crate::engine::script;
 
     #[test]
     fn enter_runs_what_is_finished_and_only_that() {
@@ -343,6 +436,50 @@ mod tests {
     }
 
     #[test]
+    fn a_command_within_a_statement_is_found() {
+        for (text, command) in [
+            ("select 1\n.tables\n;", Some(".tables")),
+            ("from posts\n  \\d posts;", Some("\\d")),
+            ("select posts\n.text from posts;", None),
+            ("select 1 .tables;", None),
+            (".tables\nselect 1;", None),
+        ] {
+            let inputs = split(text, None).unwrap();
+            let within = inputs.iter().find_map(command_within);
+            assert_eq!(within.as_deref(), command, "{text}");
+        }
+        let told = |message: &str| as_unended(Error::query(message), Some(".tables"));
+        assert!(told("syntax error: x").advice().unwrap().starts_with(".tables stands within"));
+        assert_eq!(told("division by zero").advice(), None);
+    }
+
+    #[test]
+    fn what_is_analyzed_keeps_its_place() {
+        for (text, column, line) in
+            [("explain analyze select x", 1, 3), ("EXPLAIN\n ANALYZE\n  select x", 1, 5)]
+        {
+            let script = script::parse(&format!("select '微';\n\n  {text};"), None).unwrap();
+            let query = analyzed(&script[1]).unwrap();
+            assert_eq!(query.sql, "select x");
+            assert_eq!((query.line, query.place(1, 8, Some(1)).line), (line, Some(line)));
+            // The mark is under the x.
+            let place = query.place(1, 8, Some(1));
+            let at = usize::try_from(place.column.unwrap()).unwrap() - column;
+            assert_eq!(place.source.unwrap().chars().nth(at), Some('x'), "{text}");
+        }
+        for other in [
+            "explain select 1",
+            "explain analyze verbose select 1",
+            "explain analyze format tree select 1",
+            "explain analyze create table t as select 1",
+            "select 'explain analyze select 1'",
+        ] {
+            assert_eq!(analyzed(&script::parse(other, None).unwrap()[0]), None, "{other}");
+        }
+        assert!(analyzed(&script::parse("explain analyze (select 1)", None).unwrap()[0]).is_some());
+    }
+
+    #[test]
     fn a_statement_may_end_in_a_backslash_and_g() {
         let text = "select 1 \\gx\n\\gx;\nselect '\\g',\n 2 \\g -- two\n.tables\n\
                     select 3; select 4\\G;\nselect 5 \\g out.csv\n\\g out.csv\n\\g";
@@ -368,6 +505,27 @@ mod tests {
             ".again",
         ];
         assert_eq!(inputs, expected);
+    }
+
+    #[test]
+    fn a_statement_may_be_watched_or_described_where_it_ends() {
+        for (text, expected) in [
+            ("select 1 \\watch", vec!["select 1", ".watch"]),
+            ("select 1; \\watch 2 times=3;", vec!["select 1", ".watch 2 times=3;"]),
+            ("select 1\n\\watch 2", vec!["select 1", ".watch 2"]),
+            ("select 1;\n\\watch 2", vec!["select 1", "\\watch 2"]),
+            ("select 1 -- x\n\\gdesc", vec![".describe (select 1\n)"]),
+            ("\\gdesc", vec!["\\gdesc"]),
+            ("select '\\watch 2';", vec!["select '\\watch 2'"]),
+        ] {
+            let inputs = split(text, None).unwrap();
+            let inputs = inputs.into_iter().map(|input| match input {
+                Input::Command(command) => command,
+                Input::Statement(statement) | Input::Expanded(statement) => statement.sql,
+            });
+            assert_eq!(inputs.collect::<Vec<String>>(), expected, "{text}");
+        }
+        assert!(is_complete("select 1 \\watch 2") && is_complete("select 1\n\\gdesc"));
     }
 
     #[test]

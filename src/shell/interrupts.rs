@@ -50,6 +50,11 @@ impl Interrupts {
         self.count.mark_unchanged();
     }
 
+    /// Whether it was pressed since [`Interrupts::clear`], and nobody has waited for it.
+    pub(crate) fn were_pressed(&self) -> bool {
+        self.count.has_changed().unwrap_or(false)
+    }
+
     /// Waits for the next Ctrl-C.
     pub(crate) async fn pressed(&mut self) {
         if self.count.changed().await.is_err() {

@@ -21,7 +21,6 @@ mod progress;
 mod results;
 mod scan;
 mod screen;
-mod script_text;
 mod searched;
 mod signals;
 mod silence;
@@ -41,18 +40,19 @@ pub use assist::Assistant;
 pub use commands::{command_list, reference};
 pub use editor::{EditorOptions, LineEditor};
 pub(crate) use history_table::register as register_history;
-pub(crate) use input::is_for_shell;
+pub(crate) use input::{analyzed, is_for_shell};
+pub(crate) use profile::Profile;
 pub(crate) use progress::Progress;
 pub(crate) use results::NO_LAST;
-pub(crate) use script_text::script_text;
 pub use searched::shown_for;
 pub(crate) use signals::erase_progress;
 pub use silence::Silence;
+pub(crate) use straight::as_typed;
 pub use terminal::{Keys, Plain, Reading, Terminal};
 
 use crate::engine::{Params, Session, Statement};
 use crate::error::{Error, Result};
-use crate::queries::Library;
+use crate::queries::{Library, script_at};
 use crate::render::{self, Format, OutputFile, Readable, visible, wrap};
 use assist::Data;
 use complete::Catalog;
@@ -331,16 +331,18 @@ impl<'t> Shell<'t> {
         file: Option<&str>,
         failed: &mut dyn FnMut(Error) -> Result<()>,
     ) -> Result<Flow> {
-        let inputs = input::split(text, file);
+        let inputs = input::split(text, file).map_err(|error| as_typed(error, text, file));
         self.last_failed |= inputs.is_err();
         let mut inputs = inputs?.into_iter();
         while let Some(input) = inputs.next() {
+            let within = input::command_within(&input);
             match self.run_input(input, file).await {
                 Ok(Flow::Continue) => {}
                 Ok(Flow::Quit) => return Ok(Flow::Quit),
                 Err(error) => {
                     self.not_run = inputs.len();
-                    failed(error)?;
+                    let error = input::as_unended(error, within.as_deref());
+                    failed(as_typed(error, text, file))?;
                 }
             }
         }
@@ -426,6 +428,7 @@ impl<'t> Shell<'t> {
         self.ran = None;
         self.not_run = 0;
         let outcome = self.execute(&straight(text), None).await;
+        let outcome = outcome.map_err(|error| as_typed(error, text, None));
         if is_remembered {
             self.terminal.learn_outcome(text.trim_end(), outcome.is_ok());
         }
@@ -450,9 +453,8 @@ impl<'t> Shell<'t> {
 
     /// Runs the file at `path`, which `.read` and the init file name.
     async fn run_file(&mut self, path: &Path) -> Result<Flow> {
-        let bytes = std::fs::read(path).map_err(|error| Error::io("read", path, &error))?;
+        let text = script_at(path)?;
         let name = path.display().to_string();
-        let text = script_text(bytes, &name)?;
         if self.depth >= DEEPEST_READ {
             return Err(Error::usage(format!(".read goes deeper than {DEEPEST_READ} files"))
                 .in_file(name)

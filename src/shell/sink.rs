@@ -3,14 +3,14 @@
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::arrow::record_batch::RecordBatch;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::render::{
     self, BatchWriter, Format, OutputFile, Packer, Packing, is_broken_pipe, write_error,
 };
@@ -260,7 +260,10 @@ impl Writing {
                 Ok(Box::new(packer))
             }
             Target::Program(command) => {
-                let (child, input) = start_program(command)?;
+                let (child, input) = match is_pager(command) {
+                    true => start_pager(command, 0)?,
+                    false => start_program(command)?,
+                };
                 self.program = Some(child);
                 Ok(input)
             }
@@ -310,7 +313,25 @@ impl Writing {
             None => Ok(()),
         }
     }
+
+    /// Ends an answer that failed, of which no more comes: files do not get their name, and
+    /// a program has its end before anything else is said.
+    pub(crate) fn abandon(self) {
+        let Self { writers, packers, program, .. } = self;
+        // What it reads ends with these.
+        drop((writers, packers));
+        if let Some(mut child) = program {
+            // Whatever becomes of it, the failure of the answer is what is told.
+            let _ = child.wait();
+        }
+    }
 }
+
+/// What a shell adds to the number of the signal that ended a program.
+const ENDED_BY_SIGNAL: i32 = 128;
+
+/// The signal of Ctrl-C.
+const INTERRUPT: i32 = 2;
 
 /// Variables by which pagers are told to show colours and not to break lines, unless the
 /// person has told them something else.
@@ -378,15 +399,28 @@ fn start(command: &str, variables: &[(&str, &str)]) -> Result<(Child, Box<dyn Wr
 }
 
 /// Waits until a program has ended.
+///
+/// # Errors
+/// When it fails, or Ctrl-C ended it.
 pub(crate) fn wait_for(mut child: Child) -> Result<()> {
     let status = child
         .wait()
         .map_err(|error| Error::usage(format!("cannot wait for the program: {error}")))?;
     match status.code() {
         Some(0) => Ok(()),
+        _ if was_interrupted(status) => Err(Error::new(Kind::Cancelled, "cancelled")),
         Some(code) => Err(Error::usage(format!("the program ended with exit code {code}"))),
         None => Err(Error::usage("the program was stopped by a signal")),
     }
+}
+
+/// Whether Ctrl-C ended a program, or one that a shell waited for.
+fn was_interrupted(status: ExitStatus) -> bool {
+    #[cfg(unix)]
+    let signal = std::os::unix::process::ExitStatusExt::signal(&status);
+    #[cfg(not(unix))]
+    let signal = None;
+    signal == Some(INTERRUPT) || status.code() == Some(ENDED_BY_SIGNAL + INTERRUPT)
 }
 
 #[cfg(test)]
@@ -443,6 +477,33 @@ mod tests {
         {
             assert_eq!(plain_less(other), None, "{other}");
         }
+    }
+
+    #[test]
+    fn a_program_that_ctrl_c_ends_has_not_failed() {
+        let ended = |command: &str| wait_for(start_program(command).unwrap().0);
+        assert!(ended("true").is_ok());
+        // As a shell tells it of the program that it waited for.
+        assert_eq!(ended("exit 130").unwrap_err().kind(), Kind::Cancelled);
+        let error = ended("kill -TERM $$").unwrap_err();
+        assert!(error.kind() == Kind::Usage && error.message().contains("a signal"), "{error}");
+        assert!(ended("exit 3").unwrap_err().message().contains("exit code 3"));
+    }
+
+    #[test]
+    fn a_program_has_ended_when_the_answer_for_it_has_failed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("read");
+        let command = format!("cat > '{}'", path.display());
+        let mut sinks = Sinks { once: Some(Target::Program(command)), ..Sinks::default() };
+        let array: ArrayRef = Arc::new(Int64Array::from(vec![1]));
+        let batch = RecordBatch::try_from_iter([("n", array)]).unwrap();
+        let (terminal, shown) = (Box::new(std::io::sink()), render::Options::default());
+        let format = render::format("csv").unwrap();
+        let mut writing = sinks.open(terminal, format, &batch.schema(), &shown).unwrap();
+        assert!(writing.write(&batch).unwrap());
+        writing.abandon();
+        assert!(std::fs::read_to_string(path).unwrap().starts_with('n'));
     }
 
     #[test]

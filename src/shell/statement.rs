@@ -12,6 +12,7 @@ use super::progress::Progress;
 use super::results::{Collector, Kept};
 use super::scan::has_name;
 use super::searched::shown_for;
+use super::sink::Writing;
 use super::{Shell, results, seconds};
 use crate::engine::{Answer, Params, Statement};
 use crate::error::{Error, Kind, Result};
@@ -199,21 +200,15 @@ impl Shell<'_> {
         let mut writing = self.sinks.open(out, format, &schema, shown)?;
         let mut collector = Collector::new(self.session.context(), &schema);
         let (columns, from_cache) = (schema.fields().len(), answer.from_cache.is_some());
-        let mut given = Given { columns, from_cache, ..Given::default() };
-        let mut progress = progress;
-        while let Some(batch) = self.next(answer).await {
-            let batch = batch?;
-            if writing.streams_to_terminal {
-                // The line must be gone before rows are written over it.
-                progress = None;
+        let written = self.rows(answer, &mut writing, &mut collector, progress).await;
+        let rows = match written {
+            Ok(rows) => rows,
+            Err(error) => {
+                writing.abandon();
+                return Err(error);
             }
-            given.rows += batch.num_rows();
-            collector.add(&batch)?;
-            if !writing.write(&batch)? {
-                break;
-            }
-        }
-        drop(progress);
+        };
+        let mut given = Given { rows, columns, from_cache, ..Given::default() };
         let collected = collector.finish();
         let is_shown_by_last = collected.is_shown_by_last(self.terminal.has_screen());
         if !is_shown_by_last || answer.counted.is_some() {
@@ -221,13 +216,43 @@ impl Shell<'_> {
         }
         given.told = writing.says_counts;
         given.to.clone_from(&writing.to);
-        writing.finish()?;
+        writing.finish().map_err(|error| match self.interrupts.were_pressed() {
+            // A program has its own way to end by it.
+            true => Error::new(Kind::Cancelled, "cancelled"),
+            false => error,
+        })?;
         if answer.counted.is_none() {
             let (context, sql) = (self.session.context(), &statement.sql);
             given.number = self.results.keep(context, collected, sql)?;
             given.is_lost = given.number.is_none();
         }
         Ok(given)
+    }
+
+    /// Writes and collects the rows of `answer`, and counts them; a program may have enough
+    /// of them before the end.
+    async fn rows(
+        &mut self,
+        answer: &mut Answer,
+        writing: &mut Writing,
+        collector: &mut Collector,
+        mut progress: Option<Progress>,
+    ) -> Result<usize> {
+        let mut rows = 0;
+        while let Some(batch) = self.next(answer).await {
+            let batch = batch?;
+            if writing.streams_to_terminal {
+                // The line must be gone before rows are written over it.
+                progress = None;
+            }
+            rows += batch.num_rows();
+            collector.add(&batch)?;
+            if !writing.write(&batch)? {
+                break;
+            }
+        }
+        drop(progress);
+        Ok(rows)
     }
 
     /// Shows the plans of EXPLAIN as the text that they are.

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::process::{Command, Output, Stdio};
 
 /// Runs weiku with `arguments` and `input` on standard input.
-fn weiku(arguments: &[&str], input: &str) -> Output {
+fn weiku(arguments: &[&str], input: impl AsRef<[u8]>) -> Output {
     let folder = tempfile::tempdir().unwrap();
     let mut child = Command::new(env!("CARGO_BIN_EXE_weiku"))
         .args(arguments)
@@ -18,7 +18,7 @@ fn weiku(arguments: &[&str], input: &str) -> Output {
         .spawn()
         .unwrap();
     // A program that refuses its arguments may be gone before it reads.
-    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+    let _ = child.stdin.take().unwrap().write_all(input.as_ref());
     child.wait_with_output().unwrap()
 }
 
@@ -594,7 +594,84 @@ fn what_is_piped_in_is_the_table_stdin() {
     for piped in ["id,likes\n1,2\n2,3\n", "{\"likes\": 2}\n{\"likes\": 3}\n"] {
         let output = weiku(&sum, piped);
         assert_eq!(stdout(&output), "n,likes\n2,5\n", "{}", stderr(&output));
+        let packed = zstd::encode_all(piped.as_bytes(), 1).unwrap();
+        let output = weiku(&sum, packed);
+        assert_eq!(stdout(&output), "n,likes\n2,5\n", "{}", stderr(&output));
+        let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        packer.write_all(piped.as_bytes()).unwrap();
+        let output = weiku(&sum, packer.finish().unwrap());
+        assert_eq!(stdout(&output), "n,likes\n2,5\n", "{}", stderr(&output));
     }
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("x.parquet");
+    let copy = format!("COPY (SELECT 2 AS likes) TO '{}'", file.display());
+    assert_eq!(code(&weiku(&["-c", &copy], "")), 0);
+    assert_eq!(stdout(&weiku(&sum, std::fs::read(file).unwrap())), "n,likes\n1,2\n");
+    let refused = weiku(&["-c", "SELECT count(*) FROM '/dev/stdin'"], "id\n1\n");
+    assert!(stderr(&refused).contains("FROM stdin"), "{}", stderr(&refused));
+    let refused = weiku(&[], b"PAR1\xff\xff\0");
+    assert!(stderr(&refused).contains("FROM stdin"), "{}", stderr(&refused));
+    let refused = weiku(&sum, b"PK\x03\x04\x14\0\0\0");
+    assert!(stderr(&refused).contains("unzip -p"), "{}", stderr(&refused));
+    // What is wrong in it is told of the table, and of no file that nobody has written.
+    for more in [&["--csv"][..], &["-c", ".timing off"][..]] {
+        let refused = stderr(&weiku(&[more, &sum].concat(), "id,likes\n1,2,3\n"));
+        assert!(refused.contains("--> stdin") && !refused.contains("weiku-"), "{refused}");
+    }
+}
+
+#[test]
+fn a_script_may_be_a_pipe() {
+    let output = weiku(&["-f", "/dev/stdin"], "SELECT 1 AS a");
+    assert_eq!(stdout(&output), "a\n1\n", "{}", stderr(&output));
+}
+
+#[test]
+fn a_script_that_cannot_be_read_is_a_wrong_command_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path().display().to_string();
+    let missing = format!("{folder}/x.sql");
+    for (arguments, said) in [
+        (["-f", &folder], "is a folder"),
+        (["-f", &missing], "no such file"),
+        (["-c", &format!(".read {folder}")], "is a folder"),
+    ] {
+        let output = weiku(&arguments, "");
+        assert_eq!(code(&output), 2, "{arguments:?}: {}", stderr(&output));
+        assert!(stderr(&output).contains(said), "{arguments:?}: {}", stderr(&output));
+    }
+}
+
+#[test]
+fn a_blank_that_nobody_sees_is_seen_in_the_line_of_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("x.sql");
+    let sql = "select lik\u{200b}es from (values (1)) as t(likes);\n";
+    std::fs::write(&file, format!("select 1;\n{sql}")).unwrap();
+    let file = file.display().to_string();
+    let (typed, read) = (weiku(&["-c", sql], ""), weiku(&["-f", &file], ""));
+    let of_shell = weiku(&["-c", &format!(".read {file}")], "");
+    for (output, line) in [(typed, 1), (read, 2), (of_shell, 2)] {
+        let told = stderr(&output);
+        let wanted = format!("{line} | select lik⟨200B⟩es from (values (1)) as t(likes)");
+        assert!(told.contains(&wanted), "{told}");
+        assert!(told.contains("|        ^^^\n") && told.contains("mean \"likes\"?"), "{told}");
+    }
+}
+
+#[test]
+fn what_is_analyzed_is_a_tree_unless_a_format_is_asked_for() {
+    let sql = "EXPLAIN ANALYZE SELECT value FROM generate_series(1, 3)";
+    let shown = weiku(&["-c", "SELECT 1 AS n", "-c", sql], "");
+    let tree = stdout(&shown);
+    assert!(tree.starts_with("n\n1\n time  rows  operator\n"), "{tree} {}", stderr(&shown));
+    assert!(tree.contains("3 rows in ") && !tree.contains("plan_type"), "{tree}");
+    let csv = stdout(&weiku(&["--csv", "-c", sql], ""));
+    assert!(csv.starts_with("plan_type,plan\n"), "{csv}");
+    let failed = weiku(&["-c", "SELECT 1;\n explain analyze select nothing"], "");
+    let told = stderr(&failed);
+    assert!(told.contains("2 |  explain analyze select nothing"), "{told}");
+    assert!(told.contains(&format!("|{}^^^^^^^\n", " ".repeat(25))), "{told}");
 }
 
 #[test]

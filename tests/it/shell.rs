@@ -370,12 +370,21 @@ fn scripts_with_commands_fail_and_are_written_to_files_as_others_are() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_saved_query_about_accounts_says_when_there_are_none() {
     let folder = tempfile::tempdir().unwrap();
-    for (name, sql) in [("named", "SELECT count(*) AS n FROM accounts"), ("plain", "SELECT 1 AS n")]
-    {
+    for (name, sql) in [
+        ("named", "SELECT count(*) AS n FROM accounts"),
+        ("plain", "SELECT 1 AS n"),
+        ("tags", "SELECT count(*) AS accounts FROM hashtag_daily"),
+        ("both", "SELECT count(*) AS n FROM posts JOIN accounts USING (platform, account_id)"),
+    ] {
         std::fs::write(folder.path().join(format!("{name}.sql")), sql).unwrap();
     }
     let database = Database::create(&folder.path().join("db")).await.unwrap();
-    for (query, is_told) in [("named", true), ("plain", false)] {
+    for (query, told) in [
+        ("named", Some("the table accounts is empty: names")),
+        ("plain", None),
+        ("tags", Some("the table posts is empty: `weiku import DB FILE...` fills it")),
+        ("both", Some("the tables posts and accounts are empty: `weiku import")),
+    ] {
         let page = Page::default();
         let mut terminal = Played { inputs: VecDeque::new(), page: page.clone() };
         let library = Library::of_folders(vec![folder.path().to_owned()]);
@@ -383,7 +392,10 @@ async fn a_saved_query_about_accounts_says_when_there_are_none() {
         let mut shell = Shell::new(session, library, Options::default(), &mut terminal).unwrap();
         shell.execute_line(&format!(".run {query}")).await.unwrap();
         let written = String::from_utf8(page.0.lock().unwrap().clone()).unwrap();
-        assert_eq!(written.contains("the table accounts is empty"), is_told, "{written}");
+        match told {
+            Some(told) => assert!(written.contains(told), "{written}"),
+            None => assert!(!written.contains("empty"), "{written}"),
+        }
     }
 }
 
@@ -397,6 +409,10 @@ fn nothing_is_watched_for_ever_where_nobody_could_end_it() {
     let output = weiku(folder.path(), &[], b"select 1 as a;\n.watch 0.1 times=2\n");
     assert!(output.status.success(), "{}", text(&output.stderr));
     assert_eq!(text(&output.stdout), "a\n1\n".repeat(3));
+    let output = weiku(folder.path(), &["-c", "select 1 as a \\watch 0.1 times=2"], b"");
+    assert_eq!(text(&output.stdout), "a\n1\n".repeat(3), "{}", text(&output.stderr));
+    let output = weiku(folder.path(), &["-c", "select 1 as a \\gdesc"], b"");
+    assert!(text(&output.stdout).contains("a,bigint"), "{}", text(&output.stderr));
 }
 
 #[test]
@@ -405,8 +421,9 @@ fn a_script_that_is_not_utf8_is_told_how_to_become_that() {
     // `select '微博';` in GBK.
     let gbk = b"select 1;\nselect '\xce\xa2\xb2\xa9';\n";
     std::fs::write(folder.path().join("gbk.sql"), gbk).unwrap();
-    let cases: [(&[&str], &[u8], &str); 3] = [
+    let cases: [(&[&str], &[u8], &str); 4] = [
         (&["-f", "gbk.sql"], b"", "gbk.sql:2"),
+        (&["-c", ".run gbk.sql"], b"", "gbk.sql:2"),
         (&[], gbk, "standard input:2"),
         (&["-c", ".read gbk.sql"], b"", "gbk.sql:2"),
     ];

@@ -516,6 +516,33 @@ fn keys_behind_enter_are_not_lost() {
 }
 
 #[test]
+fn ctrl_c_stops_a_statement_and_the_program_that_reads_its_answer() {
+    let Some(screen) = Screen::open(120) else { return };
+    screen.enter(".once |cat > /dev/null");
+    screen.wait_for("the next answer goes to");
+    // Rows come at once and without an end, so that the program may be gone before the next.
+    screen.enter("select a.value from generate_series(1, 900000) a, generate_series(1, 90000) b where (a.value + b.value) % 70001 = 7;");
+    screen.wait_for("Ctrl-C stops it");
+    screen.press(&["C-c"]);
+    let shown = screen.wait_for("cancelled after");
+    assert!(!shown.contains("error:"), "{shown}");
+    screen.enter("select 40 + 2 as answer;");
+    screen.wait_for("42");
+}
+
+#[test]
+fn what_is_typed_is_the_table_stdin_where_nothing_is_piped_in() {
+    let Some(screen) = Screen::open(120) else { return };
+    let program = env!("CARGO_BIN_EXE_weiku");
+    screen.enter(&format!(".shell '{program}' -c 'select sum(a) + 40 as total from stdin'"));
+    screen.wait_for("Ctrl-D ends it");
+    screen.enter("a");
+    screen.enter("2");
+    screen.press(&["C-d"]);
+    screen.wait_for("42");
+}
+
+#[test]
 fn ctrl_d_typed_ahead_leaves() {
     let Some(screen) = Screen::open(80) else { return };
     screen.enter("select count(*) from generate_series(1, 6000) a, generate_series(1, 90000) b where a.value + b.value > 5;");

@@ -1,10 +1,13 @@
 //! `SHOW DATABASES` and `SHOW SCHEMAS`: the database of the session and those that are
 //! attached, each of which is a schema beside it. `SHOW FUNCTIONS`: all that there are, where
-//! the engine leaves out those of which it does not know all types.
+//! the engine leaves out those of which it does not know all types. `SHOW TABLES LIKE` and
+//! `SHOW VIEWS`, which it does not know.
 
 use datafusion::execution::SessionStateDefaults;
 use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::tokenizer::{Span, Token, TokenWithSpan, Tokenizer, Whitespace};
+
+use crate::engine::reduced_lists;
 
 /// What is asked instead.
 const DATABASES: &str = "SELECT schema_name AS database_name FROM information_schema.schemata \
@@ -31,6 +34,9 @@ const FUNCTIONS: &str = "
         ON known.name = routine.routine_name AND known.return_type = routine.data_type
         AND routine.function_type <> 'TABLE'";
 
+/// The tables and views as `SHOW TABLES` has them.
+const TABLES: &str = "SELECT * FROM information_schema.tables";
+
 /// Makes a query of such a statement.
 pub(super) fn spell(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
     // The parser refuses what is asked in another way.
@@ -46,21 +52,30 @@ fn asked(tokens: &[TokenWithSpan]) -> Option<Vec<TokenWithSpan>> {
     let show = shown.next().filter(|show| is(show, "show"))?;
     let what = shown.next()?;
     let rest: Vec<&TokenWithSpan> = shown.collect();
-    match rest.first() {
-        None if is(what, "databases") || is(what, "schemas") => tokens_of(DATABASES, show.span),
-        None if is(what, "functions") => {
-            tokens_of(&format!("{} ORDER BY function_name", functions()), show.span)
-        }
-        Some(like) if is(what, "functions") && (is(like, "like") || is(like, "ilike")) => {
-            let mut query = tokens_of(&format!("{} WHERE function_name ", functions()), show.span)?;
-            for token in &rest {
-                query.extend([(*token).clone(), blank(show.span)]);
-            }
-            query.extend(tokens_of("ORDER BY function_name", show.span)?);
-            Some(query)
-        }
-        _ => None,
+    let is_like = rest.first().is_some_and(|like| is(like, "like") || is(like, "ilike"));
+    if !rest.is_empty() && !is_like {
+        return None;
     }
+    // Where the pattern goes, and what stands behind it.
+    let (query, end) = if is(what, "functions") {
+        let begin = if is_like { " WHERE function_name " } else { "" };
+        (format!("{}{begin}", functions()), " ORDER BY function_name")
+    } else if is(what, "tables") && is_like {
+        (format!("{TABLES} WHERE table_name "), "")
+    } else if is(what, "views") {
+        let begin = if is_like { " AND table_name " } else { "" };
+        (format!("{TABLES} WHERE table_type = 'VIEW'{begin}"), "")
+    } else if !is_like && (is(what, "databases") || is(what, "schemas")) {
+        (DATABASES.to_owned(), "")
+    } else {
+        return None;
+    };
+    let mut query = tokens_of(&query, show.span)?;
+    for token in rest {
+        query.extend([token.clone(), blank(show.span)]);
+    }
+    query.extend(tokens_of(end, show.span)?);
+    Some(query)
 }
 
 fn tokens_of(sql: &str, span: Span) -> Option<Vec<TokenWithSpan>> {
@@ -75,7 +90,8 @@ fn blank(span: Span) -> TokenWithSpan {
 /// All functions, in the columns that the engine gives them.
 fn functions() -> String {
     let mut rows: Vec<String> = Vec::new();
-    for function in SessionStateDefaults::default_higher_order_functions() {
+    let of_engine = SessionStateDefaults::default_higher_order_functions();
+    for function in of_engine.into_iter().chain([reduced_lists::function()]) {
         let known = function.documentation();
         let about = known.map_or("NULL".to_owned(), |known| quoted(&known.description));
         let call = known.map_or("NULL".to_owned(), |known| quoted(&known.syntax_example));
@@ -119,6 +135,34 @@ mod tests {
             assert_eq!(answer(&session, sql).await, ["database_name", "main"], "{sql}");
         }
         assert!(session.collect("SHOW DATABASES LIKE 'm%'").await.is_err());
+    }
+
+    #[tokio::test]
+    async fn tables_and_views_are_found_as_like_finds_them() {
+        let session = Session::new(None, Settings::default()).unwrap();
+        session.collect("CREATE TABLE posts AS SELECT 1 AS n").await.unwrap();
+        session.collect("CREATE VIEW popular AS SELECT n FROM posts").await.unwrap();
+        session.collect("CREATE TABLE a AS SELECT 1 AS n").await.unwrap();
+        for (sql, wanted) in [
+            ("SHOW TABLES LIKE 'po%'", vec!["popular|VIEW", "posts|BASE TABLE"]),
+            ("show tables like 'posts';", vec!["posts|BASE TABLE"]),
+            ("SHOW TABLES LIKE 'Po%'", vec![]),
+            ("SHOW TABLES ILIKE 'Po%s'", vec!["posts|BASE TABLE"]),
+            ("SHOW VIEWS LIKE 'po%'", vec!["popular|VIEW"]),
+            ("SHOW VIEWS LIKE 'posts'", vec![]),
+        ] {
+            let rows = answer(&session, sql).await;
+            let rows = rows.iter().skip(1).map(|row| row.replace("weiku|main|", ""));
+            let mut rows: Vec<String> = rows.collect();
+            rows.sort();
+            assert_eq!(rows, wanted, "{sql}");
+        }
+        let views = answer(&session, "SHOW VIEWS").await;
+        assert_eq!(views[0], "table_catalog|table_schema|table_name|table_type");
+        assert!(views.iter().any(|row| row.contains("|popular|")), "{views:#?}");
+        assert!(!views.iter().any(|row| row.contains("|posts|")), "{views:#?}");
+        assert!(session.collect("SHOW TABLES LIKE").await.is_err());
+        assert!(session.collect("SHOW TABLES posts").await.is_err());
     }
 
     #[tokio::test(flavor = "multi_thread")]

@@ -18,7 +18,8 @@ static ABOUT: About = About {
     aliases: &["\\o"],
     usage: "[off | FILE | |PROGRAM]",
     summary: "write all answers to a file from now on",
-    details: "With off, or without a file, answers go to the terminal again. Formats are as for .once.",
+    details: "With off, stdout, or without a file, answers go to the terminal again. Formats are as \
+              for .once.",
     takes: Takes::File,
     reach: Reach::Writes,
 };
@@ -32,7 +33,7 @@ impl Command for Output {
     async fn run(&self, shell: &mut Shell<'_>, arguments: &str) -> Result<Flow> {
         let argument = arguments.trim_end_matches(';').trim_end();
         shell.sinks.steady = match argument {
-            "" | OFF => None,
+            "" | OFF | "stdout" | "-" => None,
             argument => match argument.strip_prefix('|') {
                 Some(command) if !command.trim().is_empty() => {
                     Some(Target::Program(command.trim().to_owned()))

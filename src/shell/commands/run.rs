@@ -5,18 +5,22 @@ use std::borrow::Cow;
 use async_trait::async_trait;
 
 use super::{About, Command, Reach, misused, split_words};
+use crate::catalog::view;
 use crate::engine::{Params, Statement, as_typed};
 use crate::error::{Error, Result};
 use crate::queries::{Clock, Grid, Param, ParamType, SavedQuery, plain};
 use crate::render::visible;
 use crate::shell::Reading;
 use crate::shell::complete::catalog::Takes;
-use crate::shell::scan::{has_name, parameters};
+use crate::shell::scan::{Lexeme, parameters, scan};
 use crate::shell::{Flow, Shell};
 
 /// See [`ABOUT`].
 #[derive(Debug)]
 pub(crate) struct Run;
+
+/// The tables that imports fill.
+const FILLED: [&str; 4] = ["posts", "post_snapshots", "accounts", "account_snapshots"];
 
 static ABOUT: About = About {
     name: ".run",
@@ -66,20 +70,52 @@ impl Command for Run {
                 shell.run_statement(statement, point).await?;
             }
         }
-        if statements.iter().any(|statement| has_name(&statement.sql, "accounts")) {
-            tell_if_there_are_no_accounts(shell).await;
-        }
+        tell_what_is_empty(shell, &statements).await;
         Ok(Flow::Continue)
     }
 }
 
-/// Says why names are missing, or are ids, in an answer about accounts.
-async fn tell_if_there_are_no_accounts(shell: &mut Shell<'_>) {
-    let any = shell.session.collect("SELECT 1 AS one FROM accounts LIMIT 1").await;
-    // Without such a table the statement has failed before.
-    if any.is_ok_and(|batches| batches.iter().all(|batch| batch.num_rows() == 0)) {
-        shell.note("the table accounts is empty: names and organizations are not known");
+/// Says which tables behind `statements` are empty: that is why their answers are, or why
+/// names are missing in them.
+async fn tell_what_is_empty(shell: &mut Shell<'_>, statements: &[Statement]) {
+    let mut empty = Vec::new();
+    for table in FILLED {
+        if !statements.iter().any(|statement| reads(&statement.sql, table)) {
+            continue;
+        }
+        let any = shell.session.collect(&format!("SELECT 1 AS one FROM {table} LIMIT 1")).await;
+        // Without such a table the statement has failed before.
+        if any.is_ok_and(|batches| batches.iter().all(|batch| batch.num_rows() == 0)) {
+            empty.push(table);
+        }
     }
+    let database = shell.options.database.as_ref().map(|path| path.display().to_string());
+    let database = database.unwrap_or_else(|| "DB".to_owned());
+    let import = format!("`weiku import {} FILE...`", visible(&database));
+    match empty.as_slice() {
+        [] => {}
+        ["accounts"] => shell.note(&format!(
+            "the table accounts is empty: names and organizations are not known; {import} takes \
+             profiles, or a directory file"
+        )),
+        [one] => shell.note(&format!("the table {one} is empty: {import} fills it")),
+        several => {
+            let tables = several.join(" and ");
+            shell.note(&format!("the tables {tables} are empty: {import} fills them"));
+        }
+    }
+}
+
+/// Whether `sql` has `table` in FROM, or a view of the database over it.
+fn reads(sql: &str, table: &str) -> bool {
+    let mut lexemes = scan(sql);
+    lexemes.retain(Lexeme::is_significant);
+    lexemes.windows(2).any(|pair| {
+        let name = pair[1].name().filter(|_| pair[0].is("from") || pair[0].is("join"));
+        name.is_some_and(|name| {
+            name == table || view(&name).is_some_and(|view| reads(view.sql, table))
+        })
+    })
 }
 
 /// Asks the person for values that must be given and are not; `false` when they
@@ -220,5 +256,26 @@ fn as_typed_here(error: Error) -> Error {
     match error.advice().map(|advice| advice.replace("-p ", "")) {
         Some(advice) => error.hint(advice),
         None => error,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::reads;
+
+    #[test]
+    fn a_table_is_read_by_name_or_by_a_view() {
+        for (sql, table, is_read) in [
+            ("SELECT count(*) AS posts FROM accounts", "accounts", true),
+            ("SELECT count(*) AS posts FROM accounts", "posts", false),
+            ("SELECT 1 FROM (SELECT 2) AS a JOIN -- posts\n\"posts\" ON true", "posts", true),
+            ("select 1 from Posts", "posts", true),
+            ("SELECT * FROM hashtag_daily", "posts", true),
+            ("SELECT * FROM hashtag_daily", "accounts", false),
+            ("SELECT * FROM account_latest", "account_snapshots", true),
+            ("SELECT 'FROM posts'", "posts", false),
+        ] {
+            assert_eq!(reads(sql, table), is_read, "{table}: {sql}");
+        }
     }
 }

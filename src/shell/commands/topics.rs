@@ -238,7 +238,7 @@ pub(crate) const TOPICS: &[Topic] = &[
     },
     Topic {
         names: &["DESCRIBE", "DESC", "SHOW", "SUMMARIZE"],
-        usage: "DESCRIBE TABLE\nSHOW TABLES\nSHOW COLUMNS FROM TABLE\nSHOW DATABASES\nSHOW ALL\n\
+        usage: "DESCRIBE TABLE\nSHOW TABLES [LIKE 'PATTERN']\nSHOW COLUMNS FROM TABLE\nSHOW DATABASES\nSHOW ALL\n\
                 SUMMARIZE TABLE",
         summary: "show what there is",
         details: "At the prompt .tables, .describe and .set say more, and .summarize shows what SUMMARIZE answers.",

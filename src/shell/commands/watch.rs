@@ -23,7 +23,8 @@ static ABOUT: About = About {
     summary: "run the last statement again and again",
     details: "It goes on until Ctrl-C, until the statement gives N rows, or N times. Without SECONDS it waits 2. Each \
               round asks the same `_`, and its answer takes the place of that of the round before. Where the input is \
-              no terminal, nobody could end it: there it needs until or times.",
+              no terminal, nobody could end it: there it needs until or times. SELECT ... \\watch 2 runs a statement \
+              and watches it.",
     takes: Takes::Nothing,
     reach: Reach::Session,
 };

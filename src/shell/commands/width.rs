@@ -31,7 +31,7 @@ impl Command for Width {
     async fn run(&self, shell: &mut Shell<'_>, arguments: &str) -> Result<Flow> {
         match arguments.trim_end_matches(';') {
             "" => {}
-            "auto" => shell.width = None,
+            "auto" | "0" => shell.width = None,
             "all" | "inf" => shell.width = Some(usize::MAX),
             number => {
                 let width: usize = number.parse().map_err(|_| {

@@ -332,6 +332,9 @@ fn in_show(before: &[Lexeme<'_>]) -> Option<Place> {
     match before {
         [_] => None,
         [_, columns] if columns.is("columns") => Some(Place::Keywords(&["FROM"])),
+        [_, what] if ["tables", "views", "functions"].iter().any(|known| what.is(known)) => {
+            Some(Place::Keywords(&["LIKE"]))
+        }
         [_, what, from] if what.is("columns") && from.is("from") => None,
         _ => Some(Place::Unknown),
     }

@@ -532,7 +532,8 @@ impl Query<'_> {
     }
 
     fn show(&self, found: &mut Candidates) {
-        self.keywords(&["TABLES", "COLUMNS FROM", "DATABASES", "ALL", "FUNCTIONS"], found);
+        let known = ["TABLES", "VIEWS", "COLUMNS FROM", "DATABASES", "ALL", "FUNCTIONS"];
+        self.keywords(&known, found);
         // Nobody reads through the engine's two hundred.
         let all = !found.prefix().is_empty();
         let settings = self.catalog.settings.iter();

@@ -333,8 +333,11 @@ fn versions_databases_and_show_have_their_words_and_no_others() {
     assert_eq!(at("attach 'd|"), ["'data/"]);
     assert_eq!(at("attach 'data/' |"), ["as"]);
     assert_eq!(at("attach 'data/' as |"), Vec::<String>::new());
-    assert_eq!(at("show |"), ["tables", "columns from", "databases", "all", "functions"]);
-    assert_eq!(at("show tables |"), Vec::<String>::new());
+    let shown = ["tables", "views", "columns from", "databases", "all", "functions"];
+    assert_eq!(at("show |"), shown);
+    assert_eq!(at("show tables |"), ["like"]);
+    assert_eq!(at("show tables like |"), Vec::<String>::new());
+    assert_eq!(at("show databases |"), Vec::<String>::new());
     assert_eq!(at("show columns |"), ["from"]);
     assert_eq!(at("show columns from po|"), ["posts"]);
     assert_eq!(at("show data|"), ["databases", "datafusion.execution.batch_size"]);

@@ -216,7 +216,7 @@ fn without_types(text: &str) -> String {
             kept.to_owned()
         }
     });
-    let plain = without_own_names(&plain).replace("count(1)", "count(*)");
+    let plain = without_own_names(&plain.replace("count(1)", "count(*)"));
     HOW_MANY_AT_A_TIME.replace_all(&plain, "").into_owned()
 }
 
@@ -229,11 +229,16 @@ static HOW_MANY_AT_A_TIME: LazyLock<Regex> = LazyLock::new(|| {
 /// `x as x` as `x`: a column that keeps its name says so in each operator.
 fn without_own_names(text: &str) -> String {
     static NAMED: LazyLock<Regex> = LazyLock::new(|| {
-        Regex::new(r"([\[ ])(\w+) as (\w+)([\],])").expect("the pattern is a constant")
+        let name = r"[\w.*()]+";
+        let pattern = format!(r"([\[ ])({name})((?: (?:as|AS) {name})+)([\],]|$)");
+        Regex::new(&pattern).expect("the pattern is a constant")
     });
-    let plain = NAMED.replace_all(text, |found: &Captures<'_>| match found[2] == found[3] {
-        true => format!("{}{}{}", &found[1], &found[2], &found[4]),
-        false => found[0].to_owned(),
+    let plain = NAMED.replace_all(text, |found: &Captures<'_>| {
+        let mut names = found[3].split_whitespace().skip(1).step_by(2);
+        match names.all(|name| name == &found[2]) {
+            true => format!("{}{}{}", &found[1], &found[2], &found[4]),
+            false => found[0].to_owned(),
+        }
     });
     plain.into_owned()
 }
@@ -356,6 +361,14 @@ mod tests {
         assert_eq!(
             without_types("gby=[a@0 as a, b@1 as b, c@2 as d], expr=[count(DISTINCT x)@1 as n]"),
             "gby=[a, b, c as d], expr=[count(DISTINCT x) as n]"
+        );
+        assert_eq!(
+            without_types("expr=[count(Int64(1))@0 as count(*), max(n)@1 as m, a@0 as A]"),
+            "expr=[count(*), max(n) as m, a as A]"
+        );
+        assert_eq!(
+            without_types("Projection: n, count(Int64(1)) AS count(*) AS count(*)"),
+            "Projection: n, count(*)"
         );
         assert_eq!(
             without_types("aggr=[count(Int64(1))], text@2 LIKE %@12%"),
