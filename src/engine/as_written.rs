@@ -13,6 +13,7 @@ use super::decimals::DivideParameters;
 use super::list_lengths::CountItems;
 use super::ordered_lists::FirstKnown;
 use super::range_frames::CountDays;
+use super::read_lists::ReadLists;
 use super::rounding_casts::RoundCasts;
 use super::whole_places::WholePlaces;
 use super::zoned_texts::CastWithoutZone;
@@ -30,6 +31,7 @@ pub(super) fn rules() -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
         Arc::new(FirstKnown),
         Arc::new(WholePlaces),
         Arc::new(CountItems),
+        Arc::new(ReadLists),
     ];
     rules.extend(Analyzer::new().rules);
     rules

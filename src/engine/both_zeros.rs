@@ -11,13 +11,14 @@ use std::iter;
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::config::ConfigOptions;
-use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{DFSchema, Result, ScalarValue};
 use datafusion::logical_expr::expr::{AggregateFunction, InList};
 use datafusion::logical_expr::utils::disjunction;
 use datafusion::logical_expr::{Case, Expr, ExprSchemable, LogicalPlan, lit};
 use datafusion::optimizer::{AnalyzerRule, ApplyOrder, OptimizerConfig, OptimizerRule};
 
+use super::any_expression::any_expression;
 use super::rewrite;
 
 /// The rule for what is told apart by its value.
@@ -106,12 +107,8 @@ impl OptimizerRule for ListZeros {
         plan: LogicalPlan,
         _config: &dyn OptimizerConfig,
     ) -> Result<Transformed<LogicalPlan>> {
-        let mut is_found = false;
-        plan.apply_expressions(|expression| {
-            is_found |= expression.exists(|part| Ok(needs_zeros(part)))?;
-            Ok(TreeNodeRecursion::Continue)
-        })?;
-        if !is_found {
+        let is_meant = |expression: &Expr| expression.exists(|part| Ok(needs_zeros(part)));
+        if !any_expression(&plan, is_meant)? {
             return Ok(Transformed::no(plan));
         }
         let schema = rewrite::known_columns(&plan)?;

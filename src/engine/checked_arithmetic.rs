@@ -1,5 +1,5 @@
 //! `+`, `-` and `*` over integers that report an overflow where the engine's own
-//! wrap around.
+//! wrap around; so does `-x`, which is `0 - x`.
 //!
 //! A rule puts a function in place of each chain of such operators once types
 //! are settled; columns keep the names they have without it.
@@ -12,7 +12,7 @@ use datafusion::arrow::datatypes::DataType;
 use datafusion::arrow::error::ArrowError;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::Transformed;
-use datafusion::common::{DFSchema, Result, internal_err};
+use datafusion::common::{DFSchema, Result, ScalarValue, internal_err};
 use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::{
     BinaryExpr, ColumnarValue, Expr, ExprSchemable, LogicalPlan, Operator, ScalarFunctionArgs,
@@ -38,8 +38,10 @@ impl AnalyzerRule for CheckArithmetic {
 }
 
 fn check(expression: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
-    let Expr::BinaryExpr(BinaryExpr { left, op, right }) = expression else {
-        return Ok(Transformed::no(expression));
+    let (left, op, right) = match expression {
+        Expr::BinaryExpr(BinaryExpr { left, op, right }) => (left, op, right),
+        Expr::Negative(value) => return negative(value, schema),
+        expression => return Ok(Transformed::no(expression)),
     };
     let sign = match op {
         Operator::Plus => Some(Checked::Plus),
@@ -52,6 +54,18 @@ fn check(expression: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
     match sign {
         Some(sign) if integers => Ok(Transformed::yes(join(*left, sign, *right))),
         _ => Ok(Transformed::no(Expr::BinaryExpr(BinaryExpr { left, op, right }))),
+    }
+}
+
+fn negative(value: Box<Expr>, schema: &DFSchema) -> Result<Transformed<Expr>> {
+    // The engine reports it of constants, which other rules look for.
+    let is_constant = matches!(*value, Expr::Literal(..));
+    match integer_type(&value, schema).filter(|_| !is_constant) {
+        Some(kind) => {
+            let zero = lit(ScalarValue::new_zero(&kind)?);
+            Ok(Transformed::yes(join(zero, Checked::Minus, *value)))
+        }
+        None => Ok(Transformed::no(Expr::Negative(value))),
     }
 }
 
@@ -162,5 +176,25 @@ impl ScalarUDFImpl for CheckedArithmetic {
             Some(sign) => apply(&so_far, &value, sign.kernel()),
             None => internal_err!("`{sign}` is no operator"),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::engine::answers::answer;
+    use crate::engine::{Session, Settings};
+
+    #[tokio::test]
+    async fn the_least_integer_has_no_opposite() {
+        let session = Session::new(None, Settings::default()).unwrap();
+        let rows = "(VALUES (1, -9223372036854775807), (2, 5)) AS t(i, n)";
+        let sql = format!("SELECT -n AS a, -(-n) + 1 AS b, -i * -i AS c FROM {rows} ORDER BY i");
+        let wanted = ["a|b|c", "9223372036854775807|-9223372036854775806|1", "-5|6|4"];
+        assert_eq!(answer(&session, &sql).await, wanted);
+        for asked in ["-(n - 1)", "-(n - 1) + 1", "-((i - 2147483649)::int)", "-(-(n - 1))"] {
+            let sql = format!("SELECT {asked} FROM {rows} WHERE i = 1");
+            let text = session.collect(&sql).await.unwrap_err().to_string();
+            assert!(text.contains("too large"), "{sql}: {text}");
+        }
     }
 }

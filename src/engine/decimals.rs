@@ -34,6 +34,7 @@ use datafusion::physical_expr_common::datum::apply;
 use datafusion::sql::sqlparser::ast::BinaryOperator;
 
 use super::rewrite;
+use super::wrapped::as_the_engine_says;
 
 /// Plans `/` with a decimal on one side, and a decimal or whole number on the other.
 #[derive(Debug)]
@@ -196,16 +197,13 @@ impl ToWhole {
 }
 
 impl ScalarUDFImpl for ToWhole {
-    fn name(&self) -> &str {
-        self.engine.name()
-    }
-
-    fn aliases(&self) -> &[String] {
-        self.engine.aliases()
-    }
-
-    fn signature(&self) -> &Signature {
-        self.engine.signature()
+    as_the_engine_says! {
+        fn name(&self) -> &str;
+        fn aliases(&self) -> &[String];
+        fn signature(&self) -> &Signature;
+        fn is_strict(&self) -> bool;
+        fn output_ordering(&self, input: &[ExprProperties]) -> Result<SortProperties>;
+        fn documentation(&self) -> Option<&Documentation>;
     }
 
     fn return_type(&self, arguments: &[DataType]) -> Result<DataType> {
@@ -215,10 +213,6 @@ impl ScalarUDFImpl for ToWhole {
             }
             _ => self.engine.return_type(arguments),
         }
-    }
-
-    fn is_strict(&self) -> bool {
-        self.engine.is_strict()
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
@@ -236,14 +230,10 @@ impl ScalarUDFImpl for ToWhole {
         }
     }
 
-    fn output_ordering(&self, input: &[ExprProperties]) -> Result<SortProperties> {
-        self.engine.inner().output_ordering(input)
-    }
-
     fn evaluate_bounds(&self, input: &[&Interval]) -> Result<Interval> {
         match input {
             [one] => Interval::make_unbounded(&self.return_type(&[one.data_type()])?),
-            _ => self.engine.inner().evaluate_bounds(input),
+            _ => self.engine.evaluate_bounds(input),
         }
     }
 
@@ -256,12 +246,8 @@ impl ScalarUDFImpl for ToWhole {
         match literal {
             // Its bounds would have the type of the whole number.
             Expr::Literal(whole, _) if whole.data_type().is_decimal() => Ok(PreimageResult::None),
-            _ => self.engine.inner().preimage(args, literal, context),
+            _ => self.engine.preimage(args, literal, context),
         }
-    }
-
-    fn documentation(&self) -> Option<&Documentation> {
-        self.engine.documentation()
     }
 }
 

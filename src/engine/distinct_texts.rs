@@ -24,6 +24,7 @@ use datafusion::physical_expr_common::binary_map::OutputType;
 use datafusion::physical_expr_common::binary_view_map::ArrowBytesViewMap;
 
 use super::made_lists::Made;
+use super::wrapped::as_the_engine_says;
 
 /// `count`: of the engine, but for texts that count once in each of many groups.
 #[derive(Debug, PartialEq, Eq, Hash, Default)]
@@ -38,28 +39,20 @@ fn is_ours(args: &AccumulatorArgs<'_>) -> bool {
 }
 
 impl AggregateUDFImpl for CountTexts {
-    fn name(&self) -> &str {
-        self.engine.name()
-    }
-
-    fn signature(&self) -> &Signature {
-        self.engine.signature()
-    }
-
-    fn return_type(&self, arguments: &[DataType]) -> Result<DataType> {
-        self.engine.return_type(arguments)
-    }
-
-    fn is_nullable(&self) -> bool {
-        self.engine.is_nullable()
-    }
-
-    fn state_fields(&self, args: StateFieldsArgs<'_>) -> Result<Vec<FieldRef>> {
-        self.engine.state_fields(args)
-    }
-
-    fn accumulator(&self, args: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
-        self.engine.accumulator(args)
+    as_the_engine_says! {
+        fn name(&self) -> &str;
+        fn signature(&self) -> &Signature;
+        fn return_type(&self, arguments: &[DataType]) -> Result<DataType>;
+        fn is_nullable(&self) -> bool;
+        fn state_fields(&self, args: StateFieldsArgs<'_>) -> Result<Vec<FieldRef>>;
+        fn accumulator(&self, args: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>>;
+        fn create_sliding_accumulator(&self, args: AccumulatorArgs<'_>)
+            -> Result<Box<dyn Accumulator>>;
+        fn reverse_expr(&self) -> ReversedUDAF;
+        fn value_from_stats(&self, statistics: &StatisticsArgs<'_>) -> Option<ScalarValue>;
+        fn default_value(&self, kind: &DataType) -> Result<ScalarValue>;
+        fn documentation(&self) -> Option<&Documentation>;
+        fn set_monotonicity(&self, kind: &DataType) -> SetMonotonicity;
     }
 
     fn groups_accumulator_supported(&self, args: AccumulatorArgs<'_>) -> bool {
@@ -74,33 +67,6 @@ impl AggregateUDFImpl for CountTexts {
             return self.engine.create_groups_accumulator(args);
         }
         Ok(Box::new(Groups::new(args.expr_fields[0].data_type().clone())))
-    }
-
-    fn create_sliding_accumulator(
-        &self,
-        args: AccumulatorArgs<'_>,
-    ) -> Result<Box<dyn Accumulator>> {
-        self.engine.create_sliding_accumulator(args)
-    }
-
-    fn reverse_expr(&self) -> ReversedUDAF {
-        self.engine.reverse_expr()
-    }
-
-    fn value_from_stats(&self, statistics: &StatisticsArgs<'_>) -> Option<ScalarValue> {
-        self.engine.value_from_stats(statistics)
-    }
-
-    fn default_value(&self, kind: &DataType) -> Result<ScalarValue> {
-        self.engine.default_value(kind)
-    }
-
-    fn documentation(&self) -> Option<&Documentation> {
-        self.engine.documentation()
-    }
-
-    fn set_monotonicity(&self, kind: &DataType) -> SetMonotonicity {
-        self.engine.set_monotonicity(kind)
     }
 }
 

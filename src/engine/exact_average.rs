@@ -1,31 +1,55 @@
 //! `avg` of decimals, of which the engine cuts all but four more digits: of 0.1, 0.2 and
 //! 0.2 it makes 0.16666. Here it is their exact sum divided as decimals are, which gives a
-//! double of all digits. Averages of other numbers are the engine's own, and that of truths
-//! is the share of those that are true.
+//! double of all digits. [Whole numbers](super::whole_averages) are added up exactly as well.
+//! Averages of other numbers are the engine's own, and that of truths is the share of those
+//! that are true.
 
 use std::sync::Arc;
 
 use datafusion::arrow::array::{ArrayRef, BooleanArray};
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
-use datafusion::common::types::{NativeType, logical_float64};
+use datafusion::common::types::{
+    NativeType, logical_float64, logical_int8, logical_int16, logical_int32, logical_int64,
+    logical_uint8, logical_uint16, logical_uint32,
+};
 use datafusion::common::{Result, ScalarValue};
 use datafusion::functions_aggregate::{average, count, sum};
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::{
-    Accumulator, AggregateUDF, AggregateUDFImpl, Documentation, EmitTo, GroupsAccumulator,
-    ReversedUDAF, Signature,
+    Accumulator, AggregateUDF, AggregateUDFImpl, Coercion, Documentation, EmitTo,
+    GroupsAccumulator, ReversedUDAF, Signature, TypeSignature, TypeSignatureClass,
 };
 
 use super::checked_sum::with_truths;
 use super::decimals::quotient;
 use super::moving;
+use super::whole_averages::{self, DistinctMean, GroupMeans, Mean};
 
 /// `avg`.
 pub(super) fn function() -> AggregateUDF {
     let engine = average::avg_udaf();
-    let signature = with_truths(engine.signature(), logical_float64(), NativeType::Float64);
+    let others = with_truths(engine.signature(), logical_float64(), NativeType::Float64);
+    let takes = vec![whole_numbers(), others.type_signature];
+    let signature = Signature::one_of(takes, others.volatility);
     let (sum, count) = (sum::sum_udaf(), count::count_udaf());
     AggregateUDF::from(Average { engine, signature, sum, count })
+}
+
+/// Whole numbers of all types for which 64 bits have room.
+fn whole_numbers() -> TypeSignature {
+    let shorter = [
+        logical_int8(),
+        logical_int16(),
+        logical_int32(),
+        logical_uint8(),
+        logical_uint16(),
+        logical_uint32(),
+    ];
+    TypeSignature::Coercible(vec![Coercion::new_implicit(
+        TypeSignatureClass::Native(logical_int64()),
+        shorter.map(TypeSignatureClass::Native).to_vec(),
+        NativeType::Int64,
+    )])
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -74,6 +98,10 @@ fn are_decimals(values: &[FieldRef]) -> bool {
     values.iter().any(|value| value.data_type().is_decimal())
 }
 
+fn are_whole(values: &[FieldRef]) -> bool {
+    values.iter().any(|value| value.data_type() == &DataType::Int64)
+}
+
 impl AggregateUDFImpl for Average {
     fn name(&self) -> &str {
         self.engine.name()
@@ -89,7 +117,7 @@ impl AggregateUDFImpl for Average {
 
     fn return_type(&self, arguments: &[DataType]) -> Result<DataType> {
         match arguments {
-            [decimal] if decimal.is_decimal() => Ok(DataType::Float64),
+            [exact] if exact.is_decimal() || exact == &DataType::Int64 => Ok(DataType::Float64),
             _ => self.engine.return_type(arguments),
         }
     }
@@ -98,10 +126,17 @@ impl AggregateUDFImpl for Average {
         if are_decimals(args.expr_fields) {
             return Ok(Box::new(self.both(&args, AggregateUDF::accumulator)?));
         }
-        self.engine.accumulator(args)
+        match (are_whole(args.expr_fields), args.is_distinct) {
+            (true, true) => Ok(Box::<DistinctMean>::default()),
+            (true, false) => Ok(Box::<Mean>::default()),
+            (false, _) => self.engine.accumulator(args),
+        }
     }
 
     fn state_fields(&self, args: StateFieldsArgs<'_>) -> Result<Vec<FieldRef>> {
+        if are_whole(args.input_fields) {
+            return Ok(whole_averages::state_fields(&args));
+        }
         if !are_decimals(args.input_fields) {
             return self.engine.state_fields(args);
         }
@@ -120,6 +155,9 @@ impl AggregateUDFImpl for Average {
     }
 
     fn groups_accumulator_supported(&self, args: AccumulatorArgs<'_>) -> bool {
+        if are_whole(args.expr_fields) {
+            return !args.is_distinct;
+        }
         if !are_decimals(args.expr_fields) {
             return self.engine.groups_accumulator_supported(args);
         }
@@ -132,6 +170,9 @@ impl AggregateUDFImpl for Average {
         &self,
         args: AccumulatorArgs<'_>,
     ) -> Result<Box<dyn GroupsAccumulator>> {
+        if are_whole(args.expr_fields) {
+            return Ok(Box::<GroupMeans>::default());
+        }
         if !are_decimals(args.expr_fields) {
             return self.engine.create_groups_accumulator(args);
         }
@@ -143,11 +184,15 @@ impl AggregateUDFImpl for Average {
         &self,
         args: AccumulatorArgs<'_>,
     ) -> Result<Box<dyn Accumulator>> {
-        if !are_decimals(args.expr_fields) {
+        let is_whole = are_whole(args.expr_fields);
+        if !is_whole && !are_decimals(args.expr_fields) {
             return self.engine.create_sliding_accumulator(args);
         }
         if args.is_distinct {
             return Ok(moving::each_time(&Arc::new(function()), &args));
+        }
+        if is_whole {
+            return Ok(Box::<Mean>::default());
         }
         Ok(Box::new(self.both(&args, AggregateUDF::create_sliding_accumulator)?))
     }

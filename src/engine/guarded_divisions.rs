@@ -24,7 +24,8 @@ use datafusion::logical_expr::{
 };
 use datafusion::optimizer::{ApplyOrder, OptimizerConfig, OptimizerRule};
 
-use super::decimals;
+use super::any_expression::any_expression;
+use super::{decimals, rewrite};
 
 /// Most conditions that a divisor is kept for.
 const MOST_GUARDS: usize = 16;
@@ -51,21 +52,11 @@ impl OptimizerRule for GuardDivisions {
             Some(guarded) => return Ok(Transformed::yes(guarded)),
             None => plan,
         };
-        let mut is_found = false;
-        plan.apply_expressions(|expression| {
-            is_found |= is_risky(expression)?;
-            Ok(TreeNodeRecursion::Continue)
-        })?;
-        if !is_found {
+        if !any_expression(&plan, is_risky)? {
             return Ok(Transformed::no(plan));
         }
         let schema = merge_schema(&plan.inputs());
-        let names = NamePreserver::new(&plan);
-        plan.map_expressions(|expression| {
-            let name = names.save(&expression);
-            let guarded = guarded(expression, &schema, &[])?;
-            Ok(guarded.update_data(|guarded| name.restore(guarded)))
-        })
+        rewrite::whole_expressions(plan, |expression| guarded(expression, &schema, &[]))
     }
 }
 
@@ -334,6 +325,13 @@ mod tests {
         assert_eq!(answer(&session, &sql).await, ["a|so", "1|", "4|hi", "5|lo"]);
         let sql = format!("SELECT a, b <> 0 AND a / b > 1 AS so FROM {ROWS} ORDER BY a");
         let wanted = ["a|so", "1|false", "4|true", "5|false", "6|", "9|false"];
+        assert_eq!(answer(&session, &sql).await, wanted);
+        let key = "b <> 0 AND a / b > 1";
+        let sql = format!(
+            "SELECT {key} AS so, string_agg(a, ',' ORDER BY a) AS n FROM {ROWS}
+             GROUP BY ROLLUP({key}) ORDER BY so, n"
+        );
+        let wanted = ["so|n", "false|1,5,9", "true|4", "|1,4,5,6,9", "|6"];
         assert_eq!(answer(&session, &sql).await, wanted);
     }
 

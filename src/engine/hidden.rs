@@ -17,8 +17,8 @@ use datafusion::logical_expr::{
 
 use super::{
     checked_arithmetic, compared_intervals, compared_lists, decimals, forms, list_texts,
-    multiplied_keys, optimize, reordering_casts, rounding_casts, short_times, spaced_times,
-    zoned_texts,
+    multiplied_keys, optimize, part_texts, read_lists, reordering_casts, rounding_casts,
+    short_times, spaced_times, zoned_texts,
 };
 
 /// All of them that look at one row.
@@ -29,6 +29,9 @@ pub(super) fn all() -> Vec<ScalarUDF> {
         &forms::subqueries::ONLY_ITEM,
         &list_texts::WITH_NULLS,
         &multiplied_keys::SAME_KEY,
+        &part_texts::AS_TEXT,
+        &read_lists::ITEMS,
+        &read_lists::ITEMS_OR_NULL,
         &reordering_casts::SAME,
         &rounding_casts::ROUNDED,
         &short_times::IN_FULL,

@@ -10,6 +10,8 @@ use datafusion::logical_expr::{
     ColumnarValue, Documentation, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
 };
 
+use super::wrapped::as_the_engine_says;
+
 /// `array_sum`, whose sum of whole numbers is a whole number: as a floating-point number it
 /// loses digits beyond 2^53.
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -25,16 +27,11 @@ impl Sum {
 }
 
 impl ScalarUDFImpl for Sum {
-    fn name(&self) -> &str {
-        self.engine.name()
-    }
-
-    fn aliases(&self) -> &[String] {
-        self.engine.aliases()
-    }
-
-    fn signature(&self) -> &Signature {
-        self.engine.signature()
+    as_the_engine_says! {
+        fn name(&self) -> &str;
+        fn aliases(&self) -> &[String];
+        fn signature(&self) -> &Signature;
+        fn documentation(&self) -> Option<&Documentation>;
     }
 
     fn coerce_types(&self, given: &[DataType]) -> Result<Vec<DataType>> {
@@ -67,10 +64,6 @@ impl ScalarUDFImpl for Sum {
             }
             ColumnarValue::Array(_) => ColumnarValue::Array(sums),
         })
-    }
-
-    fn documentation(&self) -> Option<&Documentation> {
-        self.engine.documentation()
     }
 }
 

@@ -13,6 +13,7 @@ use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan};
 use datafusion::optimizer::AnalyzerRule;
 
 use super::hidden::Hidden;
+use super::part_texts::{AS_TEXT, has_parts};
 use super::rewrite;
 
 /// The rule, for plans whose types are settled and in which times are texts already.
@@ -29,18 +30,21 @@ impl AnalyzerRule for TellNulls {
     }
 }
 
-/// A cast of a list to a text as one of the text of the list.
+/// A cast of a list, a structure or a map to a text as one of the text of it.
 fn tell(mut expression: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
     let (Expr::Cast(Cast { expr, field }) | Expr::TryCast(TryCast { expr, field })) =
         &mut expression
     else {
         return Ok(Transformed::no(expression));
     };
-    let is_list = |kind: &DataType| matches!(kind, DataType::List(_) | DataType::LargeList(_));
-    if !field.data_type().is_string() || !expr.get_type(schema).is_ok_and(|from| is_list(&from)) {
+    let (Ok(from), true) = (expr.get_type(schema), field.data_type().is_string()) else {
         return Ok(Transformed::no(expression));
-    }
-    **expr = WITH_NULLS.of(*expr.clone());
+    };
+    **expr = match from {
+        from if has_parts(&from) => AS_TEXT.of(*expr.clone()),
+        DataType::List(_) | DataType::LargeList(_) => WITH_NULLS.of(*expr.clone()),
+        _ => return Ok(Transformed::no(expression)),
+    };
     Ok(Transformed::yes(expression))
 }
 

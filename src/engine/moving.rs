@@ -270,7 +270,7 @@ fn numbers(name: &str, args: &AccumulatorArgs<'_>) -> Option<Box<dyn Accumulator
             let average = |total: Total| ScalarValue::Float64(total.average());
             return Some(Numbers::<Total>::finished_by(average));
         }
-        "regr_count" => |all| ScalarValue::UInt64(Some(all.rows as u64)),
+        "regr_count" => |all| ScalarValue::Int64(Some(all.rows as i64)),
         "var" => |all| all.shared(all.squares[0], 1.0),
         "var_pop" => |all| all.shared(all.squares[0], 0.0),
         "stddev" => |all| root(&all.shared(all.squares[0], 1.0)),
@@ -706,7 +706,7 @@ mod tests {
             ("corr(v, i)", ["", "-1.0", "", "", "", "1.0", "", ""]),
             ("regr_slope(v, i)", ["", "-1e20", "0.0", "NaN", "NaN", "2.0", "", ""]),
             ("regr_slope(i, v)", ["", "-1e-20", "", "NaN", "NaN", "0.5", "", ""]),
-            ("regr_r2(v, i)", ["", "1.0", "", "NaN", "NaN", "1.0", "", ""]),
+            ("regr_r2(v, i)", ["", "1.0", "1.0", "NaN", "NaN", "1.0", "", ""]),
             ("regr_count(v, i)", ["1", "2", "2", "2", "2", "2", "1", "0"]),
         ] {
             let found = each(&session, &format!("{function} {last}"), far).await;

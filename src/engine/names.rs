@@ -148,6 +148,12 @@ impl Tables {
         (!self.has(&before)).then_some(name)
     }
 
+    /// The parts of the name of the table that is called `name`.
+    pub(super) fn called(&self, name: &str) -> Option<&[String]> {
+        let is_called = |table: &&Vec<String>| table.last().is_some_and(|last| last == name);
+        self.0.iter().find(is_called).map(Vec::as_slice)
+    }
+
     /// Whether one of them may be called by a name of these parts.
     pub(super) fn has(&self, parts: &[String]) -> bool {
         // The database of a table may be left out, and need not be.

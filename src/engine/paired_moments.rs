@@ -21,6 +21,8 @@ use datafusion::logical_expr::{
 };
 use datafusion::prelude::SessionContext;
 
+use super::wrapped::as_the_engine_says;
+
 /// Puts these functions in the place of the engine's own.
 pub(super) fn register(context: &SessionContext) {
     for (engine, gives) in [
@@ -95,43 +97,18 @@ struct Paired {
 }
 
 impl AggregateUDFImpl for Paired {
-    fn name(&self) -> &str {
-        self.engine.name()
-    }
-
-    fn aliases(&self) -> &[String] {
-        self.engine.aliases()
-    }
-
-    fn signature(&self) -> &Signature {
-        self.engine.signature()
-    }
-
-    fn return_type(&self, arguments: &[DataType]) -> Result<DataType> {
-        self.engine.return_type(arguments)
-    }
-
-    fn is_nullable(&self) -> bool {
-        self.engine.is_nullable()
-    }
-
-    fn default_value(&self, kind: &DataType) -> Result<ScalarValue> {
-        self.engine.default_value(kind)
-    }
-
-    fn state_fields(&self, args: StateFieldsArgs<'_>) -> Result<Vec<FieldRef>> {
-        self.engine.state_fields(args)
-    }
-
-    fn accumulator(&self, args: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
-        self.engine.accumulator(args)
-    }
-
-    fn create_sliding_accumulator(
-        &self,
-        args: AccumulatorArgs<'_>,
-    ) -> Result<Box<dyn Accumulator>> {
-        self.engine.create_sliding_accumulator(args)
+    as_the_engine_says! {
+        fn name(&self) -> &str;
+        fn aliases(&self) -> &[String];
+        fn signature(&self) -> &Signature;
+        fn return_type(&self, arguments: &[DataType]) -> Result<DataType>;
+        fn is_nullable(&self) -> bool;
+        fn default_value(&self, kind: &DataType) -> Result<ScalarValue>;
+        fn state_fields(&self, args: StateFieldsArgs<'_>) -> Result<Vec<FieldRef>>;
+        fn accumulator(&self, args: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>>;
+        fn create_sliding_accumulator(&self, args: AccumulatorArgs<'_>)
+            -> Result<Box<dyn Accumulator>>;
+        fn documentation(&self) -> Option<&Documentation>;
     }
 
     fn groups_accumulator_supported(&self, _args: AccumulatorArgs<'_>) -> bool {
@@ -143,10 +120,6 @@ impl AggregateUDFImpl for Paired {
         _args: AccumulatorArgs<'_>,
     ) -> Result<Box<dyn GroupsAccumulator>> {
         Ok(Box::new(Groups { gives: self.gives, moments: Vec::new() }))
-    }
-
-    fn documentation(&self) -> Option<&Documentation> {
-        self.engine.documentation()
     }
 }
 

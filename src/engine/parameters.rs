@@ -2,7 +2,7 @@
 //! their place when it runs.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, RwLock};
+use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, Field};
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
@@ -19,7 +19,6 @@ use datafusion::sql::sqlparser::ast::{BinaryOperator, Ident, Statement as SqlSta
 
 use super::rewrite;
 use super::session::Params;
-use crate::error::{self, Error};
 
 /// The most digits of a number that is taken for one where nothing says so: longer ones are
 /// names of something, and no number has room for all of them.
@@ -151,66 +150,6 @@ pub(super) fn prepare(name: Ident, plan: LogicalPlan) -> LogicalPlan {
     };
     let prepare = Prepare { name, fields: Vec::new(), input: Arc::new(plan) };
     LogicalPlan::Statement(PlanStatement::Prepare(prepare))
-}
-
-/// How many values each prepared statement takes, by its name: the engine passes over those
-/// that are too many where PREPARE says no types.
-#[derive(Debug, Default)]
-pub(super) struct Prepared(RwLock<BTreeMap<String, usize>>);
-
-impl Prepared {
-    /// Refuses an EXECUTE with more or fewer values than its statement takes.
-    pub(super) fn check(&self, plan: &LogicalPlan) -> error::Result<()> {
-        let LogicalPlan::Statement(PlanStatement::Execute(execute)) = plan else { return Ok(()) };
-        let given = execute.parameters.len();
-        let taken = self.0.read().ok().and_then(|known| known.get(&execute.name).copied());
-        match taken {
-            Some(taken) if taken != given => {
-                let values = if taken == 1 { "value" } else { "values" };
-                let name = &execute.name;
-                let message = format!("`{name}` takes {taken} {values}, not {given}");
-                Err(Error::query(message).hint("EXECUTE gives one for each of $1, $2 and so on"))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// What is to be noted once `plan` has run.
-    pub(super) fn change(plan: &LogicalPlan) -> Result<Option<Change>> {
-        Ok(match plan {
-            LogicalPlan::Statement(PlanStatement::Prepare(prepare)) => {
-                let names = prepare.input.get_parameter_names()?;
-                let numbers =
-                    names.iter().map(|name| name.trim_start_matches('$').parse::<usize>());
-                // With names it cannot be executed, as the engine says then.
-                let numbers = numbers.collect::<std::result::Result<Vec<_>, _>>().ok();
-                numbers.map(|numbers| Change {
-                    name: prepare.name.clone(),
-                    taken: Some(numbers.into_iter().max().unwrap_or_default()),
-                })
-            }
-            LogicalPlan::Statement(PlanStatement::Deallocate(dropped)) => {
-                Some(Change { name: dropped.name.clone(), taken: None })
-            }
-            _ => None,
-        })
-    }
-
-    /// Notes what a statement has changed.
-    pub(super) fn note(&self, Change { name, taken }: Change) {
-        let Ok(mut known) = self.0.write() else { return };
-        match taken {
-            Some(taken) => known.insert(name, taken),
-            None => known.remove(&name),
-        };
-    }
-}
-
-/// A statement that is prepared, with the number of values that it takes, or no longer.
-#[derive(Debug)]
-pub(super) struct Change {
-    name: String,
-    taken: Option<usize>,
 }
 
 /// What a place takes.
@@ -482,23 +421,6 @@ mod tests {
         }
         session.collect("PREPARE told(INT) AS SELECT $1 + 1 AS a").await.unwrap();
         assert_eq!(answer(&session, "EXECUTE told('2')").await, ["a", "3"]);
-    }
-
-    #[tokio::test(flavor = "multi_thread")]
-    async fn execute_gives_as_many_values_as_are_asked_for() {
-        let session = Session::new(None, Settings::default()).unwrap();
-        session.collect("PREPARE q AS SELECT $1 AS a, $2 AS b").await.unwrap();
-        for (values, count) in [("1", 1), ("1, 2, 3", 3)] {
-            let error = session.collect(&format!("EXECUTE q({values})")).await.unwrap_err();
-            let wanted = format!("`q` takes 2 values, not {count}");
-            assert!(error.to_string().contains(&wanted), "{error}");
-        }
-        // One that is refused changes nothing, and one that is dropped is forgotten.
-        session.collect("PREPARE q AS SELECT $1 AS a").await.unwrap_err();
-        assert_eq!(answer(&session, "EXECUTE q(1, 2)").await[1..], ["1|2"]);
-        session.collect("DEALLOCATE q").await.unwrap();
-        session.collect("PREPARE q AS SELECT $1 AS a").await.unwrap();
-        assert_eq!(answer(&session, "EXECUTE q(1)").await[1..], ["1"]);
     }
 
     #[tokio::test(flavor = "multi_thread")]

@@ -35,6 +35,7 @@ const PARTS: [&str; 8] = ["year", "quarter", "month", "week", "day", "hour", "do
 const MICROS_PER_HOUR: i64 = 3_600_000_000;
 const MICROS_PER_DAY: i64 = 24 * MICROS_PER_HOUR;
 const NANOS_PER_MINUTE: i64 = 60_000_000_000;
+const HOURS_PER_YEAR: i128 = 365 * 24 + 6;
 
 /// Plans `extract(hour FROM posted_at)`, for which the engine takes its own `date_part`
 /// whatever function has that name.
@@ -67,6 +68,7 @@ fn call(engine: &ScalarUDF, mut args: ScalarFunctionArgs) -> Result<ColumnarValu
     {
         return match below_second(part) {
             Some(nanos) => beyond_minutes(time, nanos),
+            None if is_whole(part) => length_in_seconds(time),
             None => engine.invoke_with_args(args),
         };
     }
@@ -88,7 +90,24 @@ fn call(engine: &ScalarUDF, mut args: ScalarFunctionArgs) -> Result<ColumnarValu
 
 /// Whether `part` is all of a time, in another unit.
 fn is_whole(part: &ScalarValue) -> bool {
-    part.try_as_str().flatten().is_some_and(|part| part.eq_ignore_ascii_case("epoch"))
+    let part = part.try_as_str().flatten().map(|part| part.trim_matches(['\'', '"']));
+    part.is_some_and(|part| part.eq_ignore_ascii_case("epoch"))
+}
+
+/// The seconds of intervals. A year has 365.25 days, and a month beyond years 30, as in
+/// other databases; the engine has a year of 360 days.
+fn length_in_seconds(time: &ColumnarValue) -> Result<ColumnarValue> {
+    let length = |time: IntervalMonthDayNano| {
+        let (years, months) = (i128::from(time.months / 12), i128::from(time.months % 12));
+        let hours = years * HOURS_PER_YEAR + (months * 30 + i128::from(time.days)) * 24;
+        let nanos = hours * 60 * i128::from(NANOS_PER_MINUTE) + i128::from(time.nanoseconds);
+        nanos as f64 / 1e9
+    };
+    let seconds = |times: &ArrayRef| -> Result<ArrayRef> {
+        let times = times.as_primitive::<IntervalMonthDayNanoType>();
+        Ok(Arc::new(times.unary::<_, Float64Type>(length)))
+    };
+    each(time, seconds)
 }
 
 /// What lies between two instants, in seconds with their fraction: the engine cuts it off.
@@ -307,6 +326,11 @@ mod tests {
             ("date_part('millisecond', NULL::interval) IS NULL", "true"),
             ("extract(epoch FROM INTERVAL '2.5 seconds')", "2.5"),
             ("extract(epoch FROM INTERVAL '1 day 2.5 seconds')", "86402.5"),
+            ("extract(epoch FROM INTERVAL '1 year')", "31557600.0"),
+            ("epoch(INTERVAL '14 months 3 days 1.5 seconds')", "37000801.5"),
+            ("date_part('epoch', INTERVAL '-14 months')", "-36741600.0"),
+            ("extract(epoch FROM INTERVAL '360 days')", "31104000.0"),
+            ("extract(epoch FROM NULL::interval) IS NULL", "true"),
         ] {
             let batches = session.collect(&format!("SELECT {sql}")).await.unwrap();
             let found = array_value_to_string(batches[0].column(0), 0).unwrap();

@@ -16,28 +16,26 @@ use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{DFSchema, Result};
 use datafusion::logical_expr::execution_props::ExecutionProps;
 use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext;
-use datafusion::logical_expr::{Distinct, DistinctOn, Expr, LogicalPlan};
+use datafusion::logical_expr::utils::AggregateOrderSensitivity;
+use datafusion::logical_expr::{AggregateUDF, Distinct, DistinctOn, Expr, LogicalPlan};
 use datafusion::optimizer::{AnalyzerRule, ApplyOrder, OptimizerConfig, OptimizerRule};
 use datafusion::physical_expr::{PhysicalExpr, create_physical_expr};
 
+use super::any_expression::any_expression;
 use super::rewrite;
 
-/// Aggregates that make the same of their rows in whatever order. To some of them the engine
-/// hands the keys of the order as if they were arguments, and panics.
-const ORDERLESS: [&str; 27] = [
+/// Aggregates that make the same of their rows in whatever order, though the engine does not
+/// say so. To some of them it hands the keys of the order as if they were arguments, and
+/// panics.
+const ORDERLESS: [&str; 21] = [
     "avg",
     "bit_and",
     "bit_or",
     "bit_xor",
-    "bool_and",
-    "bool_or",
     "corr",
     "count",
     "covar_pop",
     "covar_samp",
-    "max",
-    "median",
-    "min",
     "regr_avgx",
     "regr_avgy",
     "regr_count",
@@ -49,10 +47,17 @@ const ORDERLESS: [&str; 27] = [
     "regr_syy",
     "stddev",
     "stddev_pop",
-    "sum",
     "var",
     "var_pop",
 ];
+
+/// Whether an aggregate makes the same of its rows in whatever order; of doubles, but for the
+/// last digits. `any_value` is one only as long as it has no order: with one it is
+/// `first_value` before any rule asks here.
+pub(super) fn takes_any_order(function: &AggregateUDF) -> bool {
+    function.order_sensitivity() == AggregateOrderSensitivity::Insensitive
+        || ORDERLESS.contains(&function.name())
+}
 
 /// The rule: as an analyzer rule for DISTINCT ON, and as an optimizer rule for aggregates,
 /// when their keys are as they will be computed.
@@ -91,11 +96,8 @@ impl OptimizerRule for RepeatedKeys {
     ) -> Result<Transformed<LogicalPlan>> {
         let LogicalPlan::Aggregate(groups) = &plan else { return Ok(Transformed::no(plan)) };
         let schema = Arc::clone(groups.input.schema());
-        let mut is_found = false;
-        for call in &groups.aggr_expr {
-            is_found |= call.exists(|part| Ok(is_repeated(part, &schema)))?;
-        }
-        if !is_found {
+        let is_meant = |call: &Expr| call.exists(|part| Ok(is_repeated(part, &schema)));
+        if !any_expression(&plan, is_meant)? {
             return Ok(Transformed::no(plan));
         }
         rewrite::whole_expressions(plan, |call| {
@@ -119,14 +121,14 @@ fn with_each_once(mut distinct: DistinctOn) -> Transformed<LogicalPlan> {
 fn is_repeated(part: &Expr, schema: &DFSchema) -> bool {
     let Expr::AggregateFunction(call) = part else { return false };
     let order = &call.params.order_by;
-    !order.is_empty() && ORDERLESS.contains(&call.func.name())
+    !order.is_empty() && takes_any_order(&call.func)
         || keep_first(&mut order.clone(), schema, |key| &key.expr)
 }
 
 /// `part` with each key once that orders something for it, if it is an aggregate.
 fn ordered_once(mut part: Expr, schema: &DFSchema) -> Transformed<Expr> {
     let is_changed = match &mut part {
-        Expr::AggregateFunction(call) if ORDERLESS.contains(&call.func.name()) => {
+        Expr::AggregateFunction(call) if takes_any_order(&call.func) => {
             !std::mem::take(&mut call.params.order_by).is_empty()
         }
         Expr::AggregateFunction(call) => {
@@ -223,6 +225,8 @@ mod tests {
             ("max(x::text ORDER BY id)", ["1|4.0", "2|9.0"]),
             ("min(x ORDER BY id)", ["1|2.0", "2|9.0"]),
             ("regr_count(x, id ORDER BY id)", ["1|2", "2|1"]),
+            ("median(x ORDER BY id DESC)", ["1|3.0", "2|9.0"]),
+            ("arg_max(id, x ORDER BY -id)", ["1|2", "2|3"]),
         ] {
             let sql = format!("SELECT b, {asked} AS made {from} GROUP BY b ORDER BY b");
             assert_eq!(answer(&session, &sql).await[1..], wanted, "{sql}");

@@ -44,6 +44,7 @@ use super::decoded_files::DecodedFiles;
 use super::describe;
 use super::diagnose::Translator;
 use super::dialect;
+use super::distinct_pairs::TellArguments;
 use super::distinct_texts::CountTexts;
 use super::empty_subqueries::EmptySubqueries;
 use super::exact_average;
@@ -69,9 +70,11 @@ use super::multiplied_keys::{self, MultipliedKeys};
 use super::names;
 use super::ordered_lists;
 use super::paired_moments;
-use super::parameters::{self, Parameters, Prepared};
+use super::parameters::{self, Parameters};
 use super::passed_over;
+use super::prepared::Prepared;
 use super::read_times;
+use super::reduced_lists;
 use super::remembered_part;
 use super::remembered_trunc;
 use super::reordering_casts::HideExtremes;
@@ -88,6 +91,7 @@ use super::told_truths::TellTruths;
 use super::unknown_members::UnknownMembers;
 use super::values_ahead;
 use super::versions::{self, Versions};
+use super::whole_counts;
 use super::wording::written_by_import;
 use super::written_times;
 use super::zoned_bins;
@@ -522,7 +526,7 @@ impl Session {
     ) -> Result<(), DataFusionError> {
         let state = self.inner.context.state_ref();
         set_time_zone::spell(parsed, &self.inner.settings.timezone);
-        forms::rewrite(parsed);
+        forms::rewrite(parsed, &self.inner.context);
         let is_aggregate = |name: &str| {
             let state = state.read();
             state.aggregate_functions().contains_key(name)
@@ -618,15 +622,16 @@ impl Session {
             }
             _ => None,
         };
+        let written = forms::given_values::prepared(&parsed);
         let plan = self.logical(parsed, params).await?;
+        let plan = self.executed(plan).await?;
         let explains = explained(&plan).is_some();
         let key = question.and_then(|question| self.key(&question, params, &plan));
         let kept = self.kept(key).await;
         // Boxed, since few statements have such a plan, and all make room for it.
         let plan = Box::pin(computed_limits::computed(plan, &self.inner.context)).await?;
         let (plan, staged) = copy_to::stage(plan, writer.as_ref())?;
-        self.inner.prepared.check(&plan).map_err(foreign)?;
-        let change = Prepared::change(&plan)?;
+        let change = Prepared::change(&plan, written)?;
         let frame = self.inner.context.execute_logical_plan(plan).await?;
         if let Some(change) = change {
             self.inner.prepared.note(change);
@@ -639,6 +644,16 @@ impl Session {
             None => (query.start().await?, self.recorder(key.filter(|_| !explains))),
         };
         Ok(Started { query, running, recorder })
+    }
+
+    /// `plan`, or if it executes a statement that is planned for the values at hand, that of
+    /// the statement.
+    async fn executed(&self, plan: LogicalPlan) -> Result<LogicalPlan, DataFusionError> {
+        self.inner.prepared.check(&plan).map_err(foreign)?;
+        match self.inner.prepared.written(&plan)? {
+            Some((parsed, values)) => Box::pin(self.logical(parsed, &values)).await,
+            None => Ok(plan),
+        }
     }
 
     /// What the answer to `question`, planned as `plan`, is kept under.
@@ -748,6 +763,7 @@ fn context(
         .with_analyzer_rule(Arc::new(TellNulls))
         .with_analyzer_rule(Arc::new(KeysOfMaps))
         .with_analyzer_rule(Arc::new(CheckArithmetic))
+        .with_analyzer_rule(Arc::new(TellArguments))
         .with_analyzer_rule(Arc::new(GuardFiltered))
         .with_analyzer_rule(Arc::new(CountZeros))
         .with_analyzer_rule(Arc::new(EmptySubqueries))
@@ -801,11 +817,14 @@ fn with_functions(state: SessionState, dictionaries: Arc<Dictionaries>) -> Sessi
     context.register_udf(at_time_zone::function());
     read_times::register(&context);
     lists::functions().for_each(|function| context.register_udf(function));
+    context.register_higher_order_function(reduced_lists::function());
     list_lengths::functions().into_iter().for_each(|function| context.register_udf(function));
     bounded_text::functions().for_each(|function| context.register_udf(function));
     decimals::functions().for_each(|function| context.register_udf(function));
     crate::functions::register(&context, dictionaries);
     ordered_lists::register(&context);
+    // Before those that have frames of their own.
+    whole_counts::register(&context);
     moving::register(&context);
     values_ahead::register(&context);
     forms::familiar::register(&context);

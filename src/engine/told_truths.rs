@@ -10,6 +10,7 @@ use datafusion::common::{Result, internal_err};
 use datafusion::logical_expr::{Expr, LogicalPlan, Operator, binary_expr, lit};
 use datafusion::optimizer::{ApplyOrder, OptimizerConfig, OptimizerRule};
 
+use super::any_expression::any_expression;
 use super::rewrite;
 
 /// The rule, behind those that make such conditions.
@@ -33,12 +34,8 @@ impl OptimizerRule for TellTruths {
     ) -> Result<Transformed<LogicalPlan>> {
         let mut is_found = false;
         plan.apply_with_subqueries(|node| {
-            if makes_columns(node) {
-                node.apply_expressions(|expression| {
-                    is_found |= expression.exists(|part| Ok(asks(part)))?;
-                    Ok(TreeNodeRecursion::Continue)
-                })?;
-            }
+            let is_meant = |expression: &Expr| expression.exists(|part| Ok(asks(part)));
+            is_found = makes_columns(node) && any_expression(node, is_meant)?;
             Ok(if is_found { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
         })?;
         if !is_found {

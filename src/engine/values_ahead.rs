@@ -22,6 +22,8 @@ use datafusion::logical_expr::{
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::prelude::SessionContext;
 
+use super::wrapped::as_the_engine_says;
+
 /// The engine's functions that look at rows ahead: `lag` does with a negative offset, and
 /// when it goes over its rows from behind.
 const NAMES: [&str; 2] = ["lag", "lead"];
@@ -42,20 +44,13 @@ struct Shift {
 }
 
 impl WindowUDFImpl for Shift {
-    fn name(&self) -> &str {
-        self.engine.name()
-    }
-
-    fn aliases(&self) -> &[String] {
-        self.engine.aliases()
-    }
-
-    fn signature(&self) -> &Signature {
-        self.engine.signature()
-    }
-
-    fn expressions(&self, args: ExpressionArgs<'_>) -> Vec<Arc<dyn PhysicalExpr>> {
-        self.engine.expressions(args)
+    as_the_engine_says! {
+        fn name(&self) -> &str;
+        fn aliases(&self) -> &[String];
+        fn signature(&self) -> &Signature;
+        fn expressions(&self, args: ExpressionArgs<'_>) -> Vec<Arc<dyn PhysicalExpr>>;
+        fn field(&self, args: WindowUDFFieldArgs<'_>) -> Result<FieldRef>;
+        fn documentation(&self) -> Option<&Documentation>;
     }
 
     fn partition_evaluator(
@@ -71,10 +66,6 @@ impl WindowUDFImpl for Shift {
         Ok(engine)
     }
 
-    fn field(&self, args: WindowUDFFieldArgs<'_>) -> Result<FieldRef> {
-        self.engine.field(args)
-    }
-
     fn reverse_expr(&self) -> ReversedUDWF {
         match self.engine.reverse_expr() {
             ReversedUDWF::Reversed(reversed) if reversed.name() == self.name() => {
@@ -82,10 +73,6 @@ impl WindowUDFImpl for Shift {
             }
             other => other,
         }
-    }
-
-    fn documentation(&self) -> Option<&Documentation> {
-        self.engine.documentation()
     }
 
     /// How far ahead a value lies is not told by the arguments: there may be unknown ones

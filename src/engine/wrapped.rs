@@ -1,5 +1,5 @@
-//! Functions of the engine that are called in a way of ours and are in all else
-//! what the engine says they are.
+//! Functions of the engine that are ours in some way, as in how they are called, and are in
+//! all else what the engine says they are.
 
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -15,6 +15,17 @@ use datafusion::logical_expr::{
     ColumnarValue, Documentation, Expr, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF,
     ScalarUDFImpl, Signature,
 };
+
+/// The methods of a function that say what those of its `engine` say.
+macro_rules! as_the_engine_says {
+    ($(fn $method:ident(&self $(, $argument:ident: $kind:ty)*) -> $answer:ty;)+) => {
+        $(fn $method(&self $(, $argument: $kind)*) -> $answer {
+            self.engine.$method($($argument),*)
+        })+
+    };
+}
+
+pub(super) use as_the_engine_says;
 
 /// How the function is called, given the engine's own.
 type Call = fn(&ScalarUDF, ScalarFunctionArgs) -> Result<ColumnarValue>;
@@ -46,24 +57,17 @@ impl Hash for Wrapped {
 }
 
 impl ScalarUDFImpl for Wrapped {
-    fn name(&self) -> &str {
-        self.engine.name()
-    }
-
-    fn aliases(&self) -> &[String] {
-        self.engine.aliases()
-    }
-
-    fn signature(&self) -> &Signature {
-        self.engine.signature()
-    }
-
-    fn return_type(&self, arguments: &[DataType]) -> Result<DataType> {
-        self.engine.return_type(arguments)
-    }
-
-    fn return_field_from_args(&self, args: ReturnFieldArgs<'_>) -> Result<FieldRef> {
-        self.engine.return_field_from_args(args)
+    as_the_engine_says! {
+        fn name(&self) -> &str;
+        fn aliases(&self) -> &[String];
+        fn signature(&self) -> &Signature;
+        fn return_type(&self, arguments: &[DataType]) -> Result<DataType>;
+        fn return_field_from_args(&self, args: ReturnFieldArgs<'_>) -> Result<FieldRef>;
+        fn output_ordering(&self, input: &[ExprProperties]) -> Result<SortProperties>;
+        fn preimage(&self, args: &[Expr], literal: &Expr, context: &SimplifyContext)
+            -> Result<PreimageResult>;
+        fn evaluate_bounds(&self, input: &[&Interval]) -> Result<Interval>;
+        fn documentation(&self) -> Option<&Documentation>;
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
@@ -73,26 +77,5 @@ impl ScalarUDFImpl for Wrapped {
     fn with_updated_config(&self, config: &ConfigOptions) -> Option<ScalarUDF> {
         let engine = self.engine.inner().with_updated_config(config)?;
         Some(wrapped(Arc::new(engine), self.call))
-    }
-
-    fn output_ordering(&self, input: &[ExprProperties]) -> Result<SortProperties> {
-        self.engine.inner().output_ordering(input)
-    }
-
-    fn preimage(
-        &self,
-        args: &[Expr],
-        literal: &Expr,
-        context: &SimplifyContext,
-    ) -> Result<PreimageResult> {
-        self.engine.inner().preimage(args, literal, context)
-    }
-
-    fn evaluate_bounds(&self, input: &[&Interval]) -> Result<Interval> {
-        self.engine.inner().evaluate_bounds(input)
-    }
-
-    fn documentation(&self) -> Option<&Documentation> {
-        self.engine.documentation()
     }
 }

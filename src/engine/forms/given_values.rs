@@ -10,7 +10,7 @@ use datafusion::arrow::datatypes::DataType;
 use datafusion::common::ScalarValue;
 use datafusion::sql::parser::Statement as Parsed;
 use datafusion::sql::sqlparser::ast::{
-    Expr, Query, SetExpr, UnaryOperator, Value, VisitMut, VisitorMut,
+    Expr, Query, SetExpr, Statement as SqlStatement, UnaryOperator, Value, VisitMut, VisitorMut,
 };
 
 use super::exact_numbers::{Doubles, double, is_double};
@@ -23,6 +23,46 @@ pub(in crate::engine) fn write(mut parsed: Parsed, params: &Params) -> Parsed {
         let _ = parsed::visit(&mut parsed, &mut Given(params));
     }
     parsed
+}
+
+/// The statement of a PREPARE that says no types, if it has placeholders among the numbers
+/// of VALUES: what stands for them is written into it before it is planned.
+pub(in crate::engine) fn prepared(parsed: &Parsed) -> Option<Parsed> {
+    let Parsed::Statement(statement) = parsed else { return None };
+    let SqlStatement::Prepare { data_types, statement, .. } = statement.as_ref() else {
+        return None;
+    };
+    if !data_types.is_empty() {
+        return None;
+    }
+    let mut prepared = Parsed::Statement(statement.clone());
+    parsed::visit(&mut prepared, &mut AmongNumbers).is_break().then_some(prepared)
+}
+
+/// Finds a placeholder among the numbers of VALUES.
+struct AmongNumbers;
+
+impl VisitorMut for AmongNumbers {
+    type Break = ();
+
+    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
+        let SetExpr::Values(values) = query.body.as_ref() else { return ControlFlow::Continue(()) };
+        let columns = values.rows.iter().map(|row| row.len()).max().unwrap_or(0);
+        let is_among = |column: usize| {
+            let cells = || values.rows.iter().filter_map(|row| row.get(column));
+            cells().any(is_number) && cells().any(|cell| placeholder(cell).is_some())
+        };
+        match (0..columns).any(is_among) {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
+        }
+    }
+}
+
+fn placeholder(cell: &Expr) -> Option<&str> {
+    let Expr::Value(value) = cell else { return None };
+    let Value::Placeholder(name) = &value.value else { return None };
+    Some(name.trim_start_matches('$'))
 }
 
 struct Given<'a>(&'a Params);
@@ -62,9 +102,7 @@ impl Given<'_> {
 
     /// The number that stands for `cell`, if that is a placeholder.
     fn number(&self, cell: &Expr) -> Option<Expr> {
-        let Expr::Value(value) = cell else { return None };
-        let Value::Placeholder(name) = &value.value else { return None };
-        match self.0.get(name.trim_start_matches('$'))? {
+        match self.0.get(placeholder(cell)?)? {
             ScalarValue::Utf8View(Some(text)) => written(&parameters::number(text)?),
             given => written(given),
         }

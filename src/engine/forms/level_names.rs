@@ -6,6 +6,7 @@ use datafusion::sql::sqlparser::ast::{
     AccessExpr, Expr, Ident, Query, VisitMut, VisitorMut, visit_expressions,
 };
 
+use super::subqueries;
 use crate::engine::names::plain;
 
 /// Puts what `instead` gives in the place of names within `part`.
@@ -14,12 +15,32 @@ use crate::engine::names::plain;
 /// other tables, parameters of lambdas, and the parts of longer names such as `t.tags[1]`;
 /// and in a lambda names whose value has a name that is a parameter there.
 pub(super) fn replace(part: &mut impl VisitMut, instead: &dyn Fn(&Ident) -> Option<Expr>) {
+    replace_within(part, instead, false);
+}
+
+/// As [`replace`], and so in the values of a row that is looked for in a query: `(a, b) IN
+/// (SELECT ...)`. There a name is looked for around what asks, so that a choice which the
+/// planner makes by the tables of the SELECT has no place in it.
+pub(super) fn replace_with_rows(
+    part: &mut impl VisitMut,
+    instead: &dyn Fn(&Ident) -> Option<Expr>,
+) {
+    replace_within(part, instead, true);
+}
+
+fn replace_within(
+    part: &mut impl VisitMut,
+    instead: &dyn Fn(&Ident) -> Option<Expr>,
+    with_rows: bool,
+) {
     // It never breaks off.
-    let _ = part.visit(&mut Replace { instead, queries: 0, parameters: Vec::new() });
+    let _ = part.visit(&mut Replace { instead, with_rows, queries: 0, parameters: Vec::new() });
 }
 
 struct Replace<'a> {
     instead: &'a dyn Fn(&Ident) -> Option<Expr>,
+    /// Whether a query that looks for the values of a row is none of those left alone.
+    with_rows: bool,
     /// Within how many queries.
     queries: usize,
     /// Those of the lambdas around.
@@ -29,13 +50,13 @@ struct Replace<'a> {
 impl VisitorMut for Replace<'_> {
     type Break = ();
 
-    fn pre_visit_query(&mut self, _query: &mut Query) -> ControlFlow<()> {
-        self.queries += 1;
+    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
+        self.queries += usize::from(self.leaves(query));
         ControlFlow::Continue(())
     }
 
-    fn post_visit_query(&mut self, _query: &mut Query) -> ControlFlow<()> {
-        self.queries -= 1;
+    fn post_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
+        self.queries -= usize::from(self.leaves(query));
         ControlFlow::Continue(())
     }
 
@@ -76,6 +97,10 @@ impl VisitorMut for Replace<'_> {
 }
 
 impl Replace<'_> {
+    fn leaves(&self, query: &Query) -> bool {
+        !(self.with_rows && subqueries::is_of_rows(query))
+    }
+
     /// Whether a name of `value` would mean a parameter.
     fn is_caught(&self, value: &Expr) -> bool {
         let is_parameter = |part: &Expr| match part {

@@ -7,7 +7,9 @@ pub(super) mod arithmetic;
 mod bits;
 pub(super) mod column_aliases;
 pub(super) mod common_tables;
+mod compared_items;
 mod count_distinct;
+mod determination;
 mod exact_numbers;
 mod exact_steps;
 pub(super) mod familiar;
@@ -33,8 +35,11 @@ mod offset_defaults;
 mod order_by_all;
 pub(super) mod order_by_input;
 mod ordered_texts;
+mod ordered_windows;
 mod other_texts;
+mod outer_tables;
 mod outer_windows;
+mod percentile_orders;
 mod pivot;
 pub(super) mod pivot_statement;
 pub(super) mod positions;
@@ -61,6 +66,7 @@ use std::sync::Arc;
 use datafusion::common::Result;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::logical_expr::planner::ExprPlanner;
+use datafusion::prelude::SessionContext;
 use datafusion::sql::parser::Statement as Parsed;
 use datafusion::sql::sqlparser::tokenizer::TokenWithSpan;
 
@@ -77,16 +83,20 @@ pub(super) fn spell(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
     common_tables::spell(sample::spell(summarize::spell(tokens)))
 }
 
-/// Rewrites what a statement says, before it is planned.
-pub(super) fn rewrite(parsed: &mut Parsed) {
+/// Rewrites what a statement of the session of `context` says, before it is planned.
+pub(super) fn rewrite(parsed: &mut Parsed, context: &SessionContext) {
     other_texts::quote(parsed);
     temporary::take(parsed);
-    read_files::name(parsed);
+    read_files::name(parsed, context);
     let changes: &[parsed::Change] = &[
         share_lists::part,
+        compared_items::name,
+        ordered_windows::order,
         offset_defaults::spell,
         listed_queries::list,
         super::datetimes::spell,
+        percentile_orders::order_values,
+        determination::write_out,
         familiar::spell,
         json_signs::read,
         slices::complete,

@@ -14,6 +14,7 @@ use datafusion::functions_nested::expr_fn::make_array;
 use datafusion::logical_expr::planner::{
     PlannedRelation, RelationPlanner, RelationPlannerContext, RelationPlanning,
 };
+use datafusion::logical_expr::utils::conjunction;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, lit};
 use datafusion::sql::sqlparser::ast::{
     Expr as Typed, ExprWithAlias, Ident, NullInclusion, PivotValueSource, TableFactor, Value,
@@ -89,22 +90,17 @@ fn pivot(
         let error = Error::query("PIVOT is told the values that become columns");
         return Err(foreign(error.hint("list them: FOR platform IN ('weibo', 'x')")));
     };
-    let [deciding] = asked.value_column.as_slice() else {
-        let error = Error::query("PIVOT takes the values of one column");
-        return Err(foreign(error.hint(AGGREGATES)));
-    };
-    let deciding = context.sql_to_expr(deciding.clone(), &schema)?;
+    let mut deciding = Vec::new();
+    for column in &asked.value_column {
+        deciding.push(context.sql_to_expr(column.clone(), &schema)?);
+    }
     let mut aggregates = Vec::new();
     for function in &asked.aggregate_functions {
         aggregates.push(context.sql_to_expr(function.expr.clone(), &schema)?.unalias());
     }
     let mut columns = Vec::new();
     for value in values {
-        let wanted = context.sql_to_expr(value.expr.clone(), &DFSchema::empty())?;
-        let has_value = match wanted {
-            Expr::Literal(ref value, _) if value.is_null() => deciding.clone().is_null(),
-            wanted => deciding.clone().eq(wanted),
-        };
+        let has_values = has_values(&deciding, value, context)?;
         let label = label(value, context);
         for (aggregate, function) in aggregates.iter().zip(&asked.aggregate_functions) {
             let name = match &function.alias {
@@ -112,11 +108,39 @@ fn pivot(
                 None if aggregates.len() > 1 => format!("{label}_{}", function.expr),
                 None => label.clone(),
             };
-            columns.push(filtered(aggregate, has_value.clone())?.alias(name));
+            columns.push(filtered(aggregate, has_values.clone())?.alias(name));
         }
     }
-    let groups = others(&schema, aggregates.iter().chain([&deciding]));
+    let groups = others(&schema, aggregates.iter().chain(&deciding));
     LogicalPlanBuilder::from(rows).aggregate(groups, columns)?.build()
+}
+
+/// Whether the `deciding` columns have the values of `value`: those of several are in
+/// brackets.
+fn has_values(
+    deciding: &[Expr],
+    value: &ExprWithAlias,
+    context: &mut dyn RelationPlannerContext,
+) -> Result<Expr> {
+    let values = match &value.expr {
+        Typed::Tuple(values) if deciding.len() > 1 => values.as_slice(),
+        one => std::slice::from_ref(one),
+    };
+    if values.len() != deciding.len() {
+        let error = Error::query("PIVOT takes a value of each of its columns");
+        return Err(foreign(
+            error.hint("FOR (platform, kind) IN (('weibo', 'post'), ('x', 'post'))"),
+        ));
+    }
+    let mut conditions = Vec::new();
+    for (column, value) in deciding.iter().zip(values) {
+        let wanted = context.sql_to_expr(value.clone(), &DFSchema::empty())?;
+        conditions.push(match wanted {
+            Expr::Literal(ref value, _) if value.is_null() => column.clone().is_null(),
+            wanted => column.clone().eq(wanted),
+        });
+    }
+    Ok(conjunction(conditions).unwrap_or_else(|| lit(true)))
 }
 
 /// The `aggregate` of those rows for which `condition` holds.
@@ -138,11 +162,20 @@ fn filtered(aggregate: &Expr, condition: Expr) -> Result<Expr> {
 fn label(value: &ExprWithAlias, context: &dyn RelationPlannerContext) -> String {
     match (&value.alias, &value.expr) {
         (Some(alias), _) => context.normalize_ident(alias.clone()),
-        (None, Typed::Value(literal)) => match &literal.value {
+        (None, Typed::Tuple(values)) => {
+            values.iter().map(label_of_one).collect::<Vec<_>>().join("_")
+        }
+        (None, value) => label_of_one(value),
+    }
+}
+
+fn label_of_one(value: &Typed) -> String {
+    match value {
+        Typed::Value(literal) => match &literal.value {
             Value::SingleQuotedString(text) => text.clone(),
             other => other.to_string(),
         },
-        (None, other) => other.to_string(),
+        other => other.to_string(),
     }
 }
 
@@ -258,7 +291,7 @@ mod tests {
         let session = session().await;
         for (sql, advice) in [
             ("FROM posts PIVOT (sum(likes) FOR platform IN (ANY))", "IN ('weibo', 'x')"),
-            ("FROM posts PIVOT (sum(likes) FOR (platform, account) IN (1))", "FILTER (WHERE"),
+            ("FROM posts PIVOT (sum(likes) FOR (platform, account) IN (1))", "(platform, kind)"),
             ("FROM posts PIVOT (abs(likes) FOR platform IN ('x'))", "FILTER (WHERE"),
             ("FROM posts UNPIVOT ((a, b) FOR kind IN (likes))", "number FOR kind"),
         ] {

@@ -1,5 +1,6 @@
 //! `PIVOT posts ON platform USING sum(likes) GROUP BY account_id`, as DuckDB has it: the
-//! values of a column become columns, whatever values there are. And `UNPIVOT posts ON
+//! values of a column become columns, whatever values there are. Of several columns, as in
+//! `ON platform, kind`, each value of one with each of the others does. And `UNPIVOT posts ON
 //! reposts, likes INTO NAME kind VALUE number`, the other way.
 //!
 //! The values are asked for first. Then a query is put together from the statement's own
@@ -7,7 +8,8 @@
 
 use std::ops::Range;
 
-use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::array::{Array, ArrayRef, RecordBatch};
+use datafusion::arrow::compute::{SortOptions, concat, sort};
 use datafusion::arrow::datatypes::DataType;
 use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
 use datafusion::common::Result;
@@ -41,10 +43,19 @@ pub(in crate::engine) struct Pivot {
     /// All of it in `tokens`.
     whole: Range<usize>,
     source: Range<usize>,
-    on: Range<usize>,
+    /// At least one.
+    on: Vec<On>,
     using: Vec<Aggregate>,
     groups: Range<usize>,
     rest: Range<usize>,
+}
+
+/// Whose values become columns.
+#[derive(Debug)]
+struct On {
+    column: Range<usize>,
+    /// The values, if they are listed behind IN.
+    listed: Option<Range<usize>>,
 }
 
 /// An aggregate of a PIVOT.
@@ -54,10 +65,16 @@ struct Aggregate {
     alias: Option<String>,
 }
 
-/// A value that becomes a column.
-#[derive(Debug)]
+/// A value of a column.
+#[derive(Debug, Clone)]
 struct Value {
     literal: Vec<Token>,
+    label: String,
+}
+
+/// Values of all columns that together become one, and what it is called.
+struct Made {
+    values: Vec<Value>,
     label: String,
 }
 
@@ -178,10 +195,13 @@ fn cut(tokens: Tokens, whole: Range<usize>) -> Result<Statement> {
         ));
     };
     let on = on + 1..using.unwrap_or(before_groups);
-    if between_commas(&tokens, on.clone()).len() != 1 {
+    let source = inside.start..on.start - 1;
+    let on: Vec<On> =
+        between_commas(&tokens, on).into_iter().map(|part| deciding(&tokens, part)).collect();
+    if on.is_empty() {
         return Err(refused(
-            "PIVOT takes the values of one column",
-            "put them together: ON platform || ' ' || kind",
+            "PIVOT is told whose values become columns",
+            "write it as PIVOT posts ON platform USING count(*)",
         ));
     }
     let aggregates = using.map(|using| between_commas(&tokens, using + 1..before_groups));
@@ -189,12 +209,22 @@ fn cut(tokens: Tokens, whole: Range<usize>) -> Result<Statement> {
     let using = aggregates.into_iter().map(|part| aggregate(&tokens, part)).collect();
     // Behind GROUP comes BY.
     let groups = groups.map_or(rest..rest, |group| (group + 2).min(rest)..rest);
-    let source = inside.start..on.start - 1;
     let rest = rest..inside.end;
     let pivot = Pivot { tokens, whole, source, on, using, groups, rest };
     match pivot.listed() {
         Some(values) => pivot.with_values(&values).map(Statement::Plain),
         None => Ok(Statement::Open(pivot)),
+    }
+}
+
+fn deciding(tokens: &[TokenWithSpan], part: Range<usize>) -> On {
+    let is_in = |token: &TokenWithSpan| is(token, Keyword::IN);
+    match places(tokens, part.clone(), is_in).next() {
+        // In brackets.
+        Some(word) => {
+            On { column: part.start..word, listed: Some((word + 2).min(part.end)..part.end - 1) }
+        }
+        None => On { column: part, listed: None },
     }
 }
 
@@ -229,7 +259,13 @@ impl Pivot {
         let mut asked = self.common_tables().to_vec();
         let span = self.span();
         asked.extend(words(span, &[Keyword::SELECT, Keyword::DISTINCT]));
-        asked.extend_from_slice(&self.tokens[self.on.clone()]);
+        let open = self.on.iter().filter(|on| on.listed.is_none());
+        for (number, on) in open.enumerate() {
+            if number > 0 {
+                asked.push(TokenWithSpan::new(Token::Comma, span));
+            }
+            asked.extend_from_slice(&self.tokens[on.column.clone()]);
+        }
         asked.extend(words(span, &[Keyword::FROM]));
         asked.extend_from_slice(&self.tokens[self.source.clone()]);
         asked.extend(words(span, &[Keyword::ORDER, Keyword::BY]));
@@ -259,35 +295,52 @@ impl Pivot {
 
     /// The statement with a column for each value in the `answer` to the question.
     pub(in crate::engine) fn closed(&self, answer: &[RecordBatch]) -> Result<Tokens> {
-        let mut values = Vec::new();
-        for batch in answer {
-            let column = batch.column(0);
-            let options = FormatOptions::default();
-            let texts = ArrayFormatter::try_new(column, &options)?;
-            for row in 0..batch.num_rows() {
-                let label = match column.is_null(row) {
-                    true => "NULL".to_owned(),
-                    false => texts.value(row).try_to_string()?,
-                };
-                let literal = literal(column.data_type(), column.is_null(row), &label)?;
-                values.push(Value { literal, label });
+        let rows: usize = answer.iter().map(RecordBatch::num_rows).sum();
+        if rows > MOST_VALUES {
+            return Err(self.too_many());
+        }
+        let mut asked = 0;
+        let mut all = Vec::new();
+        for on in &self.on {
+            if let Some(listed) = &on.listed {
+                all.push(self.listed_values(listed.clone()));
+                continue;
             }
+            let parts: Vec<&dyn Array> =
+                answer.iter().map(|batch| batch.column(asked).as_ref()).collect();
+            asked += 1;
+            if parts.is_empty() {
+                all.push(Vec::new());
+                continue;
+            }
+            let mut column = concat(&parts)?;
+            // Several are in the order of the first of them.
+            if self.on.len() > 1 {
+                let order = SortOptions { descending: false, nulls_first: false };
+                column = sort(&column, Some(order))?;
+            }
+            all.push(values_of(&column)?);
         }
-        if values.len() > MOST_VALUES {
-            let on: Vec<String> = self.texts(self.on.clone());
-            return Err(refused(
-                &format!("{} has more than {MOST_VALUES} values to make columns of", on.concat()),
-                "list those that are wanted: ON platform IN ('weibo', 'x')",
-            ));
-        }
-        self.with_values(&values)
+        self.with_values(&all)
     }
 
-    /// The values that stand in the statement: `ON platform IN ('weibo', 'x')`.
-    fn listed(&self) -> Option<Vec<Value>> {
-        let is_in = |token: &TokenWithSpan| is(token, Keyword::IN);
-        let found = places(&self.tokens, self.on.clone(), is_in).next()?;
-        let listed = between_commas(&self.tokens, found + 2..self.on.end - 1);
+    fn too_many(&self) -> DataFusionError {
+        let on: Vec<String> =
+            self.on.iter().map(|on| self.texts(on.column.clone()).concat()).collect();
+        let has = if on.len() == 1 { "has" } else { "have" };
+        refused(
+            &format!("{} {has} more than {MOST_VALUES} values to make columns of", on.join(", ")),
+            "list those that are wanted: ON platform IN ('weibo', 'x')",
+        )
+    }
+
+    /// The values that stand in the statement, if all do: `ON platform IN ('weibo', 'x')`.
+    fn listed(&self) -> Option<Vec<Vec<Value>>> {
+        let values = |on: &On| on.listed.clone().map(|listed| self.listed_values(listed));
+        self.on.iter().map(values).collect()
+    }
+
+    fn listed_values(&self, listed: Range<usize>) -> Vec<Value> {
         let value = |part: Range<usize>| {
             let label = match &self.tokens[part.start].token {
                 Token::SingleQuotedString(text) if part.len() == 1 => text.clone(),
@@ -296,28 +349,31 @@ impl Pivot {
             let literal = self.tokens[part].iter().map(|token| token.token.clone()).collect();
             Value { literal, label }
         };
-        Some(listed.into_iter().map(value).collect())
+        between_commas(&self.tokens, listed).into_iter().map(value).collect()
     }
 
-    /// The statement with a column for each of `values` and each aggregate.
-    fn with_values(&self, values: &[Value]) -> Result<Tokens> {
+    /// The statement with a column for each of the values of its columns, or each with each
+    /// of the others, and each aggregate.
+    fn with_values(&self, all: &[Vec<Value>]) -> Result<Tokens> {
         let span = self.span();
-        let is_in = |token: &TokenWithSpan| is(token, Keyword::IN);
-        let on_end = places(&self.tokens, self.on.clone(), is_in).next().unwrap_or(self.on.end);
-        let on = self.on.start..on_end;
-        if values.is_empty() {
+        if all.iter().any(Vec::is_empty) {
             return Err(refused("there is no value to make a column of", "see what the table has"));
         }
+        let count = all.iter().try_fold(1_usize, |count, values| count.checked_mul(values.len()));
+        if all.len() > 1 && count.is_none_or(|count| count > MOST_VALUES) {
+            return Err(self.too_many());
+        }
+        let made = each_with_each(all);
         let mut query = self.tokens[..self.whole.start].to_vec();
         query.extend(words(span, &[Keyword::SELECT]));
         if self.groups.is_empty() {
             query.push(TokenWithSpan::new(Token::Mul, span));
             query.extend(words(span, &[Keyword::FROM]));
             query.extend_from_slice(&self.tokens[self.source.clone()]);
-            self.clause(&mut query, on, values);
+            self.clause(&mut query, &made);
         } else {
             query.extend_from_slice(&self.tokens[self.groups.clone()]);
-            self.columns(&mut query, &on, values);
+            self.columns(&mut query, &made);
             query.extend(words(span, &[Keyword::FROM]));
             query.extend_from_slice(&self.tokens[self.source.clone()]);
             query.extend(words(span, &[Keyword::GROUP, Keyword::BY]));
@@ -327,8 +383,9 @@ impl Pivot {
         Ok(query)
     }
 
-    /// `PIVOT (sum(likes) FOR platform IN ('x' AS "x"))`: groups are all other columns.
-    fn clause(&self, query: &mut Tokens, on: Range<usize>, values: &[Value]) {
+    /// `PIVOT (sum(likes) FOR platform IN ('x' AS "x"))`: groups are all other columns. Several
+    /// columns, and their values, are in brackets.
+    fn clause(&self, query: &mut Tokens, all: &[Made]) {
         let span = self.span();
         let put = |query: &mut Tokens, token| query.push(TokenWithSpan::new(token, span));
         query.extend(words(span, &[Keyword::PIVOT]));
@@ -344,26 +401,28 @@ impl Pivot {
             }
         }
         query.extend(words(span, &[Keyword::FOR]));
-        query.extend_from_slice(&self.tokens[on]);
+        let columns = self.on.iter().map(|on| self.tokens[on.column.clone()].to_vec());
+        query.extend(in_brackets(span, columns.collect()));
         query.extend(words(span, &[Keyword::IN]));
         put(query, Token::LParen);
-        for (index, value) in values.iter().enumerate() {
+        for (index, made) in all.iter().enumerate() {
             if index > 0 {
                 put(query, Token::Comma);
             }
-            query.extend(value.literal.iter().map(|one| TokenWithSpan::new(one.clone(), span)));
+            let values = made.values.iter().map(|value| placed(span, &value.literal));
+            query.extend(in_brackets(span, values.collect()));
             query.extend(words(span, &[Keyword::AS]));
-            put(query, quoted(value.label.clone()));
+            put(query, quoted(made.label.clone()));
         }
         put(query, Token::RParen);
         put(query, Token::RParen);
     }
 
     /// `, sum(likes) FILTER (WHERE platform = 'x') AS "x"` for each value.
-    fn columns(&self, query: &mut Tokens, on: &Range<usize>, values: &[Value]) {
+    fn columns(&self, query: &mut Tokens, all: &[Made]) {
         let span = self.span();
         let aggregates = self.aggregates();
-        for value in values {
+        for made in all {
             for (call, alias) in &aggregates {
                 let put = |query: &mut Tokens, token| query.push(TokenWithSpan::new(token, span));
                 put(query, Token::Comma);
@@ -379,15 +438,20 @@ impl Pivot {
                     put(query, Token::RParen);
                     query.extend(words(span, &[Keyword::AND]));
                 }
-                put(query, Token::LParen);
-                query.extend_from_slice(&self.tokens[on.clone()]);
-                put(query, Token::RParen);
-                query.extend(words(span, &[Keyword::IS, Keyword::NOT]));
-                query.extend(words(span, &[Keyword::DISTINCT, Keyword::FROM]));
-                query.extend(value.literal.iter().map(|one| TokenWithSpan::new(one.clone(), span)));
+                for (number, (on, value)) in self.on.iter().zip(&made.values).enumerate() {
+                    if number > 0 {
+                        query.extend(words(span, &[Keyword::AND]));
+                    }
+                    put(query, Token::LParen);
+                    query.extend_from_slice(&self.tokens[on.column.clone()]);
+                    put(query, Token::RParen);
+                    query.extend(words(span, &[Keyword::IS, Keyword::NOT]));
+                    query.extend(words(span, &[Keyword::DISTINCT, Keyword::FROM]));
+                    query.extend(placed(span, &value.literal));
+                }
                 put(query, Token::RParen);
                 query.extend(words(span, &[Keyword::AS]));
-                let label = &value.label;
+                let label = &made.label;
                 let typed = || call.iter().map(|one| one.token.to_string()).collect::<String>();
                 put(
                     query,
@@ -422,6 +486,65 @@ impl Pivot {
     fn span(&self) -> Span {
         self.tokens[self.whole.start].span
     }
+}
+
+/// The values of a column in which equal ones follow each other, each once.
+fn values_of(column: &ArrayRef) -> Result<Vec<Value>> {
+    let options = FormatOptions::default();
+    let texts = ArrayFormatter::try_new(column, &options)?;
+    let mut values: Vec<Value> = Vec::new();
+    for row in 0..column.len() {
+        let is_null = column.is_null(row);
+        let label = if is_null { "NULL".to_owned() } else { texts.value(row).try_to_string()? };
+        let literal = literal(column.data_type(), is_null, &label)?;
+        if values.last().is_none_or(|last| last.literal != literal) {
+            values.push(Value { literal, label });
+        }
+    }
+    Ok(values)
+}
+
+/// Each value of the first column with each of the others.
+fn each_with_each(all: &[Vec<Value>]) -> Vec<Made> {
+    let mut made = vec![Made { values: Vec::new(), label: String::new() }];
+    for values in all {
+        let mut longer = Vec::new();
+        for first in &made {
+            for value in values {
+                let label = match first.values.is_empty() {
+                    true => value.label.clone(),
+                    false => format!("{}_{}", first.label, value.label),
+                };
+                let mut values = first.values.clone();
+                values.push(value.clone());
+                longer.push(Made { values, label });
+            }
+        }
+        made = longer;
+    }
+    made
+}
+
+/// Several parts in brackets, with commas between them; one as it is.
+fn in_brackets(span: Span, parts: Vec<Tokens>) -> Tokens {
+    let put = |token| TokenWithSpan::new(token, span);
+    if let [part] = parts.as_slice() {
+        return part.clone();
+    }
+    let mut all = vec![put(Token::LParen)];
+    for (number, part) in parts.into_iter().enumerate() {
+        if number > 0 {
+            all.push(put(Token::Comma));
+        }
+        all.extend(part);
+    }
+    all.push(put(Token::RParen));
+    all
+}
+
+/// `tokens` as if they stood at `span`.
+fn placed(span: Span, tokens: &[Token]) -> Tokens {
+    tokens.iter().map(|token| TokenWithSpan::new(token.clone(), span)).collect()
 }
 
 /// `SELECT * FROM posts UNPIVOT (number FOR kind IN (reposts, likes))`, which the planner
@@ -586,6 +709,34 @@ mod tests {
     }
 
     #[tokio::test(flavor = "multi_thread")]
+    async fn each_value_of_a_column_is_put_with_each_of_another() {
+        let session = Session::new(None, Settings::default()).unwrap();
+        let table = "CREATE TABLE t AS SELECT * FROM (VALUES ('a', 'y', 1, 1), ('b', 'x', 2, 1),
+                     ('a', 'x', 3, 2)) AS t(p, q, n, g)";
+        session.collect(table).await.unwrap();
+        for (sql, wanted) in [
+            (
+                "PIVOT t ON p, q USING sum(n) ORDER BY g",
+                &["g|a_x|a_y|b_x|b_y", "1||1|2|", "2|3|||"][..],
+            ),
+            (
+                "PIVOT t ON p, q USING sum(n) AS s, count(*) AS c GROUP BY g ORDER BY g LIMIT 1",
+                &["g|a_x_s|a_x_c|a_y_s|a_y_c|b_x_s|b_x_c|b_y_s|b_y_c", "1||0|1|1|2|1||0"],
+            ),
+            (
+                "PIVOT t ON p IN ('a', 'c'), q USING sum(n) ORDER BY g",
+                &["g|a_x|a_y|c_x|c_y", "1||1||", "2|3|||"],
+            ),
+            (
+                "FROM t PIVOT (sum(n) FOR (p, q) IN (('a', 'x'), ('b', 'x') AS other)) ORDER BY g",
+                &["g|a_x|other", "1||2", "2|3|"],
+            ),
+        ] {
+            assert_eq!(answer(&session, sql).await, wanted, "{sql}");
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
     async fn columns_become_rows_by_a_statement() {
         let session = session().await;
         let counts = "(SELECT 1 AS id, 2 AS likes, 3 AS reposts)";
@@ -608,9 +759,10 @@ mod tests {
         let session = session().await;
         for (sql, told) in [
             ("PIVOT posts USING count(*)", "whose values"),
-            ("PIVOT posts ON platform, account USING count(*)", "one column"),
+            ("PIVOT posts ON USING count(*)", "whose values"),
             ("PIVOT (SELECT 1 AS a WHERE false) ON a", "no value"),
             ("PIVOT range(1000) ON value USING count(*) GROUP BY value", "more than 500"),
+            ("PIVOT range(30) ON value, value + 1 USING count(*) GROUP BY value", "more than 500"),
             ("PIVOT (SELECT $x AS a) ON a", "parameters"),
             ("PIVOT posts ON [likes] USING count(*) GROUP BY account", "texts, numbers"),
             ("UNPIVOT posts ON likes INTO kind", "one column of names"),

@@ -8,10 +8,11 @@ use std::sync::Arc;
 
 use datafusion::common::tree_node::Transformed;
 use datafusion::common::{Column, JoinType, NullEquality, Result};
-use datafusion::functions_window::expr_fn::row_number;
 use datafusion::logical_expr::{
     Expr, ExprFunctionExt, Join, LogicalPlan, LogicalPlanBuilder, Projection,
 };
+
+use crate::engine::whole_counts::row_number;
 
 /// Has the rows of both sides counted in `plan`.
 pub(super) fn count(plan: LogicalPlan) -> Result<LogicalPlan> {

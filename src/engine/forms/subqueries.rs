@@ -81,6 +81,15 @@ fn exists(values: &[Typed], rows: &Query, negated: bool) -> Option<Typed> {
     Some(Typed::Exists { subquery: query, negated })
 }
 
+/// Whether `query` was made to look for values in rows: a name in it that has no table is
+/// one of the values, and means a column of what is around.
+pub(super) fn is_of_rows(query: &Query) -> bool {
+    let SetExpr::Select(select) = query.body.as_ref() else { return false };
+    let [tables] = select.from.as_slice() else { return false };
+    let TableFactor::Derived { alias: Some(alias), .. } = &tables.relation else { return false };
+    alias.name.value == ROWS_LISTED
+}
+
 fn binary(left: Typed, op: BinaryOperator, right: Typed) -> Typed {
     Typed::BinaryOp { left: Box::new(left), op, right: Box::new(right) }
 }
@@ -433,6 +442,25 @@ mod tests {
         let error = session.collect("SELECT x FROM t WHERE x IN (SELECT y, k FROM u)").await;
         let error = error.unwrap_err();
         assert!(error.message().contains("gives one column"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn values_that_are_looked_for_are_those_of_the_join() {
+        let session = session().await;
+        let w = "(SELECT 1 AS z, 'a' AS k) AS w";
+        for (sql, rows) in [
+            (format!("SELECT x FROM t JOIN {w} USING (k) WHERE (x, k) IN"), &["1"] as &[&str]),
+            (format!("SELECT x FROM t FULL JOIN {w} USING (k) WHERE (x, k) IN"), &["1"]),
+            (format!("SELECT x FROM t LEFT JOIN {w} USING (k) WHERE (x, k) NOT IN"), &["2", "3"]),
+            // No name of the list is one of the tables.
+            (
+                "SELECT x, 'q' AS k FROM t WHERE (x + 5, k) NOT IN".to_owned(),
+                &["1|q", "2|q", "3|q"],
+            ),
+        ] {
+            let sql = format!("{sql} (SELECT y, k FROM u) ORDER BY 1");
+            assert_eq!(answer(&session, &sql).await[1..], *rows, "{sql}");
+        }
     }
 
     #[tokio::test]

@@ -16,7 +16,7 @@ use datafusion::common::{Column, Result, ScalarValue, TableReference, UnnestOpti
 use datafusion::functions::datetime::{from_unixtime, to_unixtime};
 use datafusion::functions::math::expr_fn::round;
 use datafusion::functions_aggregate::expr_fn::{
-    approx_distinct, approx_percentile_cont, avg, count, max, min, stddev,
+    approx_percentile_cont, avg, count, max, min, stddev,
 };
 use datafusion::functions_nested::make_array::make_array;
 use datafusion::logical_expr::{
@@ -27,6 +27,7 @@ use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan};
 
 use super::{frequent, spread};
 use crate::engine::computed_once::{Mark, When};
+use crate::engine::whole_counts::approx_distinct;
 use crate::model::type_name;
 
 const WORD: &str = "summarize";

@@ -25,7 +25,7 @@ use datafusion::sql::sqlparser::ast::{
 };
 
 use super::joined_columns::{self, Columns, QueriesByName};
-use super::level_names;
+use super::{level_names, outer_tables};
 use crate::engine::names::{self, call, plain};
 use crate::engine::parsed;
 use crate::engine::script::Statement;
@@ -38,7 +38,8 @@ const LISTED: &str =
 /// What to write instead of a NATURAL join.
 const NAMED: &str = "name the columns: JOIN accounts USING (account_id)";
 
-/// Has the columns of USING and NATURAL joins stand for what they are.
+/// Has the columns of USING and NATURAL joins stand for what they are, and names in
+/// queries mean the tables around these.
 ///
 /// # Errors
 /// When that cannot be told, or a table of such a join cannot be planned.
@@ -47,6 +48,7 @@ pub(in crate::engine) async fn merge(
     statement: &Statement,
     context: &SessionContext,
 ) -> Result<(), DataFusionError> {
+    outer_tables::reach(parsed);
     if parsed::visit(parsed, &mut FindShared).is_continue() {
         return Ok(());
     }
@@ -197,21 +199,21 @@ impl Merge<'_> {
         let given = scope.given(&select.projection);
         select.projection = scope.items(std::mem::take(&mut select.projection))?;
         let value = |name: &Ident| find(&scope.merged, name);
-        level_names::replace(&mut select.selection, &value);
-        level_names::replace(&mut select.group_by, &value);
-        level_names::replace(&mut select.having, &value);
-        level_names::replace(&mut select.qualify, &value);
-        level_names::replace(&mut select.named_window, &value);
+        level_names::replace_with_rows(&mut select.selection, &value);
+        level_names::replace_with_rows(&mut select.group_by, &value);
+        level_names::replace_with_rows(&mut select.having, &value);
+        level_names::replace_with_rows(&mut select.qualify, &value);
+        level_names::replace_with_rows(&mut select.named_window, &value);
         // A name of the answer comes first in the others.
         let not_given = |name: &Ident| value(name).filter(|_| !given.contains(&plain(name)));
         if let Some(Distinct::On(expressions)) = &mut select.distinct {
-            level_names::replace(expressions, &not_given);
+            level_names::replace_with_rows(expressions, &not_given);
         }
         for order in orders {
             match order.expr {
-                Expr::Identifier(_) => level_names::replace(&mut order.expr, &not_given),
+                Expr::Identifier(_) => level_names::replace_with_rows(&mut order.expr, &not_given),
                 // One column is the same by either name.
-                _ => level_names::replace(&mut order.expr, &|name| {
+                _ => level_names::replace_with_rows(&mut order.expr, &|name| {
                     let is_column = |value: &Expr| matches!(value, Expr::CompoundIdentifier(_));
                     value(name).filter(is_column).or_else(|| not_given(name))
                 }),
@@ -302,7 +304,7 @@ impl Merge<'_> {
             }
             JoinConstraint::On(condition) => {
                 left.put_beside(right);
-                level_names::replace(condition, &|name| find(&left.merged, name));
+                level_names::replace_with_rows(condition, &|name| find(&left.merged, name));
                 Ok(left)
             }
             JoinConstraint::None => {
@@ -575,7 +577,7 @@ impl Side {
                     items.push(self.listed(&name, &clashing));
                 }
                 _ => {
-                    level_names::replace(&mut item, &|name| find(&self.merged, name));
+                    level_names::replace_with_rows(&mut item, &|name| find(&self.merged, name));
                     items.push(item);
                 }
             }
@@ -631,7 +633,7 @@ impl Side {
             let mut given = options.opt_replace.iter().flat_map(|given| &given.items);
             let item = given.find(|item| plain(&item.column_name) == name)?;
             let mut expr = item.expr.clone();
-            level_names::replace(&mut expr, &|name| find(&self.merged, name));
+            level_names::replace_with_rows(&mut expr, &|name| find(&self.merged, name));
             Some(SelectItem::ExprWithAlias { expr, alias: item.column_name.clone() })
         };
         let mut items = Vec::new();
@@ -682,7 +684,7 @@ impl Side {
     fn replacing(&self, mut options: WildcardAdditionalOptions) -> WildcardAdditionalOptions {
         let mut items = options.opt_replace.take().map_or_else(Vec::new, |given| given.items);
         for item in &mut items {
-            level_names::replace(&mut item.expr, &|name| find(&self.merged, name));
+            level_names::replace_with_rows(&mut item.expr, &|name| find(&self.merged, name));
         }
         let given: HashSet<_> = items.iter().map(|item| plain(&item.column_name)).collect();
         for column in self.merged.iter().filter(|column| !given.contains(&plain(&column.name))) {

@@ -128,8 +128,13 @@ impl<'a> Sums<'a> {
                 let early = self.early(func, argument.clone(), filter);
                 Some(Late { aggregates: vec![again(func, early)], result: itself })
             }
-            "avg" if argument.get_type(self.large).ok()? == DataType::Float64 => {
-                let total = self.early(&sum, argument.clone(), filter.clone());
+            "avg" if is_averaged(argument, self.large) => {
+                // A sum of whole numbers has more digits than they have room for.
+                let exact = match argument.get_type(self.large).ok()? {
+                    DataType::Int64 => cast(argument.clone(), DataType::Decimal128(19, 0)),
+                    _ => argument.clone(),
+                };
+                let total = self.early(&sum, exact, filter.clone());
                 let count = Arc::clone(&self.functions.count);
                 let count = self.early(&count, argument.clone(), filter);
                 let aggregates = vec![again(&sum, total), again(&sum, count)];
@@ -199,6 +204,11 @@ fn is_summable(argument: &Expr, schema: &DFSchema) -> bool {
     matches!(kind, Ok(DataType::Int64 | DataType::UInt64 | DataType::Float64))
 }
 
+/// Whether an average is a quotient of doubles made of sums.
+fn is_averaged(argument: &Expr, schema: &DFSchema) -> bool {
+    matches!(argument.get_type(schema), Ok(DataType::Int64 | DataType::Float64))
+}
+
 fn itself(columns: &[Expr]) -> Option<Expr> {
     columns.first().cloned()
 }
@@ -209,7 +219,8 @@ fn or_zero(columns: &[Expr]) -> Option<Expr> {
 
 fn quotient(columns: &[Expr]) -> Option<Expr> {
     let [total, count] = columns else { return None };
-    Some(total.clone() / cast(count.clone(), DataType::Float64))
+    let [total, count] = [total, count].map(|sum| cast(sum.clone(), DataType::Float64));
+    Some(total / count)
 }
 
 /// Whether `aggregate` is a late one.

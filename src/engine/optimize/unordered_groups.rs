@@ -10,18 +10,17 @@ use std::sync::Arc;
 
 use datafusion::common::Result;
 use datafusion::common::config::ConfigOptions;
-use datafusion::logical_expr::utils::AggregateOrderSensitivity;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::aggregates::AggregateExec;
 use datafusion::physical_plan::limit::{GlobalLimitExec, LocalLimitExec};
 use datafusion::physical_plan::repartition::RepartitionExec;
 use datafusion::physical_plan::sorts::sort::SortExec;
-use datafusion::physical_plan::udaf::AggregateFunctionExpr;
 use datafusion::physical_plan::{
     ExecutionPlan, ExecutionPlanProperties, replace_children_if_necessary,
 };
 
 use crate::catalog::Levers;
+use crate::engine::repeated_keys::takes_any_order;
 
 type Plan = Arc<dyn ExecutionPlan>;
 
@@ -84,19 +83,11 @@ fn needs_order(plan: &Plan) -> Option<bool> {
     }
     if let Some(aggregate) = plan.downcast_ref::<AggregateExec>() {
         let is_free = aggregate.limit_options().is_none()
-            && aggregate.aggr_expr().iter().all(|function| takes_any_order(function));
+            && aggregate.aggr_expr().iter().all(|function| takes_any_order(function.fun()));
         return Some(!is_free);
     }
     let is_limit = plan.is::<GlobalLimitExec>() || plan.is::<LocalLimitExec>();
     (is_limit || plan.fetch().is_some()).then_some(true)
-}
-
-/// Whether a function makes the same of its rows in whatever order. The engine does not say
-/// so of some.
-fn takes_any_order(function: &AggregateFunctionExpr) -> bool {
-    let function = function.fun();
-    function.order_sensitivity() == AggregateOrderSensitivity::Insensitive
-        || matches!(function.name(), "count" | "avg")
 }
 
 #[cfg(test)]
@@ -131,6 +122,7 @@ mod tests {
             (format!("{groups} ORDER BY s DESC, d, k LIMIT 9"), false),
             (format!("SELECT c, count(*), sum(s) FROM ({groups}) GROUP BY c ORDER BY c"), false),
             (format!("SELECT d, s FROM ({groups}) WHERE c > 1 ORDER BY s, d"), false),
+            (groups.replace("sum(n)", "bit_xor(n)") + " ORDER BY s DESC, d, k LIMIT 9", false),
             ("SELECT date_trunc('day', at) AS d, sum(n) FROM t GROUP BY 1 ORDER BY d".into(), true),
         ] {
             let plan = answer(&session, &format!("EXPLAIN {sql}")).await.join("\n");

@@ -140,14 +140,7 @@ impl<'a> Sums<'a> {
     fn average(&mut self, argument: &Expr, filter: Option<&Expr>) -> Option<Expr> {
         let (sum, known) = match argument {
             Expr::Cast(Cast { expr, field }) if *field.data_type() == DataType::Float64 => {
-                let known = match self.count(expr) {
-                    Some(_) => self.known(expr, filter)?,
-                    None => {
-                        self.linear(expr)?;
-                        self.total(self.input.own_column(ROLLUP_POSTS)?, filter)?
-                    }
-                };
-                (self.sum(expr, filter)?, known)
+                self.sum_and_known(expr, filter)?
             }
             _ if self.input.is_common(argument) && is_whole(argument) => {
                 let posts = self.input.own_column(ROLLUP_POSTS)?;
@@ -158,9 +151,21 @@ impl<'a> Sums<'a> {
                 let weighted = value * cast(posts, DataType::Float64);
                 (self.total(weighted, filter)?, self.posts_with(argument, filter)?)
             }
-            _ => return None,
+            whole => self.sum_and_known(whole, filter)?,
         };
         Some(cast(sum, DataType::Float64) / cast(known, DataType::Float64))
+    }
+
+    /// The sum of whole numbers that are averaged, and how many are known.
+    fn sum_and_known(&mut self, whole: &Expr, filter: Option<&Expr>) -> Option<(Expr, Expr)> {
+        let known = match self.count(whole) {
+            Some(_) => self.known(whole, filter)?,
+            None => {
+                self.linear(whole)?;
+                self.total(self.input.own_column(ROLLUP_POSTS)?, filter)?
+            }
+        };
+        Some((self.sum(whole, filter)?, known))
     }
 
     /// The least or greatest count, or time.

@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::{Column, DFSchema, JoinType, Result, ScalarValue};
-use datafusion::functions_window::expr_fn::row_number;
 use datafusion::logical_expr::expr::Case;
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::{
@@ -18,12 +17,13 @@ use datafusion::logical_expr::{
 
 use super::around::{Around, Rows};
 use super::refused;
+use crate::engine::whole_counts::row_number;
 
 /// Which of the rows for a value are taken.
 #[derive(Clone, Copy)]
 struct Taken {
-    skipped: u64,
-    most: Option<u64>,
+    skipped: i64,
+    most: Option<i64>,
 }
 
 impl Around<'_> {
@@ -310,5 +310,6 @@ fn of_nothing(aggregate: &Expr, kind: &DataType) -> Result<ScalarValue> {
 fn taken(limit: &Limit) -> Result<Taken> {
     let SkipType::Literal(skipped) = limit.get_skip_type()? else { return Err(refused()) };
     let FetchType::Literal(most) = limit.get_fetch_type()? else { return Err(refused()) };
-    Ok(Taken { skipped: skipped as u64, most: most.map(|most| most as u64) })
+    let number = |rows: usize| i64::try_from(rows).unwrap_or(i64::MAX);
+    Ok(Taken { skipped: number(skipped), most: most.map(number) })
 }

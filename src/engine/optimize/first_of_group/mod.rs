@@ -123,7 +123,7 @@ fn numbers_rows(expression: &Arc<dyn WindowExpr>) -> bool {
 fn limit_on(condition: &Arc<dyn PhysicalExpr>, numbers: &[usize]) -> Option<usize> {
     let binary = condition.downcast_ref::<BinaryExpr>()?;
     let column = binary.left().downcast_ref::<Column>()?;
-    let ScalarValue::UInt64(Some(limit)) = binary.right().downcast_ref::<Literal>()?.value() else {
+    let ScalarValue::Int64(Some(limit)) = binary.right().downcast_ref::<Literal>()?.value() else {
         return None;
     };
     let limit = usize::try_from(*limit).ok().filter(|_| numbers.contains(&column.index()))?;

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
-    Array, ArrayRef, AsArray, Float64Array, Int64Array, PrimitiveBuilder, UInt64Array,
+    Array, ArrayRef, AsArray, Float64Array, Int64Array, PrimitiveBuilder,
 };
 use datafusion::arrow::buffer::NullBuffer;
 use datafusion::arrow::compute::{cast, sum};
@@ -16,6 +16,7 @@ use super::frames::{Edges, Rows};
 use super::shape::Column;
 use crate::engine::checked_sum::too_large;
 use crate::engine::moving::{OfDoubles, Part, Stacks, Total};
+use crate::engine::whole_averages::mean;
 
 /// What counts the rows of a partition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +38,8 @@ pub(super) enum Function {
     Sum,
     /// `sum` of doubles.
     SumOfDoubles,
+    /// `avg` of integers.
+    Mean,
     /// `avg` of doubles.
     Average,
     /// `min` of integers and times.
@@ -65,6 +68,7 @@ impl Function {
             ("count", _, DataType::Int64) => Some(Self::Count),
             ("sum", DataType::Int64, DataType::Int64) => Some(Self::Sum),
             ("sum", DataType::Float64, DataType::Float64) => Some(Self::SumOfDoubles),
+            ("avg", DataType::Int64, DataType::Float64) => Some(Self::Mean),
             ("avg", DataType::Float64, DataType::Float64) => Some(Self::Average),
             ("min", taken, given) if taken == given && is_in_order(taken) => Some(Self::Least),
             ("max", taken, given) if taken == given && is_in_order(taken) => Some(Self::Greatest),
@@ -77,6 +81,7 @@ impl Function {
         match (self, only_grows) {
             (Self::Count, _) => Box::<Moving<Count>>::default(),
             (Self::Sum, _) => Box::<Moving<Sum>>::default(),
+            (Self::Mean, _) => Box::<Moving<Mean>>::default(),
             (Self::SumOfDoubles, true) => Box::<Moving<Added<false>>>::default(),
             (Self::SumOfDoubles, false) => Box::<Moving<Stacked<Doubles<false>>>>::default(),
             (Self::Average, true) => Box::<Moving<Added<true>>>::default(),
@@ -124,9 +129,9 @@ pub(super) fn begin(column: &Column) -> Box<dyn Answers> {
 #[derive(Debug)]
 struct Counted {
     numbers: Numbers,
-    rows: u64,
-    rank: u64,
-    peers: u64,
+    rows: i64,
+    rank: i64,
+    peers: i64,
 }
 
 impl Counted {
@@ -134,7 +139,7 @@ impl Counted {
         Self { numbers, rows: 0, rank: 0, peers: 0 }
     }
 
-    fn next_row(&mut self, is_first_peer: bool) -> u64 {
+    fn next_row(&mut self, is_first_peer: bool) -> i64 {
         self.rows += 1;
         if is_first_peer {
             self.rank = self.rows;
@@ -168,7 +173,7 @@ impl Answers for Counted {
                 answers.push(self.next_row(is_first_peer));
             }
         }
-        Ok(Arc::new(UInt64Array::from(answers)))
+        Ok(Arc::new(Int64Array::from(answers)))
     }
 
     fn needed(&self) -> usize {
@@ -356,6 +361,31 @@ impl Tally for Sum {
         }
         let sum = i64::try_from(self.sum);
         sum.map(Some).map_err(|_| too_large(self.sum, &DataType::Int64))
+    }
+}
+
+/// The average of integers.
+#[derive(Debug, Default)]
+struct Mean(Sum);
+
+impl Tally for Mean {
+    type Values = Int64Array;
+    type Number = Float64Type;
+
+    fn values(column: &ArrayRef) -> Result<Int64Array> {
+        Sum::values(column)
+    }
+
+    fn enter(&mut self, values: &Int64Array, rows: Range<usize>) {
+        self.0.enter(values, rows);
+    }
+
+    fn leave(&mut self, values: &Int64Array, rows: Range<usize>) {
+        self.0.leave(values, rows);
+    }
+
+    fn answer(&self) -> Result<Option<f64>> {
+        Ok(mean(self.0.sum, self.0.known as u64))
     }
 }
 

@@ -97,7 +97,7 @@ impl Column {
             let function = window.get_standard_func_expr();
             let function = function.as_any().downcast_ref::<WindowUDFExpr>()?;
             let numbers = Numbers::called(function.fun().name())?;
-            return (kind == &DataType::UInt64).then_some(Self::Number(numbers));
+            return (kind == &DataType::Int64).then_some(Self::Number(numbers));
         }
         let aggregate = plain_aggregate(expression)?;
         let arguments = expression.expressions();
