@@ -24,7 +24,7 @@ struct Said {
 
 impl Notices {
     /// Adds sentences; those that were there before are passed over.
-    pub(super) fn add(&self, sentences: Vec<String>) {
+    pub(crate) fn add(&self, sentences: Vec<String>) {
         let mut said = self.0.lock();
         for sentence in sentences {
             if said.ever.insert(sentence.clone()) {

@@ -32,7 +32,7 @@ use super::table::foreign;
 use crate::error::Error;
 
 /// The rows of a table, in parts that are read side by side.
-pub(crate) type Parts = Vec<Vec<RecordBatch>>;
+type Parts = Vec<Vec<RecordBatch>>;
 
 /// A table that the session made. A clone of it is the same table.
 #[derive(Debug, Clone)]
@@ -65,6 +65,21 @@ impl OwnTable {
             rows: Arc::new(RwLock::new(Arc::new(parts))),
             writing: Arc::default(),
         })
+    }
+
+    /// What it is called.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its columns.
+    pub(crate) fn columns(&self) -> &SchemaRef {
+        &self.schema
+    }
+
+    /// Whether `other` is this table, and not one that was made in its place.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.rows, &other.rows)
     }
 
     /// Waits for the statement that changes the rows now, and keeps others from it until what
@@ -125,8 +140,10 @@ impl OwnTable {
 
     fn without_value(&self, column: &str) -> Error {
         let name = &self.name;
-        Error::query(format!("the column {column} of {name} is NOT NULL, and a row has no value there"))
-            .hint(format!("give one, or leave such rows out; the rows of {name} are as they were"))
+        Error::query(format!(
+            "the column {column} of {name} is NOT NULL, and a row has no value there"
+        ))
+        .hint(format!("give one, or leave such rows out; the rows of {name} are as they were"))
     }
 
     fn locked(&self) -> Error {

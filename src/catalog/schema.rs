@@ -9,14 +9,16 @@ use datafusion::arrow::array::timezone::Tz;
 use datafusion::arrow::compute::kernels::cast_utils::string_to_datetime;
 use datafusion::catalog::{SchemaProvider, TableProvider};
 use datafusion::common::exec_err;
-use datafusion::datasource::ViewTable;
+use datafusion::datasource::{MemTable, ViewTable};
 use datafusion::error::Result;
 
 use super::SCHEMA;
 use super::calls::Calls;
 use super::declared::{of_files_with_times, with_times};
 use super::files::AdHocFiles;
+use super::followed::followed;
 use super::held::HeldColumns;
+use super::own_table::OwnTable;
 use super::table::{StoreTable, foreign};
 use super::views::{VIEWS, view};
 use crate::error::Error;
@@ -105,6 +107,11 @@ impl DatabaseSchema {
         self.made(name).is_some()
     }
 
+    /// The table called `name` whose rows the session made.
+    pub(crate) fn own_table(&self, name: &str) -> Option<OwnTable> {
+        self.made(name)?.downcast_ref::<OwnTable>().cloned()
+    }
+
     /// A `table` that the session made, with the times that it was declared to have.
     async fn as_declared(
         &self,
@@ -190,6 +197,7 @@ impl SchemaProvider for DatabaseSchema {
 
     async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
         if let Some(table) = self.made(name) {
+            let table = followed(name, table, &|name| self.made(name))?;
             return self.as_declared(table, name).await.map(Some);
         }
         if let Some(table) = self.stored(name).await.map_err(foreign)? {
@@ -218,6 +226,14 @@ impl SchemaProvider for DatabaseSchema {
         if self.store.is_some() && is_built_in(&name) {
             return exec_err!("`{name}` belongs to the database and cannot be replaced");
         }
+        let rows = table.downcast_ref::<MemTable>().filter(|_| !is_result(&name));
+        let table: Arc<dyn TableProvider> = match rows {
+            Some(rows) => match OwnTable::of(&name, rows) {
+                Some(table) => Arc::new(table),
+                None => return exec_err!("the rows of `{name}` are changed by another statement"),
+            },
+            None => table,
+        };
         match self.made.write() {
             Ok(mut made) => Ok(made.insert(name, table)),
             Err(_) => exec_err!("the session's tables are locked by a failed statement"),
@@ -234,6 +250,12 @@ impl SchemaProvider for DatabaseSchema {
     fn table_exist(&self, name: &str) -> bool {
         self.made(name).is_some() || (self.store.is_some() && is_built_in(name))
     }
+}
+
+/// Whether `name` is that of a result that a shell keeps: no statement changes its rows, and
+/// views stay with the one that they were made of.
+fn is_result(name: &str) -> bool {
+    name == "_" || name.starts_with(AS_OF)
 }
 
 /// Whether every database has a table or view called `name`.

@@ -93,7 +93,7 @@ fn ticks(first: f64, last: f64, step: f64) -> Vec<(f64, String)> {
 }
 
 fn tick_label(value: f64, places: usize, largest: f64) -> String {
-    if largest >= 1e6 {
+    if largest >= LARGE {
         let (unit, word) = match largest {
             _ if largest >= 1e12 => (1e12, "T"),
             _ if largest >= 1e9 => (1e9, "B"),
@@ -154,6 +154,27 @@ pub(super) fn value_label(value: f64, words: Readable) -> String {
 pub(super) fn words_for(values: impl IntoIterator<Item = f64>, words: Readable) -> Readable {
     let mut values = values.into_iter().filter(|value| *value != 0.0);
     if values.all(|value| readable(value, words).is_some()) { words } else { Readable::Off }
+}
+
+/// From here on axes have units.
+const LARGE: f64 = 1e6;
+
+/// The bounds of intervals as axes have them, `5M`, or in `words`; `None` where that would
+/// not be all of each number.
+pub(super) fn short_labels(bounds: &[f64], words: Readable) -> Option<Vec<String>> {
+    let largest = bounds.iter().fold(0.0, |most: f64, bound| most.max(bound.abs()));
+    // Three digits of the largest number are told of each.
+    let unit = 10_f64.powf(largest.log10().floor() - 2.0);
+    let are_round = bounds.iter().all(|bound| (bound / unit).fract() == 0.0);
+    if !(LARGE..1e15).contains(&largest) || !are_round {
+        return None;
+    }
+    let words = words_for(bounds.iter().copied(), words);
+    let label = |bound: &f64| match words {
+        Readable::Off => tick_label(*bound, 0, largest),
+        words => value_label(*bound, words),
+    };
+    Some(bounds.iter().map(label).collect())
 }
 
 /// Labels of values that are read together: all with the same decimals.

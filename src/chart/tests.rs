@@ -445,6 +445,30 @@ fn numbers_beside_each_other_are_all_in_words_or_none_is() {
 }
 
 #[test]
+fn intervals_of_large_numbers_are_told_as_axes_tell_them() {
+    use crate::render::Readable;
+    let drawn = |numbers: [i64; 3], readable| {
+        let batch = batch(vec![("likes", ints(numbers.map(Some)))]);
+        let screen = Screen { readable, ..Screen::default() };
+        chart(&[("kind", "histogram")], &batch).unwrap().to_text(&screen)
+    };
+    let large = [0, 31_000_000, 59_000_000];
+    for (readable, label) in [
+        (Readable::Off, "0 to 20M "),
+        (Readable::English, "20 million to 40 million "),
+        (Readable::Chinese, "2000万 to 4000万 "),
+    ] {
+        let text = drawn(large, readable);
+        assert!(text.contains(label) && !text.contains("999"), "{text}");
+    }
+    let small = drawn([0, 3_100, 5_900], Readable::English);
+    assert!(small.contains("0 to 1999"), "{small}");
+    // Three digits would not tell these apart.
+    let close = drawn([12_345_670, 12_345_675, 12_345_679], Readable::English);
+    assert!(close.contains("123456"), "{close}");
+}
+
+#[test]
 fn a_single_series_is_named() {
     let batch = batch(vec![
         ("month", texts(["2021-01", "2021-02"])),

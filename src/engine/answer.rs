@@ -11,17 +11,21 @@ use datafusion::execution::{SendableRecordBatchStream, SessionState, TaskContext
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::logical_expr::dml::WriteOp;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
-use datafusion::physical_plan::{ExecutionPlan, execute_stream};
+use datafusion::physical_plan::{EmptyRecordBatchStream, ExecutionPlan, execute_stream};
 use futures::StreamExt;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{OwnedMutexGuard, mpsc, watch};
 use tokio::task::JoinHandle;
 
 use super::cluster::{Cluster, Run, Verdict};
 use super::copy_to::Staged;
 use super::diagnose::Translator;
+use super::guard::{self, Effect};
 use super::interrupt::Interrupter;
 use super::memory::Overrun;
+use super::own_tables;
 use super::result_cache::{Again, Kept, Recorder};
+use super::second_try;
+use crate::catalog::Notices;
 use crate::error::{Error, Kind, Result};
 
 /// The answer to one statement: batches that arrive as they are made.
@@ -30,14 +34,14 @@ use crate::error::{Error, Kind, Result};
 pub struct Answer {
     /// The columns of the batches.
     pub schema: SchemaRef,
-    /// What runs; its metrics grow while it does.
+    /// What runs; its metrics grow while it does. Another one if the query is started again.
     pub plan: Arc<dyn ExecutionPlan>,
     /// How long computing took, if the answer was kept and is only given again.
     pub from_cache: Option<Duration>,
     /// What happened to the rows that its one number counts, `written` say, if
     /// the statement gives no rows but tells of some.
     pub counted: Option<&'static str>,
-    batches: mpsc::Receiver<Result<RecordBatch, DataFusionError>>,
+    batches: mpsc::Receiver<Result<Part, DataFusionError>>,
     worker: JoinHandle<()>,
     stop: Stop,
     interrupter: Interrupter,
@@ -51,6 +55,13 @@ impl std::fmt::Debug for Answer {
     }
 }
 
+/// What whoever waits for an answer is given.
+enum Part {
+    Rows(RecordBatch),
+    /// The plan that makes them from here on.
+    Plan(Arc<dyn ExecutionPlan>),
+}
+
 /// A query that has been planned and set in motion.
 pub(super) struct Started {
     pub(super) query: Query,
@@ -59,7 +70,8 @@ pub(super) struct Started {
     pub(super) recorder: Option<Recorder>,
 }
 
-/// A statement, to be started and, when a machine is lost, started again.
+/// A statement, to be started and, when a machine is lost or a join does not fit into
+/// memory, started again.
 pub(super) struct Query {
     /// The session as it was when the statement came.
     pub(super) state: SessionState,
@@ -67,6 +79,10 @@ pub(super) struct Query {
     /// What it writes to files, if it does.
     pub(super) staged: Option<Staged>,
     pub(super) cluster: Option<Arc<dyn Cluster>>,
+    /// Where it is told that it was started again.
+    pub(super) notices: Arc<Notices>,
+    /// What keeps others from the table whose rows it changes.
+    pub(super) _claim: Option<OwnedMutexGuard<()>>,
 }
 
 /// A statement that has been started.
@@ -78,26 +94,21 @@ pub(super) struct Running {
 impl Query {
     /// Plans it on the machines that there are, and sets it in motion.
     pub(super) async fn start(&self) -> Result<Running, DataFusionError> {
-        let plan = self.state.create_physical_plan(&self.plan).await?;
-        let task = Arc::new(TaskContext::from(&self.state));
-        let stream = execute_stream(Arc::clone(&plan), task)?;
-        Ok(Running { plan, stream })
+        Running::of(self.state.create_physical_plan(&self.plan).await?, &self.state)
     }
 
     /// Gives an answer again that was kept.
     pub(super) fn give(&self, kept: Kept) -> Result<Running, DataFusionError> {
-        let plan: Arc<dyn ExecutionPlan> = Arc::new(Again::new(kept));
-        let stream = execute_stream(Arc::clone(&plan), Arc::new(TaskContext::from(&self.state)))?;
-        Ok(Running { plan, stream })
+        Running::of(Arc::new(Again::new(kept)), &self.state)
     }
 
-    /// Hands the batches to `sender`; starts again as long as no row has been
-    /// handed over and the cluster says so.
+    /// Hands the batches to `sender`; starts again as long as no row has been handed over
+    /// and the cluster, or a join that was too large, says so.
     async fn drive(
         mut self,
         mut running: Running,
         mut recorder: Option<Recorder>,
-        sender: mpsc::Sender<Result<RecordBatch, DataFusionError>>,
+        sender: mpsc::Sender<Result<Part, DataFusionError>>,
     ) {
         let mut run = Run { starts: 1, gave_rows: false };
         // What whoever reads the answer does meanwhile is not counted.
@@ -107,10 +118,14 @@ impl Query {
             let Some(mut batch) = running.stream.next().await else { break };
             took += since.elapsed();
             if let Err(failure) = batch {
-                match self.recover(&running.plan, failure, run).await {
+                match Box::pin(self.recover(&mut running, failure, run)).await {
                     Ok(again) => {
                         running = again;
                         run.starts += 1;
+                        let plan = Part::Plan(Arc::clone(&running.plan));
+                        if sender.send(Ok(plan)).await.is_err() {
+                            return;
+                        }
                         continue;
                     }
                     Err(failure) => batch = Err(failure),
@@ -131,7 +146,7 @@ impl Query {
                     self.staged = None;
                 }
             }
-            if sender.send(batch).await.is_err() {
+            if sender.send(batch.map(Part::Rows)).await.is_err() {
                 return;
             }
         }
@@ -142,12 +157,14 @@ impl Query {
 
     async fn recover(
         &self,
-        plan: &Arc<dyn ExecutionPlan>,
+        running: &mut Running,
         failure: DataFusionError,
         run: Run,
     ) -> Result<Running, DataFusionError> {
-        let Some(cluster) = &self.cluster else { return Err(failure) };
-        match cluster.judge(plan, &failure, run).await {
+        let Some(cluster) = &self.cluster else {
+            return self.try_again(running, failure, run).await;
+        };
+        match cluster.judge(&running.plan, &failure, run).await {
             Verdict::Failed => Err(failure),
             Verdict::Lost(error) => Err(DataFusionError::External(Box::new(error))),
             Verdict::Again => {
@@ -156,9 +173,45 @@ impl Query {
             }
         }
     }
+
+    /// Starts it a second time with joins that need less memory, if there are such and
+    /// nothing has been given out or written.
+    async fn try_again(
+        &self,
+        running: &mut Running,
+        failure: DataFusionError,
+        run: Run,
+    ) -> Result<Running, DataFusionError> {
+        // What COPY wrote beside its place can be forgotten; nothing else that is written.
+        let leaves_no_trace = self.staged.is_some() || guard::effect(&self.plan) == Effect::Reads;
+        let is_first = run.starts == 1 && !run.gave_rows && leaves_no_trace;
+        if !is_first || !second_try::may_help(&failure) {
+            return Err(failure);
+        }
+        let Some((state, plan)) = second_try::plan(&self.state, &self.plan).await else {
+            return Err(failure);
+        };
+        running.stop();
+        second_try::room(&state).await;
+        self.staged.as_ref().map_or(Ok(()), Staged::clear)?;
+        let again = Running::of(plan, &state)?;
+        self.notices.add(vec![second_try::NOTICE.to_owned()]);
+        Ok(again)
+    }
 }
 
 impl Running {
+    fn of(plan: Arc<dyn ExecutionPlan>, state: &SessionState) -> Result<Self, DataFusionError> {
+        let stream = execute_stream(Arc::clone(&plan), Arc::new(TaskContext::from(state)))?;
+        Ok(Self { plan, stream })
+    }
+
+    /// Ends it, so that it gives back what memory it has.
+    fn stop(&mut self) {
+        Interrupter::of(&self.plan).stop();
+        self.stream = Box::pin(EmptyRecordBatchStream::new(self.stream.schema()));
+    }
+
     /// The plan that EXPLAIN shows, with a row before it that says that the answer
     /// is kept.
     pub(super) fn with_note(self, kept: &Kept) -> Result<Self, DataFusionError> {
@@ -260,8 +313,14 @@ impl Answer {
             let batch = tokio::select! {
                 biased;
                 error = self.stop.wait() => Some(Err(error)),
-                batch = self.batches.recv() => match batch {
-                    Some(batch) => Some(batch.map_err(|error| self.translator.translate(&error))),
+                part = self.batches.recv() => match part {
+                    Some(Ok(Part::Rows(batch))) => Some(Ok(batch)),
+                    Some(Ok(Part::Plan(plan))) => {
+                        self.interrupter = Interrupter::of(&plan);
+                        self.plan = plan;
+                        continue;
+                    }
+                    Some(Err(error)) => Some(Err(self.translator.translate(&error))),
                     None => self.outcome().await,
                 },
             };
@@ -323,11 +382,11 @@ impl Answer {
 fn counted(plan: &LogicalPlan) -> Option<&'static str> {
     match plan {
         LogicalPlan::Copy(_) => Some("written"),
-        LogicalPlan::Dml(dml) => Some(match dml.op {
+        LogicalPlan::Dml(dml) => Some(own_tables::told(dml).unwrap_or(match dml.op {
             WriteOp::Delete | WriteOp::Truncate => "deleted",
             WriteOp::Insert(_) | WriteOp::Ctas => "written",
             _ => "changed",
-        }),
+        })),
         _ => None,
     }
 }

@@ -227,7 +227,7 @@ mod tests {
                 "uses columns from around it",
                 "join with the query",
             ),
-            ("SELECT list_filter([1], (x, i) -> true)", "more names", "one at a time"),
+            ("SELECT list_filter([1], (x, i, j) -> true)", "more names", "one at a time"),
             ("SELECT 1 WHERE # = 1", "syntax error", "-- begins a comment"),
             ("SELECT cout(*) FROM t", "no function cout", "did you mean count?"),
         ] {

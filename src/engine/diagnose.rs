@@ -122,7 +122,7 @@ impl Translator {
                 None => told.reworded(engine_types::told),
             },
         };
-        let translated = self.as_typed(translated);
+        let translated = habits::pointed(self.as_typed(translated), &self.statement);
         if !translated.place().eq(&Place::default()) || translated.kind() == Kind::Cancelled {
             return translated;
         }
@@ -258,6 +258,13 @@ impl Translator {
             true => error.hint("-- begins a comment; a name with # stands in double quotes"),
             false => error,
         };
+        let error = match words.to_lowercase().ends_with("expected ), found exclude") {
+            true if self.has_frame() => error.hint(
+                "a frame leaves no row out here: two frames beside it have the others, as in ROWS \
+                 BETWEEN 2 PRECEDING AND 1 PRECEDING; of a sum the row can be taken away",
+            ),
+            _ => error,
+        };
         if error.advice().is_none()
             && let Some(slip) = slips::told(&words, at, &self.statement)
         {
@@ -273,6 +280,12 @@ impl Translator {
                 None => error,
             },
         }
+    }
+
+    /// Whether the statement has a frame of a window.
+    fn has_frame(&self) -> bool {
+        let sql = self.statement.sql.to_lowercase();
+        ["preceding", "following", "current row"].iter().any(|word| sql.contains(word))
     }
 
     /// The place of the last word or sign of the statement.
@@ -487,11 +500,21 @@ impl Translator {
         if answer_number(name).is_some() {
             return error.hint(kept_answers(&tables));
         }
-        let names: Vec<String> =
-            Asked::of(&self.statement.sql).queries.into_iter().chain(tables).collect();
+        let queries = Asked::of(&self.statement.sql).queries;
+        if queries.iter().any(|query| query == name) {
+            return error.hint(format!(
+                "WITH makes \"{name}\" known behind its query only: put it before those that ask \
+                 for it, or write WITH RECURSIVE if it asks for itself"
+            ));
+        }
+        let names: Vec<String> = queries.into_iter().chain(tables).collect();
         let meant = IN_CHINESE.iter().find(|(chinese, _)| *chinese == name);
         let meant = meant.map(|(_, ours)| *ours).filter(|ours| names.iter().any(|one| one == ours));
-        let near = meant.or_else(|| nearest(name, names.iter().map(String::as_str)));
+        let is_answer = |other: &str| other == "_" || answer_number(other).is_some();
+        // A single sign is as near to `_` as to anything.
+        let is_short = name.chars().count() == 1;
+        let others = names.iter().map(String::as_str).filter(|one| !(is_short && is_answer(one)));
+        let near = meant.or_else(|| nearest(name, others));
         let database = name.split_once('.').map(|(database, _)| database);
         // A table of another database is none of this one.
         let near = near.filter(|near| database.is_none() || near.contains('.'));
@@ -512,11 +535,10 @@ impl Translator {
                 error
                     .hint(format!("ATTACH 'DB' AS {database} makes the tables of a database known"))
             }
-            _ if names.is_empty() => {
+            _ if names.iter().all(|name| is_answer(name)) => {
                 error.hint("no database is open: give its folder, as in `weiku DB`")
             }
             _ => {
-                let is_answer = |name: &&String| *name == "_" || answer_number(name).is_some();
                 let names: Vec<_> = names.iter().filter(|name| !is_answer(name)).cloned().collect();
                 error.hint(format!("there are {}", names.join(", ")))
             }
@@ -762,6 +784,11 @@ fn no_column(field: &Column, valid: &[Column], is_compared: bool, known: &[Strin
     };
     let near = nearest(&field.name, names()).or_else(own_of_table);
     match near.or_else(begun).or_else(longer) {
+        // Without quotes, capitals are small letters.
+        Some(near) if near.contains(char::is_uppercase) => error.hint(format!(
+            "did you mean \"{near}\"? a name with capitals stands in double quotes: {}",
+            in_statement(near)
+        )),
         Some(near) => error.hint(format!("did you mean \"{near}\"?")),
         None if !elsewhere.is_empty() => {
             error.hint(format!("{} is in {}", field.name, elsewhere.join(", ")))
@@ -833,6 +860,7 @@ mod tests {
     async fn hints_of_columns_are_of_the_table_that_is_asked_and_as_they_are_typed() {
         let session = Session::new(None, Settings::default()).unwrap();
         session.collect("CREATE TABLE accounts AS SELECT 1 AS account_id").await.unwrap();
+        session.collect("CREATE TABLE \"_\" AS SELECT 1 AS n").await.unwrap();
         session.collect("CREATE TABLE posts AS SELECT 1 AS post_id, 2 AS \"a b\"").await.unwrap();
         for (sql, said, hint) in [
             (
@@ -845,7 +873,20 @@ mod tests {
             ("SELECT pos FROM posts", "\"pos\" in posts", "did you mean \"post_id\"?"),
             ("SELECT p.pos FROM posts p", "\"pos\" in p", "did you mean \"post_id\"?"),
             ("SELECT po FROM posts", "no column", "there are post_id, \"a b\""),
+            ("SELECT WB_text FROM (SELECT 1 AS \"WB_text\")", "\"wb_text\"", "quotes: \"WB_text\""),
+            ("SELECT * FROM x", "no table \"x\"", "there are "),
             ("SELECT * FROM 帖子", "no table", "did you mean \"posts\"?"),
+            (
+                "WITH a AS (SELECT * FROM b), b AS (SELECT 1) SELECT * FROM a",
+                "no table \"b\"",
+                "put it before",
+            ),
+            (
+                "SELECT sum(n) OVER (ORDER BY n ROWS 2 PRECEDING EXCLUDE CURRENT ROW) FROM posts",
+                "found EXCLUDE",
+                "leaves no row out",
+            ),
+            ("SELECT post_id COLLATE nocase FROM posts", "no order of texts", "lower(text)"),
             ("SELECT * FROM pg_catalog.pg_class", "no table", "information_schema.tables"),
             ("SELECT * FROM sqlite_master", "no table", "information_schema.tables"),
             ("SELECT * FROM '-'", "no table", "FROM stdin"),

@@ -5,6 +5,7 @@
 //! - `1_000`, `0xff`, `0o17` and `0b11`, which it takes for a number and a name
 //! - `2 ** 10`, `INTERVAL (n) DAY`, `likes IN [1, 2]` and `'地震' IN hashtags`
 //! - `raw -> 'user'`, which reads JSON wherever no function awaits another one
+//! - `n BETWEEN SYMMETRIC 9 AND 1`, whose ends may stand in either order
 //! - `[x + 1 FOR x IN likes IF x > 2]`, for `list_transform` and `list_filter`
 
 use std::any::TypeId;
@@ -30,6 +31,9 @@ const POWER_BINDS: u8 = 45;
 
 /// How closely `->` and `->>` bind: more than `*` and `=`, and less than `::`.
 const JSON_BINDS: u8 = 43;
+
+/// Longest values of BETWEEN SYMMETRIC, as they are written.
+const MOST_BYTES: usize = 4 << 10;
 
 /// The functions whose second argument is a function.
 const GIVEN_FUNCTIONS: [&str; 12] = [
@@ -123,6 +127,9 @@ impl Dialect for Ours {
             return Some(distinct(parser, left, negated, precedence));
         }
         let negated = is(parser, 0, Keyword::NOT);
+        if lies_between(parser, usize::from(negated)) {
+            return Some(between(parser, left, negated, precedence));
+        }
         let list = 1 + usize::from(negated);
         (is(parser, list - 1, Keyword::IN) && begins_list(&parser.peek_nth_token_ref(list).token))
             .then(|| in_list(parser, left, negated, precedence))
@@ -328,7 +335,8 @@ fn comprehension(parser: &mut Parser) -> Tried<Expr> {
     Ok(call("list_transform", [list, lambda(&item, made)]))
 }
 
-fn lambda(parameter: &Ident, body: Expr) -> Expr {
+/// The function of one parameter that gives `body`.
+pub(super) fn lambda(parameter: &Ident, body: Expr) -> Expr {
     let parameter = LambdaFunctionParameter { name: parameter.clone(), data_type: None };
     Expr::Lambda(LambdaFunction {
         params: OneOrManyWithParens::One(parameter),
@@ -373,6 +381,38 @@ fn distinct(parser: &mut Parser, left: &Expr, negated: bool, precedence: u8) -> 
         true => Expr::IsNotDistinctFrom(left, right),
         false => Expr::IsDistinctFrom(left, right),
     })
+}
+
+/// Whether `BETWEEN SYMMETRIC` follows `ahead`, and no column of that name.
+fn lies_between(parser: &Parser, ahead: usize) -> bool {
+    is(parser, ahead, Keyword::BETWEEN)
+        && is(parser, ahead + 1, Keyword::SYMMETRIC)
+        && !is(parser, ahead + 2, Keyword::AND)
+}
+
+/// `n BETWEEN SYMMETRIC 9 AND 1`: the ends in either order.
+fn between(parser: &mut Parser, left: &Expr, negated: bool, precedence: u8) -> Tried<Expr> {
+    for _ in 0..2 + usize::from(negated) {
+        parser.advance_token();
+    }
+    let one = parser.parse_subexpr(precedence)?;
+    parser.expect_keyword(Keyword::AND)?;
+    let other = parser.parse_subexpr(precedence)?;
+    // Each is written twice, and so may be those within them.
+    let length: usize = [left, &one, &other].iter().map(|end| end.to_string().len()).sum();
+    if length > MOST_BYTES {
+        let message = "the ends of BETWEEN SYMMETRIC are too long".to_owned();
+        return Err(ParserError::ParserError(message));
+    }
+    let lies = |low: &Expr, high: &Expr| Expr::Between {
+        expr: Box::new(left.clone()),
+        negated,
+        low: Box::new(low.clone()),
+        high: Box::new(high.clone()),
+    };
+    let op = if negated { BinaryOperator::And } else { BinaryOperator::Or };
+    let (left, right) = (Box::new(lies(&one, &other)), Box::new(lies(&other, &one)));
+    Ok(Expr::Nested(Box::new(Expr::BinaryOp { left, op, right })))
 }
 
 fn power(parser: &mut Parser, left: &Expr, precedence: u8) -> Tried<Expr> {
@@ -582,6 +622,23 @@ mod tests {
         ] {
             assert_eq!(one(&session, typed).await, is, "{typed}");
         }
+    }
+
+    #[tokio::test]
+    async fn the_ends_of_a_span_may_stand_in_either_order() {
+        let session = Session::new(None, Settings::default()).unwrap();
+        for (expression, is) in [
+            ("n BETWEEN SYMMETRIC 9 AND 1", "true"),
+            ("n BETWEEN SYMMETRIC 1 AND 9 AND s = 'ab'", "true"),
+            ("n NOT BETWEEN SYMMETRIC 9 AND 1", "false"),
+            ("n BETWEEN SYMMETRIC 9 AND 7 OR n = 4", "false"),
+            ("n BETWEEN SYMMETRIC NULL AND 3", ""),
+            ("n BETWEEN 9 AND 1", "false"),
+        ] {
+            assert_eq!(one(&session, expression).await, is, "{expression}");
+        }
+        let column = "SELECT 2 BETWEEN symmetric AND 3 AS b FROM (SELECT 1 AS symmetric)";
+        assert_eq!(answer(&session, column).await, ["b", "true"]);
     }
 
     #[tokio::test]

@@ -8,7 +8,7 @@
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::Transformed;
 use datafusion::common::{DFSchema, Result};
-use datafusion::logical_expr::{Expr, FetchType, LogicalPlan};
+use datafusion::logical_expr::{Aggregate, Expr, FetchType, GroupingSet, LogicalPlan};
 use datafusion::optimizer::AnalyzerRule;
 
 use super::reordering_casts::hidden;
@@ -47,6 +47,16 @@ pub(super) fn has_a_row(plan: &LogicalPlan) -> bool {
         LogicalPlan::EmptyRelation(relation) => relation.produce_one_row,
         _ => false,
     }
+}
+
+/// Whether an aggregate gives a row of no rows, which it does without groups, and where one
+/// of several sets of keys is empty.
+pub(super) fn has_total(aggregate: &Aggregate) -> bool {
+    aggregate.group_expr.iter().all(|group| match group {
+        Expr::GroupingSet(GroupingSet::Rollup(_) | GroupingSet::Cube(_)) => true,
+        Expr::GroupingSet(GroupingSet::GroupingSets(sets)) => sets.iter().any(Vec::is_empty),
+        _ => false,
+    })
 }
 
 /// Whether a query gives no second row.

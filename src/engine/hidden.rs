@@ -26,6 +26,8 @@ pub(super) fn all() -> Vec<ScalarUDF> {
     let of_one_value = [
         &compared_intervals::LENGTH,
         &forms::information::TYPE_NAME,
+        &forms::json_casts::CHECKED,
+        &forms::shifts::BITS,
         &forms::subqueries::ONLY_ITEM,
         &list_texts::WITH_NULLS,
         &multiplied_keys::SAME_KEY,

@@ -25,7 +25,7 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::coop::CooperativeExec;
 use datafusion::physical_plan::joins::utils::JoinFilter;
 use datafusion::physical_plan::joins::{
-    CrossJoinExec, HashJoinExec, NestedLoopJoinExec, NestedLoopJoinExecBuilder,
+    CrossJoinExec, HashJoinExec, NestedLoopJoinExec, NestedLoopJoinExecBuilder, SortMergeJoinExec,
 };
 
 /// Makes joins stop.
@@ -75,7 +75,7 @@ fn interruptible(
     } else if let Some(join) = node.downcast_ref::<HashJoinExec>() {
         let filter = join.filter().map(|filter| checked(filter, over));
         join.builder().with_filter(filter).build_exec()?
-    } else if node.is::<CrossJoinExec>() {
+    } else if node.is::<CrossJoinExec>() || node.is::<SortMergeJoinExec>() {
         node
     } else {
         return Ok(Transformed::no(node));

@@ -46,6 +46,7 @@ use super::diagnose::Translator;
 use super::dialect;
 use super::distinct_pairs::TellArguments;
 use super::distinct_texts::CountTexts;
+use super::doubted_cases::DoubtCases;
 use super::empty_subqueries::EmptySubqueries;
 use super::exact_average;
 use super::exact_percentiles;
@@ -69,6 +70,7 @@ use super::moving;
 use super::multiplied_keys::{self, MultipliedKeys};
 use super::names;
 use super::ordered_lists;
+use super::own_tables;
 use super::paired_moments;
 use super::parameters::{self, Parameters};
 use super::passed_over;
@@ -83,6 +85,7 @@ use super::result_cache::{Kept, Key, Question, Recorder, ResultCache, explained}
 use super::rollups::UseRollups;
 use super::scalar_clauses;
 use super::script::{self, Statement};
+use super::second_try;
 use super::set_time_zone;
 use super::settings::Settings;
 use super::sort_columns::SortByColumns;
@@ -454,6 +457,7 @@ impl Session {
     ) -> Result<(Parsed, Option<copy_options::Writer>), DataFusionError> {
         let wished = forms::common_tables::wished(&tokens);
         let mut parsed = self.read_tokens(tokens, versions, statement)?;
+        own_tables::rewrite(&mut parsed, statement, &self.inner.context).map_err(foreign)?;
         self.list_columns(&mut parsed, &wished, statement).await?;
         self.spell(&mut parsed, &wished, statement)?;
         let writer = copy_options::choose(&mut parsed).map_err(foreign)?;
@@ -577,8 +581,13 @@ impl Session {
             return LogicalPlanBuilder::empty(false).build();
         }
         let view = forms::common_tables::mark(&mut parsed);
+        let change = own_tables::taken(&mut parsed, &self.inner.context)?;
         let (prepared, parsed) = parameters::without_guesses(parsed);
-        let mut plan = self.inner.context.state().statement_to_plan(parsed).await?;
+        let planned = self.inner.context.state().statement_to_plan(parsed).await;
+        let mut plan = own_tables::checked(match change {
+            Some(change) => change.applied(planned.map_err(own_tables::plain)?)?,
+            None => planned?,
+        })?;
         if let Some(name) = prepared {
             plan = parameters::prepare(name, plan);
         }
@@ -637,7 +646,13 @@ impl Session {
             self.inner.prepared.note(change);
         }
         let (state, plan) = frame.into_parts();
-        let query = Query { state, plan, staged, cluster: self.inner.settings.cluster.clone() };
+        // EXECUTE has become what was prepared.
+        guard::check_effect(&plan, &self.inner.settings).map_err(foreign)?;
+        // Before the rows are read that others may change.
+        let _claim = own_tables::claim(&plan, &self.inner.context).await?;
+        let cluster = self.inner.settings.cluster.clone();
+        let notices = Arc::clone(&self.inner.notices);
+        let query = Query { state, plan, staged, cluster, notices, _claim };
         let (running, recorder) = match kept {
             Some(kept) if explains => (query.start().await?.with_note(&kept)?, None),
             Some(kept) => (query.give(kept)?, None),
@@ -778,7 +793,8 @@ fn context(
         .with_optimizer_rule(Arc::new(RepeatedKeys))
         .with_optimizer_rule(Arc::new(GuardDivisions))
         .with_optimizer_rule(Arc::new(ListZeros))
-        .with_optimizer_rule(Arc::new(TellTruths));
+        .with_optimizer_rule(Arc::new(TellTruths))
+        .with_optimizer_rule(Arc::new(DoubtCases));
     // Behind all rules that look for sorts. Other machines have the engine's operators only.
     if settings.memory_limit.is_some() && settings.cluster.is_none() {
         builder = builder.with_physical_optimizer_rule(Arc::new(OwnBuffers));
@@ -787,8 +803,9 @@ fn context(
     builder = match &settings.cluster {
         Some(cluster) => cluster.equip(super::optimize::add_rules_for_cluster(builder))?,
         // Other machines stop when their connection ends.
-        None => builder
-            .with_physical_optimizer_rules(super::optimize::with_first(Interruptible::among_all())),
+        None => builder.with_physical_optimizer_rules(second_try::before(
+            super::optimize::with_first(Interruptible::among_all()),
+        )),
     };
     let mut context = with_functions(builder.build(), dictionaries);
     for planner in forms::planners() {

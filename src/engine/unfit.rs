@@ -269,7 +269,7 @@ mod tests {
             ("SELECT '是'::BOOL", "the text \"是\" is not a truth", "yes, no"),
             ("SELECT l::BIGINT FROM t", "no cast from text[] to bigint", "unnest"),
             ("SELECT 'a'::strin", "no type strin", "did you mean STRING?"),
-            ("SELECT 'a'::JSON", "no type JSON", "VARCHAR"),
+            ("SELECT 'a'::UUID", "no type UUID", "VARCHAR"),
             ("SELECT max(count(*)) FROM t", "an aggregate stands in another one", "sum up twice"),
             ("SELECT sum(row_number() OVER ()) FROM t", "a window function stands in", "subquery"),
             ("SELECT (SELECT n FROM t) AS one", "more than one row", "LIMIT 1"),

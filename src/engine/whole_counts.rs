@@ -205,9 +205,9 @@ struct OfGroups {
 
 impl OfGroups {
     /// `args` as the engine has them.
-    fn engines<'a>(&self, args: AccumulatorArgs<'a>) -> Result<AccumulatorArgs<'a>> {
+    fn engines<'a>(&self, args: &AccumulatorArgs<'a>) -> Result<AccumulatorArgs<'a>> {
         let return_field = self.engine.return_field(args.expr_fields)?;
-        Ok(AccumulatorArgs { return_field, ..args })
+        Ok(AccumulatorArgs { return_field, ..*args })
     }
 }
 
@@ -236,21 +236,23 @@ impl AggregateUDFImpl for OfGroups {
     }
 
     fn accumulator(&self, args: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
-        Ok(Box::new(Signed { engine: self.engine.accumulator(self.engines(args)?)? }))
+        Ok(Box::new(Signed { engine: self.engine.accumulator(self.engines(&args)?)? }))
     }
 
     fn create_groups_accumulator(
         &self,
         args: AccumulatorArgs<'_>,
     ) -> Result<Box<dyn GroupsAccumulator>> {
-        Ok(Box::new(Signed { engine: self.engine.create_groups_accumulator(self.engines(args)?)? }))
+        Ok(Box::new(Signed {
+            engine: self.engine.create_groups_accumulator(self.engines(&args)?)?,
+        }))
     }
 
     fn create_sliding_accumulator(
         &self,
         args: AccumulatorArgs<'_>,
     ) -> Result<Box<dyn Accumulator>> {
-        let engine = self.engine.create_sliding_accumulator(self.engines(args)?)?;
+        let engine = self.engine.create_sliding_accumulator(self.engines(&args)?)?;
         Ok(Box::new(Signed { engine }))
     }
 }

@@ -79,6 +79,11 @@ const MEANINGS: &[Meaning] = &[
     ("logical expression OuterReferenceColumn", |_| Some(correlated())),
     ("must be aggregated to return at most one", |_| Some(correlated())),
     ("oo many columns! The subquery", |_| Some(one_column())),
+    ("not supported: collate", |_| {
+        let error =
+            Error::query("no order of texts but that of their characters is known to COLLATE");
+        Some(error.hint("compare and order by lower(text), which passes over capital letters"))
+    }),
     ("JOIN operator AsOf", |_| {
         let error = Error::query("there is no ASOF JOIN");
         Some(error.hint(

@@ -77,7 +77,10 @@ pub fn wrap(text: &str, width: usize, lines: usize, ellipsis: &str) -> Vec<Strin
         out.push(rest[..end].trim_end_matches(' ').to_owned());
         rest = rest[end..].trim_start_matches(' ');
     }
-    out.push(truncate(rest, width, ellipsis).into_owned());
+    // Blanks at the end are none of a line's own.
+    if !rest.is_empty() || out.is_empty() {
+        out.push(truncate(rest, width, ellipsis).into_owned());
+    }
     out
 }
 
@@ -93,6 +96,11 @@ pub(super) fn wrap_at_marks(
 ) -> Vec<String> {
     let mut out: Vec<String> = Vec::new();
     for line in text.split_inclusive('⏎') {
+        let is_blank = line.trim_matches(' ').is_empty();
+        if is_blank && !out.is_empty() {
+            // What ends in blanks ends with the line before.
+            break;
+        }
         if out.len() < lines {
             out.extend(wrap(line, width, each.min(lines - out.len()), ellipsis));
             continue;
@@ -179,6 +187,8 @@ mod tests {
         assert_eq!(wrap("外交小灵通", 5, 2, "…"), ["外交", "小灵…"]);
         assert_eq!(wrap("abcdefgh", 3, 9, "…"), ["abc", "def", "gh"]);
         assert_eq!(wrap("", 3, 9, "…"), [""]);
+        assert_eq!(wrap("one two      ", 7, 9, "…"), ["one two"]);
+        assert_eq!(wrap("         ", 3, 9, "…"), [""]);
         assert_eq!(wrap("外交", 1, 9, "…"), ["…"]);
         assert_eq!(wrap("see 外交小灵通 there", 9, 9, "…"), ["see 外交", "小灵通", "there"]);
         assert_eq!(wrap("外交小灵通abcdef", 13, 9, "…"), ["外交小灵通", "abcdef"]);
@@ -205,6 +215,7 @@ mod tests {
         assert_eq!(wrap_at_marks("a⏎b⏎c", 8, 2, 9, "…"), ["a⏎", "b⏎…"]);
         assert_eq!(wrap_at_marks("外交⏎b⏎c", 4, 1, 9, "…"), ["外…"]);
         assert_eq!(wrap_at_marks("", 8, 9, 9, "…"), [""]);
+        assert_eq!(wrap_at_marks("a⏎ ⏎b⏎  ", 8, 9, 9, "…"), ["a⏎", " ⏎", "b⏎"]);
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! trait, so that tests and scripts drive it as a person does.
 
 mod assist;
+mod at_work;
 mod column_values;
 mod commands;
 mod complete;
@@ -19,6 +20,7 @@ mod listing;
 mod profile;
 mod progress;
 mod results;
+mod rows_read;
 mod scan;
 mod screen;
 mod searched;

@@ -6,18 +6,11 @@ use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use datafusion::catalog::memory::{DataSourceExec, MemorySourceConfig};
-use datafusion::common::stats::Precision;
-use datafusion::datasource::listing::PartitionedFile;
-use datafusion::datasource::physical_plan::{FileGroup, FileScanConfig};
 use datafusion::physical_plan::ExecutionPlan;
-use datafusion::physical_plan::joins::{CrossJoinExec, NestedLoopJoinExec};
-use datafusion::physical_plan::metrics::{MetricValue, MetricsSet};
-use datafusion::physical_plan::statistics::{StatisticsArgs, StatisticsContext};
 use parking_lot::Mutex;
 
-use crate::catalog::HeldScan;
-use crate::engine::ComputedOnce;
+use super::at_work::at_work;
+use super::rows_read::Seen;
 use crate::render::group_digits;
 use crate::text::width::display_width;
 
@@ -124,12 +117,14 @@ fn draw_until(
     let mut wait = PATIENCE;
     let reflows = super::reflows();
     while stopped.recv_timeout(wait) == Err(RecvTimeoutError::Timeout) {
-        let seen = plan.get().map(|plan| Seen::of(plan.as_ref()));
+        let seen = plan.get().map(|plan| Seen::of(plan.as_ref())).unwrap_or_default();
         let elapsed = begun.elapsed();
-        let reads = pace.reads(elapsed, seen.unwrap_or_default());
+        let reads = pace.reads(elapsed, seen);
+        let step = plan.get().filter(|_| seen.is_over(reads)).and_then(|plan| at_work(&**plan));
+        let state = State { elapsed, seen, reads, step };
         // A line that went on below could not be drawn over.
         let width = columns().unwrap_or(width);
-        let line = line(elapsed, seen.as_ref(), reads, width.saturating_sub(1));
+        let line = state.line(width.saturating_sub(1));
         DRAWN.lock().draw(&mut *err, &line, width, reflows);
         wait = RHYTHM;
     }
@@ -171,183 +166,79 @@ impl Pace {
     }
 }
 
-/// What the metrics of a plan's scans say.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-struct Seen {
-    /// Rows that the scans have read.
-    rows: usize,
-    /// Bytes that they have read.
-    bytes: usize,
-    /// Rows that they will read, when all of them know.
-    expected: Option<usize>,
-    /// Files that they are done with.
-    files: usize,
-    /// Files that there are.
-    all_files: usize,
-    /// Whether rows are joined each with each: how many were read tells nothing then.
-    multiplies: bool,
+/// How far a statement is.
+#[derive(Debug, Clone, Copy)]
+struct State {
+    elapsed: Duration,
+    seen: Seen,
+    /// Whether the scans still read.
+    reads: bool,
+    /// What is done with the rows, once they are read.
+    step: Option<&'static str>,
 }
 
-impl Seen {
-    fn of(plan: &dyn ExecutionPlan) -> Self {
-        let mut seen = Self { expected: Some(0), ..Self::default() };
-        seen.add(plan);
-        seen
-    }
-
-    fn add(&mut self, plan: &dyn ExecutionPlan) {
-        let children = plan.children();
-        for child in &children {
-            self.add(child.as_ref());
-        }
-        self.multiplies |= multiplies(plan);
-        // The rows of a query that is computed once are read below one of its uses.
-        if !children.is_empty() || plan.is::<ComputedOnce>() {
-            return;
-        }
-        let metrics = plan.metrics().unwrap_or_default();
-        self.bytes += sum(&metrics, "bytes_scanned");
-        if let Some(held) = plan.downcast_ref::<HeldScan>() {
-            // Few of the rows that it looks at may come out.
-            let (looked_at, all) = held.looked_at();
-            self.rows += looked_at;
-            self.expected = self.expected.zip(all).map(|(sum, rows)| sum + rows);
-            return;
-        }
-        let known = known_rows(plan);
-        if let Some(rows) = known.get_value().filter(|_| is_in_memory(plan)) {
-            // Nobody counts what is taken of these, and there is nothing to wait for.
-            self.rows += rows;
-            self.expected = self.expected.map(|all| all + rows);
-            return;
-        }
-        // A scan that filters has read the rows that it keeps back, too.
-        let kept_back = sum(&metrics, "pushdown_rows_pruned");
-        self.rows += metrics.output_rows().unwrap_or(0) + kept_back;
-        let files = files(plan);
-        self.files += sum(&metrics, "files_processed");
-        self.all_files += files.len();
-        let expected = match known {
-            Precision::Exact(rows) => Some(rows),
-            // With a filter the engine only guesses what comes out; what goes in
-            // is known, unless parts of the files need not be read.
-            _ if skips(&metrics) => None,
-            _ => rows_of(&files),
-        };
-        self.expected = self.expected.zip(expected).map(|(all, rows)| all + rows);
-    }
-
-    /// How many of how many rows or files are read, with the word for them.
-    fn share(&self) -> Option<(usize, usize, &'static str)> {
-        if self.multiplies {
-            return None;
-        }
-        match self.expected.filter(|expected| *expected > 0 && self.rows <= *expected) {
-            Some(expected) => Some((self.rows, expected, "rows")),
-            None if self.all_files >= FEW_FILES && self.files <= self.all_files => {
-                Some((self.files, self.all_files, "files"))
+impl State {
+    /// `63 % · 12,300,000 of 19,500,000 rows read · 480 MB/s · 4.1 s · about 3 s left to read`,
+    /// without what says least where that is more than `width` cells. The speed is told only
+    /// while the scans still read; after that, the time left is not known, but mostly what
+    /// is done meanwhile.
+    fn line(&self, width: usize) -> String {
+        let Self { elapsed, seen, step, .. } = *self;
+        let share = seen.share();
+        let is_done = share.is_some_and(|(done, all, _)| done == all);
+        let reads = self.reads && !is_done;
+        let speed = speed(&seen, elapsed).filter(|_| reads);
+        let left = share.filter(|_| reads).and_then(|(done, all, _)| left(elapsed, done, all));
+        let known = left.or_else(|| step.map(str::to_owned));
+        let is_known = known.is_some();
+        let left = known.unwrap_or_else(|| UNKNOWN.to_owned());
+        let mut parts = match share {
+            Some((_, all, what)) if is_done => {
+                let all = group_digits(all as u64);
+                vec![Some(format!("all {what} read")), Some(format!("{all} {what}"))]
             }
-            None => None,
+            Some((done, all, what)) => {
+                let counts = [done, all].map(|count| group_digits(count as u64)).join(" of ");
+                vec![Some(format!("{} %", done * 100 / all)), Some(format!("{counts} {what} read"))]
+            }
+            None if seen.rows > 0 => {
+                vec![Some(format!("{} rows read", group_digits(seen.rows as u64))), None]
+            }
+            None => vec![Some("running".to_owned()), None],
+        };
+        let time = format!("{:.1} s", elapsed.as_secs_f64());
+        parts.extend([speed, Some(time), Some(left), Some("Ctrl-C stops it".to_owned())]);
+        let joined = |parts: &[Option<String>]| {
+            parts.iter().flatten().map(String::as_str).collect::<Vec<_>>().join(" · ")
+        };
+        let [first, then] = if is_known { [KEY, LEFT] } else { [LEFT, KEY] };
+        for part in [SPEED, COUNTS, first, then] {
+            if joined(&parts).chars().count() <= width {
+                break;
+            }
+            parts[part] = None;
+        }
+        joined(&parts)
+    }
+}
+
+/// How fast the scans read: in bytes, or in rows where these come from memory, of which
+/// nobody counts the bytes.
+fn speed(seen: &Seen, elapsed: Duration) -> Option<String> {
+    let a_second = |count: usize| count as f64 / elapsed.as_secs_f64();
+    match seen.bytes {
+        read if read > 0 && read >= seen.rows => Some(format!("{}/s", bytes(a_second(read)))),
+        _ => {
+            let rows = two_digits(a_second(seen.counted()));
+            (rows > 0).then(|| format!("{} rows/s", group_digits(rows)))
         }
     }
 }
 
-/// How many rows come out of an operator, as far as that is known before it runs.
-fn known_rows(plan: &dyn ExecutionPlan) -> Precision<usize> {
-    let known = StatisticsContext::new().compute(plan, &StatisticsArgs::default());
-    known.map_or(Precision::Absent, |known| known.num_rows)
-}
-
-/// Whether an operator reads a table that is held in memory.
-fn is_in_memory(plan: &dyn ExecutionPlan) -> bool {
-    let scan = plan.downcast_ref::<DataSourceExec>();
-    scan.is_some_and(|scan| scan.data_source().is::<MemorySourceConfig>())
-}
-
-/// Whether an operator joins rows each with each, of which there are several on both sides.
-fn multiplies(plan: &dyn ExecutionPlan) -> bool {
-    let joins = plan.is::<CrossJoinExec>() || plan.is::<NestedLoopJoinExec>();
-    let is_several = |side: &&Arc<dyn ExecutionPlan>| {
-        known_rows(side.as_ref()).get_value().is_none_or(|rows| *rows > 1)
-    };
-    joins && plan.children().iter().all(is_several)
-}
-
-/// Fewer files than that tell too little of how much is done.
-const FEW_FILES: usize = 4;
-
-/// The files that a scan reads; none for other sources.
-fn files(plan: &dyn ExecutionPlan) -> Vec<&PartitionedFile> {
-    let scan = plan
-        .downcast_ref::<DataSourceExec>()
-        .and_then(|source| source.data_source().downcast_ref::<FileScanConfig>())
-        // A scan with a limit ends before its files do.
-        .filter(|scan| scan.limit.is_none());
-    scan.map_or(Vec::new(), |scan| scan.file_groups.iter().flat_map(FileGroup::files).collect())
-}
-
-/// The rows of whole files, if all of them know how many they have.
-fn rows_of(files: &[&PartitionedFile]) -> Option<usize> {
-    let rows = |file: &&PartitionedFile| match &file.statistics {
-        Some(statistics) if file.extensions.is_empty() => statistics.num_rows.get_value().copied(),
-        _ => None,
-    };
-    if files.is_empty() { None } else { files.iter().map(rows).sum() }
-}
-
-/// Whether a scan has found parts of its files that it need not read.
-fn skips(metrics: &MetricsSet) -> bool {
-    let mut pruning = metrics.iter().filter_map(|metric| match metric.value() {
-        MetricValue::PruningMetrics { pruning_metrics, .. } => Some(pruning_metrics.pruned()),
-        _ => None,
-    });
-    pruning.any(|pruned| pruned > 0)
-}
-
-fn sum(metrics: &MetricsSet, name: &str) -> usize {
-    metrics.sum_by_name(name).map_or(0, |value| value.as_usize())
-}
-
-/// `63 % · 12,300,000 of 19,500,000 rows read · 480 MB/s · 4.1 s · about 3 s left to read`,
-/// without what says least where that is more than `width` cells. The speed is told only
-/// while the scans still read; after that, the time left is not known.
-fn line(elapsed: Duration, seen: Option<&Seen>, reads: bool, width: usize) -> String {
-    let seen = seen.copied().unwrap_or_default();
-    let share = seen.share();
-    let is_done = share.is_some_and(|(done, all, _)| done == all);
-    let reads = reads && !is_done;
-    let speed = (seen.bytes > 0 && reads)
-        .then(|| format!("{}/s", bytes(seen.bytes as f64 / elapsed.as_secs_f64())));
-    let left = share.filter(|_| reads).and_then(|(done, all, _)| left(elapsed, done, all));
-    let is_known = left.is_some();
-    let left = left.unwrap_or_else(|| UNKNOWN.to_owned());
-    let mut parts = match share {
-        Some((_, all, what)) if is_done => {
-            let all = group_digits(all as u64);
-            vec![Some(format!("all {what} read")), Some(format!("{all} {what}"))]
-        }
-        Some((done, all, what)) => {
-            let counts = [done, all].map(|count| group_digits(count as u64)).join(" of ");
-            vec![Some(format!("{} %", done * 100 / all)), Some(format!("{counts} {what} read"))]
-        }
-        None if seen.rows > 0 => {
-            vec![Some(format!("{} rows read", group_digits(seen.rows as u64))), None]
-        }
-        None => vec![Some("running".to_owned()), None],
-    };
-    let time = format!("{:.1} s", elapsed.as_secs_f64());
-    parts.extend([speed, Some(time), Some(left), Some("Ctrl-C stops it".to_owned())]);
-    let joined = |parts: &[Option<String>]| {
-        parts.iter().flatten().map(String::as_str).collect::<Vec<_>>().join(" · ")
-    };
-    let [first, then] = if is_known { [KEY, LEFT] } else { [LEFT, KEY] };
-    for part in [SPEED, COUNTS, first, then] {
-        if joined(&parts).chars().count() <= width {
-            break;
-        }
-        parts[part] = None;
-    }
-    joined(&parts)
+/// A count rounded to what matters of it.
+fn two_digits(count: f64) -> u64 {
+    let unit = 10_f64.powi((count.max(1.0).log10().floor() as i32 - 1).max(0));
+    ((count / unit).round() * unit) as u64
 }
 
 /// What is told of the time left where nothing tells how long it is.
@@ -389,9 +280,13 @@ pub(crate) fn bytes(count: f64) -> String {
 mod tests {
     use std::time::Duration;
 
-    use super::{Line, Pace, Seen, back, bytes, left, line};
-    use crate::engine::script::parse;
-    use crate::engine::{Params, Session, Settings};
+    use super::{Line, Pace, Seen, State, back, bytes, left, two_digits};
+
+    /// The line of a statement that has done nothing with its rows yet.
+    fn line(elapsed: Duration, seen: Option<&Seen>, reads: bool, width: usize) -> String {
+        let seen = seen.copied().unwrap_or_default();
+        State { elapsed, seen, reads, step: None }.line(width)
+    }
 
     #[test]
     fn the_share_is_told_only_when_it_is_known() {
@@ -405,17 +300,46 @@ mod tests {
         let unknown = Seen { expected: None, bytes: 0, ..known };
         assert_eq!(
             line(time, Some(&unknown), true, 120),
-            "500 rows read · 4.0 s · time left unknown · Ctrl-C stops it"
+            "500 rows read · 130 rows/s · 4.0 s · time left unknown · Ctrl-C stops it"
         );
         let files = Seen { files: 3, all_files: 4, ..unknown };
         assert_eq!(
             line(time, Some(&files), true, 120),
-            "75 % · 3 of 4 files read · 4.0 s · about 1 s left to read · Ctrl-C stops it"
+            "75 % · 3 of 4 files read · 130 rows/s · 4.0 s · about 1 s left to read · Ctrl-C stops it"
         );
         assert_eq!(
             line(time, None, true, 120),
             "running · 4.0 s · time left unknown · Ctrl-C stops it"
         );
+    }
+
+    #[test]
+    fn the_speed_is_in_bytes_or_else_in_rows() {
+        let time = Duration::from_secs(5);
+        let seen = Seen { rows: 2_000_000, expected: Some(4_000_000), ..Seen::default() };
+        let speed = |bytes, held| super::speed(&Seen { bytes, held, ..seen }, time);
+        assert_eq!(speed(50_000_000, 0).as_deref(), Some("10 MB/s"));
+        // Most rows came from memory.
+        assert_eq!(speed(6_500, 0).as_deref(), Some("400,000 rows/s"));
+        assert_eq!(speed(0, 2_000_000), None, "nobody has counted them");
+        assert_eq!([0.3, 1.0, 99.6, 1_249.0].map(two_digits), [0, 1, 100, 1_200]);
+    }
+
+    #[test]
+    fn once_all_is_read_the_line_says_what_is_done_with_it() {
+        let seen = Seen { rows: 1_000, expected: Some(1_000), ..Seen::default() };
+        let time = Duration::from_secs(40);
+        let state = State { elapsed: time, seen, reads: false, step: Some("sorting") };
+        let line = "all rows read · 1,000 rows · 40.0 s · sorting · Ctrl-C stops it";
+        assert_eq!(state.line(120), line);
+        assert_eq!(state.line(40), "all rows read · 40.0 s · sorting");
+        let unknown = Seen { expected: None, ..seen };
+        let line = State { seen: unknown, ..state }.line(120);
+        assert_eq!(line, "1,000 rows read · 40.0 s · sorting · Ctrl-C stops it");
+        // A scan that is not done may come again.
+        assert!(seen.is_over(true) && unknown.is_over(false) && !unknown.is_over(true));
+        assert!(!Seen { all_files: 2, files: 1, ..unknown }.is_over(false));
+        assert!(!Seen { rows: 999, ..seen }.is_over(false));
     }
 
     #[test]
@@ -425,26 +349,6 @@ mod tests {
             line(Duration::from_secs(4), Some(&seen), true, 120),
             "910 rows read · 4.0 s · time left unknown · Ctrl-C stops it"
         );
-    }
-
-    #[tokio::test]
-    async fn a_plan_tells_what_it_reads_from_memory_and_what_it_multiplies() {
-        let session = Session::new(None, Settings::default()).unwrap();
-        let table = "CREATE TABLE t AS SELECT value AS n FROM range(0, 500) AS r (value)";
-        session.collect(table).await.unwrap();
-        let (other, pairs) = ("(SELECT n AS o FROM t)", "(a.n + o) % 7 = 1");
-        for (sql, rows, multiplies) in [
-            ("SELECT n % 7 AS k, count(*) FROM t GROUP BY 1".to_owned(), 500, false),
-            (format!("SELECT a.n * o AS p FROM t AS a, {other} AS b"), 1_000, true),
-            (format!("SELECT a.n, o FROM t AS a LEFT JOIN {other} AS b ON {pairs}"), 1_000, true),
-            ("SELECT n * m AS p FROM t, (SELECT max(n) AS m FROM t) AS b".to_owned(), 1_000, false),
-        ] {
-            let statement = parse(&sql, None).unwrap().remove(0);
-            let answer = session.run(&statement, &Params::new()).await.unwrap();
-            let seen = Seen::of(answer.plan.as_ref());
-            let wanted = (rows, Some(rows), multiplies);
-            assert_eq!((seen.rows, seen.expected, seen.multiplies), wanted, "{sql}");
-        }
     }
 
     #[test]
@@ -505,7 +409,7 @@ mod tests {
         assert_eq!(line(79), "63 % · 4.0 s · about 2 s left to read · Ctrl-C stops it");
         assert_eq!(line(40), "63 % · 4.0 s · about 2 s left to read");
         assert_eq!(line(20), "63 % · 4.0 s");
-        let unknown = |width| super::line(Duration::from_secs(4), None, true, width);
+        let unknown = |width| self::line(Duration::from_secs(4), None, true, width);
         assert_eq!(unknown(40), "running · 4.0 s · Ctrl-C stops it");
         assert_eq!(unknown(20), "running · 4.0 s");
         assert!(line(120).contains("12,300,000 of 19,500,000 rows read · 500 MB/s"));

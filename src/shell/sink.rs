@@ -231,6 +231,9 @@ impl Sinks {
         if let Some(copy) = &self.copy {
             let to = writing.start(copy)?;
             let format = copy.format(format, self.mode_is_chosen);
+            // A table for people would be padded to the longest of all texts.
+            let width = shown.width.filter(|_| format.for_people);
+            let unbounded = render::Options { width, ..unbounded };
             writing.writers.push((format.open)(to, schema, &unbounded)?);
         }
         Ok(writing)
@@ -427,7 +430,7 @@ fn was_interrupted(status: ExitStatus) -> bool {
 mod tests {
     use std::io::Read;
 
-    use datafusion::arrow::array::{ArrayRef, Int64Array};
+    use datafusion::arrow::array::{ArrayRef, Int64Array, StringArray};
 
     use super::*;
 
@@ -536,6 +539,30 @@ mod tests {
             drop(sinks);
             Arc::into_inner(file).unwrap().finish().unwrap();
             assert!(!has_room || std::fs::read_to_string(&path).unwrap() == "n\n1\nn\n1\n");
+        }
+    }
+
+    #[test]
+    fn tables_in_a_copy_are_as_wide_as_on_the_screen_and_data_is_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let long = "长".repeat(500);
+        let array: ArrayRef = Arc::new(StringArray::from(vec![long.as_str()]));
+        let batch = RecordBatch::try_from_iter([("text", array)]).unwrap();
+        let shown = render::Options { width: Some(60), ..render::Options::default() };
+        for (name, is_table) in [("copy.txt", true), ("copy.csv", false)] {
+            let path = folder.path().join(name);
+            let copy = Some(Target::append(&path, render::FORMATS[0]).unwrap());
+            let mut sinks = Sinks { copy, ..Sinks::default() };
+            let terminal = Box::new(std::io::sink());
+            let mut writing =
+                sinks.open(terminal, render::FORMATS[0], &batch.schema(), &shown).unwrap();
+            assert!(writing.write(&batch).unwrap());
+            writing.finish().unwrap();
+            let copied = std::fs::read_to_string(&path).unwrap();
+            assert_eq!(copied.contains(&long), !is_table, "{copied}");
+            let is_narrow =
+                copied.lines().all(|line| crate::text::width::display_width(line) <= 60);
+            assert_eq!(is_narrow, is_table, "{copied}");
         }
     }
 

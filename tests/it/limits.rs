@@ -147,6 +147,58 @@ fn what_cannot_spill_ends_with_the_limit_the_consumers_and_the_flag() {
     assert!(err.contains("most was held by an aggregation"), "{err}");
 }
 
+/// Two tables of such texts, of which the second has two rows of three; their keys are in no
+/// order.
+const JOINED: [&str; 2] = [
+    "(SELECT time * 7919 % 10000019 AS k, text FROM {})",
+    "(SELECT time * 7919 % 10000019 AS k, text FROM {} WHERE time % 3 > 0)",
+];
+
+/// What is told of a query that is run a second time.
+const ONCE_MORE: &str = "once more with joins that sort";
+
+#[test]
+fn a_join_larger_than_the_memory_limit_is_run_once_more_and_spills() {
+    let [a, b] = JOINED.map(|rows| rows.replace("{}", TEXTS));
+    let run_with = |limit: &str, sql: &str| {
+        run(&["--memory-limit", limit, "-j", "2", "--result-cache", "off", "--csv", "-c", sql])
+    };
+    for join in ["JOIN", "LEFT JOIN", "FULL JOIN"] {
+        let sql = format!(
+            "SELECT count(*) AS n, count(b.text) AS both, max(length(a.text || b.text)) AS most, \
+             sum(length(a.text)) AS letters FROM {a} a {join} {b} b ON a.k = b.k"
+        );
+        let (code, all, err, _) = run_with("none", &sql);
+        assert_eq!((code, all.lines().count()), (Some(0), 2), "{err}");
+        assert!(!err.contains(ONCE_MORE), "{err}");
+        let (code, out, err, _) = run_with("200MB", &sql);
+        assert_eq!((code, &out), (Some(0), &all), "{join}: {err}");
+        assert!(err.contains(ONCE_MORE) && err.contains("--memory-limit"), "{join}: {err}");
+    }
+    // What was not written the first time is written whole.
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("joined.parquet").display().to_string();
+    let sql = format!("COPY (SELECT a.k, b.text FROM {a} a JOIN {b} b ON a.k = b.k) TO '{file}'");
+    let (code, _, err, _) = run_with("200MB", &sql);
+    assert_eq!(code, Some(0), "{err}");
+    assert!(err.contains(ONCE_MORE), "{err}");
+    let count = format!("SELECT count(*) AS n, count(DISTINCT k) AS k FROM '{file}'");
+    let (_, out, err, _) = run_with("none", &count);
+    assert_eq!(out, "n,k\n400000,400000\n", "{err}");
+}
+
+#[test]
+fn a_query_that_fails_the_second_time_tells_of_that() {
+    let [a, b] = JOINED.map(|rows| rows.replace("{}", TEXTS));
+    let sql = format!(
+        "SELECT array_length(array_agg(a.text || b.text)) FROM {a} a JOIN {b} b ON a.k = b.k"
+    );
+    let (code, out, err, _) = run(&["--memory-limit", "100MB", "-j", "2", "-c", &sql]);
+    assert_eq!((code, out.as_str()), (Some(4), ""), "{err}");
+    assert!(err.contains(ONCE_MORE) && err.contains("out of memory"), "{err}");
+    assert!(!err.contains("the smaller side of a join"), "{err}");
+}
+
 #[test]
 fn what_is_spilled_has_a_limit_which_the_error_names_and_is_cleared_away() {
     let folder = tempfile::tempdir().unwrap();

@@ -18,6 +18,7 @@ mod last;
 mod limits;
 mod objects;
 mod output_folder;
+mod own_tables;
 mod queries;
 mod query;
 mod readme;

@@ -487,6 +487,19 @@ fn a_pasted_text_runs_as_it_is_and_comes_back_in_one_piece() {
 }
 
 #[test]
+fn a_text_that_an_editor_has_changed_stands_once() {
+    let home = tempfile::tempdir().unwrap();
+    let editor = "VISUAL='sed -i s/one/two/'";
+    let Some(screen) = Screen::open_with(60, home, editor) else { return };
+    screen.type_text("select 'one' as a, 'a text that takes more than one row here' as b");
+    screen.wait_for("as b");
+    screen.press(&["C-x", "C-e"]);
+    let shown = screen.wait_for("'two' as a");
+    assert!(!shown.contains("'one' as a"), "{shown}");
+    assert_eq!(shown.matches("weiku>").count(), 1, "{shown}");
+}
+
+#[test]
 fn an_error_is_marked_under_the_word_behind_wide_characters() {
     let Some(screen) = Screen::open(80) else { return };
     screen.enter("select '微博', contnt from (values (1)) as t(content);");

@@ -2,7 +2,7 @@
 
 use super::Screen;
 use crate::chart::figure::{Axis, Histogram, Mark, Plot};
-use crate::chart::scale::{extent, time_label, value_label, words_for};
+use crate::chart::scale::{extent, short_labels, time_label, value_label, words_for};
 use crate::render::group_digits;
 use crate::text::width::display_width;
 
@@ -48,17 +48,23 @@ pub(super) fn draw(plot: &Plot, screen: &Screen, lines: &mut Vec<String>) {
 /// Draws a bar for each interval.
 pub(super) fn draw_histogram(histogram: &Histogram, screen: &Screen, lines: &mut Vec<String>) {
     let whole = histogram.whole;
+    let bound = |index: usize| histogram.start + index as f64 * histogram.step;
+    let bounds: Vec<f64> = (0..=histogram.counts.len()).map(bound).collect();
+    let short = match &histogram.axis {
+        Axis::Times { .. } => None,
+        _ => short_labels(&bounds, screen.readable),
+    };
     let bars: Vec<Bar> = histogram
         .counts
         .iter()
         .enumerate()
         .map(|(index, count)| {
-            let from = histogram.start + index as f64 * histogram.step;
-            let to = from + histogram.step;
-            let label = match &histogram.axis {
-                Axis::Times { .. } => {
+            let (from, to) = (bounds[index], bounds[index + 1]);
+            let label = match (&histogram.axis, &short) {
+                (Axis::Times { .. }, _) => {
                     format!("from {}", time_label(from, histogram.step < 86_400.0))
                 }
+                (_, Some(short)) => format!("{} to {}", short[index], short[index + 1]),
                 _ if whole && histogram.step == 1.0 => format!("{from}"),
                 _ if whole => format!("{from} to {}", to - 1.0),
                 _ => {

@@ -9,11 +9,12 @@ use datafusion::common::{Result, plan_err};
 use datafusion::datasource::cte_worktable::CteWorkTable;
 use datafusion::datasource::source_as_provider;
 use datafusion::error::DataFusionError;
-use datafusion::logical_expr::{Expr, LogicalPlan, SubqueryAlias, TableScan};
+use datafusion::logical_expr::{Expr, LogicalPlan, RecursiveQuery, SubqueryAlias, TableScan};
 use datafusion::optimizer::AnalyzerRule;
 
 use super::mark::{Mark, When};
 use super::table::CommonTable;
+use crate::engine::unnested::columns_around;
 use crate::error::Error;
 
 /// The rule. It leaves no marks but those that are in no place where they were put.
@@ -26,6 +27,7 @@ impl AnalyzerRule for Share {
     }
 
     fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> Result<LogicalPlan> {
+        check_steps(&plan)?;
         let uses = uses(&plan)?;
         if uses.is_empty() {
             return Ok(plan);
@@ -184,7 +186,70 @@ fn stands_alone(query: &LogicalPlan) -> Result<bool> {
         }
         Ok(TreeNodeRecursion::Continue)
     })?;
-    Ok(read.is_subset(&made) && query.all_out_ref_exprs().is_empty())
+    // What a query after LATERAL asks of the table beside it is within.
+    Ok(read.is_subset(&made) && columns_around(query).is_empty())
+}
+
+/// Refuses a recursive query that reads the rows of its last step more than once, since they
+/// go to the first that asks for them, or in a subquery: a value is computed before all steps,
+/// and a query that names itself in subqueries only is planned as one without steps.
+fn check_steps(plan: &LogicalPlan) -> Result<()> {
+    plan.apply_with_subqueries(|node| match node {
+        LogicalPlan::RecursiveQuery(RecursiveQuery { name, recursive_term, .. })
+            if reads(recursive_term, name)? > 1 || is_read_in_a_value(recursive_term, name)? =>
+        {
+            Err(own_rows(name))
+        }
+        _ => Ok(TreeNodeRecursion::Continue),
+    })?;
+    plan.apply_with_subqueries(|node| match node {
+        LogicalPlan::RecursiveQuery(_) => Ok(TreeNodeRecursion::Jump),
+        LogicalPlan::TableScan(scan) => match work_table(scan) {
+            Some(name) => Err(own_rows(&name)),
+            None => Ok(TreeNodeRecursion::Continue),
+        },
+        _ => Ok(TreeNodeRecursion::Continue),
+    })
+    .map(|_| ())
+}
+
+fn own_rows(name: &str) -> DataFusionError {
+    let error = Error::query(format!("{name} asks for its own rows in a subquery, or twice"));
+    let hint = format!(
+        "name {name} once behind UNION, in FROM; max(n) OVER () is the largest n of its last rows"
+    );
+    DataFusionError::External(Box::new(error.hint(hint)))
+}
+
+/// How often `step` reads the last rows of the recursive query called `name`.
+fn reads(step: &LogicalPlan, name: &str) -> Result<usize> {
+    let mut reads = 0;
+    step.apply_with_subqueries(|node| match node {
+        LogicalPlan::RecursiveQuery(other) if other.name == name => Ok(TreeNodeRecursion::Jump),
+        LogicalPlan::TableScan(scan) => {
+            reads += usize::from(work_table(scan).is_some_and(|read| read == name));
+            Ok(TreeNodeRecursion::Continue)
+        }
+        _ => Ok(TreeNodeRecursion::Continue),
+    })?;
+    Ok(reads)
+}
+
+fn is_read_in_a_value(step: &LogicalPlan, name: &str) -> Result<bool> {
+    let mut is_read = false;
+    step.apply_with_subqueries(|node| {
+        node.apply_expressions(|expression| {
+            expression.apply(|part| {
+                if let Expr::ScalarSubquery(asked) = part
+                    && asked.outer_ref_columns.is_empty()
+                {
+                    is_read |= reads(&asked.subquery, name)? > 0;
+                }
+                Ok(TreeNodeRecursion::Continue)
+            })
+        })
+    })?;
+    Ok(is_read)
 }
 
 /// The recursive query whose last rows `scan` reads, if it does.

@@ -150,6 +150,34 @@ async fn one_row_may_stand_beside_rows_of_a_query_around_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_recursive_query_reads_its_last_rows_once() {
+    let session = session().await;
+    for step in [
+        "SELECT n + 1 FROM r WHERE n < (SELECT max(n) + 2 FROM r) AND n < 4",
+        "SELECT n + 1 FROM r WHERE n IN (SELECT n FROM r) AND n < 4",
+        "SELECT n + 1 FROM r WHERE EXISTS (SELECT 1 FROM r AS s WHERE s.n > r.n)",
+        "SELECT 4 FROM t WHERE n > 1 AND (SELECT max(n) FROM r) < 4",
+        "SELECT n FROM t WHERE n IN (SELECT n + 1 FROM r)",
+        "SELECT n FROM t WHERE EXISTS (SELECT 1 FROM r WHERE r.n = t.n - 1)",
+    ] {
+        let sql = format!("WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL {step}) SELECT * FROM r");
+        let error = session.collect(&sql).await.unwrap_err();
+        assert!(error.message().contains("r asks for its own rows"), "{sql}: {error}");
+        assert!(error.advice().unwrap_or_default().contains("once behind UNION"), "{error}");
+    }
+    for (step, found) in [
+        ("SELECT n + 1 FROM r WHERE n < 4", "10"),
+        ("SELECT n + 1 FROM (SELECT n, max(n) OVER () AS m FROM r) WHERE m < 4", "10"),
+        ("SELECT n + 1 FROM r WHERE n < (SELECT max(n) FROM t)", "3"),
+        ("SELECT t.n FROM t JOIN r ON r.n = t.n - 1", "3"),
+    ] {
+        let sql =
+            format!("WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL {step}) SELECT sum(n) AS s FROM r");
+        assert_eq!(value(&session, &sql).await, found, "{sql}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_fails_is_said_once() {
     let session = session().await;
     let failing = "SELECT DISTINCT CAST(g AS INT) AS n FROM t";

@@ -11,7 +11,7 @@
 //! Here the columns are listed. Only the planner knows them, so it is asked for those of
 //! the tables, as for [`joined_columns`](super::joined_columns).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
 
 use datafusion::arrow::datatypes::{DataType, Fields};
@@ -272,6 +272,39 @@ fn columns_call(expression: &Expr) -> Option<&FunctionArgExpr> {
         return None;
     }
     only_argument(call)
+}
+
+/// Which of the columns `names` a call of `COLUMNS` means, by their places; none if
+/// `expression` is no such call.
+///
+/// # Errors
+/// When it means none of them, or it is not known which.
+pub(super) fn places(expression: &Expr, names: &[&String]) -> Result<Option<Vec<usize>>> {
+    let Some(argument) = columns_call(expression) else { return Ok(None) };
+    let is_meant: Box<dyn Fn(&str) -> bool> = match argument {
+        FunctionArgExpr::Wildcard => Box::new(|_: &str| true),
+        FunctionArgExpr::WildcardWithOptions(options) => {
+            let left_out = left_out(options);
+            Box::new(move |name: &str| !left_out.contains(name))
+        }
+        FunctionArgExpr::Expr(Expr::Array(Array { elem, .. })) => {
+            let listed: Option<HashSet<&str>> = elem.iter().map(text).collect();
+            let listed = listed.ok_or_else(unknown)?;
+            Box::new(move |name: &str| listed.contains(name))
+        }
+        FunctionArgExpr::Expr(pattern) => {
+            let regex = regex(text(pattern).ok_or_else(unknown)?)?;
+            Box::new(move |name: &str| regex.is_match(name))
+        }
+        FunctionArgExpr::QualifiedWildcard(_) => return Err(unknown()),
+    };
+    let places: Vec<usize> =
+        (0..names.len()).filter(|place| is_meant(names[*place].as_str())).collect();
+    match places.is_empty() {
+        true => Err(Error::query("COLUMNS finds no column")
+            .hint("a pattern is found in names as they are written: COLUMNS('^re')")),
+        false => Ok(Some(places)),
+    }
 }
 
 /// What is counted by `count(DISTINCT *)`.

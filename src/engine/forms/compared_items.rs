@@ -28,7 +28,9 @@ pub(super) fn name(expression: &mut Expr) -> bool {
     };
     let SetExpr::Select(select) = query.body.as_mut() else { return false };
     let [SelectItem::UnnamedExpr(listed)] = select.projection.as_slice() else { return false };
-    if query.order_by.is_some() || !is_met_again(listed, select) || !looks_around(select) {
+    let is_met_again = is_beside_groups(listed, select)
+        || (is_in_condition(listed, select) && looks_around(select));
+    if query.order_by.is_some() || !is_met_again {
         return false;
     }
     let (expr, alias) = (listed.clone(), Ident::with_quote('"', LISTED));
@@ -36,17 +38,21 @@ pub(super) fn name(expression: &mut Expr) -> bool {
     true
 }
 
-/// Whether WHERE or GROUP BY hands on a column that may be called like `listed`.
-fn is_met_again(listed: &Expr, select: &Select) -> bool {
+/// Whether what is computed of groups is listed, whose columns are handed on.
+fn is_beside_groups(listed: &Expr, select: &Select) -> bool {
+    let is_grouped =
+        matches!(&select.group_by, GroupByExpr::Expressions(groups, _) if !groups.is_empty());
+    is_grouped && column(listed).is_none()
+}
+
+/// Whether WHERE hands on a column that may be called like `listed`.
+fn is_in_condition(listed: &Expr, select: &Select) -> bool {
     let name = column(listed);
     let is_same = |part: &Expr| {
         let is_alike = part == listed || (name.is_some() && column(part) == name);
         if is_alike { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
-    let is_grouped =
-        matches!(&select.group_by, GroupByExpr::Expressions(groups, _) if !groups.is_empty());
-    let is_in_condition = parsed::look_outside_queries(&select.selection, is_same).is_break();
-    is_in_condition || (is_grouped && name.is_none())
+    parsed::look_outside_queries(&select.selection, is_same).is_break()
 }
 
 /// The name of a column without that of its table.
@@ -92,6 +98,7 @@ mod tests {
             ("v FROM u WHERE v <= ANY (SELECT t.id FROM t WHERE t.id = u.v)", "1 2"),
             ("v FROM u WHERE k NOT IN (SELECT min(t.k) FROM t WHERE t.id = u.v GROUP BY t.k)", "2"),
             ("v FROM u WHERE k IN (SELECT min(t.k) FROM t WHERE t.id = u.v GROUP BY t.k)", "1"),
+            ("v FROM u WHERE v > 1 OR k IN (SELECT min(t.k) FROM t GROUP BY t.k)", "1 2"),
         ] {
             let sql = format!("SELECT {asked} ORDER BY 1");
             assert_eq!(answer(&session, &sql).await[1..].join(" "), wanted, "{sql}");

@@ -182,10 +182,15 @@ fn listed(items: &[SelectItem], place: usize) -> Option<&Expr> {
 }
 
 fn rollup(parts: Vec<Vec<Expr>>) -> Expr {
-    if parts.iter().all(|part| part.len() == 1) {
+    if parts.iter().all(|part| part.len() == 1) && !repeat(&parts) {
         return Expr::Rollup(parts);
     }
     Expr::GroupingSets(rolled_up(&parts))
+}
+
+/// Whether a column is in two parts, which the planner refuses.
+fn repeat(parts: &[Vec<Expr>]) -> bool {
+    parts.iter().enumerate().any(|(at, part)| parts[..at].contains(part))
 }
 
 fn rolled_up(parts: &[Vec<Expr>]) -> Vec<Vec<Expr>> {
@@ -193,7 +198,8 @@ fn rolled_up(parts: &[Vec<Expr>]) -> Vec<Vec<Expr>> {
 }
 
 fn cube(parts: Vec<Vec<Expr>>) -> Expr {
-    if parts.len() > MOST_PARTS || parts.iter().all(|part| part.len() == 1) {
+    let is_plain = parts.iter().all(|part| part.len() == 1) && !repeat(&parts);
+    if is_plain || parts.len() > MOST_PARTS {
         return Expr::Cube(parts);
     }
     Expr::GroupingSets(in_all_ways(&parts))
@@ -321,6 +327,14 @@ mod tests {
                 "SELECT g, g IS NULL AS of_all, count(*) AS n FROM t GROUP BY ROLLUP(g)
                  ORDER BY n",
                 &["g|of_all|n", "b|false|1", "a|false|2", "|true|3"],
+            ),
+            (
+                "SELECT g, count(*) AS n FROM t GROUP BY ROLLUP(g, g) ORDER BY n, g",
+                &["g|n", "b|1", "b|1", "a|2", "a|2", "|3"],
+            ),
+            (
+                "SELECT g, count(*) AS n FROM t GROUP BY CUBE(1, g) HAVING count(*) > 1 ORDER BY n",
+                &["g|n", "a|2", "a|2", "a|2", "|3"],
             ),
             (
                 "SELECT g, x, b FROM t GROUP BY (g, x), b ORDER BY g, x LIMIT 1",

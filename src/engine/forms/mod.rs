@@ -5,10 +5,14 @@ pub(super) mod all_columns;
 mod any_item;
 pub(super) mod arithmetic;
 mod bits;
+mod chained_joins;
+mod collations;
 pub(super) mod column_aliases;
 pub(super) mod common_tables;
 mod compared_items;
+mod copy_columns;
 mod count_distinct;
+mod created_columns;
 mod determination;
 mod exact_numbers;
 mod exact_steps;
@@ -21,6 +25,8 @@ mod hidden_queries;
 pub(super) mod information;
 mod intervals;
 mod joined_columns;
+pub(super) mod json_casts;
+mod json_rows;
 mod json_signs;
 mod lambdas;
 mod lateral_unnest;
@@ -42,13 +48,17 @@ mod outer_windows;
 mod percentile_orders;
 mod pivot;
 pub(super) mod pivot_statement;
+mod placed_items;
 pub(super) mod positions;
+mod qualified_columns;
 mod read_files;
 pub(super) mod reused_names;
 pub(super) mod sample;
 mod series_names;
 mod set_operations;
 mod share_lists;
+mod shared_limits;
+pub(super) mod shifts;
 mod show;
 pub(super) mod similar_to;
 pub(super) mod slices;
@@ -56,6 +66,7 @@ mod spread;
 pub(super) mod subqueries;
 mod summarize;
 mod temporary;
+mod text_frames;
 pub(super) mod texts_in_a_row;
 mod truths;
 pub(super) mod twins;
@@ -78,6 +89,7 @@ use super::parsed;
 
 /// Brings what the parser does not know to what it does.
 pub(super) fn spell(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
+    let tokens = created_columns::spell(copy_columns::spell(shared_limits::spell(tokens)));
     let tokens = grouping_sets::enclose(left_out::spell(show::spell(tokens)));
     let tokens = null_tests::spell(all_columns::spell(tokens));
     common_tables::spell(sample::spell(summarize::spell(tokens)))
@@ -87,9 +99,13 @@ pub(super) fn spell(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
 pub(super) fn rewrite(parsed: &mut Parsed, context: &SessionContext) {
     other_texts::quote(parsed);
     temporary::take(parsed);
+    shared_limits::count(parsed);
+    json_rows::spell(parsed);
     read_files::name(parsed, context);
     let changes: &[parsed::Change] = &[
         share_lists::part,
+        collations::leave_out,
+        placed_items::pair,
         compared_items::name,
         ordered_windows::order,
         offset_defaults::spell,
@@ -99,6 +115,7 @@ pub(super) fn rewrite(parsed: &mut Parsed, context: &SessionContext) {
         determination::write_out,
         familiar::spell,
         json_signs::read,
+        json_casts::spell,
         slices::complete,
         bits::turn,
         exact_numbers::keep,
@@ -118,6 +135,7 @@ pub(super) fn rewrite(parsed: &mut Parsed, context: &SessionContext) {
     // Before that, which names the column of a series as the planner does.
     series_names::name(parsed);
     lateral_unnest::name(parsed);
+    chained_joins::chain(parsed);
     fetch::limit(parsed);
     subqueries::spell(parsed);
     // Behind that, which looks for lists in brackets itself.
@@ -134,6 +152,9 @@ pub(super) fn planners() -> Vec<Arc<dyn ExprPlanner>> {
         Arc::new(super::decimals::DivideDecimals),
         Arc::new(truths::CompareTruths),
         Arc::new(order_by_input::InputFirst),
+        Arc::new(qualified_columns::BesideWindow),
+        Arc::new(json_casts::CheckJson),
+        Arc::new(shifts::ShiftBits),
     ]
 }
 
@@ -141,6 +162,7 @@ pub(super) fn planners() -> Vec<Arc<dyn ExprPlanner>> {
 pub(super) fn finish(plan: LogicalPlan) -> Result<LogicalPlan> {
     let plan = summarize::sum_up(lateral_unnest::beside(any_item::choose(plan)?)?)?;
     outer_windows::check(&plan)?;
+    text_frames::check(&plan)?;
     let plan = set_operations::count(subqueries::only_values(plan)?)?;
     order_by_all::by_columns(plan)
 }

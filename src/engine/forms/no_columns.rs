@@ -3,11 +3,14 @@
 use datafusion::sql::parser::Statement as Parsed;
 use datafusion::sql::sqlparser::ast::{Select, SetExpr, Statement as Asked};
 
+use super::created_columns;
 use crate::engine::script::Statement;
 use crate::error::{Error, Result};
 
-/// Refuses a query whose answer has no columns. Within EXISTS there need not be any.
+/// Refuses a query whose answer has no columns, and a table that has one twice. Within
+/// EXISTS there need not be any columns.
 pub(in crate::engine) fn check(parsed: &Parsed, statement: &Statement) -> Result<()> {
+    created_columns::check(parsed, statement)?;
     let Parsed::Statement(asked) = parsed else { return Ok(()) };
     let query = match asked.as_ref() {
         Asked::Query(query) => Some(query),

@@ -19,7 +19,7 @@ use datafusion::sql::sqlparser::ast::{
     TableWithJoins, WildcardAdditionalOptions, visit_expressions_mut,
 };
 
-use super::level_names;
+use super::{json_casts, level_names, qualified_columns};
 use crate::engine::names::plain;
 use crate::engine::parsed;
 use crate::engine::wording::Meaning;
@@ -96,14 +96,16 @@ pub(super) fn as_typed(mut statement: Statement) -> Statement {
     statement
 }
 
-/// The column before the sign.
+/// What stands before the sign.
 fn chosen(expression: &Expr) -> Option<Expr> {
     let bare = match expression {
         Expr::Nested(inner) => inner.as_ref(),
         other => other,
     };
     match bare {
-        Expr::BinaryOp { left, op: BinaryOperator::Custom(sign), .. } if sign == ELSE => {
+        Expr::BinaryOp { left, op: BinaryOperator::Custom(sign), .. }
+            if [ELSE, qualified_columns::BESIDE, json_casts::AS].contains(&sign.as_str()) =>
+        {
             Some(left.as_ref().clone())
         }
         _ => None,

@@ -20,6 +20,7 @@ use datafusion::sql::sqlparser::ast::{
     Expr as Typed, ExprWithAlias, Ident, NullInclusion, PivotValueSource, TableFactor, Value,
 };
 
+use super::all_columns;
 use crate::error::Error;
 
 /// What to write instead of a PIVOT that is not known here.
@@ -197,7 +198,15 @@ fn unpivot(
 ) -> Result<LogicalPlan> {
     let schema = Arc::clone(rows.schema());
     let (mut names, mut values) = (Vec::new(), Vec::new());
+    let all: Vec<&String> = schema.fields().iter().map(|field| field.name()).collect();
     for column in columns {
+        if let Some(places) = all_columns::places(&column.expr, &all).map_err(foreign)? {
+            for place in places {
+                names.push(lit(all[place].clone()));
+                values.push(Expr::Column(Column::from(schema.qualified_field(place))));
+            }
+            continue;
+        }
         let value = context.sql_to_expr(column.expr.clone(), &schema)?;
         let name = match (&column.alias, &value) {
             (Some(alias), _) => alias.value.clone(),
@@ -275,6 +284,14 @@ mod tests {
             (format!("FROM {counts} UNPIVOT (n FOR kind IN (likes, reposts))"), &likes[..2]),
             (
                 format!("FROM {counts} UNPIVOT INCLUDE NULLS (n FOR kind IN (likes, reposts))"),
+                &likes,
+            ),
+            (
+                format!("FROM {counts} UNPIVOT (n FOR kind IN (COLUMNS(* EXCLUDE (id))))"),
+                &likes[..2],
+            ),
+            (
+                format!("FROM {counts} UNPIVOT INCLUDE NULLS (n FOR kind IN (COLUMNS('s$')))"),
                 &likes,
             ),
             (

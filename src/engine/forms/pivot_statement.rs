@@ -586,7 +586,15 @@ fn unpivot(tokens: &[TokenWithSpan], whole: Range<usize>) -> Result<Tokens> {
     query.push(put(name));
     query.extend(words(span, &[Keyword::IN]));
     query.push(put(Token::LParen));
-    query.extend_from_slice(&tokens[on + 1..into.unwrap_or(rest)]);
+    let columns = &tokens[on + 1..into.unwrap_or(rest)];
+    let first = columns.iter().find(|one| !matches!(one.token, Token::Whitespace(_)));
+    // `ON * EXCLUDE (id)`, of which the clause knows COLUMNS only.
+    let is_all = first.is_some_and(|first| first.token == Token::Mul);
+    if is_all {
+        query.extend([put(word("COLUMNS")), put(Token::LParen)]);
+    }
+    query.extend_from_slice(columns);
+    query.extend(is_all.then(|| put(Token::RParen)));
     query.extend([put(Token::RParen), put(Token::RParen)]);
     query.extend_from_slice(&tokens[rest..]);
     Ok(query)
@@ -747,6 +755,14 @@ mod tests {
             ),
             (
                 format!("FROM (UNPIVOT {counts} ON likes, reposts) ORDER BY 3"),
+                ["id|name|value", "1|likes|2", "1|reposts|3"],
+            ),
+            (
+                format!("UNPIVOT {counts} ON COLUMNS(* EXCLUDE (id)) INTO NAME kind VALUE n"),
+                ["id|kind|n", "1|likes|2", "1|reposts|3"],
+            ),
+            (
+                format!("UNPIVOT {counts} ON * EXCLUDE (id) ORDER BY 3"),
                 ["id|name|value", "1|likes|2", "1|reposts|3"],
             ),
         ] {

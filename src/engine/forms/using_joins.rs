@@ -25,7 +25,7 @@ use datafusion::sql::sqlparser::ast::{
 };
 
 use super::joined_columns::{self, Columns, QueriesByName};
-use super::{level_names, outer_tables};
+use super::{level_names, outer_tables, qualified_columns};
 use crate::engine::names::{self, call, plain};
 use crate::engine::parsed;
 use crate::engine::script::Statement;
@@ -38,8 +38,8 @@ const LISTED: &str =
 /// What to write instead of a NATURAL join.
 const NAMED: &str = "name the columns: JOIN accounts USING (account_id)";
 
-/// Has the columns of USING and NATURAL joins stand for what they are, and names in
-/// queries mean the tables around these.
+/// Has the columns of USING and NATURAL joins stand for what they are, names in queries
+/// mean the tables around these, and QUALIFY ask for columns.
 ///
 /// # Errors
 /// When that cannot be told, or a table of such a join cannot be planned.
@@ -49,6 +49,7 @@ pub(in crate::engine) async fn merge(
     context: &SessionContext,
 ) -> Result<(), DataFusionError> {
     outer_tables::reach(parsed);
+    qualified_columns::mark(parsed);
     if parsed::visit(parsed, &mut FindShared).is_continue() {
         return Ok(());
     }

@@ -23,6 +23,7 @@ use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::execution_plan::{
     CardinalityEffect, ChildrenPropertiesMode, ReplaceChildrenOptions,
 };
+use datafusion::physical_plan::joins::SortMergeJoinExec;
 use datafusion::physical_plan::metrics::{BaselineMetrics, ExecutionPlanMetricsSet, MetricsSet};
 use datafusion::physical_plan::sorts::sort::SortExec;
 use datafusion::physical_plan::sorts::sort_preserving_merge::SortPreservingMergeExec;
@@ -69,7 +70,9 @@ fn copied_before(plan: Plan) -> Result<Transformed<Plan>> {
         // With a limit a sort lets go of the rows that it does not need.
         plan.fetch().is_none()
     } else {
-        plan.is::<SortPreservingMergeExec>() && plan.fetch().is_none_or(|rows| rows > FEW_ROWS)
+        let merges_many =
+            plan.is::<SortPreservingMergeExec>() && plan.fetch().is_none_or(|rows| rows > FEW_ROWS);
+        merges_many || plan.is::<SortMergeJoinExec>()
     };
     if !counts {
         return Ok(Transformed::no(plan));

@@ -8,8 +8,11 @@ mod distinct_keys;
 mod finest_groups;
 mod first_of_group;
 mod held_back;
+mod hidden_equalities;
 mod joined_tables;
 mod joint_conditions;
+mod kept_columns;
+mod kept_conditions;
 mod kept_keys;
 mod kept_limits;
 mod kept_offsets;
@@ -35,6 +38,7 @@ use distinct_keys::DistinctKeys;
 use finest_groups::FinestGroups;
 use first_of_group::FirstOfGroup;
 use held_back::Rule;
+use hidden_equalities::HiddenEqualities;
 use joint_conditions::JointConditions;
 use kept_limits::KeptLimits;
 use kept_offsets::KeptOffsets;
@@ -53,12 +57,13 @@ pub(super) use outer_constants::function as not_constant;
 /// Adds the rules to a session that is being built.
 pub(super) fn add_rules(builder: SessionStateBuilder) -> SessionStateBuilder {
     builder
-        .with_optimizer_rules(kept_keys::rules())
+        .with_optimizer_rules(kept_columns::among(kept_conditions::among(kept_keys::rules())))
         .with_optimizer_rule(Arc::new(PlainSearch))
         .with_optimizer_rule(Arc::new(FinestGroups))
         .with_optimizer_rule(Arc::new(SumBeforeJoin))
         .with_optimizer_rule(Arc::new(DistinctKeys))
         .with_optimizer_rule(Arc::new(FewRows))
+        .with_optimizer_rule(Arc::new(HiddenEqualities))
         .with_physical_optimizer_rule(Arc::new(FirstOfGroup))
         .with_physical_optimizer_rule(Arc::new(Windows))
         .with_physical_optimizer_rule(Arc::new(UnorderedGroups))

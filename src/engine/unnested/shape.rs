@@ -6,7 +6,9 @@ use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, DFSchema, JoinType, TableReference};
 use datafusion::logical_expr::expr::{BinaryExpr, Exists, InSubquery};
 use datafusion::logical_expr::utils::{merge_schema, split_conjunction};
-use datafusion::logical_expr::{Distinct, Expr, Join, LogicalPlan, Operator, Subquery};
+use datafusion::logical_expr::{Distinct, Expr, Join, LogicalPlan, Operator, Projection, Subquery};
+
+use crate::engine::empty_subqueries::has_total;
 
 /// The query in an expression, if that is one between values or in a condition.
 pub(in crate::engine) fn subquery(expression: &Expr) -> Option<&Subquery> {
@@ -124,10 +126,13 @@ fn is_pulled_up(query: &LogicalPlan, may_be: fn(&Expr) -> bool, may_group: bool)
     }
     let is_pulled_up = |input: &LogicalPlan| is_pulled_up(input, may_be, may_group);
     match query {
-        LogicalPlan::Projection(listed) => is_pulled_up(&listed.input),
+        LogicalPlan::Projection(listed) => {
+            !has_others_beside_a_total(listed) && is_pulled_up(&listed.input)
+        }
         LogicalPlan::Distinct(Distinct::All(rows)) => is_pulled_up(rows),
         LogicalPlan::Aggregate(aggregate) => {
-            may_group && self::is_pulled_up(&aggregate.input, is_grouped_by, false)
+            let is_known = aggregate.group_expr.is_empty() || !has_total(aggregate);
+            may_group && is_known && self::is_pulled_up(&aggregate.input, is_grouped_by, false)
         }
         LogicalPlan::Join(join) => match join.join_type {
             JoinType::Inner => is_pulled_up(&join.left) && is_pulled_up(&join.right),
@@ -141,6 +146,21 @@ fn is_pulled_up(query: &LogicalPlan, may_be: fn(&Expr) -> bool, may_group: bool)
         },
         _ => false,
     }
+}
+
+/// Whether something stands beside an aggregate without groups that is not made of it, such
+/// as `'many'`: for values that have no rows the engine knows what the aggregate is, and
+/// takes the rest for unknown.
+fn has_others_beside_a_total(listed: &Projection) -> bool {
+    listed.expr.iter().any(|one| !one.any_column_refs()) && asks_for_a_total(&listed.input)
+}
+
+fn asks_for_a_total(query: &LogicalPlan) -> bool {
+    let found = query.exists(|inner| {
+        let is_total = matches!(inner, LogicalPlan::Aggregate(aggregate) if has_total(aggregate));
+        Ok(is_total && asks(inner))
+    });
+    found.unwrap_or(true)
 }
 
 fn groups(query: &LogicalPlan) -> bool {
@@ -166,7 +186,7 @@ fn is_misread(query: &LogicalPlan) -> bool {
     let found = first_rows(query).exists(|inner| {
         let takes = match inner {
             LogicalPlan::Limit(_) => true,
-            LogicalPlan::Aggregate(aggregate) => aggregate.group_expr.is_empty(),
+            LogicalPlan::Aggregate(aggregate) => has_total(aggregate),
             _ => false,
         };
         Ok(takes && asks(inner))

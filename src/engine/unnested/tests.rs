@@ -49,6 +49,7 @@ async fn a_subquery_has_a_value_for_each_row_around() {
             "SELECT p.n * a.w FROM p ORDER BY abs(p.d - a.since), p.d DESC LIMIT 1",
             ["8", "8", "12", "9", "20"],
         ),
+        ("SELECT 'none' FROM p WHERE p.k = a.k HAVING count(*) < 1", ["", "", "", "", "none"]),
         (
             "SELECT max(s.c) FROM (SELECT count(*) AS c FROM p WHERE p.k = a.k GROUP BY p.n)
              AS s",
@@ -231,6 +232,21 @@ async fn a_query_beside_a_table_has_rows_for_each_of_its_rows() {
             &["1|4", "1|4", "2|4"],
         ),
         (
+            "SELECT a.id, s.n, s.m FROM a, LATERAL (SELECT count(*) AS n, 'few' AS m FROM p
+             WHERE p.k = a.k AND p.n > 6) AS s ORDER BY 1",
+            &["1|0|few", "1|0|few", "2|0|few", "3|1|few", "4|0|few"],
+        ),
+        (
+            "SELECT a.id FROM a, LATERAL (SELECT count(*) AS n, 'few' AS m FROM p
+             WHERE p.k = a.k AND p.n > 6) AS s WHERE s.m = 'few' AND s.n = 0 ORDER BY 1",
+            &["1", "1", "2", "4"],
+        ),
+        (
+            "SELECT a.id, s.n, s.m FROM a LEFT JOIN LATERAL (SELECT max(p.n) AS n, 'few' AS m
+             FROM p WHERE p.k = a.k AND p.n > 6) AS s ON a.w > 2 ORDER BY 1",
+            &["1||", "1||", "2||few", "3||", "4||few"],
+        ),
+        (
             "SELECT a.id, s.n FROM a, LATERAL (SELECT DISTINCT p.n FROM p WHERE p.d >
              a.since) AS s WHERE a.id = 1 ORDER BY 1, 2",
             &["1|4", "1|4", "1|9", "1|9", "1|", "1|"],
@@ -279,6 +295,29 @@ async fn several_subqueries_stand_side_by_side_and_within_one_another() {
                DESC LIMIT 1) AS w, (SELECT count(*) FROM p WHERE p.k = a.k) AS y FROM a WHERE a.id
                > 1 ORDER BY 1";
     assert_eq!(answer(&session, sql).await, ["id|u|v|w|y", "2|3|7|26|4", "3|0||5|1", "4|4|7||0"]);
+    let counted = "FROM a, LATERAL (SELECT count(*) AS n FROM p WHERE p.k = a.k) AS x";
+    for (sql, found) in [
+        (
+            format!("SELECT a.id, x.n, (SELECT count(*) FROM p WHERE p.d > a.since) {counted}"),
+            &["1|4|4", "1|4|4", "2|4|3", "3|1|0", "4|0|4"] as &[&str],
+        ),
+        (
+            format!(
+                "SELECT a.id, x.n, y.d {counted},
+                 LATERAL (SELECT max(p.d) AS d FROM p WHERE p.n < x.n) AS y"
+            ),
+            &["1|4|5", "1|4|5", "2|4|5", "3|1|", "4|0|"],
+        ),
+        (
+            format!(
+                "SELECT a.id {counted} WHERE x.n > (SELECT count(*) FROM p WHERE p.d < a.since)"
+            ),
+            &["1", "1", "2", "3"],
+        ),
+    ] {
+        let sql = format!("{sql} ORDER BY 1");
+        assert_eq!(rows(&session, &sql).await, found, "{sql}");
+    }
     let sql = "SELECT a.id, (SELECT max((SELECT count(*) FROM p AS q WHERE q.d > p.d + a.w)) FROM p
                WHERE p.d > a.since) AS v FROM a WHERE a.id > 1 ORDER BY 1";
     assert_eq!(answer(&session, sql).await, ["id|v", "2|1", "3|", "4|3"]);
@@ -356,10 +395,17 @@ async fn a_subquery_keeps_the_name_of_its_column() {
 #[tokio::test]
 async fn what_cannot_be_computed_for_all_rows_at_once_is_refused() {
     let session = session().await;
-    let sql = "SELECT (SELECT count(*) FROM p FULL JOIN p AS q ON p.d = q.d + a.since) FROM a";
-    let error = session.collect(sql).await.unwrap_err();
-    assert!(error.message().contains("columns from around"), "{error}");
-    assert!(error.advice().is_some(), "{error}");
+    for sql in [
+        "SELECT (SELECT count(*) FROM p FULL JOIN p AS q ON p.d = q.d + a.since) FROM a",
+        // The total is a row of no rows, too.
+        "SELECT id FROM a WHERE EXISTS (SELECT 1 FROM p WHERE p.k = a.k GROUP BY ROLLUP (n))",
+        "SELECT id, c FROM a, LATERAL (SELECT count(*) AS c FROM p WHERE p.k = a.k
+         GROUP BY GROUPING SETS ((n), ())) AS s",
+    ] {
+        let error = session.collect(sql).await.unwrap_err();
+        assert!(error.message().contains("columns from around"), "{error}");
+        assert!(error.advice().is_some(), "{error}");
+    }
 }
 
 #[tokio::test]

@@ -74,7 +74,11 @@ const COMMANDS: &[(&str, &str)] = &[
     ("\\qecho", "SELECT 'text'"),
     ("\\r", "Ctrl-C clears what is typed"),
     ("\\reset", "Ctrl-C clears what is typed"),
-    ("\\set", "-p NAME=VALUE at the start; .set changes settings"),
+    (
+        "\\set",
+        "a statement with $name asks for its value; -p NAME=VALUE at the start gives it, and .set \
+         changes settings",
+    ),
     ("\\sf", ".help NAME"),
     ("\\sv", ".schema NAME"),
     ("\\t", ".mode csv"),

@@ -138,7 +138,7 @@ fn ask_for_missing(
         }
         let clock = clock(shell)?;
         let read = |typed: &str| {
-            let value = meant(typed).into_owned();
+            let value = in_digits(&meant(typed), Some(&param.kind)).into_owned();
             let one = (param.name.clone(), value.clone());
             Grid::new(std::slice::from_ref(param), &[one], &clock).map(|_| value)
         };
@@ -172,7 +172,7 @@ pub(crate) async fn values(shell: &mut Shell<'_>, statement: &Statement) -> Resu
         let kind = data_type.as_ref().map(ParamType::of);
         let param = kind.clone().map(|kind| Param::required(name, kind));
         let read = |typed: &str| match (&param, meant(typed)) {
-            (Some(param), value) => param.parse(&value, &clock),
+            (Some(param), value) => param.parse(&in_digits(&value, kind.as_ref()), &clock),
             (None, Cow::Borrowed(value)) => Ok(as_typed(value)),
             // What stands in quotes is no number.
             (None, Cow::Owned(value)) => Ok(value.into()),
@@ -246,6 +246,28 @@ fn meant(typed: &str) -> Cow<'_, str> {
     inside.map_or(Cow::Borrowed(typed), |inside| Cow::Owned(inside.replace("''", "'")))
 }
 
+/// Words for powers of ten, with the zeros that they stand for; of two that end alike
+/// the longer one comes first.
+const UNITS: &[(&str, usize)] = &[("万亿", 12), ("亿", 8), ("万", 4), ("k", 3), ("K", 3), ("M", 6)];
+
+/// A whole number that is `typed` as answers and people tell it, `1万`, `1.2亿` or `5k`, in
+/// digits. What is none is left for the parameter to refuse.
+fn in_digits<'a>(typed: &'a str, kind: Option<&ParamType>) -> Cow<'a, str> {
+    let digits = || {
+        let (number, zeros) = UNITS
+            .iter()
+            .find_map(|(unit, zeros)| Some((typed.strip_suffix(unit)?.trim_end(), *zeros)))?;
+        let (whole, part) = number.split_once('.').unwrap_or((number, ""));
+        let unsigned = whole.strip_prefix('-').unwrap_or(whole);
+        let are_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+        let is_number = !unsigned.is_empty() && are_digits(unsigned) && are_digits(part);
+        let zeros = zeros.checked_sub(part.len()).filter(|_| is_number)?;
+        Some(format!("{whole}{part}{}", "0".repeat(zeros)))
+    };
+    let digits = if kind == Some(&ParamType::Int) { digits() } else { None };
+    digits.map_or(Cow::Borrowed(typed), Cow::Owned)
+}
+
 fn clock(shell: &Shell<'_>) -> Result<Clock> {
     Clock::new(chrono::Utc::now(), &shell.session.settings().timezone)
 }
@@ -261,7 +283,32 @@ fn as_typed_here(error: Error) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use super::reads;
+    use super::{ParamType, in_digits, reads};
+
+    #[test]
+    fn a_whole_number_is_typed_as_answers_tell_it() {
+        let told = |typed: &str| in_digits(typed, Some(&ParamType::Int)).into_owned();
+        for (typed, digits) in [
+            ("1万", "10000"),
+            ("1.25亿", "125000000"),
+            ("2万亿", "2000000000000"),
+            ("-3 万", "-30000"),
+            ("5k", "5000"),
+            ("1.5M", "1500000"),
+            ("12", "12"),
+            // No whole numbers, or none at all.
+            ("1.23456万", "1.23456万"),
+            ("万", "万"),
+            ("1.2.3万", "1.2.3万"),
+            ("1..2万", "1..2万"),
+            ("x1k", "x1k"),
+        ] {
+            assert_eq!(told(typed), digits, "{typed}");
+        }
+        for kind in [Some(&ParamType::Text), Some(&ParamType::Float), None] {
+            assert_eq!(in_digits("1万", kind), "1万");
+        }
+    }
 
     #[test]
     fn a_table_is_read_by_name_or_by_a_view() {

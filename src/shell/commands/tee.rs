@@ -18,7 +18,8 @@ static ABOUT: About = About {
     aliases: &[],
     usage: "[off|FILE]",
     summary: "copy all answers to a file from now on",
-    details: "With off, or without a file, the copies end. A file that is called off is written ./off.",
+    details: "With off, or without a file, the copies end. Tables in it are as wide as on the screen, and .once takes the \
+              next answer whole. A file that is called off is written ./off.",
     takes: Takes::File,
     reach: Reach::Writes,
 };

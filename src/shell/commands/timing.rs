@@ -16,7 +16,7 @@ static ABOUT: About = About {
     aliases: &["\\timing", ".timer"],
     usage: "[on|off]",
     summary: "turn the time under each answer on or off",
-    details: "Without a word it turns from one to the other, as in psql.",
+    details: "Without a word it says which it is.",
     takes: Takes::Choice(&["on", "off"]),
     reach: Reach::Session,
 };
@@ -28,8 +28,16 @@ impl Command for Timing {
     }
 
     async fn run(&self, shell: &mut Shell<'_>, arguments: &str) -> Result<Flow> {
-        shell.options.timing = switch(&ABOUT, arguments, !shell.options.timing)?;
-        shell.note(if shell.options.timing { "timing is on" } else { "timing is off" });
+        let was_on = shell.options.timing;
+        shell.options.timing = switch(&ABOUT, arguments, was_on)?;
+        let is_asked = arguments.trim_end_matches(';').trim().is_empty();
+        shell.note(match (shell.options.timing, is_asked) {
+            // In psql the bare command turns it.
+            (true, true) => "timing is on; .timing off turns it off",
+            (false, true) => "timing is off; .timing on turns it on",
+            (true, false) => "timing is on",
+            (false, false) => "timing is off",
+        });
         Ok(Flow::Continue)
     }
 }

@@ -223,8 +223,8 @@ pub(crate) const TOPICS: &[Topic] = &[
     },
     Topic {
         names: &["INSERT", "UPDATE", "DELETE"],
-        usage: "INSERT INTO TABLE [(COLUMN, ...)] QUERY\nUPDATE TABLE SET COLUMN = VALUE [WHERE CONDITION]\n\
-                DELETE FROM TABLE [WHERE CONDITION]",
+        usage: "INSERT INTO TABLE [(COLUMN, ...)] QUERY\nUPDATE TABLE SET COLUMN = VALUE [FROM OTHERS] [WHERE CONDITION]\n\
+                DELETE FROM TABLE [USING OTHERS] [WHERE CONDITION]\nTRUNCATE TABLE",
         summary: "change the rows of a table that was made in this session",
         details: "The tables of a database are not changed by SQL: `weiku import DB FILE...` adds rows.",
         examples: &["INSERT INTO notes VALUES ('weibo', 3);"],

@@ -619,7 +619,11 @@ impl Query<'_> {
         if let Some(list) = self.searched_list() {
             return self.column_at_end(list).filter(is_list);
         }
-        self.column_at_end(self.compared()?).filter(|found| !is_list(found))
+        let compared = self.compared()?;
+        if let Some(list) = indexed(compared) {
+            return self.column_at_end(list).filter(is_list);
+        }
+        self.column_at_end(compared).filter(|found| !is_list(found))
     }
 
     /// What ends with the column before `=`, `<>`, LIKE or an open `IN (`.
@@ -670,6 +674,21 @@ impl Query<'_> {
             columns.find(|known| known.name == column).map(|column| (source, column))
         })
     }
+}
+
+/// What stands before a number in brackets at the end of `tokens`: the list whose item
+/// `hashtags[1]` is.
+fn indexed<'t, 'a>(tokens: &'t [Lexeme<'a>]) -> Option<&'t [Lexeme<'a>]> {
+    let [before @ .., number, close] = tokens else { return None };
+    let [list @ .., open] = (match before {
+        // From the end.
+        [before @ .., minus] if minus.is_symbol("-") => before,
+        before => before,
+    }) else {
+        return None;
+    };
+    let is_index = open.is_symbol("[") && number.kind == Kind::Number && close.is_symbol("]");
+    is_index.then_some(list)
 }
 
 /// Adds columns of `relations`, at most so many.

@@ -591,6 +591,9 @@ fn what_is_looked_for_in_a_list_is_one_of_its_items() {
         ("select * from marks where list_contains(hashtags, '|", items),
         ("select * from marks m where likes > 3 and array_has(m.hashtags, '|", items),
         ("select * from marks where '|' = any(hashtags)", &["'平安出行", "'防骗指南"]),
+        ("select * from marks where hashtags[1] = '|", items),
+        ("select * from marks m where m.hashtags[-1] in ('a', '|", items),
+        ("select * from marks where topic[1] = '|", &[]),
         // No list is equal to a text, and no text has items.
         ("select * from marks where hashtags = '|", &[]),
         ("select * from marks where list_contains(topic, '|", &[]),

@@ -126,6 +126,14 @@ impl Drawn {
         Some(format!("\x1b[A\r{right}\x1b[K\n\r"))
     }
 
+    /// What erases the prompt with `line`, and the lists above them, once the line is given
+    /// and the cursor stands at the beginning of the row below; none if the width is not
+    /// known.
+    pub(super) fn given_erased(&self, line: &str) -> Option<String> {
+        let up = self.above + self.row(line, self.columns) + 1;
+        (self.columns > 0).then(|| format!("\r{}{ERASE}", move_up(up)))
+    }
+
     /// The row of the end of all that was drawn.
     fn last_row(&self, line: &str) -> usize {
         Place::behind(&[&self.prompt, line, &self.ghost], self.columns).row_of_next(self.columns)
@@ -265,6 +273,18 @@ mod tests {
         assert_eq!(erased("sel", "ect"), Some("\x1b[A\r\x1b[5C\x1b[K\n\r".to_owned()));
         assert_eq!(erased("12345678", "9"), Some("\x1b[A\r\x1b[K\n\r".to_owned()));
         assert_eq!(erased("sel", ""), None);
+    }
+
+    #[test]
+    fn a_line_that_was_given_is_erased_from_the_row_below() {
+        assert_eq!(drawn("sel", "ect", 10).given_erased("sel"), Some(format!("\r\x1b[1A{ERASE}")));
+        // Behind a full row the editor has begun another.
+        let full = drawn("12345678", "", 10).given_erased("12345678");
+        assert_eq!(full, Some(format!("\r\x1b[2A{ERASE}")));
+        let mut listed = drawn("1\n2", "", 10);
+        listed.note_list(4);
+        assert_eq!(listed.given_erased("1\n2"), Some(format!("\r\x1b[6A{ERASE}")));
+        assert_eq!(drawn("sel", "", 0).given_erased("sel"), None);
     }
 
     #[test]

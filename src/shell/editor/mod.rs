@@ -145,7 +145,13 @@ impl LineEditor {
         let read =
             tokio::task::block_in_place(|| editor.readline_with_initial(prompt, (initial, "")));
         match read {
-            Ok(text) if self.state.edit.swap(false, Relaxed) => Ok(Reading::Edit(text)),
+            Ok(text) if self.state.edit.swap(false, Relaxed) => {
+                // It comes back from the other editor, in its place.
+                if let Some(sequence) = self.state.drawn.lock().given_erased(&text) {
+                    drawn::put(&sequence);
+                }
+                Ok(Reading::Edit(text))
+            }
             Ok(text) => Ok(Reading::Text(text)),
             Err(ReadlineError::Interrupted) => Ok(Reading::Interrupted),
             Err(ReadlineError::Eof) => Ok(Reading::End),

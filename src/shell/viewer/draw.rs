@@ -297,6 +297,18 @@ impl Paper<'_> {
         self.line(x, y + 1 + shown.len() as u16, &rule("└", &below, "┘"), frame);
     }
 
+    /// Blanks the sign before `x` whose second half was at `x`: a terminal draws it whole,
+    /// over what stands there now.
+    fn blank_cut_in_half(&mut self, x: u16, y: u16) {
+        let Some(before) = x.checked_sub(1).filter(|before| *before < self.area.width) else {
+            return;
+        };
+        let cell = &mut self.buffer[(self.area.x + before, self.area.y + y)];
+        if display_width(cell.symbol()) > 1 {
+            cell.set_symbol(" ");
+        }
+    }
+
     /// A line that hides what stood there.
     fn line(&mut self, x: u16, y: u16, text: &str, width: usize) {
         if y < self.area.height {
@@ -305,6 +317,7 @@ impl Paper<'_> {
             for position in area.intersection(self.area).positions() {
                 self.buffer[position].reset();
             }
+            self.blank_cut_in_half(x, y);
             self.text(x, y, text, width, PLAIN);
         }
     }
@@ -312,7 +325,28 @@ impl Paper<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::{CUT_KEYS, KEYS, status};
+    use ratatui::buffer::{Buffer, Cell};
+    use ratatui::layout::Rect;
+
+    use super::{CUT_KEYS, KEYS, PLAIN, Paper, display_width, status};
+
+    #[test]
+    fn a_frame_over_wide_signs_is_whole_on_both_sides() {
+        let area = Rect { x: 0, y: 0, width: 20, height: 6 };
+        for from in [0, 1] {
+            let mut buffer = Buffer::empty(area);
+            let mut paper = Paper { buffer: &mut buffer, area };
+            for line in 0..area.height {
+                paper.text(from, line, &"微".repeat(10), 20, PLAIN);
+            }
+            paper.window("n", &["text".to_owned()], 0);
+            let symbols: Vec<&str> = buffer.content.iter().map(Cell::symbol).collect();
+            assert!(["┌", "│", "└"].iter().all(|sign| symbols.contains(sign)), "{symbols:?}");
+            for pair in symbols.windows(2).filter(|pair| display_width(pair[0]) > 1) {
+                assert_eq!(pair[1], " ", "the half of a sign is drawn over, from {from}");
+            }
+        }
+    }
 
     #[test]
     fn the_status_line_tells_how_to_leave_as_long_as_it_can() {

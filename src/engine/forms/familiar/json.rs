@@ -17,7 +17,7 @@ use datafusion::logical_expr::{
     ScalarUDFImpl, Signature, Volatility,
 };
 use datafusion::sql::sqlparser::ast::{
-    BinaryOperator, Expr, Function, Query, SelectItem, SetExpr, Value as Written,
+    BinaryOperator, DataType as Typed, Expr, Function, Query, SelectItem, SetExpr, Value as Written,
 };
 
 use super::{arguments, carried, expand, is_among};
@@ -133,6 +133,7 @@ fn made(frame: &str, kinds: &[Kind], values: &[Expr]) -> Expr {
 fn is_json(expression: &Expr) -> bool {
     match expression {
         Expr::Nested(inside) => is_json(inside),
+        Expr::Cast { data_type: Typed::JSON | Typed::JSONB, .. } => true,
         Expr::BinaryOp { op, .. } => {
             matches!(op, BinaryOperator::Arrow | BinaryOperator::HashArrow)
         }
