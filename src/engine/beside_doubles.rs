@@ -19,6 +19,10 @@ use datafusion::optimizer::AnalyzerRule;
 
 use super::rewrite;
 
+/// Functions that take each argument as what it is.
+const TAKEN_EACH_BY_ITSELF: [&str; 6] =
+    ["concat", "concat_ws", "format", "named_struct", "printf", "struct"];
+
 /// The rule, for plans as they were written.
 #[derive(Debug)]
 pub(super) struct BesideDoubles;
@@ -70,7 +74,9 @@ fn change(mut expression: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> 
             }
             [compared, given]
         }
-        Expr::ScalarFunction(call) => [call.args.iter_mut().collect(), Vec::new()],
+        Expr::ScalarFunction(call) if !TAKEN_EACH_BY_ITSELF.contains(&call.name()) => {
+            [call.args.iter_mut().collect(), Vec::new()]
+        }
         _ => return Ok(Transformed::no(expression)),
     };
     let mut is_changed = false;

@@ -8,15 +8,15 @@ use std::sync::Arc;
 
 use datafusion::arrow::array::{ArrayRef, Datum};
 use datafusion::arrow::compute::kernels::numeric;
-use datafusion::arrow::datatypes::DataType;
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::arrow::error::ArrowError;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::Transformed;
 use datafusion::common::{DFSchema, Result, ScalarValue, internal_err};
 use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::{
-    BinaryExpr, ColumnarValue, Expr, ExprSchemable, LogicalPlan, Operator, ScalarFunctionArgs,
-    ScalarUDF, ScalarUDFImpl, Signature, Volatility, lit,
+    BinaryExpr, ColumnarValue, Expr, ExprSchemable, LogicalPlan, Operator, ReturnFieldArgs,
+    ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility, lit,
 };
 use datafusion::optimizer::AnalyzerRule;
 use datafusion::physical_expr_common::datum::apply;
@@ -166,6 +166,15 @@ impl ScalarUDFImpl for CheckedArithmetic {
         Ok(arguments.last().cloned().unwrap_or(DataType::Int64))
     }
 
+    /// As for operators, nothing is unknown where no value is: UNION and groups hold their
+    /// columns to what was known of them when they were written.
+    fn return_field_from_args(&self, args: ReturnFieldArgs<'_>) -> Result<FieldRef> {
+        let kinds: Vec<DataType> =
+            args.arg_fields.iter().map(|value| value.data_type().clone()).collect();
+        let is_nullable = args.arg_fields.iter().any(|value| value.is_nullable());
+        Ok(Arc::new(Field::new(self.name(), self.return_type(&kinds)?, is_nullable)))
+    }
+
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let mut args = args.args.into_iter();
         let (Some(ColumnarValue::Scalar(signs)), Some(first)) = (args.next(), args.next()) else {
@@ -183,6 +192,29 @@ impl ScalarUDFImpl for CheckedArithmetic {
 mod tests {
     use crate::engine::answers::answer;
     use crate::engine::{Session, Settings};
+
+    #[tokio::test]
+    async fn sums_of_what_is_known_are_known() {
+        let session = Session::new(None, Settings::default()).unwrap();
+        for (rows, sum) in [
+            ("SELECT count(*) AS n FROM range(3) UNION ALL SELECT -count(*) FROM range(2)", "1"),
+            (
+                "SELECT i AS n FROM range(3) AS r(i) UNION ALL SELECT i + 1 FROM range(3) AS r(i)",
+                "9",
+            ),
+            ("SELECT 1 AS n UNION SELECT n + 1 FROM (VALUES (1), (NULL)) AS t(n)", "3"),
+        ] {
+            let sql = format!("SELECT sum(n) AS n FROM ({rows})");
+            assert_eq!(answer(&session, &sql).await, ["n", sum], "{sql}");
+        }
+        let texts = "SELECT 'a' AS s UNION ALL SELECT 'b' || i FROM range(2) AS r(i)";
+        let sql = format!("SELECT max(s) AS s FROM ({texts})");
+        assert_eq!(answer(&session, &sql).await, ["s", "b1"]);
+        let days = "SELECT DATE '2012-01-01' AS d
+                    UNION ALL SELECT DATE '2012-01-01' + i::int FROM range(2) AS r(i)";
+        let sql = format!("SELECT count(DISTINCT d) AS n FROM ({days})");
+        assert_eq!(answer(&session, &sql).await, ["n", "2"]);
+    }
 
     #[tokio::test]
     async fn the_least_integer_has_no_opposite() {

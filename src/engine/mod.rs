@@ -99,6 +99,7 @@ mod scalar_clauses;
 pub mod script;
 mod second_try;
 mod session;
+mod set_back;
 mod set_time_zone;
 mod settings;
 mod short_times;

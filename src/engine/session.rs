@@ -86,6 +86,7 @@ use super::rollups::UseRollups;
 use super::scalar_clauses;
 use super::script::{self, Statement};
 use super::second_try;
+use super::set_back;
 use super::set_time_zone;
 use super::settings::Settings;
 use super::sort_columns::SortByColumns;
@@ -530,6 +531,8 @@ impl Session {
     ) -> Result<(), DataFusionError> {
         let state = self.inner.context.state_ref();
         set_time_zone::spell(parsed, &self.inner.settings.timezone);
+        let begun = || config(&self.inner.settings).options().as_ref().clone();
+        set_back::spell(parsed, begun).map_err(foreign)?;
         forms::rewrite(parsed, &self.inner.context);
         let is_aggregate = |name: &str| {
             let state = state.read();
@@ -640,6 +643,7 @@ impl Session {
         // Boxed, since few statements have such a plan, and all make room for it.
         let plan = Box::pin(computed_limits::computed(plan, &self.inner.context)).await?;
         let (plan, staged) = copy_to::stage(plan, writer.as_ref())?;
+        let plan = Box::pin(own_tables::made(plan, &self.inner.context)).await?;
         let change = Prepared::change(&plan, written)?;
         let frame = self.inner.context.execute_logical_plan(plan).await?;
         if let Some(change) = change {
@@ -901,6 +905,9 @@ fn config(settings: &Settings) -> SessionConfig {
     }
     // It holds the batches of the first rows of each group, and counts them once for each.
     options.optimizer.enable_window_topn = false;
+    // Of a column that the plan knows to be there, what computes it need not know that; the
+    // engine would refuse to group by it behind UNION.
+    options.execution.skip_physical_aggregate_schema_check = true;
     // It leaves out rows that bring no new extreme of a column, though an expression is
     // asked for as well: max(likes), max(length(text)).
     options.optimizer.enable_aggregate_dynamic_filter_pushdown = false;

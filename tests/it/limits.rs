@@ -178,7 +178,9 @@ fn a_join_larger_than_the_memory_limit_is_run_once_more_and_spills() {
     // What was not written the first time is written whole.
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("joined.parquet").display().to_string();
-    let sql = format!("COPY (SELECT a.k, b.text FROM {a} a JOIN {b} b ON a.k = b.k) TO '{file}'");
+    let sql = format!(
+        "COPY (SELECT a.k, a.text, b.text AS b FROM {a} a JOIN {b} b ON a.k = b.k) TO '{file}'"
+    );
     let (code, _, err, _) = run_with("200MB", &sql);
     assert_eq!(code, Some(0), "{err}");
     assert!(err.contains(ONCE_MORE), "{err}");

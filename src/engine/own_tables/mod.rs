@@ -4,9 +4,11 @@
 //! for all of it: one that is always false, or has become a join, is none there, and all rows
 //! are changed, while the statement is planned, even by EXPLAIN. So each of them is asked as a
 //! query instead ([`statement`]): all rows of the table, what they are to become, and whether
-//! they are meant. Its answer takes the place of the rows in one step ([`changing`]).
+//! they are meant. Its answer takes the place of the rows in one step ([`changing`]). A table is
+//! made, or another put in its place, when its rows are there ([`creation`]).
 
 mod changing;
+mod creation;
 mod statement;
 
 use std::sync::Arc;
@@ -27,6 +29,7 @@ use datafusion::sql::sqlparser::ast::ObjectName;
 use tokio::sync::OwnedMutexGuard;
 
 use self::changing::Changing;
+pub(super) use self::creation::made;
 pub(super) use self::statement::rewrite;
 use crate::catalog::{CATALOG, DatabaseSchema, OwnTable, SCHEMA};
 use crate::error::Error;
