@@ -175,6 +175,15 @@ pub enum Command {
         #[command(flatten)]
         common: Common,
     },
+    /// Lay out files of SQL: blanks, line ends, and keywords in capitals
+    Fmt {
+        /// Files, or folders of files that end in `.sql`
+        #[arg(value_name = "PATH", required = true)]
+        paths: Vec<PathBuf>,
+        /// Change nothing, and exit with 1 if a file is laid out otherwise
+        #[arg(long)]
+        check: bool,
+    },
     /// Make a sample world of accounts and posts
     Generate(Generate),
     /// Merge small data files, pack all tightly, and drop those no longer needed

@@ -8,6 +8,7 @@ mod batch;
 mod demo;
 mod import;
 mod interrupt;
+mod layout;
 mod lists;
 mod piped;
 mod prompt;
@@ -119,6 +120,7 @@ pub async fn execute(cli: Cli, program: &Program) -> Result<Exit> {
         Some(Command::Lint { queries, database, common }) => {
             batch::lint(&queries, database.as_deref(), &common, program).await
         }
+        Some(Command::Fmt { paths, check }) => layout::execute(&paths, check, program),
         Some(Command::Generate(generate)) => demo::generate(&generate, program).await,
         Some(Command::Optimize { database }) => upkeep::optimize(&database, program).await,
         Some(Command::Verify { database, repair }) => {

@@ -11,11 +11,23 @@ use crate::shell::scan::{Kind, Lexeme, scan};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Input {
     /// A dot-command or its backslash alias, on one line, as it was typed.
-    Command(String),
+    Command {
+        /// All of it.
+        line: String,
+        /// The number of its line in the text, if it stands there as a line of its own.
+        at: Option<u64>,
+    },
     /// A SQL statement.
     Statement(Statement),
     /// One whose answer is to have one line for each column, whatever others have.
     Expanded(Statement),
+}
+
+impl Input {
+    /// A command that is meant by something else.
+    fn meant(line: String) -> Self {
+        Self::Command { line, at: None }
+    }
 }
 
 /// Blanks of no width, and the byte-order mark: what is copied from web pages and office
@@ -134,13 +146,17 @@ pub(crate) fn is_complete(text: &str) -> bool {
 /// When a string, a quoted name or a comment is not closed.
 pub(crate) fn split(text: &str, file: Option<&str>) -> Result<Vec<Input>> {
     if let Some(command) = bare_word(trimmed(text)) {
-        return Ok(vec![Input::Command(command)]);
+        return Ok(vec![Input::meant(command)]);
     }
     let mut inputs = Vec::new();
     let mut rest = 0;
     while let Some((start, end)) = next_command(text, rest) {
         push_statements(text, rest..start, file, &mut inputs)?;
-        inputs.push(Input::Command(command(trimmed(&text[start..end]))));
+        let line = command(trimmed(&text[start..end]));
+        // Blank lines may be in front of it.
+        let blanks = text[start..end].find(trimmed(&text[start..end])).unwrap_or(0);
+        let at = text[..start + blanks].matches('\n').count() as u64 + 1;
+        inputs.push(Input::Command { line, at: Some(at) });
         rest = end;
     }
     push_statements(text, rest..text.len(), file, &mut inputs)?;
@@ -264,14 +280,14 @@ fn push_ended(last: Input, end: &End<'_>, inputs: &mut Vec<Input>) {
     match (end.ending, last) {
         (Ending::Watched, last) => {
             let watch = format!(".watch {}", end.to.unwrap_or_default());
-            inputs.extend([last, Input::Command(watch.trim_end().to_owned())]);
+            inputs.extend([last, Input::meant(watch.trim_end().to_owned())]);
         }
         (Ending::Described, Input::Statement(statement)) => {
             // A comment at its end has its own line.
-            inputs.push(Input::Command(format!(".describe ({}\n)", statement.sql)));
+            inputs.push(Input::meant(format!(".describe ({}\n)", statement.sql)));
         }
         (ending, last) => {
-            inputs.extend(end.to.map(|to| Input::Command(format!(".once {to}"))));
+            inputs.extend(end.to.map(|to| Input::meant(format!(".once {to}"))));
             inputs.push(match last {
                 Input::Statement(statement) if ending == Ending::Expanded => {
                     Input::Expanded(statement)
@@ -297,7 +313,7 @@ fn push_plain(
     padded.push_str(&text[part]);
     let statements = script::parse(&padded, file)?;
     inputs.extend(statements.into_iter().map(|statement| match command_for(&statement.sql) {
-        Some(command) => Input::Command(command),
+        Some(command) => Input::meant(command),
         None => Input::Statement(statement),
     }));
     Ok(())
@@ -431,7 +447,11 @@ mod tests {
             ("\u{200b}\u{a0}.mode csv\u{200b}\n", ".mode csv"),
             ("\u{feff}exit", ".quit"),
         ] {
-            assert_eq!(split(typed, None).unwrap(), [Input::Command(command.to_owned())]);
+            let inputs = split(typed, None).unwrap();
+            assert!(
+                matches!(inputs.as_slice(), [Input::Command { line, .. }] if line == command),
+                "{typed}"
+            );
         }
     }
 
@@ -487,7 +507,7 @@ mod tests {
             .unwrap()
             .into_iter()
             .map(|input| match input {
-                Input::Command(command) => command,
+                Input::Command { line, .. } => line,
                 Input::Statement(statement) => format!("{}: {}", statement.line, statement.sql),
                 Input::Expanded(statement) => format!("{}x: {}", statement.line, statement.sql),
             })
@@ -520,7 +540,7 @@ mod tests {
         ] {
             let inputs = split(text, None).unwrap();
             let inputs = inputs.into_iter().map(|input| match input {
-                Input::Command(command) => command,
+                Input::Command { line, .. } => line,
                 Input::Statement(statement) | Input::Expanded(statement) => statement.sql,
             });
             assert_eq!(inputs.collect::<Vec<String>>(), expected, "{text}");
@@ -553,7 +573,7 @@ mod tests {
             .unwrap()
             .into_iter()
             .map(|input| match input {
-                Input::Command(command) => command,
+                Input::Command { line, .. } => line,
                 Input::Statement(statement) | Input::Expanded(statement) => {
                     format!("{}: {}", statement.line, statement.sql)
                 }

@@ -16,6 +16,7 @@ mod history_table;
 mod input;
 mod interrupts;
 mod kept_file;
+mod layout;
 mod listing;
 mod profile;
 mod progress;
@@ -43,6 +44,7 @@ pub use commands::{command_list, reference};
 pub use editor::{EditorOptions, LineEditor};
 pub(crate) use history_table::register as register_history;
 pub(crate) use input::{analyzed, is_for_shell};
+pub(crate) use layout::file_laid_out;
 pub(crate) use profile::Profile;
 pub(crate) use progress::Progress;
 pub(crate) use results::NO_LAST;
@@ -53,7 +55,7 @@ pub(crate) use straight::as_typed;
 pub use terminal::{Keys, Plain, Reading, Terminal};
 
 use crate::engine::{Params, Session, Statement};
-use crate::error::{Error, Result};
+use crate::error::{Error, Place, Result};
 use crate::queries::{Library, script_at};
 use crate::render::{self, Format, OutputFile, Readable, visible, wrap};
 use assist::Data;
@@ -374,9 +376,9 @@ impl<'t> Shell<'t> {
     async fn run_one(&mut self, input: Input, file: Option<&str>) -> Result<Flow> {
         let is_expanded = matches!(input, Input::Expanded(_));
         match input {
-            Input::Command(line) => {
+            Input::Command { line, at } => {
                 Box::pin(commands::run(self, &line)).await.map_err(|error| match file {
-                    Some(file) if error.place().file.is_none() => error.in_file(file),
+                    Some(file) if error.place().file.is_none() => in_script(error, file, &line, at),
                     _ => error,
                 })
             }
@@ -541,6 +543,22 @@ impl<'t> Shell<'t> {
         let data = Arc::clone(&self.data);
         self.terminal.assist(Assistant::new(Arc::clone(&self.catalog), data));
     }
+}
+
+/// `error` of the command `line` of the script `file`, with the place of the command if it
+/// stands at the line number `at`.
+fn in_script(error: Error, file: &str, line: &str, at: Option<u64>) -> Error {
+    if at.is_none() || error.place().line.is_some() {
+        return error.in_file(file);
+    }
+    let name = line.split_whitespace().next().unwrap_or(line);
+    error.at(Place {
+        file: Some(file.to_owned()),
+        line: at,
+        column: Some(1),
+        length: Some(name.chars().count() as u64),
+        source: Some(line.to_owned()),
+    })
 }
 
 /// `0.84 s`, or minutes when there are some.

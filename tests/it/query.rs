@@ -713,3 +713,24 @@ fn commands_and_ends_of_psql_hold_in_scripts_too() {
     let output = weiku(&["-c", "\\gx"], "");
     assert!(stderr(&output).contains("there is no statement to run again"), "{}", stderr(&output));
 }
+
+#[test]
+fn files_of_sql_are_laid_out_or_checked() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("a").join("one.sql");
+    std::fs::create_dir(file.parent().unwrap()).unwrap();
+    let text = "/*---\ntitle = \"一\"\n---*/\nselect  1 as n,'微  博' as t;\n";
+    std::fs::write(&file, text).unwrap();
+    std::fs::write(folder.path().join("a").join("notes.txt"), "select  1").unwrap();
+    let path = folder.path().to_str().unwrap();
+    let checked = weiku(&["fmt", "--check", path], "");
+    assert_eq!(code(&checked), 1);
+    assert!(stderr(&checked).contains("one.sql is laid out otherwise"), "{}", stderr(&checked));
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), text);
+    assert_eq!(code(&weiku(&["fmt", path], "")), 0);
+    let formatted = std::fs::read_to_string(&file).unwrap();
+    assert!(formatted.starts_with("/*---\ntitle = \"一\"\n---*/\nSELECT\n"), "{formatted}");
+    assert!(formatted.contains("'微  博' AS t"), "{formatted}");
+    assert_eq!(code(&weiku(&["fmt", "--check", path], "")), 0);
+    assert_eq!(code(&weiku(&["fmt", "no such file"], "")), 2);
+}

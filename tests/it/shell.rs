@@ -434,3 +434,15 @@ fn a_script_that_is_not_utf8_is_told_how_to_become_that() {
         assert!(told.contains(place) && told.contains("iconv -f GB18030 -t UTF-8"), "{told}");
     }
 }
+
+#[test]
+fn a_wrong_command_in_a_script_is_told_with_its_line() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("dots.sql"), "select 1;\n\n.tabels\n.mode boxx\n").unwrap();
+    let output = weiku(folder.path(), &["-f", "dots.sql"], b"");
+    let told = text(&output.stderr);
+    assert!(told.contains("dots.sql:3:1") && told.contains("^^^^^^^"), "{told}");
+    let output = weiku(folder.path(), &["--keep-going", "-f", "dots.sql"], b"");
+    let told = text(&output.stderr);
+    assert!(told.contains("dots.sql:4:1"), "{told}");
+}

@@ -1,13 +1,12 @@
 //! `.format`: lay the last statement, or the given one, out well.
 
 use async_trait::async_trait;
-use sqlformat::{FormatOptions, QueryParams};
 
 use super::{About, Command, Reach, misused};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::render::visible_lines;
 use crate::shell::complete::catalog::Takes;
-use crate::shell::scan::scan;
+use crate::shell::layout::laid_out;
 use crate::shell::{Flow, Shell};
 
 /// See [`ABOUT`].
@@ -39,31 +38,5 @@ impl Command for Format {
         let formatted = laid_out(&sql)?;
         shell.say(&visible_lines(&format!("{formatted};")))?;
         Ok(Flow::Continue)
-    }
-}
-
-/// `sql` with other blanks and line ends, and nothing else changed.
-fn laid_out(sql: &str) -> Result<String> {
-    let options = FormatOptions { uppercase: Some(true), ..FormatOptions::default() };
-    let formatted = sqlformat::format(sql, &QueryParams::None, &options);
-    let said = |text: &str| {
-        let lexemes = scan(text).into_iter().filter(super::super::scan::Lexeme::is_significant);
-        lexemes.map(|lexeme| lexeme.text.to_lowercase()).collect::<Vec<_>>()
-    };
-    if said(sql) != said(&formatted) {
-        return Err(Error::usage("this statement cannot be laid out without changing it"));
-    }
-    Ok(formatted)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::laid_out;
-
-    #[test]
-    fn a_layout_changes_blanks_and_the_case_of_keywords_only() {
-        let formatted = laid_out("select a, '微  博' from t where n>=1").unwrap();
-        assert!(formatted.contains("'微  博'") && formatted.contains('\n'), "{formatted}");
-        assert!(formatted.starts_with("SELECT"), "{formatted}");
     }
 }
