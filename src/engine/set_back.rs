@@ -6,7 +6,7 @@ use datafusion::common::config::ConfigOptions;
 use datafusion::sql::parser::{ResetStatement, Statement as Parsed};
 use datafusion::sql::sqlparser::ast::{Expr, ObjectName, Set, Statement, Value};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, nearest};
 
 /// Other names of settings.
 const OTHER_NAMES: [(&str, &str); 2] = [
@@ -20,7 +20,7 @@ const BEGUN_WITH: &str = "datafusion.runtime.";
 /// Makes SET of it, with the value that is in `begun`.
 ///
 /// # Errors
-/// When the setting is one that a session begins with.
+/// When there is no such setting, or it is one that only flags change.
 pub(super) fn spell(parsed: &mut Parsed, begun: impl FnOnce() -> ConfigOptions) -> Result<()> {
     let variable = match parsed {
         Parsed::Reset(ResetStatement::Variable(variable)) => variable.clone(),
@@ -37,15 +37,19 @@ pub(super) fn spell(parsed: &mut Parsed, begun: impl FnOnce() -> ConfigOptions) 
     }
     let other = OTHER_NAMES.iter().find(|(name, _)| *name == typed);
     let key = other.map_or(typed.as_str(), |(_, key)| key);
-    let entry = begun().entries().into_iter().find(|entry| entry.key == key);
-    // What has no value to begin with is unset by the engine; what is unknown it refuses.
-    let value = match entry.map(|entry| entry.value) {
-        Some(None) => {
-            *parsed = Parsed::Reset(ResetStatement::Variable(variable));
-            return Ok(());
-        }
-        Some(Some(value)) => value,
-        None => String::new(),
+    let begun = begun().entries();
+    let Some(entry) = begun.iter().find(|entry| entry.key == key) else {
+        let near = nearest(key, begun.iter().map(|entry| entry.key.as_str()));
+        let hint = match near {
+            Some(near) => format!("did you mean {near}?"),
+            None => "SHOW ALL lists the settings".to_owned(),
+        };
+        return Err(Error::query(format!("no setting {typed}")).hint(hint));
+    };
+    let Some(value) = entry.value.clone() else {
+        // What has no value to begin with is unset by the engine.
+        *parsed = Parsed::Reset(ResetStatement::Variable(variable));
+        return Ok(());
     };
     let set = Set::SingleAssignment {
         scope: None,

@@ -3,23 +3,52 @@
 
 use sqlformat::{FormatOptions, QueryParams};
 
-use super::scan::{Kind, scan};
+use super::scan::{Kind, Lexeme, scan};
 use crate::error::{Error, Result};
 
 /// How a front matter begins and ends.
 const FRONT_MATTER: [&str; 2] = ["/*---", "---*/"];
+
+/// Words behind AS that are no names.
+const NO_NAMES: [&str; 6] = ["from", "materialized", "not", "select", "values", "with"];
+
+/// How often a layout is laid out again at most, until it stays as it is.
+const MOST_TIMES: usize = 4;
 
 /// `sql` laid out.
 ///
 /// # Errors
 /// When it would say something else then.
 pub(crate) fn laid_out(sql: &str) -> Result<String> {
-    let options = FormatOptions { uppercase: Some(true), ..FormatOptions::default() };
-    let formatted = sqlformat::format(sql, &QueryParams::None, &options);
+    let mut formatted = formatted(sql);
+    for _ in 0..MOST_TIMES {
+        let again = self::formatted(&formatted);
+        if again == formatted {
+            break;
+        }
+        formatted = again;
+    }
     if said(sql) != said(&formatted) {
         return Err(Error::usage("this statement cannot be laid out without changing it"));
     }
     Ok(formatted)
+}
+
+fn formatted(sql: &str) -> String {
+    let options = FormatOptions {
+        uppercase: Some(true),
+        ignore_case_convert: Some(names(sql)),
+        ..FormatOptions::default()
+    };
+    sqlformat::format(sql, &QueryParams::None, &options)
+}
+
+/// The words that stand behind AS: `month` is a keyword, and mostly a name.
+fn names(sql: &str) -> Vec<&str> {
+    let words: Vec<_> = scan(sql).into_iter().filter(Lexeme::is_significant).collect();
+    let pairs = words.windows(2).filter(|pair| pair[0].is("as") && pair[1].kind == Kind::Word);
+    let named = pairs.map(|pair| pair[1].text);
+    named.filter(|name| !NO_NAMES.iter().any(|word| name.eq_ignore_ascii_case(word))).collect()
 }
 
 /// The statements of a file laid out; its front matter stays as it is.
@@ -48,6 +77,8 @@ fn said(text: &str) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::{read_dir, read_to_string};
+
     use super::{file_laid_out, laid_out};
 
     #[test]
@@ -65,5 +96,19 @@ mod tests {
         assert!(formatted.starts_with(head) && formatted.ends_with("2\n"), "{formatted}");
         assert!(formatted.contains("-- of  all\n") && formatted.contains("/* two */"));
         assert_eq!(file_laid_out(&formatted).unwrap(), formatted);
+    }
+
+    #[test]
+    fn what_is_laid_out_stays_and_names_keep_their_case() {
+        let folders = read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/queries")).unwrap();
+        let folders = folders.map(|folder| folder.unwrap().path()).filter(|path| path.is_dir());
+        for file in folders.flat_map(|folder| read_dir(folder).unwrap()) {
+            let text = read_to_string(file.unwrap().path()).unwrap();
+            let formatted = file_laid_out(&text).unwrap();
+            assert_eq!(file_laid_out(&formatted).unwrap(), formatted);
+        }
+        let formatted = laid_out("select date_trunc('month', t) as month from p order by month");
+        let formatted = formatted.unwrap();
+        assert!(formatted.contains("AS month") && !formatted.contains("MONTH"), "{formatted}");
     }
 }
