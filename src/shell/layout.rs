@@ -102,8 +102,10 @@ mod tests {
     fn what_is_laid_out_stays_and_names_keep_their_case() {
         let folders = read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/queries")).unwrap();
         let folders = folders.map(|folder| folder.unwrap().path()).filter(|path| path.is_dir());
-        for file in folders.flat_map(|folder| read_dir(folder).unwrap()) {
-            let text = read_to_string(file.unwrap().path()).unwrap();
+        let files = folders.flat_map(|folder| read_dir(folder).unwrap());
+        let files = files.map(|file| file.unwrap().path());
+        for file in files.filter(|file| file.extension().is_some_and(|suffix| suffix == "sql")) {
+            let text = read_to_string(file).unwrap();
             let formatted = file_laid_out(&text).unwrap();
             assert_eq!(file_laid_out(&formatted).unwrap(), formatted);
         }
