@@ -18,13 +18,12 @@ pub(super) fn execute(paths: &[PathBuf], check: bool, program: &Program) -> Resu
     }
     let mut others = 0;
     for file in &files {
-        let (text, name) = (script_at(file)?, file.display());
+        let (text, name) = (script_at(file)?, file.display().to_string());
         if shell::is_for_shell(&text) {
             let error = Error::usage("commands of the shell are not laid out");
-            return Err(error.in_file(name.to_string()));
+            return Err(error.in_file(name));
         }
-        let formatted =
-            shell::file_laid_out(&text).map_err(|error| error.in_file(name.to_string()))?;
+        let formatted = shell::file_laid_out(&name, &text).map_err(|error| error.in_file(&name))?;
         if formatted == text {
             continue;
         }

@@ -28,6 +28,7 @@ pub use expect::{Condition, Expectation, Literal, RowCount, Rule, by_condition};
 pub use library::{Entry, Library, Origin};
 pub use moment::Clock;
 pub use param::{Param, ParamType, plain};
+pub(crate) use query::behind_front_matter;
 pub use query::{ChartSettings, SavedQuery, parse_duration};
 pub(crate) use script_text::{read_script, script_at};
 pub use sweep::Grid;

@@ -170,6 +170,14 @@ fn front_matter(file: &str, text: &str) -> Result<Option<(usize, usize)>> {
     }
 }
 
+/// Where the SQL of the file begins: behind the front matter, if there is one.
+///
+/// # Errors
+/// When the front matter is not closed.
+pub(crate) fn behind_front_matter(file: &str, text: &str) -> Result<usize> {
+    Ok(front_matter(file, text)?.map_or(0, |(_, end)| end + CLOSING.len()))
+}
+
 /// `text` with every character but line ends made a blank.
 fn blanked(text: &str) -> String {
     text.chars().map(|letter| if matches!(letter, '\n' | '\r') { letter } else { ' ' }).collect()

@@ -5,9 +5,7 @@ use sqlformat::{FormatOptions, QueryParams};
 
 use super::scan::{Kind, Lexeme, scan};
 use crate::error::{Error, Result};
-
-/// How a front matter begins and ends.
-const FRONT_MATTER: [&str; 2] = ["/*---", "---*/"];
+use crate::queries::behind_front_matter;
 
 /// Words behind AS that are no names.
 const NO_NAMES: [&str; 6] = ["from", "materialized", "not", "select", "values", "with"];
@@ -51,14 +49,13 @@ fn names(sql: &str) -> Vec<&str> {
     named.filter(|name| !NO_NAMES.iter().any(|word| name.eq_ignore_ascii_case(word))).collect()
 }
 
-/// The statements of a file laid out; its front matter stays as it is.
+/// The statements of `text`, which is that of `file`, laid out; its front matter stays as it
+/// is.
 ///
 /// # Errors
-/// As for [`laid_out`].
-pub(crate) fn file_laid_out(text: &str) -> Result<String> {
-    let [opens, closes] = FRONT_MATTER;
-    let end = text.strip_prefix(opens).and_then(|rest| rest.find(closes));
-    let (head, sql) = text.split_at(end.map_or(0, |end| opens.len() + end + closes.len()));
+/// As for [`laid_out`], and when the front matter is not closed.
+pub(crate) fn file_laid_out(file: &str, text: &str) -> Result<String> {
+    let (head, sql) = text.split_at(behind_front_matter(file, text)?);
     let sql = laid_out(sql)?;
     let line_end = if head.is_empty() { "" } else { "\n" };
     Ok(format!("{head}{line_end}{}\n", sql.trim()))
@@ -92,10 +89,10 @@ mod tests {
     fn a_file_keeps_its_front_matter_and_comments_and_stays_laid_out() {
         let head = "/*---\ntitle = \"select  x\"\n---*/";
         let text = format!("{head}\nselect  a -- of  all\nfrom t where n=$n;\n/* two */ select 2");
-        let formatted = file_laid_out(&text).unwrap();
+        let formatted = file_laid_out("one.sql", &text).unwrap();
         assert!(formatted.starts_with(head) && formatted.ends_with("2\n"), "{formatted}");
         assert!(formatted.contains("-- of  all\n") && formatted.contains("/* two */"));
-        assert_eq!(file_laid_out(&formatted).unwrap(), formatted);
+        assert_eq!(file_laid_out("one.sql", &formatted).unwrap(), formatted);
     }
 
     #[test]
@@ -106,8 +103,8 @@ mod tests {
         let files = files.map(|file| file.unwrap().path());
         for file in files.filter(|file| file.extension().is_some_and(|suffix| suffix == "sql")) {
             let text = read_to_string(file).unwrap();
-            let formatted = file_laid_out(&text).unwrap();
-            assert_eq!(file_laid_out(&formatted).unwrap(), formatted);
+            let formatted = file_laid_out("one.sql", &text).unwrap();
+            assert_eq!(file_laid_out("one.sql", &formatted).unwrap(), formatted);
         }
         let formatted = laid_out("select date_trunc('month', t) as month from p order by month");
         let formatted = formatted.unwrap();

@@ -13,62 +13,41 @@ use std::sync::Arc;
 use datafusion::common::Result;
 use datafusion::common::tree_node::Transformed;
 use datafusion::logical_expr::{Expr, LogicalPlan, Projection, SubqueryAlias};
+use datafusion::optimizer::OptimizerConfig;
 use datafusion::optimizer::decorrelate_lateral_join::DecorrelateLateralJoin;
-use datafusion::optimizer::{ApplyOrder, OptimizerConfig, OptimizerRule};
 
+use super::around::{Rule, around};
 use crate::engine::unnested::columns_around;
 
-/// A rule for logical plans.
-type Rule = Arc<dyn OptimizerRule + Send + Sync>;
-
 /// `rules`, of which the one that joins queries after LATERAL gives the columns it is to.
-pub(super) fn among(mut rules: Vec<Rule>) -> Vec<Rule> {
-    for rule in rules.iter_mut().filter(|rule| rule.name() == DecorrelateLateralJoin::new().name())
-    {
-        *rule = Arc::new(KeptColumns { engine: Arc::clone(rule) });
-    }
-    rules
+pub(super) fn among(rules: Vec<Rule>) -> Vec<Rule> {
+    around(rules, &DecorrelateLateralJoin::new(), joined)
 }
 
-/// The engine's rule, with the columns of the join.
-#[derive(Debug)]
-struct KeptColumns {
-    engine: Rule,
-}
-
-impl OptimizerRule for KeptColumns {
-    fn name(&self) -> &str {
-        self.engine.name()
+/// A join after LATERAL as the engine has it, with its own columns.
+fn joined(
+    engine: &Rule,
+    plan: LogicalPlan,
+    config: &dyn OptimizerConfig,
+) -> Result<Transformed<LogicalPlan>> {
+    let LogicalPlan::Join(mut join) = plan else { return Ok(Transformed::no(plan)) };
+    if let Some(plain) = plain(&join.right)? {
+        join.right = plain;
+        return Ok(Transformed::yes(LogicalPlan::Join(join)));
     }
-
-    fn apply_order(&self) -> Option<ApplyOrder> {
-        self.engine.apply_order()
+    let columns = join.schema.columns();
+    let joined = engine.rewrite(LogicalPlan::Join(join), config)?;
+    if !joined.transformed {
+        return Ok(joined);
     }
-
-    fn rewrite(
-        &self,
-        plan: LogicalPlan,
-        config: &dyn OptimizerConfig,
-    ) -> Result<Transformed<LogicalPlan>> {
-        let LogicalPlan::Join(mut join) = plan else { return Ok(Transformed::no(plan)) };
-        if let Some(plain) = plain(&join.right)? {
-            join.right = plain;
-            return Ok(Transformed::yes(LogicalPlan::Join(join)));
-        }
-        let columns = join.schema.columns();
-        let joined = self.engine.rewrite(LogicalPlan::Join(join), config)?;
-        if !joined.transformed {
-            return Ok(joined);
-        }
-        // There may be more such joins below, which the engine leaves for its next look.
-        let joined = joined.data;
-        if joined.schema().columns() == columns {
-            return Ok(Transformed::yes(joined));
-        }
-        let columns = columns.into_iter().map(Expr::Column).collect();
-        let kept = Projection::try_new(columns, Arc::new(joined))?;
-        Ok(Transformed::yes(LogicalPlan::Projection(kept)))
+    // There may be more such joins below, which the engine leaves for its next look.
+    let joined = joined.data;
+    if joined.schema().columns() == columns {
+        return Ok(Transformed::yes(joined));
     }
+    let columns = columns.into_iter().map(Expr::Column).collect();
+    let kept = Projection::try_new(columns, Arc::new(joined))?;
+    Ok(Transformed::yes(LogicalPlan::Projection(kept)))
 }
 
 /// The query on the right side of a join after LATERAL as one like others, if it asks for

@@ -15,62 +15,42 @@ use datafusion::common::Result;
 use datafusion::common::tree_node::Transformed;
 use datafusion::logical_expr::utils::{conjunction, split_conjunction};
 use datafusion::logical_expr::{Expr, Filter, Join, LogicalPlan};
+use datafusion::optimizer::OptimizerConfig;
 use datafusion::optimizer::push_down_filter::PushDownFilter;
-use datafusion::optimizer::{ApplyOrder, OptimizerConfig, OptimizerRule};
 
+use super::around::{Rule, around};
 use crate::engine::empty_subqueries::has_total;
 
-/// A rule for logical plans.
-type Rule = Arc<dyn OptimizerRule + Send + Sync>;
-
 /// `rules`, of which the one that moves conditions down leaves such as these.
-pub(super) fn among(mut rules: Vec<Rule>) -> Vec<Rule> {
-    for rule in rules.iter_mut().filter(|rule| rule.name() == PushDownFilter::new().name()) {
-        *rule = Arc::new(KeptConditions { engine: Arc::clone(rule) });
-    }
-    rules
+pub(super) fn among(rules: Vec<Rule>) -> Vec<Rule> {
+    around(rules, &PushDownFilter::new(), moved_down)
 }
 
-/// The engine's rule, for plans in which it is right.
-#[derive(Debug)]
-struct KeptConditions {
-    engine: Rule,
-}
-
-impl OptimizerRule for KeptConditions {
-    fn name(&self) -> &str {
-        self.engine.name()
+/// `plan` with its conditions moved down by the engine's rule, but for such.
+fn moved_down(
+    engine: &Rule,
+    plan: LogicalPlan,
+    config: &dyn OptimizerConfig,
+) -> Result<Transformed<LogicalPlan>> {
+    let rows = rows(&plan);
+    if stays(&plan, rows) {
+        return Ok(Transformed::no(plan));
     }
-
-    fn apply_order(&self) -> Option<ApplyOrder> {
-        self.engine.apply_order()
+    let filter = match &plan {
+        LogicalPlan::Filter(filter) if makes_others(rows) => filter,
+        _ => return engine.rewrite(plan, config),
+    };
+    let (changing, steady): (Vec<_>, Vec<_>) =
+        conditions(filter).into_iter().partition(|condition| condition.is_volatile());
+    if changing.is_empty() {
+        return engine.rewrite(plan, config);
     }
-
-    fn rewrite(
-        &self,
-        plan: LogicalPlan,
-        config: &dyn OptimizerConfig,
-    ) -> Result<Transformed<LogicalPlan>> {
-        let rows = rows(&plan);
-        if stays(&plan, rows) {
-            return Ok(Transformed::no(plan));
-        }
-        let filter = match &plan {
-            LogicalPlan::Filter(filter) if makes_others(rows) => filter,
-            _ => return self.engine.rewrite(plan, config),
-        };
-        let (changing, steady): (Vec<_>, Vec<_>) =
-            conditions(filter).into_iter().partition(|condition| condition.is_volatile());
-        if changing.is_empty() {
-            return self.engine.rewrite(plan, config);
-        }
-        // Those that are asked for last are those that change: the others are below them.
-        if steady.is_empty() || split_conjunction(&filter.predicate) == changing {
-            return Ok(Transformed::no(plan));
-        }
-        let below = asked(steady, rows.clone())?;
-        asked(changing, below).map(Transformed::yes)
+    // Those that are asked for last are those that change: the others are below them.
+    if steady.is_empty() || split_conjunction(&filter.predicate) == changing {
+        return Ok(Transformed::no(plan));
     }
+    let below = asked(steady, rows.clone())?;
+    asked(changing, below).map(Transformed::yes)
 }
 
 /// What the conditions of `plan` are asked of, if it has some; else `plan`.

@@ -19,54 +19,35 @@ use datafusion::logical_expr::utils::conjunction;
 use datafusion::logical_expr::{Expr, Join, LogicalPlan, Operator, Projection};
 use datafusion::optimizer::eliminate_cross_join::EliminateCrossJoin;
 use datafusion::optimizer::extract_equijoin_predicate::ExtractEquijoinPredicate;
-use datafusion::optimizer::{ApplyOrder, Optimizer, OptimizerConfig, OptimizerRule};
+use datafusion::optimizer::{Optimizer, OptimizerConfig};
 
-/// A rule for logical plans.
-type Rule = Arc<dyn OptimizerRule + Send + Sync>;
+use super::around::{Rule, around};
 
 /// What is done to a plan before a rule sees it.
 type Prepare = fn(LogicalPlan) -> Result<Transformed<LogicalPlan>>;
 
 /// The engine's rules for logical plans, of which none loses or mixes what is in a join.
 pub(super) fn rules() -> Vec<Rule> {
-    let mut rules = Optimizer::new().rules;
-    for rule in &mut rules {
-        let engine = Arc::clone(rule);
-        if engine.name() == ExtractEquijoinPredicate::new().name() {
-            *rule = Arc::new(Prepared { engine, prepare: plain_conditions });
-        } else if engine.name() == EliminateCrossJoin::new().name() {
-            *rule = Arc::new(Prepared { engine, prepare: out_of_sight });
-        }
-    }
-    rules
+    let rules = Optimizer::new().rules;
+    let rules = around(rules, &ExtractEquijoinPredicate::new(), |engine, plan, config| {
+        prepared(engine, plain_conditions, plan, config)
+    });
+    around(rules, &EliminateCrossJoin::new(), |engine, plan, config| {
+        prepared(engine, out_of_sight, plan, config)
+    })
 }
 
-/// One of the engine's rules, for plans that are prepared for it.
-#[derive(Debug)]
-struct Prepared {
-    engine: Rule,
+/// What one of the engine's rules makes of a plan that is prepared for it.
+fn prepared(
+    engine: &Rule,
     prepare: Prepare,
-}
-
-impl OptimizerRule for Prepared {
-    fn name(&self) -> &str {
-        self.engine.name()
-    }
-
-    fn apply_order(&self) -> Option<ApplyOrder> {
-        self.engine.apply_order()
-    }
-
-    fn rewrite(
-        &self,
-        plan: LogicalPlan,
-        config: &dyn OptimizerConfig,
-    ) -> Result<Transformed<LogicalPlan>> {
-        let prepared = (self.prepare)(plan)?;
-        let mut rewritten = self.engine.rewrite(prepared.data, config)?;
-        rewritten.transformed |= prepared.transformed;
-        Ok(rewritten)
-    }
+    plan: LogicalPlan,
+    config: &dyn OptimizerConfig,
+) -> Result<Transformed<LogicalPlan>> {
+    let prepared = prepare(plan)?;
+    let mut rewritten = engine.rewrite(prepared.data, config)?;
+    rewritten.transformed |= prepared.transformed;
+    Ok(rewritten)
 }
 
 /// A join with conditions that are all turned the same way. Keys of which unknown ones are

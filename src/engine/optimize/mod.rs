@@ -2,6 +2,7 @@
 //! [levers](crate::catalog::Levers), and rules that keep them right.
 
 mod added_up;
+mod around;
 mod columns_of_one_name;
 mod constant_sizes;
 mod distinct_keys;
