@@ -14,6 +14,7 @@ use datafusion::datasource::file_format::parquet::ParquetFormat;
 
 use super::advice::holds;
 use crate::error::Error;
+use crate::ingest::Packing;
 
 /// The suffixes that can be queried in place.
 pub(crate) const SUFFIXES: [&str; 10] =
@@ -35,13 +36,11 @@ impl Kind {
     pub(super) fn of(name: &str) -> Option<Self> {
         let name = Path::new(name).file_name()?.to_str()?;
         let file = name.to_lowercase();
-        let (plain, compression) = match file.rsplit_once('.') {
-            Some((plain, "gz")) => (plain, FileCompressionType::GZIP),
-            Some((plain, "zst")) => (plain, FileCompressionType::ZSTD),
-            Some((plain, "bz2")) => (plain, FileCompressionType::BZIP2),
-            Some((plain, "xz")) => (plain, FileCompressionType::XZ),
-            _ => (file.as_str(), FileCompressionType::UNCOMPRESSED),
-        };
+        let packed = |(plain, end)| Some((plain, Packing::named(end)?.compression));
+        let (plain, compression) = file
+            .rsplit_once('.')
+            .and_then(packed)
+            .unwrap_or((file.as_str(), FileCompressionType::UNCOMPRESSED));
         let (_, end) = plain.rsplit_once('.')?;
         let format = SUFFIXES.into_iter().find(|suffix| *suffix == end)?;
         let suffix = name[name.len() - (file.len() - plain.len() + end.len())..].to_owned();
@@ -129,20 +128,17 @@ impl Kind {
 
     /// Refuses files that are not packed as their names say.
     pub(super) fn check_packing(&self, paths: &[PathBuf]) -> Result<(), Error> {
-        let (begin, packing): (&[u8], _) = match self.compression {
-            FileCompressionType::GZIP => (&[0x1F, 0x8B], "gzip"),
-            FileCompressionType::ZSTD => (&[0x28, 0xB5, 0x2F, 0xFD], "Zstandard"),
-            FileCompressionType::BZIP2 => (b"BZh", "bzip2"),
-            FileCompressionType::XZ => (&[0xFD, b'7', b'z'], "xz"),
-            _ => return Ok(()),
+        let Some(Packing { name, begins, .. }) = Packing::of(self.compression) else {
+            return Ok(());
         };
+        let length = begins.len() as u64;
         for path in paths {
             let mut start = Vec::new();
-            let read = File::open(path).and_then(|file| file.take(4).read_to_end(&mut start));
+            let read = File::open(path).and_then(|file| file.take(length).read_to_end(&mut start));
             read.map_err(|error| Error::io("read", path, &error))?;
-            if !start.is_empty() && !start.starts_with(begin) {
+            if !start.is_empty() && !start.starts_with(begins) {
                 let path = path.display();
-                let error = Error::query(format!("'{path}' is not packed with {packing}"));
+                let error = Error::query(format!("'{path}' is not packed with {name}"));
                 return Err(error.hint("its name says so; without that ending it may be read"));
             }
         }

@@ -9,6 +9,7 @@ use tempfile::NamedTempFile;
 
 use crate::engine::Session;
 use crate::error::{Error, Place, Result};
+use crate::ingest::Packing;
 
 /// The name of the table.
 const NAME: &str = "stdin";
@@ -16,16 +17,6 @@ const NAME: &str = "stdin";
 /// So many bytes tell what all of them are. A block of bzip2 is told only as a whole, and
 /// has 900 kB at most.
 const START: u64 = 1 << 20;
-
-/// How programs pack what they write: the bytes that tell it, where those stand, and the
-/// suffix by which files that are packed so are known.
-const PACKINGS: [(&[u8], usize, &str, FileCompressionType); 4] = [
-    (&[0x1F, 0x8B], 0, ".gz", FileCompressionType::GZIP),
-    (&[0x28, 0xB5, 0x2F, 0xFD], 0, ".zst", FileCompressionType::ZSTD),
-    // A header may begin with BZh: this is how the first block does.
-    (b"1AY&SY", 4, ".bz2", FileCompressionType::BZIP2),
-    (&[0xFD, b'7', b'z', b'X', b'Z', 0], 0, ".xz", FileCompressionType::XZ),
-];
 
 /// What was piped in, in a file that is there as long as this is.
 #[derive(Debug)]
@@ -89,18 +80,19 @@ fn keep(input: &mut dyn BufRead) -> Result<NamedTempFile> {
 
 /// The suffix of files that begin with `start`.
 fn suffix(start: &[u8]) -> Result<String> {
-    let is_it = |sign: &[u8], at: usize| start.get(at..at + sign.len()) == Some(sign);
     if start.is_empty() {
         let error = Error::query("standard input is empty, and the table stdin is made of it");
         return Err(error.hint("weiku -c SQL < FILE, or PROGRAM | weiku -c SQL"));
     }
-    if is_it(b"PK\x03\x04", 0) {
+    if start.starts_with(b"PK\x03\x04") {
         let error = Error::query("standard input is a ZIP archive");
         let advice = "unpack it: unzip -p FILE | weiku; of a workbook save the sheets as CSV";
         return Err(error.hint(advice));
     }
-    Ok(match PACKINGS.into_iter().find(|(sign, at, ..)| is_it(sign, *at)) {
-        Some((_, _, end, packing)) => format!("{}{end}", plain_suffix(&unpacked(start, packing))),
+    Ok(match Packing::seen(start) {
+        Some(Packing { compression, suffix, .. }) => {
+            format!("{}.{suffix}", plain_suffix(&unpacked(start, *compression)))
+        }
         None => plain_suffix(start).to_owned(),
     })
 }

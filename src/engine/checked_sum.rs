@@ -30,6 +30,7 @@ use datafusion::logical_expr::{
 use datafusion_functions_aggregate_common::aggregate::groups_accumulator::accumulate::NullState;
 
 use super::moving;
+use super::wrapped::as_the_engine_says;
 
 /// The type in which partial sums travel.
 const STATE: DataType = DataType::Decimal128(38, 0);
@@ -37,15 +38,15 @@ const STATE: DataType = DataType::Decimal128(38, 0);
 /// `sum` with overflow reported.
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub(super) struct CheckedSum {
-    other: Sum,
+    engine: Sum,
     signature: Signature,
 }
 
 impl Default for CheckedSum {
     fn default() -> Self {
-        let other = Sum::default();
-        let signature = with_truths(other.signature(), logical_int64(), NativeType::Int64);
-        Self { other, signature }
+        let engine = Sum::default();
+        let signature = with_truths(engine.signature(), logical_int64(), NativeType::Int64);
+        Self { engine, signature }
     }
 }
 
@@ -67,16 +68,16 @@ fn is_integer(kind: &DataType) -> bool {
 }
 
 impl AggregateUDFImpl for CheckedSum {
-    fn name(&self) -> &str {
-        self.other.name()
+    as_the_engine_says! {
+        fn name(&self) -> &str;
+        fn return_type(&self, arguments: &[DataType]) -> Result<DataType>;
+        fn groups_accumulator_supported(&self, args: AccumulatorArgs<'_>) -> bool;
+        fn set_monotonicity(&self, kind: &DataType) -> SetMonotonicity;
+        fn documentation(&self) -> Option<&Documentation>;
     }
 
     fn signature(&self) -> &Signature {
         &self.signature
-    }
-
-    fn return_type(&self, arguments: &[DataType]) -> Result<DataType> {
-        self.other.return_type(arguments)
     }
 
     fn accumulator(&self, args: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
@@ -84,19 +85,15 @@ impl AggregateUDFImpl for CheckedSum {
         match (is_integer(&kind), args.is_distinct) {
             (true, false) => Ok(Box::new(Total { kind, sum: 0, rows: 0 })),
             (true, true) => Ok(Box::new(DistinctTotal { kind, seen: HashSet::new() })),
-            (false, _) => self.other.accumulator(args),
+            (false, _) => self.engine.accumulator(args),
         }
     }
 
     fn state_fields(&self, args: StateFieldsArgs<'_>) -> Result<Vec<FieldRef>> {
         if !is_integer(args.return_type()) || args.is_distinct {
-            return self.other.state_fields(args);
+            return self.engine.state_fields(args);
         }
         Ok(vec![Arc::new(Field::new(format_state_name(args.name, "sum"), STATE, true))])
-    }
-
-    fn groups_accumulator_supported(&self, args: AccumulatorArgs<'_>) -> bool {
-        self.other.groups_accumulator_supported(args)
     }
 
     fn create_groups_accumulator(
@@ -107,7 +104,7 @@ impl AggregateUDFImpl for CheckedSum {
         if is_integer(&kind) {
             Ok(Box::new(GroupTotals { kind, sums: Vec::new(), nulls: NullState::new() }))
         } else {
-            self.other.create_groups_accumulator(args)
+            self.engine.create_groups_accumulator(args)
         }
     }
 
@@ -123,7 +120,7 @@ impl AggregateUDFImpl for CheckedSum {
         match kind {
             DataType::Int64 | DataType::UInt64 => Ok(Box::new(Total { kind, sum: 0, rows: 0 })),
             DataType::Float64 => Ok(moving::sum()),
-            _ => self.other.create_sliding_accumulator(args),
+            _ => self.engine.create_sliding_accumulator(args),
         }
     }
 
@@ -133,14 +130,6 @@ impl AggregateUDFImpl for CheckedSum {
 
     fn order_sensitivity(&self) -> AggregateOrderSensitivity {
         AggregateOrderSensitivity::Insensitive
-    }
-
-    fn documentation(&self) -> Option<&Documentation> {
-        self.other.documentation()
-    }
-
-    fn set_monotonicity(&self, kind: &DataType) -> SetMonotonicity {
-        self.other.set_monotonicity(kind)
     }
 }
 

@@ -24,6 +24,7 @@ use super::checked_sum::with_truths;
 use super::decimals::quotient;
 use super::moving;
 use super::whole_averages::{self, DistinctMean, GroupMeans, Mean};
+use super::wrapped::as_the_engine_says;
 
 /// `avg`.
 pub(super) fn function() -> AggregateUDF {
@@ -103,12 +104,10 @@ fn are_whole(values: &[FieldRef]) -> bool {
 }
 
 impl AggregateUDFImpl for Average {
-    fn name(&self) -> &str {
-        self.engine.name()
-    }
-
-    fn aliases(&self) -> &[String] {
-        self.engine.aliases()
+    as_the_engine_says! {
+        fn name(&self) -> &str;
+        fn aliases(&self) -> &[String];
+        fn documentation(&self) -> Option<&Documentation>;
     }
 
     fn signature(&self) -> &Signature {
@@ -199,10 +198,6 @@ impl AggregateUDFImpl for Average {
 
     fn reverse_expr(&self) -> ReversedUDAF {
         ReversedUDAF::Identical
-    }
-
-    fn documentation(&self) -> Option<&Documentation> {
-        self.engine.documentation()
     }
 }
 

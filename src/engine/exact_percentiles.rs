@@ -29,6 +29,7 @@ use datafusion::logical_expr::{
 use datafusion_functions_aggregate_common::aggregate::groups_accumulator::accumulate::accumulate;
 
 use super::counted_median::time;
+use super::wrapped::as_the_engine_says;
 
 /// `percentile_cont`, also called `quantile_cont`.
 pub(super) fn function() -> AggregateUDF {
@@ -61,20 +62,17 @@ impl ExactPercentile {
 }
 
 impl AggregateUDFImpl for ExactPercentile {
-    fn name(&self) -> &str {
-        self.engine.name()
-    }
-
-    fn aliases(&self) -> &[String] {
-        self.engine.aliases()
+    as_the_engine_says! {
+        fn name(&self) -> &str;
+        fn aliases(&self) -> &[String];
+        fn return_type(&self, arguments: &[DataType]) -> Result<DataType>;
+        fn simplify(&self) -> Option<AggregateFunctionSimplification>;
+        fn supports_within_group_clause(&self) -> bool;
+        fn documentation(&self) -> Option<&Documentation>;
     }
 
     fn signature(&self) -> &Signature {
         &self.signature
-    }
-
-    fn return_type(&self, arguments: &[DataType]) -> Result<DataType> {
-        self.engine.return_type(arguments)
     }
 
     fn state_fields(&self, args: StateFieldsArgs<'_>) -> Result<Vec<FieldRef>> {
@@ -107,18 +105,6 @@ impl AggregateUDFImpl for ExactPercentile {
         }
         self.check(&args)?;
         Ok(Box::new(Groups { wanted: Wanted::of(&args)?, groups: Vec::new() }))
-    }
-
-    fn simplify(&self) -> Option<AggregateFunctionSimplification> {
-        self.engine.simplify()
-    }
-
-    fn supports_within_group_clause(&self) -> bool {
-        self.engine.supports_within_group_clause()
-    }
-
-    fn documentation(&self) -> Option<&Documentation> {
-        self.engine.documentation()
     }
 }
 

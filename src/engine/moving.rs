@@ -37,27 +37,17 @@ use datafusion::physical_expr::{PhysicalExpr, PhysicalSortExpr};
 use datafusion::prelude::SessionContext;
 
 use super::moving_texts::texts;
+use super::paired_moments;
+use super::wrapped::as_the_engine_says;
 use crate::functions;
 
-/// The engine's functions whose frames are ours to move.
-const NAMES: [&str; 26] = [
+/// The engine's functions whose frames are ours to move, but for those of pairs of numbers.
+const NAMES: [&str; 14] = [
     "avg",
     "var",
     "var_pop",
     "stddev",
     "stddev_pop",
-    "covar_samp",
-    "covar_pop",
-    "corr",
-    "regr_slope",
-    "regr_intercept",
-    "regr_count",
-    "regr_r2",
-    "regr_avgx",
-    "regr_avgy",
-    "regr_sxx",
-    "regr_syy",
-    "regr_sxy",
     "string_agg",
     "bool_and",
     "bool_or",
@@ -71,12 +61,15 @@ const NAMES: [&str; 26] = [
 
 /// Puts functions with frames of ours in the place of those that `context` knows.
 pub(super) fn register(context: &SessionContext) {
-    let own = functions::ALL.iter().filter(|function| function.is_aggregate());
-    for name in NAMES.into_iter().chain(own.map(|function| function.name)) {
+    let put = |name: &str| {
         if let Ok(engine) = context.udaf(name) {
             context.register_udaf(AggregateUDF::new_from_impl(Moving { engine }));
         }
-    }
+    };
+    NAMES.into_iter().for_each(put);
+    paired_moments::engines().for_each(|engine| put(engine.name()));
+    let own = functions::ALL.iter().filter(|function| function.is_aggregate());
+    own.for_each(|function| put(function.name));
 }
 
 /// The sum of doubles in a frame that moves on.
@@ -98,59 +91,34 @@ struct Moving {
     engine: Arc<AggregateUDF>,
 }
 
-impl Moving {
-    fn inner(&self) -> &dyn AggregateUDFImpl {
-        self.engine.inner().as_ref()
-    }
-}
-
 impl AggregateUDFImpl for Moving {
-    fn name(&self) -> &str {
-        self.inner().name()
-    }
-
-    fn aliases(&self) -> &[String] {
-        self.inner().aliases()
-    }
-
-    fn schema_name(&self, params: &AggregateFunctionParams) -> Result<String> {
-        self.inner().schema_name(params)
-    }
-
-    fn human_display(&self, params: &AggregateFunctionParams) -> Result<String> {
-        self.inner().human_display(params)
-    }
-
-    fn window_function_schema_name(&self, params: &WindowFunctionParams) -> Result<String> {
-        self.inner().window_function_schema_name(params)
-    }
-
-    fn display_name(&self, params: &AggregateFunctionParams) -> Result<String> {
-        self.inner().display_name(params)
-    }
-
-    fn window_function_display_name(&self, params: &WindowFunctionParams) -> Result<String> {
-        self.inner().window_function_display_name(params)
-    }
-
-    fn signature(&self) -> &Signature {
-        self.inner().signature()
-    }
-
-    fn coerce_types(&self, arguments: &[DataType]) -> Result<Vec<DataType>> {
-        self.inner().coerce_types(arguments)
-    }
-
-    fn return_type(&self, arguments: &[DataType]) -> Result<DataType> {
-        self.inner().return_type(arguments)
-    }
-
-    fn return_field(&self, arguments: &[FieldRef]) -> Result<FieldRef> {
-        self.inner().return_field(arguments)
-    }
-
-    fn is_nullable(&self) -> bool {
-        self.inner().is_nullable()
+    as_the_engine_says! {
+        fn name(&self) -> &str;
+        fn aliases(&self) -> &[String];
+        fn schema_name(&self, params: &AggregateFunctionParams) -> Result<String>;
+        fn human_display(&self, params: &AggregateFunctionParams) -> Result<String>;
+        fn window_function_schema_name(&self, params: &WindowFunctionParams) -> Result<String>;
+        fn display_name(&self, params: &AggregateFunctionParams) -> Result<String>;
+        fn window_function_display_name(&self, params: &WindowFunctionParams) -> Result<String>;
+        fn signature(&self) -> &Signature;
+        fn coerce_types(&self, arguments: &[DataType]) -> Result<Vec<DataType>>;
+        fn return_type(&self, arguments: &[DataType]) -> Result<DataType>;
+        fn return_field(&self, arguments: &[FieldRef]) -> Result<FieldRef>;
+        fn is_nullable(&self) -> bool;
+        fn state_fields(&self, args: StateFieldsArgs<'_>) -> Result<Vec<FieldRef>>;
+        fn groups_accumulator_supported(&self, args: AccumulatorArgs<'_>) -> bool;
+        fn create_groups_accumulator(&self, args: AccumulatorArgs<'_>)
+            -> Result<Box<dyn GroupsAccumulator>>;
+        fn order_sensitivity(&self) -> AggregateOrderSensitivity;
+        fn simplify(&self) -> Option<AggregateFunctionSimplification>;
+        fn simplify_expr_op_literal(&self, call: &AggregateFunction, argument: &Expr,
+            operator: Operator, literal: &Expr, is_left: bool) -> Result<Option<Expr>>;
+        fn is_descending(&self) -> Option<bool>;
+        fn value_from_stats(&self, statistics: &StatisticsArgs<'_>) -> Option<ScalarValue>;
+        fn default_value(&self, kind: &DataType) -> Result<ScalarValue>;
+        fn supports_null_handling_clause(&self) -> bool;
+        fn supports_within_group_clause(&self) -> bool;
+        fn documentation(&self) -> Option<&Documentation>;
     }
 
     fn accumulator(&self, args: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
@@ -159,22 +127,7 @@ impl AggregateUDFImpl for Moving {
             let texts = texts(self.name(), &args);
             return Ok(texts.unwrap_or_else(|| each_time(&self.engine, &args)));
         }
-        self.inner().accumulator(args)
-    }
-
-    fn state_fields(&self, args: StateFieldsArgs<'_>) -> Result<Vec<FieldRef>> {
-        self.inner().state_fields(args)
-    }
-
-    fn groups_accumulator_supported(&self, args: AccumulatorArgs<'_>) -> bool {
-        self.inner().groups_accumulator_supported(args)
-    }
-
-    fn create_groups_accumulator(
-        &self,
-        args: AccumulatorArgs<'_>,
-    ) -> Result<Box<dyn GroupsAccumulator>> {
-        self.inner().create_groups_accumulator(args)
+        self.engine.accumulator(args)
     }
 
     fn create_sliding_accumulator(
@@ -186,7 +139,7 @@ impl AggregateUDFImpl for Moving {
             return Ok(known);
         }
         let gone_over = each_time(&self.engine, &args);
-        let own = self.inner().create_sliding_accumulator(args)?;
+        let own = self.engine.create_sliding_accumulator(args)?;
         Ok(if own.supports_retract_batch() { own } else { gone_over })
     }
 
@@ -201,27 +154,8 @@ impl AggregateUDFImpl for Moving {
         }))
     }
 
-    fn order_sensitivity(&self) -> AggregateOrderSensitivity {
-        self.inner().order_sensitivity()
-    }
-
-    fn simplify(&self) -> Option<AggregateFunctionSimplification> {
-        self.inner().simplify()
-    }
-
-    fn simplify_expr_op_literal(
-        &self,
-        call: &AggregateFunction,
-        argument: &Expr,
-        operator: Operator,
-        literal: &Expr,
-        is_left: bool,
-    ) -> Result<Option<Expr>> {
-        self.inner().simplify_expr_op_literal(call, argument, operator, literal, is_left)
-    }
-
     fn reverse_expr(&self) -> ReversedUDAF {
-        match self.inner().reverse_expr() {
+        match self.engine.reverse_udf() {
             ReversedUDAF::Reversed(reversed) if reversed.name() == self.name() => {
                 ReversedUDAF::Reversed(Arc::new(AggregateUDF::new_from_impl(self.clone())))
             }
@@ -229,32 +163,8 @@ impl AggregateUDFImpl for Moving {
         }
     }
 
-    fn is_descending(&self) -> Option<bool> {
-        self.inner().is_descending()
-    }
-
-    fn value_from_stats(&self, statistics: &StatisticsArgs<'_>) -> Option<ScalarValue> {
-        self.inner().value_from_stats(statistics)
-    }
-
-    fn default_value(&self, kind: &DataType) -> Result<ScalarValue> {
-        self.inner().default_value(kind)
-    }
-
-    fn supports_null_handling_clause(&self) -> bool {
-        self.inner().supports_null_handling_clause()
-    }
-
-    fn supports_within_group_clause(&self) -> bool {
-        self.inner().supports_within_group_clause()
-    }
-
     fn set_monotonicity(&self, kind: &DataType) -> SetMonotonicity {
-        self.inner().set_monotonicity(kind)
-    }
-
-    fn documentation(&self) -> Option<&Documentation> {
-        self.inner().documentation()
+        self.engine.inner().set_monotonicity(kind)
     }
 }
 

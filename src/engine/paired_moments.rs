@@ -25,7 +25,18 @@ use super::wrapped::as_the_engine_says;
 
 /// Puts these functions in the place of the engine's own.
 pub(super) fn register(context: &SessionContext) {
-    for (engine, gives) in [
+    for (engine, gives) in functions() {
+        context.register_udaf(AggregateUDF::from(Paired { engine, gives }));
+    }
+}
+
+/// The engine's functions of pairs of numbers.
+pub(super) fn engines() -> impl Iterator<Item = Arc<AggregateUDF>> {
+    functions().into_iter().map(|(engine, _)| engine)
+}
+
+fn functions() -> [(Arc<AggregateUDF>, Gives); 12] {
+    [
         (correlation::corr_udaf(), Gives::Correlation),
         (covariance::covar_samp_udaf(), Gives::CovarianceOfSample),
         (covariance::covar_pop_udaf(), Gives::CovarianceOfAll),
@@ -38,9 +49,7 @@ pub(super) fn register(context: &SessionContext) {
         (regr::regr_sxx_udaf(), Gives::Squares(1)),
         (regr::regr_syy_udaf(), Gives::Squares(0)),
         (regr::regr_sxy_udaf(), Gives::Product),
-    ] {
-        context.register_udaf(AggregateUDF::from(Paired { engine, gives }));
-    }
+    ]
 }
 
 /// What is given for a group. Of its two arguments the first, which a line through the
@@ -350,21 +359,6 @@ mod tests {
     use crate::engine::answers::answer;
     use crate::engine::{Session, Settings};
 
-    const NAMES: [&str; 12] = [
-        "corr",
-        "covar_samp",
-        "covar_pop",
-        "regr_slope",
-        "regr_intercept",
-        "regr_count",
-        "regr_r2",
-        "regr_avgx",
-        "regr_avgy",
-        "regr_sxx",
-        "regr_syy",
-        "regr_sxy",
-    ];
-
     /// How many groups there are: the first two of many numbers, and those of which `batch`
     /// tells.
     const GROUPS: usize = 7;
@@ -435,12 +429,13 @@ mod tests {
 
     #[test]
     fn each_group_has_what_the_engine_gives_for_it_alone() {
-        let (engines, ours) = (SessionContext::new(), SessionContext::new());
+        let ours = SessionContext::new();
         register(&ours);
         let schema = Schema::empty();
         let parts = [batch(0..90), batch(90..91), batch(91..400)];
-        for name in NAMES {
-            let (engine, ours) = (engines.udaf(name).unwrap(), ours.udaf(name).unwrap());
+        for engine in engines() {
+            let name = engine.name();
+            let ours = ours.udaf(name).unwrap();
             let alone = |group: usize| {
                 let mut one = engine.accumulator(args(&schema)).unwrap();
                 for Batch { columns, groups, passes } in &parts {

@@ -8,10 +8,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::UNIX_EPOCH;
 
+use datafusion::datasource::file_format::file_compression_type::FileCompressionType;
 use sha2::{Digest, Sha256};
 use zip::ZipArchive;
 
 use super::expand;
+use super::packing::Packing;
 use super::record::Instant;
 use crate::error::{Error, Kind, Result};
 
@@ -315,14 +317,16 @@ impl Raw {
     /// The bytes with `.gz` and `.zst` undone, as the content tells it.
     pub(super) fn unpacked(self) -> io::Result<Box<dyn Read + Send>> {
         let mut bytes = BufReader::with_capacity(BUFFER, self);
-        let start = bytes.fill_buf()?;
-        if start.starts_with(&[0x1F, 0x8B]) {
-            return Ok(Box::new(flate2::bufread::MultiGzDecoder::new(bytes)));
-        }
-        if start.starts_with(&[0x28, 0xB5, 0x2F, 0xFD]) {
-            return Ok(Box::new(zstd::stream::read::Decoder::with_buffer(bytes)?));
-        }
-        Ok(Box::new(bytes))
+        let packing = Packing::seen(bytes.fill_buf()?);
+        Ok(match packing.map(|packing| packing.compression) {
+            Some(FileCompressionType::GZIP) => {
+                Box::new(flate2::bufread::MultiGzDecoder::new(bytes))
+            }
+            Some(FileCompressionType::ZSTD) => {
+                Box::new(zstd::stream::read::Decoder::with_buffer(bytes)?)
+            }
+            _ => Box::new(bytes),
+        })
     }
 }
 
