@@ -489,24 +489,36 @@ fn unopened(text: &Text, at: usize) -> Slip {
     }
 }
 
-/// `ASOF JOIN`, of which the parser knows another form, and `ASOF LEFT JOIN`.
+/// `ASOF JOIN` without a condition, and `ASOF RIGHT JOIN`.
 fn nearest_join(text: &Text) -> Option<Slip> {
-    let is_outer = |at: usize| text.is(at, Keyword::LEFT) || text.is(at, Keyword::INNER);
-    let end = |at: usize| {
-        let is_named = text.is(at, Keyword::ASOF);
-        let last = if is_outer(at + 1) { at + 2 } else { at + 1 };
-        (is_named && text.is(last, Keyword::JOIN)).then_some(last)
+    let asof = (0..text.at.min(text.tokens.len())).rev().find(|at| text.is(*at, Keyword::ASOF))?;
+    let is_next = asof + 1 == text.at;
+    let hint = match text.keyword(text.at) {
+        Some(Keyword::RIGHT | Keyword::FULL) if is_next => {
+            "ASOF LEFT JOIN keeps the rows of the first table; that whose rows are to be kept \
+             stands first"
+        }
+        Some(Keyword::SEMI | Keyword::ANTI) if is_next => {
+            "SEMI JOIN and ANTI JOIN ask whether there is such a row, be it the nearest or not: \
+             leave ASOF out"
+        }
+        Some(Keyword::CROSS | Keyword::NATURAL) if is_next => {
+            "name the columns: a ASOF JOIN b USING (account_id, at), of which the last one is the \
+             time"
+        }
+        word if text.words.contains("MATCH_CONDITION")
+            || is_next && matches!(word, Some(Keyword::LEFT | Keyword::INNER)) =>
+        {
+            let message = "behind ASOF JOIN stands a condition".to_owned();
+            let hint = "say what is equal and what is the nearest: a ASOF JOIN b ON a.account_id \
+                        = b.account_id AND a.at >= b.at"
+                .to_owned();
+            return Some(Slip { from: asof, to: asof, message: Some(message), hint });
+        }
+        _ => return None,
     };
-    let (from, to) = (0..text.tokens.len()).find_map(|at| Some((at, end(at)?)))?;
-    let is_told = text.words.contains("MATCH_CONDITION") || to > from + 1;
-    is_told.then(|| Slip {
-        from,
-        to,
-        message: Some("ASOF JOIN is not known".to_owned()),
-        hint: "the nearest row before each is LEFT JOIN LATERAL (SELECT * FROM b WHERE b.at <= \
-               a.at ORDER BY b.at DESC LIMIT 1) AS b ON true"
-            .to_owned(),
-    })
+    let message = format!("ASOF {} JOIN is not known", text.typed(text.at).to_uppercase());
+    Some(Slip { from: asof, to: text.at, message: Some(message), hint: hint.to_owned() })
 }
 
 /// `FROM posts, WHERE`: the parser takes WHERE for a table.
@@ -817,8 +829,12 @@ mod tests {
             ("select text from posts where client is not 'a'", "is", "IS", "client <> 'a'"),
             ("select 1 from posts where likes > 3 reposts > 2", "reposts", "", "AND reposts"),
             ("select 1 from posts limit 5% union select 3", "5%", "no share", "part <= 5"),
-            ("select * from a asof join b on a.t >= b.t", "asof", "not known", "LIMIT 1) AS b"),
-            ("select * from a asof left join b on a.t >= b.t", "asof", "known", "LIMIT 1) AS b"),
+            ("select * from a asof join b where a.t > 1", "asof", "a condition", "a.at >= b.at"),
+            ("select * from a asof left join b", "asof", "a condition", "a.at >= b.at"),
+            ("select 1 from a asof right join b on a.t > b.t", "asof", "RIGHT JOIN", "first"),
+            ("select 1 from a asof full outer join b using (t)", "asof", "FULL JOIN", "first"),
+            ("select 1 from a asof semi join b on a.t > b.t", "asof", "SEMI JOIN", "leave ASOF"),
+            ("select 1 from a asof natural join b", "asof", "NATURAL JOIN", "USING"),
             ("select 1 from posts, where likes > 3", ", where", "but where", "the comma out"),
             ("select 1 from posts, group by client", ", group", "but group", "the comma out"),
             ("select 1 from (select 1 from posts, limit 5)", ", limit", "but limit", "the comma"),

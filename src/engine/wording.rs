@@ -85,11 +85,8 @@ const MEANINGS: &[Meaning] = &[
         Some(error.hint("compare and order by lower(text), which passes over capital letters"))
     }),
     ("JOIN operator AsOf", |_| {
-        let error = Error::query("there is no ASOF JOIN");
-        Some(error.hint(
-            "join by the range, and keep the last: ... QUALIFY row_number() OVER (PARTITION BY \
-             a.post_id ORDER BY b.observed_at DESC) = 1",
-        ))
+        let error = Error::query("there is no ASOF JOIN here");
+        Some(error.hint("write it in a subquery: ... FROM (SELECT ... FROM a ASOF JOIN b ON ...)"))
     }),
     ("Not valid JSON", |_| {
         let error = Error::query("a JSON file that is asked has a record a line, or is one array");

@@ -83,6 +83,7 @@ mod repost_chain;
 mod sem;
 mod skewness;
 mod split_text;
+mod strip_accents;
 mod style;
 mod text_width;
 mod to_base;
@@ -173,6 +174,7 @@ pub static ALL: &[&Function] = &[
     &sem::FUNCTION,
     &skewness::FUNCTION,
     &split_text::FUNCTION,
+    &strip_accents::FUNCTION,
     &style::FUNCTION,
     &text_width::FUNCTION,
     &to_base::FUNCTION,

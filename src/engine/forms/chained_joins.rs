@@ -94,7 +94,8 @@ fn may_go_on(join: &Join) -> bool {
         | JoinOperator::Inner(by)
         | JoinOperator::Left(by)
         | JoinOperator::LeftOuter(by)
-        | JoinOperator::CrossJoin(by) => {
+        | JoinOperator::CrossJoin(by)
+        | JoinOperator::AsOf { constraint: by, .. } => {
             matches!(by, JoinConstraint::On(_) | JoinConstraint::None)
         }
         _ => false,

@@ -4,6 +4,7 @@
 pub(super) mod all_columns;
 mod any_item;
 pub(super) mod arithmetic;
+mod asof_joins;
 mod bits;
 mod chained_joins;
 mod collations;
@@ -92,7 +93,7 @@ pub(super) fn spell(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
     let tokens = created_columns::spell(copy_columns::spell(shared_limits::spell(tokens)));
     let tokens = grouping_sets::enclose(left_out::spell(show::spell(tokens)));
     let tokens = null_tests::spell(all_columns::spell(tokens));
-    common_tables::spell(sample::spell(summarize::spell(tokens)))
+    asof_joins::spell(common_tables::spell(sample::spell(summarize::spell(tokens))))
 }
 
 /// Rewrites what a statement of the session of `context` says, before it is planned.
@@ -161,6 +162,7 @@ pub(super) fn planners() -> Vec<Arc<dyn ExprPlanner>> {
 /// Rewrites the plan of a statement that was rewritten.
 pub(super) fn finish(plan: LogicalPlan) -> Result<LogicalPlan> {
     let plan = summarize::sum_up(lateral_unnest::beside(any_item::choose(plan)?)?)?;
+    let plan = asof_joins::find(plan)?;
     outer_windows::check(&plan)?;
     text_frames::check(&plan)?;
     let plan = set_operations::count(subqueries::only_values(plan)?)?;

@@ -35,19 +35,23 @@ pub(crate) const TOPICS: &[Topic] = &[
         ],
     },
     Topic {
-        names: &["JOIN", "USING", "ON", "LATERAL"],
+        names: &["JOIN", "USING", "ON", "LATERAL", "ASOF"],
         usage: "TABLE [LEFT | RIGHT | FULL] JOIN TABLE ON CONDITION | USING (COLUMN, ...)\n\
+                TABLE ASOF [LEFT] JOIN TABLE ON CONDITION | USING (COLUMN, ..., TIME)\n\
                 TABLE CROSS JOIN TABLE\nTABLE NATURAL [LEFT | RIGHT | FULL] JOIN TABLE\n\
                 TABLE, LATERAL (QUERY) AS NAME",
         summary: "put rows of two tables side by side",
         details: "LEFT JOIN keeps rows without a partner, whose other columns are NULL. LEFT SEMI JOIN and LEFT ANTI JOIN \
                   keep rows with a partner, or without one, as EXISTS and NOT EXISTS do.\n\
+                  ASOF JOIN puts beside each row the nearest one of another table: the condition has one of >=, >, <= and < beside \
+                  what is equal.\n\
                   NATURAL compares all columns that both sides have. LATERAL before a query puts beside each row what the query \
                   makes of it, such as its first rows by ORDER BY and LIMIT, but takes no window function; a comma before unnest(LIST) \
                   does so with the items of a list.",
         examples: &[
             "SELECT organization, sum(reposts) AS reposts FROM posts JOIN accounts USING (platform, account_id) GROUP BY organization;",
             "SELECT post_id, total FROM posts, LATERAL (SELECT reposts + likes AS total) AS t ORDER BY total DESC LIMIT 5;",
+            "SELECT p.post_id, s.followers FROM posts AS p ASOF LEFT JOIN account_snapshots AS s ON p.account_id = s.account_id AND p.posted_at >= s.observed_at LIMIT 5;",
             "SELECT organization, best.text FROM accounts AS a, LATERAL (SELECT text, likes FROM posts AS p WHERE p.account_id = a.account_id ORDER BY likes DESC LIMIT 1) AS best;",
         ],
     },

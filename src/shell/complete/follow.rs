@@ -90,6 +90,7 @@ const JOINS: &[&str] = &[
     "CROSS JOIN",
     "LEFT SEMI JOIN",
     "LEFT ANTI JOIN",
+    "ASOF JOIN",
 ];
 
 const SORTED: &[&str] = &["DESC", "ASC", "NULLS LAST", "NULLS FIRST"];
@@ -296,6 +297,7 @@ impl State {
             Clause::From | Clause::On | Clause::Using if is("left") => {
                 &["JOIN", "SEMI JOIN", "ANTI JOIN", "OUTER JOIN"]
             }
+            Clause::From | Clause::On | Clause::Using if is("asof") => &["JOIN", "LEFT JOIN"],
             Clause::From | Clause::On | Clause::Using if begins_join(last) => &["JOIN"],
             _ if (is("order") || is("group")) && self.has_clauses() && ends_operand(rest) => {
                 &["BY"]
