@@ -8,15 +8,14 @@ use std::any::Any;
 use datafusion::common::config::{ConfigEntry, ConfigExtension, ConfigOptions, ExtensionOptions};
 use datafusion::common::{DataFusionError, Result, config_err};
 
-use super::available::available_memory;
-
 /// The switches, as settings of the session.
 #[derive(Debug, Clone)]
 pub struct Levers {
     /// Whether columns that are read again are held in memory, decoded.
     pub column_cache: bool,
-    /// Megabytes that held columns may take.
-    pub column_cache_mb: usize,
+    /// Megabytes that held columns may take; if nothing is said, as many as the data
+    /// files have, and no more than a quarter of the memory that was free.
+    pub column_cache_mb: Option<usize>,
     /// Whether wide columns are read of those rows only that come out in the end.
     pub late_columns: bool,
     /// Whether rows are summed up early: a large table before it is joined with a small one,
@@ -85,14 +84,17 @@ const SWITCHES: [Switch; 12] = [
     ),
 ];
 
-/// The one setting that is a number.
+/// The one setting that is a number, or [`AUTO`].
 const CACHE_MB: &str = "column_cache_mb";
+
+/// What stands for a number that is not given.
+const AUTO: &str = "auto";
 
 impl Default for Levers {
     fn default() -> Self {
         Self {
             column_cache: true,
-            column_cache_mb: default_cache_mb(),
+            column_cache_mb: None,
             late_columns: true,
             sum_before_join: true,
             first_of_group: true,
@@ -129,7 +131,10 @@ impl ExtensionOptions for Levers {
         let unusable =
             |_| DataFusionError::Configuration(format!("`{value}` is no value of weiku.{key}"));
         if key == CACHE_MB {
-            self.column_cache_mb = value.trim().parse().map_err(|_| unusable(()))?;
+            let value = value.trim();
+            let is_auto = value.eq_ignore_ascii_case(AUTO);
+            let number = || value.parse().map_err(|_| unusable(()));
+            self.column_cache_mb = if is_auto { None } else { Some(number()?) };
             return Ok(());
         }
         let Some((_, _, switch)) = SWITCHES.iter().find(|(name, _, _)| *name == key) else {
@@ -148,8 +153,8 @@ impl ExtensionOptions for Levers {
         };
         let mut entries = vec![entry(
             CACHE_MB,
-            self.column_cache_mb.to_string(),
-            "megabytes of memory that held columns may take",
+            self.column_cache_mb.map_or_else(|| AUTO.to_owned(), |number| number.to_string()),
+            "megabytes that held columns may take; auto: as many as the data files have",
         )];
         entries.extend(SWITCHES.iter().map(|(name, description, switch)| {
             entry(name, switch(&mut levers).to_string(), description)
@@ -185,15 +190,4 @@ pub(crate) fn is_lever(key: &str) -> bool {
 #[must_use]
 pub fn setting_name(key: String) -> String {
     if key.contains('.') { key } else { format!("{}.{key}", Levers::PREFIX) }
-}
-
-/// Of the memory that is free when the program starts, this part may hold columns.
-const PART_OF_FREE_MEMORY: u64 = 4;
-
-/// Megabytes that are taken to be free where the system does not say.
-const FREE_MB_WHEN_UNKNOWN: u64 = 2048;
-
-fn default_cache_mb() -> usize {
-    let free = available_memory().map_or(FREE_MB_WHEN_UNKNOWN, |bytes| bytes >> 20);
-    usize::try_from(free / PART_OF_FREE_MEMORY).unwrap_or(usize::MAX)
 }

@@ -274,18 +274,19 @@ impl StoreTable {
         let groups = &groups;
         let (columns, few_wanted) = (columns.as_slice(), self.few_wanted);
         let wish = Wish { schema, groups, columns, filters, few_rows, few_wanted, budget };
-        let Some(groups) = choose(&wish, &self.held, state)? else { return Ok(None) };
+        let Some(choice) = choose(&wish, &self.held, state)? else { return Ok(None) };
         let mut statistics = self.summed(files)?;
         statistics.column_statistics.push(ColumnStatistics::new_unknown());
         let source = Source {
             name: self.snapshot.table.name,
             schema: addressed(schema),
-            partitions: dealt(groups, partitions),
+            partitions: dealt(choice.groups, partitions),
             orderings,
             statistics,
             readers: self.readers(state)?,
             held: Arc::clone(&self.held),
             budget,
+            fits: choice.fits,
             few_wanted,
         };
         HeldScan::new(source, columns.to_vec()).map(Some)

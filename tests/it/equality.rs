@@ -437,6 +437,76 @@ async fn nor_does_reading_parts_of_columns() {
     assert!(plan.contains("columns_read_in_part=1"), "{plan}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn nor_does_remembering_which_rows_pass_a_condition() {
+    let folder = tempfile::tempdir().unwrap();
+    let files = [posts(1, 40_000, Times::FileByFile), posts(40_001, 25_000, Times::FileByFile)];
+    let store = store_of(&folder.path().join("db"), files.map(|sql| (&POSTS, sql))).await;
+    let session = |threads| {
+        let settings = Settings { threads, ..Settings::default() };
+        Session::new(Some(Arc::clone(&store)), settings).unwrap()
+    };
+    let plain = session(1);
+    for lever in levers(&plain).await {
+        set(&plain, &lever, "false").await;
+    }
+    // There is room for all columns, or for all but the texts.
+    let sessions = [session(2), session(1), session(2)];
+    set(&sessions[1], "weiku.column_cache_mb", "1").await;
+    set(&sessions[2], "weiku.column_cache_mb", "1").await;
+    set(&sessions[2], "datafusion.execution.batch_size", "100").await;
+    let conditions = [
+        "p.text LIKE '%应急%'",
+        "p.text NOT LIKE '%应急%'",
+        "p.text LIKE '%应急%' AND p.text LIKE '%地%'",
+        "p.text ILIKE '%WEATHER%'",
+        "regexp_like(p.text, '#[^#]+#.*[357]')",
+        "p.text = '今日天气5'",
+        "p.text IS NULL",
+        "length(p.text) > 7 AND p.likes > 100",
+        "p.likes = 77 AND p.text LIKE '%天%'",
+        "p.text LIKE '%地%' OR p.client = '网页'",
+        "p.posted_at > TIMESTAMPTZ '2012-06-01 00:00:00Z' AND p.text LIKE '%公安%'",
+        "p.text LIKE '%应急%' AND random() >= 0",
+        "p.text < p.posted_at::text",
+        "p.text LIKE '%' || (p.posted_at AT TIME ZONE 'UTC')::text || '%'",
+    ];
+    let shown = [
+        "SELECT count(*), sum(p.likes) FROM posts p WHERE {}",
+        "SELECT p.account_id, count(*) FROM posts p WHERE {} GROUP BY 1 ORDER BY 1",
+        "SELECT p.text, p.post_id FROM posts p WHERE {} ORDER BY p.post_id",
+        "SELECT p.text, p.post_id FROM posts p WHERE {} ORDER BY p.posted_at DESC, p.post_id LIMIT 9",
+    ];
+    for zone in ["+08:00", "-03:30"] {
+        for session in sessions.iter().chain([&plain]) {
+            session.collect(&format!("SET TIME ZONE '{zone}'")).await.unwrap();
+        }
+        for condition in conditions {
+            for question in shown.map(|question| question.replace("{}", condition)) {
+                let expected = answer(&plain, &question).await;
+                for session in &sessions {
+                    for _ in 0..3 {
+                        assert_eq!(answer(session, &question).await, expected, "{question}");
+                    }
+                }
+            }
+        }
+    }
+    // Texts that do not fit are read as they pass by, and once for each condition.
+    for word in ["今日", "日天"] {
+        let question = format!(
+            "EXPLAIN ANALYZE SELECT client, count(*) FROM posts
+             WHERE text LIKE '%{word}%' GROUP BY client"
+        );
+        let first = answer(&sessions[1], &question).await.join("\n");
+        assert!(first.contains("columns_read_piecewise=2"), "{first}");
+        let again = answer(&sessions[1], &question).await.join("\n");
+        assert!(again.contains("conditions_remembered=2"), "{again}");
+        assert!(!again.contains("columns_read_piecewise=2"), "{again}");
+        assert!(again.contains("rows_looked_at=65.0 K"), "{again}");
+    }
+}
+
 /// Keeps each answer, however fast it was computed.
 fn keeping_all(folder: Option<std::path::PathBuf>) -> KeepAnswers {
     let (bytes, bytes_per_second) = (1 << 30, u64::MAX);

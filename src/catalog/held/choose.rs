@@ -1,9 +1,9 @@
 //! Whether a scan reads from memory.
 //!
-//! It does when most of what it needs is held or was read before, and all of it
-//! fits; when rows can be found in narrow columns that were read before, so that
-//! of the others only these rows are needed; and when few rows are wanted. Row
-//! groups that the statistics rule out are needed by nobody.
+//! It does when most of what it needs is held or was read before; when rows can be
+//! found in narrow columns that were read before, so that of the others only these rows
+//! are needed; and when few rows are wanted. Row groups that the statistics rule out
+//! are needed by nobody.
 
 use std::collections::{BTreeSet, HashSet};
 use std::ops::Range;
@@ -45,13 +45,21 @@ pub(in crate::catalog) struct Wish<'a> {
     pub(in crate::catalog) budget: usize,
 }
 
-/// The row groups to read from memory, file group by file group; `None` if the
-/// scan is better left to the Parquet source.
+/// How a scan reads from memory.
+#[derive(Debug)]
+pub(in crate::catalog) struct Choice {
+    /// The row groups, file group by file group.
+    pub(in crate::catalog) groups: Vec<Vec<RowGroup>>,
+    /// Whether all that the scan needs may be held.
+    pub(in crate::catalog) fits: bool,
+}
+
+/// How the scan reads from memory; `None` if it is better left to the Parquet source.
 pub(in crate::catalog) fn choose(
     wish: &Wish<'_>,
     held: &HeldColumns,
     state: &dyn Session,
-) -> Result<Option<Vec<Vec<RowGroup>>>> {
+) -> Result<Option<Choice>> {
     if wish.columns.is_empty() {
         return Ok(None);
     }
@@ -73,13 +81,11 @@ pub(in crate::catalog) fn choose(
         }
         groups.push(needed);
     }
-    if wish.few_wanted {
-        return Ok(Some(groups));
-    }
     let known = known(held, groups.iter().flatten(), wish.columns);
     let fits = known.decoded <= wish.budget;
-    let is_known = known.missing == 0 || (fits && !wish.few_rows && known.read * 2 >= known.all);
-    Ok((is_known || finds_rows(wish, &groups, held)).then_some(groups))
+    let is_known = known.missing == 0 || (!wish.few_rows && known.read * 2 >= known.all);
+    let from_memory = wish.few_wanted || is_known || finds_rows(wish, &groups, held);
+    Ok(from_memory.then_some(Choice { groups, fits }))
 }
 
 /// What is known of the columns at `positions` in some row groups.

@@ -6,15 +6,18 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch, UInt64Array};
+use datafusion::arrow::buffer::BooleanBuffer;
 use datafusion::arrow::compute::{concat, take};
 use datafusion::arrow::datatypes::{DataType, TimestampMicrosecondType};
 use datafusion::common::{Result, exec_datafusion_err};
 use datafusion::parquet::arrow::arrow_reader::RowSelection;
-use datafusion::parquet::arrow::async_reader::AsyncFileReader;
+use datafusion::parquet::arrow::async_reader::{AsyncFileReader, ParquetRecordBatchStream};
 use datafusion::parquet::arrow::{ParquetRecordBatchStreamBuilder, ProjectionMask};
+use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_plan::metrics::{Count, ExecutionPlanMetricsSet, MetricBuilder};
 use futures::TryStreamExt;
 
+use super::Part;
 use super::fetch::addresses;
 use super::scan::{RowGroup, Source};
 
@@ -34,6 +37,22 @@ pub(super) struct Getter {
     metrics: ExecutionPlanMetricsSet,
     decoded: Count,
     in_part: Count,
+    piecewise: Count,
+    remembered: Count,
+}
+
+/// What is to read from a file.
+type Builder = ParquetRecordBatchStreamBuilder<Box<dyn AsyncFileReader>>;
+
+/// Columns of a row group that are read piece by piece, and not held.
+pub(super) struct Pieces {
+    stream: ParquetRecordBatchStream<Box<dyn AsyncFileReader>>,
+    positions: BTreeSet<usize>,
+}
+
+/// What is held of the rows of `group` that pass the condition with the number.
+fn part(group: &RowGroup, condition: usize) -> Part {
+    Part::Passing { file: group.footer.file, group: group.index, condition }
 }
 
 impl Getter {
@@ -50,6 +69,8 @@ impl Getter {
             metrics: metrics.clone(),
             decoded: count("columns_decoded"),
             in_part: count("columns_read_in_part"),
+            piecewise: count("columns_read_piecewise"),
+            remembered: count("conditions_remembered"),
         }
     }
 
@@ -58,8 +79,31 @@ impl Getter {
         if position == self.source.address() {
             return Some(addresses(group));
         }
-        let array = self.source.held.get(group.chunk(position), self.now)?;
+        let array = self.source.held.get(Part::Column(group.chunk(position)), self.now)?;
         Some(self.in_zone(position, array))
+    }
+
+    /// Whether the column at `position` may be held.
+    pub(super) fn is_to_be_held(&self, group: &RowGroup, position: usize) -> bool {
+        self.source.fits || group.is_narrow(position)
+    }
+
+    /// The number of a condition whose answers last.
+    pub(super) fn number(&self, condition: &Arc<dyn PhysicalExpr>) -> usize {
+        self.source.held.number(condition)
+    }
+
+    /// Which rows of `group` pass the condition with the number, if that is known.
+    pub(super) fn passing(&self, group: &RowGroup, condition: usize) -> Option<BooleanBuffer> {
+        let array = self.source.held.get(part(group, condition), self.now)?;
+        self.remembered.add(1);
+        array.as_boolean_opt().map(|passing| passing.values().clone())
+    }
+
+    /// Remembers which rows of `group` pass the condition with the number.
+    pub(super) fn remember(&self, group: &RowGroup, condition: usize, passing: &ArrayRef) {
+        let part = part(group, condition);
+        self.source.held.put(part, passing, self.now, self.source.budget);
     }
 
     /// Adds those columns of `group` at `positions` that are not in `columns` yet.
@@ -91,8 +135,9 @@ impl Getter {
         let read_again: Vec<bool> = missing.iter().map(was_read).collect();
         let arrays = self.decode(group, &missing, None).await?;
         for ((position, array), read_again) in missing.into_iter().zip(arrays).zip(read_again) {
-            if read_again || group.is_narrow(position) {
-                held.put(group.chunk(position), &array, self.now, self.source.budget);
+            if group.is_narrow(position) || (read_again && self.source.fits) {
+                let part = Part::Column(group.chunk(position));
+                held.put(part, &array, self.now, self.source.budget);
             }
             columns.insert(position, self.in_zone(position, array));
         }
@@ -100,7 +145,8 @@ impl Getter {
     }
 
     /// Whether a part of the columns at `positions` is to be read for `rows` of
-    /// `group`: what was read of them so far, and is now, is less than half of them.
+    /// `group`: what is read of them now, and was so far if they may be held, is less
+    /// than half of them.
     pub(super) fn part_will_do(
         &self,
         group: &RowGroup,
@@ -110,7 +156,10 @@ impl Getter {
         let (mut part, mut whole) = (0, 0);
         for &position in positions {
             let chunk = group.chunk(position);
-            part += group.footer.touched(chunk, rows) + self.source.held.read(chunk);
+            part += group.footer.touched(chunk, rows);
+            if self.is_to_be_held(group, position) {
+                part += self.source.held.read(chunk);
+            }
             whole += group.footer.compressed(chunk);
         }
         part * 2 < whole
@@ -175,15 +224,40 @@ impl Getter {
     }
 
     /// What reads from the file of `group`.
-    fn builder(
-        &self,
-        group: &RowGroup,
-    ) -> Result<ParquetRecordBatchStreamBuilder<Box<dyn AsyncFileReader>>> {
+    fn builder(&self, group: &RowGroup) -> Result<Builder> {
         let file = group.file.clone();
         let reader: Box<dyn AsyncFileReader> =
             self.source.readers.create_reader(self.partition, file, None, &self.metrics)?;
         let footer = group.footer.arrow.clone();
-        Ok(ParquetRecordBatchStreamBuilder::new_with_metadata(reader, footer))
+        Ok(Builder::new_with_metadata(reader, footer))
+    }
+
+    /// The columns of `group` at `positions`, piece by piece, each of `rows` rows.
+    pub(super) fn pieces(
+        &self,
+        group: &RowGroup,
+        positions: BTreeSet<usize>,
+        rows: usize,
+    ) -> Result<Pieces> {
+        self.piecewise.add(positions.len());
+        let stream = self.of_columns(group, &positions)?.with_batch_size(rows).build()?;
+        Ok(Pieces { stream, positions })
+    }
+
+    /// The next of the pieces.
+    pub(super) async fn next_piece(&self, pieces: &mut Pieces) -> Result<Option<Columns>> {
+        let Some(piece) = pieces.stream.try_next().await? else { return Ok(None) };
+        let columns = pieces.positions.iter().zip(piece.columns());
+        let zoned =
+            |(&position, array): (_, &ArrayRef)| (position, self.in_zone(position, array.clone()));
+        Ok(Some(columns.map(zoned).collect()))
+    }
+
+    /// What reads the columns of `group` at `positions` from its file.
+    fn of_columns(&self, group: &RowGroup, positions: &BTreeSet<usize>) -> Result<Builder> {
+        let schema = group.footer.arrow.parquet_schema();
+        let mask = ProjectionMask::roots(schema, positions.iter().copied());
+        Ok(self.builder(group)?.with_row_groups(vec![group.index]).with_projection(mask))
     }
 
     /// Reads columns of `group` from its file, of all rows or of some.
@@ -193,14 +267,8 @@ impl Getter {
         positions: &BTreeSet<usize>,
         rows: Option<RowSelection>,
     ) -> Result<Vec<ArrayRef>> {
-        let schema = group.footer.arrow.parquet_schema();
-        let mask = ProjectionMask::roots(schema, positions.iter().copied());
         let count = rows.as_ref().map_or_else(|| group.rows(), RowSelection::row_count);
-        let mut builder = self
-            .builder(group)?
-            .with_row_groups(vec![group.index])
-            .with_projection(mask)
-            .with_batch_size(count);
+        let mut builder = self.of_columns(group, positions)?.with_batch_size(count);
         if let Some(rows) = rows {
             builder = builder.with_row_selection(rows);
         }

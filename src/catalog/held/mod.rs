@@ -9,16 +9,22 @@
 //! read these from the file each time; a column of which as much was read in that
 //! way as half of it is decoded as a whole the next time.
 //!
+//! What may be held is as much as the data files have on disk, unless more is allowed.
+//! Texts often take more when they are decoded. They are then read piece by piece each
+//! time; but which rows pass a condition on them, a bit for each, is held as well.
+//!
 //! - [`watch`] sees how much of which columns is read.
 //! - [`choose`] decides whether a scan reads from memory or, as the first time,
 //!   through DataFusion's Parquet source.
 //! - [`scan`] is the operator that reads from memory, [`reading`] what it does
 //!   for each partition, and [`columns`] where its columns come from.
+//! - [`conditions`] says which conditions have answers that last.
 //! - [`fetch`] is the operator that adds columns to the few rows that are left in
 //!   the end.
 
 mod choose;
 mod columns;
+mod conditions;
 mod fetch;
 mod reading;
 mod scan;
@@ -33,8 +39,10 @@ use datafusion::execution::memory_pool::{
     MemoryConsumer, MemoryLimit, MemoryPool, MemoryReservation,
 };
 use datafusion::parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
+use datafusion::parquet::basic::Type;
 use datafusion::parquet::file::metadata::ParquetMetaData;
 use datafusion::parquet::file::page_index::offset_index::{OffsetIndexMetaData, PageLocation};
+use datafusion::physical_expr::PhysicalExpr;
 use parking_lot::Mutex;
 
 pub(super) use choose::{Wish, choose};
@@ -43,7 +51,11 @@ pub(crate) use scan::HeldScan;
 pub(super) use scan::{RowGroup, Source};
 pub(super) use watch::Watched;
 
+use super::available::available_memory;
 use crate::model::Table;
+
+/// A condition on columns of a table.
+type Condition = Arc<dyn PhysicalExpr>;
 
 /// A column of a row group of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -51,6 +63,15 @@ struct Chunk {
     file: usize,
     group: usize,
     column: usize,
+}
+
+/// What can be held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Part {
+    /// A column of a row group.
+    Column(Chunk),
+    /// Which rows of a row group pass the condition with the number.
+    Passing { file: usize, group: usize, condition: usize },
 }
 
 /// What is known of a file from its footer.
@@ -107,9 +128,22 @@ impl Footer {
 
     /// About the bytes that a chunk takes in memory.
     fn decoded(&self, chunk: Chunk) -> usize {
-        let group = self.arrow.metadata().row_group(chunk.group);
-        let stored = usize::try_from(group.column(chunk.column).uncompressed_size()).unwrap_or(0);
-        stored + self.rows(chunk.group) * 16
+        let column = self.arrow.metadata().row_group(chunk.group).column(chunk.column);
+        let stored = usize::try_from(column.uncompressed_size()).unwrap_or(0);
+        let rows = self.rows(chunk.group);
+        match column.column_type() {
+            Type::BOOLEAN => rows / 8,
+            Type::INT32 | Type::INT64 => rows * 8,
+            // A column of so few bytes has numbers for texts, of which each is there once.
+            _ if stored < rows * 8 => rows * 16,
+            _ => stored + rows * 16,
+        }
+    }
+
+    /// Bytes of all columns in the file.
+    fn bytes(&self) -> usize {
+        let groups = self.arrow.metadata().row_groups().iter();
+        groups.map(|group| usize::try_from(group.compressed_size()).unwrap_or(0)).sum()
     }
 
     /// Rows of a row group.
@@ -127,22 +161,41 @@ const FEW_BYTES: usize = 4 << 10;
 /// Of the memory that a session may take, this part may hold columns.
 const PART_OF_LIMIT: usize = 2;
 
+/// Of the memory that was free when the program started, this part may hold columns.
+const PART_OF_FREE: u64 = 4;
+
+/// Bytes that are taken to have been free where the system does not say.
+const FREE_WHEN_UNKNOWN: u64 = 2 << 30;
+
+/// Bytes that may be held however small the data files are.
+const LEAST: usize = 64 << 20;
+
+/// Conditions that are remembered at a time.
+const CONDITIONS: usize = 1000;
+
 /// The columns that a session, and those made from it, hold in memory.
 #[derive(Debug)]
 pub(crate) struct HeldColumns {
     inner: Mutex<Inner>,
     /// Bytes that may be held, if memory is limited.
     limit: Option<usize>,
+    /// Bytes that may be held as long as nothing is said about it.
+    unasked: usize,
 }
 
 #[derive(Debug)]
 struct Inner {
-    arrays: HashMap<Chunk, Held>,
+    arrays: HashMap<Part, Held>,
     /// The bytes of `arrays`, as far as the session's memory is concerned.
     reservation: MemoryReservation,
+    /// The numbers of conditions, and how many had one so far.
+    conditions: HashMap<Condition, usize>,
+    numbered: usize,
     /// Bytes read from disk of chunks that are not held.
     read: HashMap<Chunk, u64>,
     footers: HashMap<Arc<str>, Option<Arc<Footer>>>,
+    /// Bytes of the files with these footers.
+    in_files: usize,
     /// Counts scans; what the latest ones used is not given up for others.
     clock: u64,
 }
@@ -159,12 +212,26 @@ impl Inner {
     /// bytes.
     fn give_up_oldest(&mut self, may_go: impl Fn(&Held) -> bool) -> Option<usize> {
         let oldest = self.arrays.iter().min_by_key(|(_, held)| held.used);
-        let (&chunk, _) = oldest.filter(|(_, held)| may_go(held))?;
-        let given_up = self.arrays.remove(&chunk)?;
-        // To be held again it must be read again.
-        self.read.remove(&chunk);
+        let (&part, _) = oldest.filter(|(_, held)| may_go(held))?;
+        let given_up = self.arrays.remove(&part)?;
+        if let Part::Column(chunk) = part {
+            // To be held again it must be read again.
+            self.read.remove(&chunk);
+        }
         self.reservation.shrink(given_up.bytes);
         Some(given_up.bytes)
+    }
+
+    /// Forgets all conditions, and which rows pass them.
+    fn forget_conditions(&mut self) {
+        self.conditions.clear();
+        let mut freed = 0;
+        self.arrays.retain(|part, held| {
+            let stays = matches!(part, Part::Column(_));
+            freed += if stays { 0 } else { held.bytes };
+            stays
+        });
+        self.reservation.shrink(freed);
     }
 }
 
@@ -178,16 +245,26 @@ impl HeldColumns {
         let inner = Inner {
             arrays: HashMap::new(),
             reservation: MemoryConsumer::new("columns held in memory").register(pool),
+            conditions: HashMap::new(),
+            numbered: 0,
             read: HashMap::new(),
             footers: HashMap::new(),
+            in_files: 0,
             clock: 0,
         };
-        Self { inner: Mutex::new(inner), limit }
+        let unasked = available_memory().unwrap_or(FREE_WHEN_UNKNOWN) / PART_OF_FREE;
+        let unasked = usize::try_from(unasked).unwrap_or(usize::MAX);
+        Self { inner: Mutex::new(inner), limit, unasked }
     }
 
-    /// Bytes that may be held when `megabytes` are set for it.
-    pub(super) fn budget(&self, megabytes: usize) -> usize {
-        megabytes.saturating_mul(1 << 20).min(self.limit.unwrap_or(usize::MAX))
+    /// Bytes that may be held when `megabytes` are set for it; otherwise as many as the
+    /// files have that were read, and no more than a part of the memory that was free.
+    pub(super) fn budget(&self, megabytes: Option<usize>) -> usize {
+        let most = match megabytes {
+            Some(megabytes) => megabytes.saturating_mul(1 << 20),
+            None => self.inner.lock().in_files.max(LEAST).min(self.unasked),
+        };
+        most.min(self.limit.unwrap_or(usize::MAX))
     }
 
     /// Bytes that are held now.
@@ -224,7 +301,23 @@ impl HeldColumns {
             return;
         }
         let footer = footer(inner.footers.len(), table, metadata);
+        inner.in_files += footer.as_ref().map_or(0, Footer::bytes);
         inner.footers.insert(path.into(), footer.map(Arc::new));
+    }
+
+    /// The number of a condition whose answers last.
+    fn number(&self, condition: &Condition) -> usize {
+        let mut inner = self.inner.lock();
+        if let Some(number) = inner.conditions.get(condition) {
+            return *number;
+        }
+        if inner.conditions.len() >= CONDITIONS {
+            inner.forget_conditions();
+        }
+        let number = inner.numbered;
+        inner.numbered += 1;
+        inner.conditions.insert(Arc::clone(condition), number);
+        number
     }
 
     /// Remembers that `bytes` of `chunk` were read from disk.
@@ -244,7 +337,7 @@ impl HeldColumns {
         for (footer, chunk) in chunks {
             let compressed = footer.compressed(chunk);
             known.all += compressed;
-            let held = inner.arrays.get(&chunk);
+            let held = inner.arrays.get(&Part::Column(chunk));
             known.decoded += held.map_or_else(|| footer.decoded(chunk), |held| held.bytes);
             let read = inner.read.get(&chunk).is_some_and(|bytes| *bytes * 2 >= compressed);
             if held.is_some() || read {
@@ -262,19 +355,19 @@ impl HeldColumns {
         inner.clock
     }
 
-    fn get(&self, chunk: Chunk, now: u64) -> Option<ArrayRef> {
+    fn get(&self, part: Part, now: u64) -> Option<ArrayRef> {
         let mut inner = self.inner.lock();
-        let held = inner.arrays.get_mut(&chunk)?;
+        let held = inner.arrays.get_mut(&part)?;
         held.used = held.used.max(now);
         Some(Arc::clone(&held.array))
     }
 
     /// Holds `array` if there is room for it within `budget` bytes, or room can be
     /// made by giving up what no scan since `now` has used.
-    fn put(&self, chunk: Chunk, array: &ArrayRef, now: u64, budget: usize) {
+    fn put(&self, part: Part, array: &ArrayRef, now: u64, budget: usize) {
         let bytes = array.get_array_memory_size();
         let mut inner = self.inner.lock();
-        if inner.arrays.contains_key(&chunk) {
+        if inner.arrays.contains_key(&part) {
             return;
         }
         while inner.reservation.size() + bytes > budget
@@ -284,7 +377,7 @@ impl HeldColumns {
                 return;
             }
         }
-        inner.arrays.insert(chunk, Held { array: Arc::clone(array), bytes, used: now });
+        inner.arrays.insert(part, Held { array: Arc::clone(array), bytes, used: now });
     }
 }
 
@@ -322,13 +415,14 @@ fn footer(file: usize, table: &Table, metadata: &Arc<ParquetMetaData>) -> Option
 
 #[cfg(test)]
 mod tests {
-    use datafusion::arrow::array::Int64Array;
-    use datafusion::execution::memory_pool::GreedyMemoryPool;
+    use datafusion::arrow::array::{BooleanArray, Int64Array};
+    use datafusion::execution::memory_pool::{GreedyMemoryPool, UnboundedMemoryPool};
+    use datafusion::physical_expr::expressions::lit;
 
     use super::*;
 
-    fn chunk(group: usize) -> Chunk {
-        Chunk { file: 0, group, column: 0 }
+    fn chunk(group: usize) -> Part {
+        Part::Column(Chunk { file: 0, group, column: 0 })
     }
 
     /// An array of about eight kilobytes.
@@ -340,10 +434,10 @@ mod tests {
     fn what_is_held_counts_and_gives_way() {
         let pool: Arc<dyn MemoryPool> = Arc::new(GreedyMemoryPool::new(50_000));
         let held = HeldColumns::new(&pool);
-        assert_eq!(held.budget(1), 25_000, "half of the limit");
+        assert_eq!(held.budget(Some(1)), 25_000, "half of the limit");
         for group in 0..5 {
             let now = held.tick();
-            held.put(chunk(group), &array(), now, held.budget(1));
+            held.put(chunk(group), &array(), now, held.budget(Some(1)));
         }
         let bytes = array().get_array_memory_size();
         assert_eq!(pool.reserved(), 3 * bytes, "the budget holds three");
@@ -353,6 +447,38 @@ mod tests {
         assert!(held.get(chunk(4), 9).is_some(), "what was used last stays longest");
         assert!(held.give_way(1) && !held.give_way(1));
         assert_eq!(pool.reserved(), 0);
+    }
+
+    #[test]
+    fn unless_more_is_asked_for_as_much_is_held_as_files_have() {
+        let pool: Arc<dyn MemoryPool> = Arc::new(UnboundedMemoryPool::default());
+        let held = HeldColumns { unasked: 3 * LEAST, ..HeldColumns::new(&pool) };
+        assert_eq!(held.budget(None), LEAST);
+        held.inner.lock().in_files = 2 * LEAST;
+        assert_eq!(held.budget(None), 2 * LEAST);
+        held.inner.lock().in_files = 4 * LEAST;
+        assert_eq!(held.budget(None), 3 * LEAST, "not more than was free");
+        assert_eq!(held.budget(Some(1000)), 1000 << 20);
+    }
+
+    #[test]
+    fn so_many_conditions_are_remembered_and_no_more() {
+        let pool: Arc<dyn MemoryPool> = Arc::new(UnboundedMemoryPool::default());
+        let held = HeldColumns::new(&pool);
+        let passing: ArrayRef = Arc::new(BooleanArray::from(vec![true; 100]));
+        let part = |condition| Part::Passing { file: 0, group: 0, condition };
+        held.put(chunk(0), &array(), 1, usize::MAX);
+        let columns = pool.reserved();
+        for number in 0..CONDITIONS {
+            assert_eq!(held.number(&lit(number as i64)), number);
+            held.put(part(number), &passing, 1, usize::MAX);
+        }
+        assert_eq!(held.number(&lit(7_i64)), 7);
+        assert!(held.get(part(7), 2).is_some() && pool.reserved() > columns);
+        assert_eq!(held.number(&lit(-1_i64)), CONDITIONS, "a number is given once");
+        assert!(held.get(part(7), 2).is_none());
+        assert_eq!(held.number(&lit(7_i64)), CONDITIONS + 1);
+        assert_eq!(pool.reserved(), columns, "columns stay");
     }
 
     #[test]

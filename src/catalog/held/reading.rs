@@ -3,7 +3,8 @@
 //! A row group is filtered in pieces that grow: whoever wants only the first few
 //! rows soon has them, and whoever wants all gets large batches. Narrow columns and
 //! those that are held are looked at first, the others only where a row passes: as a
-//! whole, or in part if the rows lie on few of their pages.
+//! whole, or in part if the rows lie on few of their pages; or piece by piece, if all
+//! rows are wanted and there is no room to hold them.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::ops::Range;
@@ -16,15 +17,16 @@ use datafusion::arrow::array::{
 use datafusion::arrow::buffer::BooleanBuffer;
 use datafusion::arrow::compute::{and, filter, prep_null_mask_filter, take};
 use datafusion::arrow::datatypes::SchemaRef;
-use datafusion::common::{Result, ScalarValue, exec_datafusion_err};
-use datafusion::logical_expr::{ColumnarValue, Operator};
-use datafusion::physical_expr::PhysicalExpr;
+use datafusion::common::{Result, exec_datafusion_err};
+use datafusion::logical_expr::Operator;
 use datafusion::physical_expr::expressions::{BinaryExpr, Column, Literal};
 use datafusion::physical_expr::utils::{collect_columns, reassign_expr_columns};
+use datafusion::physical_expr::{PhysicalExpr, conjunction, split_conjunction};
 use datafusion::physical_plan::metrics::{BaselineMetrics, Count, MetricBuilder};
 use datafusion::physical_plan::{ExecutionPlan, project_schema};
 
-use super::columns::{Columns, Getter, column};
+use super::columns::{Columns, Getter, Pieces, column};
+use super::conditions::{Note, lasts};
 use super::scan::{Filter, HeldScan, LOOKED_AT, RowGroup, Source, largest, reads_text};
 
 /// An optional filter through which more rows pass than one in so many is
@@ -44,6 +46,8 @@ pub(super) struct Reading {
     filters: Vec<ReadingFilter>,
     /// Whether rows are wanted from the last to the first.
     backwards: bool,
+    /// Whether wide columns are read piece by piece where they are read as a whole.
+    is_piecewise: bool,
     batch_size: usize,
     /// Rows that are still asked for.
     left: usize,
@@ -63,10 +67,12 @@ struct ReadingFilter {
     expression: Arc<dyn PhysicalExpr>,
     columns: Vec<usize>,
     schema: SchemaRef,
-    /// The column and the only text in it that passes, if it is such a filter.
-    equal: Option<(usize, String)>,
+    /// The columns in which only one text passes, and the text.
+    equal: Vec<(usize, String)>,
     /// Whether it is given up when too many rows pass.
     may_go: bool,
+    /// The number under which the rows that pass are remembered, if they are.
+    condition: Option<usize>,
 }
 
 impl ReadingFilter {
@@ -76,10 +82,40 @@ impl ReadingFilter {
         let columns: Vec<usize> = columns.into_iter().collect();
         let schema = project_schema(&source.schema, Some(&columns))?;
         let expression = reassign_expr_columns(Arc::clone(&filter.expression), &schema)?;
-        let equal = equal_text(&filter.expression);
+        let parts = split_conjunction(&filter.expression);
+        let equal = parts.into_iter().filter_map(equal_text).collect();
         let may_go = filter.optional && reads_text(filter, &source.schema);
-        Ok(Self { expression, columns, schema, equal, may_go })
+        Ok(Self { expression, columns, schema, equal, may_go, condition: None })
     }
+}
+
+/// The filters of a scan as they are asked of its row groups, of which `largest` is
+/// one. Conditions on wide columns whose answers last are one, which is remembered.
+fn reading_filters(
+    scan: &HeldScan,
+    largest: &RowGroup,
+    getter: &Getter,
+) -> Result<Vec<ReadingFilter>> {
+    let source = scan.source.as_ref();
+    let is_narrow = |columns: &[usize]| columns.iter().all(|column| largest.is_narrow(*column));
+    let (mut filters, mut lasting) = (Vec::new(), Vec::new());
+    for filter in &scan.filters {
+        let reading = ReadingFilter::new(filter, source)?;
+        let expression = &filter.expression;
+        if !filter.optional && !is_narrow(&reading.columns) && lasts(expression, &source.schema) {
+            lasting.push(Arc::clone(expression));
+        } else {
+            filters.push(reading);
+        }
+    }
+    if !lasting.is_empty() {
+        let expression = conjunction(lasting);
+        let condition = Some(getter.number(&expression));
+        let joint = ReadingFilter::new(&Filter { expression, optional: false }, source)?;
+        filters.push(ReadingFilter { condition, ..joint });
+    }
+    filters.sort_by_key(|filter| !is_narrow(&filter.columns));
+    Ok(filters)
 }
 
 /// The column that has to be equal to a text, and the text.
@@ -97,13 +133,35 @@ struct Open {
     ranges: VecDeque<Range<usize>>,
     /// The columns that are there as a whole.
     columns: Columns,
+    /// Whether the others are read piece by piece, and how far that is.
+    is_piecewise: bool,
+    pieces: Option<OpenPieces>,
     /// The first so many filters need no other columns.
     ready: usize,
-    /// How many rows were looked at, and how many passed each filter.
+    /// What became of each filter.
+    asked: Vec<Asked>,
+    /// How many rows were looked at, and how many of these are told of.
     looked: usize,
-    passed: Vec<usize>,
-    /// How many of those that were looked at are told of.
     told: usize,
+}
+
+/// The rest of a row group, of which columns come piece by piece.
+struct OpenPieces {
+    pieces: Pieces,
+    /// The rows of the row group that passed the filters that were ready.
+    passing: BooleanBuffer,
+    /// The first row of the next piece.
+    row: usize,
+}
+
+/// What became of a filter in a row group.
+struct Asked {
+    /// Which rows pass, if that is remembered.
+    known: Option<BooleanBuffer>,
+    /// Which passed so far.
+    note: Note,
+    /// How many of the rows that were asked passed.
+    passed: usize,
 }
 
 impl Open {
@@ -140,17 +198,18 @@ impl Reading {
         if scan.backwards {
             groups.make_contiguous().reverse();
         }
-        let filters = scan.filters.iter().map(|filter| ReadingFilter::new(filter, source));
-        let mut filters: Vec<ReadingFilter> = filters.collect::<Result<_>>()?;
-        if let Some(group) = largest(&groups) {
-            filters.sort_by_key(|filter| !filter.columns.iter().all(|one| group.is_narrow(*one)));
-        }
+        let getter = Getter::new(source, &scan.metrics, partition);
+        let filters = match largest(&groups) {
+            Some(largest) => reading_filters(scan, largest, &getter)?,
+            None => Vec::new(),
+        };
         Ok(Self {
-            getter: Getter::new(source, &scan.metrics, partition),
+            getter,
             output: scan.output.clone(),
             schema: scan.schema(),
             filters,
             backwards: scan.backwards,
+            is_piecewise: !source.fits && !scan.backwards && scan.fetch.is_none(),
             batch_size,
             left: scan.fetch.unwrap_or(usize::MAX),
             groups,
@@ -173,21 +232,34 @@ impl Reading {
                 None => self.open_next().await?,
             };
             let Some(mut open) = open else { break };
-            // A row group of which all rows come out as they are is one piece.
-            let whole = self.filters.is_empty() && !self.backwards && self.left == usize::MAX;
-            let piece =
-                open.next_piece(if whole { usize::MAX } else { self.piece }, self.backwards);
-            if piece.is_empty() {
-                self.learn_from(&open);
-                continue;
-            }
-            self.piece = self.piece.saturating_mul(2);
-            self.ready = self.passing_rows(&mut open, &piece).await?;
+            let goes_on = if open.pieces.is_some() {
+                self.read_piece(&mut open).await?
+            } else {
+                self.look_at_rows(&mut open).await?
+            };
             self.looked_at.add(open.looked - open.told);
             open.told = open.looked;
-            self.open = Some(open);
+            if goes_on {
+                self.open = Some(open);
+            } else {
+                self.learn_from(open);
+            }
         }
         Ok(None)
+    }
+
+    /// Looks at the next rows of a row group; false if there are none.
+    async fn look_at_rows(&mut self, open: &mut Open) -> Result<bool> {
+        // A row group of which all rows come out as they are is one piece.
+        let all = self.filters.is_empty() && !self.backwards && self.left == usize::MAX;
+        let rows = if all || open.is_piecewise { usize::MAX } else { self.piece };
+        let piece = open.next_piece(rows, self.backwards);
+        if piece.is_empty() {
+            return Ok(false);
+        }
+        self.piece = self.piece.saturating_mul(2);
+        self.ready = self.passing_rows(open, &piece).await?;
+        Ok(true)
     }
 
     /// The first rows of `batch`, as many as go out at a time; the others wait.
@@ -209,7 +281,7 @@ impl Reading {
     async fn next_group(&mut self) -> Result<Option<RowGroup>> {
         while let Some(group) = self.groups.pop_front() {
             let mut may_pass = true;
-            for (position, text) in self.filters.iter().filter_map(|one| one.equal.as_ref()) {
+            for (position, text) in self.filters.iter().flat_map(|filter| &filter.equal) {
                 may_pass = may_pass
                     && (self.getter.held(&group, *position).is_some()
                         || self.getter.may_hold(&group, *position, text).await?);
@@ -225,32 +297,49 @@ impl Reading {
     /// Opens the next row group, if there is one.
     async fn open_next(&mut self) -> Result<Option<Open>> {
         let Some(group) = self.next_group().await? else { return Ok(None) };
+        let asked: Vec<Asked> = self.filters.iter().map(|one| self.ask(&group, one)).collect();
         let costs_little =
             |one: &usize| group.is_narrow(*one) || self.getter.held(&group, *one).is_some();
-        let ready = self.filters.iter().take_while(|one| one.columns.iter().all(costs_little));
+        let ready = self.filters.iter().zip(&asked).take_while(|(filter, asked)| {
+            asked.known.is_some() || filter.columns.iter().all(costs_little)
+        });
         // Where few rows are wanted, or left to look at, no column is decoded for them
         // before it is known how many of its pages that takes.
         let few_left = group.selected() * FEW_ONE_IN < group.rows();
+        let is_piecewise = self.is_piecewise && group.selected() == group.rows();
         let ready = match ready.count() {
             _ if few_left => 0,
-            0 if self.left == usize::MAX => self.filters.len(),
+            0 if self.left == usize::MAX && !is_piecewise => self.filters.len(),
             some => some,
         };
         let mut columns = Columns::new();
-        let first = self.filters[..ready].iter().flat_map(|one| one.columns.iter().copied());
+        let first = columns_of(&self.filters[..ready], &asked).collect::<Vec<_>>();
         self.getter.add_whole(&group, first, &mut columns).await?;
-        let passed = vec![0; self.filters.len()];
         let ranges = group.ranges.iter().cloned().collect();
-        Ok(Some(Open { group, ranges, columns, ready, looked: 0, passed, told: 0 }))
+        let (pieces, looked, told) = (None, 0, 0);
+        Ok(Some(Open { group, ranges, columns, is_piecewise, pieces, ready, asked, looked, told }))
     }
 
-    /// Gives up filters that let too many rows of a row group pass.
-    fn learn_from(&mut self, open: &Open) {
+    /// What is known of a filter in a row group before it is asked.
+    fn ask(&self, group: &RowGroup, filter: &ReadingFilter) -> Asked {
+        let known = filter.condition.and_then(|number| self.getter.passing(group, number));
+        let is_new = filter.condition.is_some() && known.is_none();
+        let note = if is_new { Note::of_rows(group.rows()) } else { Note::default() };
+        Asked { known, note, passed: 0 }
+    }
+
+    /// Remembers which rows of a row group passed, and gives up filters that let too
+    /// many of them pass.
+    fn learn_from(&mut self, open: Open) {
         let worth = open.looked / WORTH_ONE_IN;
-        let mut passed = open.passed.iter();
+        let mut asked = open.asked.into_iter();
         self.filters.retain(|filter| {
-            let useless = passed.next().is_some_and(|passed| *passed > worth);
-            !(filter.may_go && useless)
+            let Some(asked) = asked.next() else { return true };
+            let passing = asked.note.of_all(open.group.rows());
+            if let (Some(number), Some(passing)) = (filter.condition, passing) {
+                self.getter.remember(&open.group, number, &passing);
+            }
+            !(filter.may_go && asked.passed > worth)
         });
     }
 
@@ -263,14 +352,17 @@ impl Reading {
         let (Some(first), Some(last)) = (piece.first(), piece.last()) else { return Ok(None) };
         let span = first.start..last.end;
         open.looked += piece.iter().map(ExactSizeIterator::len).sum::<usize>();
-        let mut passing = self.passing(open, piece, set_bits(piece), 0..open.ready).await?;
+        let mut passing = set_bits(piece);
+        for known in open.asked.iter().filter_map(|asked| asked.known.as_ref()) {
+            passing = &passing & &known.slice(span.start, span.len());
+        }
+        passing = self.passing(open, piece, passing, 0..open.ready).await?;
         if passing.count_set_bits() == 0 {
             return Ok(None);
         }
         let late = open.ready..self.filters.len();
-        let late_columns = self.filters[late.clone()].iter().flat_map(|one| &one.columns);
-        let wanted: BTreeSet<usize> = self.output.iter().chain(late_columns).copied().collect();
-        let missing = self.missing(open, &wanted);
+        let wanted = self.wanted(open);
+        let mut missing = self.missing(open, &wanted);
         if !missing.is_empty() {
             if late.is_empty() {
                 passing = first_bits(passing, self.left, self.backwards);
@@ -288,15 +380,62 @@ impl Reading {
                 }
                 let rows = passing.true_count();
                 let mask = BooleanArray::from(vec![true; rows]);
-                let mask = self.mask(&columns, 0, mask, late, &mut open.passed)?;
+                let mask = self.mask(&columns, 0, None, mask, late, &mut open.asked)?;
                 return self.output(&columns, 0, mask.values());
             }
+            let mut piecewise = BTreeSet::new();
+            if open.is_piecewise {
+                piecewise = missing.clone();
+                piecewise.retain(|column| !self.getter.is_to_be_held(&open.group, *column));
+                missing.retain(|column| !piecewise.contains(column));
+            }
             self.getter.add_whole(&open.group, missing, &mut open.columns).await?;
+            if !piecewise.is_empty() {
+                let pieces = self.getter.pieces(&open.group, piecewise, self.batch_size)?;
+                open.looked = open.told;
+                open.pieces = Some(OpenPieces { pieces, passing, row: span.start });
+                return Ok(None);
+            }
         }
         passing = self.passing(open, piece, passing, late).await?;
         open.ready = self.filters.len();
         let _timer = self.baseline.elapsed_compute().timer();
         self.output(&open.columns, span.start, &passing)
+    }
+
+    /// Looks at the next piece of a row group; false if there is none.
+    async fn read_piece(&mut self, open: &mut Open) -> Result<bool> {
+        let Some(rest) = &mut open.pieces else { return Ok(false) };
+        let Some(mut columns) = self.getter.next_piece(&mut rest.pieces).await? else {
+            return Ok(false);
+        };
+        let timer = self.baseline.elapsed_compute().timer();
+        let rows = columns.values().next().map_or(0, |column| column.len());
+        let row = rest.row;
+        rest.row += rows;
+        open.looked += rows;
+        let mask = BooleanArray::from(rest.passing.slice(row, rows));
+        if mask.has_true() {
+            for position in self.wanted(open) {
+                if !columns.contains_key(&position) {
+                    let column = column(&open.columns, position)?.slice(row, rows);
+                    columns.insert(position, column);
+                }
+            }
+            let late = open.ready..self.filters.len();
+            let mask = self.mask(&columns, 0, Some(row), mask, late, &mut open.asked)?;
+            self.ready = self.output(&columns, 0, mask.values())?;
+        }
+        timer.done();
+        // Decoding a row group takes time in which others wait.
+        tokio::task::coop::consume_budget().await;
+        Ok(true)
+    }
+
+    /// The columns that come out, or that filters need which are not ready.
+    fn wanted(&self, open: &Open) -> BTreeSet<usize> {
+        let late = columns_of(&self.filters[open.ready..], &open.asked[open.ready..]);
+        self.output.iter().copied().chain(late).collect()
     }
 
     /// Which of the `wanted` columns are neither there nor held.
@@ -346,7 +485,7 @@ impl Reading {
     /// Which of the `passing` rows, from the first row of a piece to the last, pass
     /// some of the filters as well; those between its ranges do not.
     async fn passing(
-        &self,
+        &mut self,
         open: &mut Open,
         piece: &[Range<usize>],
         passing: BooleanBuffer,
@@ -356,7 +495,7 @@ impl Reading {
             return Ok(passing);
         }
         let first = piece.first().map_or(0, |range| range.start);
-        let are_last = filters.end == self.filters.len();
+        let are_last = filters.end == self.filters.len() && !open.is_piecewise;
         let mut narrowed = BooleanBufferBuilder::new(passing.len());
         for range in piece {
             narrowed.append_n(range.start - first - narrowed.len(), false);
@@ -364,8 +503,9 @@ impl Reading {
                 let rows = self.batch_size.min(range.end - start);
                 let timer = self.baseline.elapsed_compute().timer();
                 let mask = BooleanArray::from(passing.slice(start - first, rows));
+                let (columns, row) = (&open.columns, Some(start));
                 let mask =
-                    self.mask(&open.columns, start, mask, filters.clone(), &mut open.passed)?;
+                    self.mask(columns, start, row, mask, filters.clone(), &mut open.asked)?;
                 narrowed.append_buffer(mask.values());
                 timer.done();
                 if are_last {
@@ -381,40 +521,53 @@ impl Reading {
     }
 
     /// Which rows of `mask`, which begins with row `start` of `columns`, pass some of
-    /// the filters as well; adds up how many pass each.
+    /// the filters as well; notes what passes each. Where `row` is given, the rows are
+    /// those of the row group from there on.
     fn mask(
         &self,
         columns: &Columns,
         start: usize,
+        row: Option<usize>,
         mut mask: BooleanArray,
         filters: Range<usize>,
-        passed: &mut [usize],
+        asked: &mut [Asked],
     ) -> Result<BooleanArray> {
         let rows = mask.len();
         let mut count = mask.true_count();
-        for (filter, passed) in self.filters[filters.clone()].iter().zip(&mut passed[filters]) {
+        for (filter, asked) in self.filters[filters.clone()].iter().zip(&mut asked[filters]) {
             if count == 0 {
                 break;
+            }
+            if asked.known.is_some() {
+                continue;
             }
             let looked_at = filter.columns.iter().map(|&position| {
                 let column = column(columns, position)?;
                 Ok(column.slice(start, rows))
             });
             let looked_at = batch(&filter.schema, looked_at.collect::<Result<_>>()?, rows)?;
-            let value = if count * FEW_ONE_IN < rows {
-                filter.expression.evaluate_selection(&looked_at, &mask)?
+            let (value, row) = if count * FEW_ONE_IN < rows {
+                (filter.expression.evaluate_selection(&looked_at, &mask)?, None)
             } else {
-                filter.expression.evaluate(&looked_at)?
+                (filter.expression.evaluate(&looked_at)?, row)
             };
-            mask = match value {
-                ColumnarValue::Scalar(ScalarValue::Boolean(Some(true))) => mask,
-                value => and(&mask, &truth(&value.into_array(rows)?)?)?,
-            };
+            let passing = truth(&value.into_array(rows)?)?;
+            asked.note.add(row, &passing);
+            mask = and(&mask, &passing)?;
             count = mask.true_count();
-            *passed += count;
+            asked.passed += count;
         }
         Ok(mask)
     }
+}
+
+/// The columns that filters look at, unless their answers are known.
+fn columns_of<'a>(
+    filters: &'a [ReadingFilter],
+    asked: &'a [Asked],
+) -> impl Iterator<Item = usize> + 'a {
+    let open = filters.iter().zip(asked).filter(|(_, asked)| asked.known.is_none());
+    open.flat_map(|(filter, _)| filter.columns.iter().copied())
 }
 
 /// A bit for each row from the first of a piece to the last, set in its ranges.

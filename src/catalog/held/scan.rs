@@ -1,5 +1,5 @@
 //! The operator that reads columns from memory, and from their files those that
-//! are not held yet.
+//! are not held.
 //!
 //! It takes over the filters above it, and gives the rows of a table that has an
 //! order from the last to the first where these are wanted first.
@@ -120,6 +120,8 @@ pub(in crate::catalog) struct Source {
     pub(in crate::catalog) held: Arc<HeldColumns>,
     /// Bytes that may be held.
     pub(in crate::catalog) budget: usize,
+    /// Whether all that the scan needs may be held; otherwise wide columns are not.
+    pub(in crate::catalog) fits: bool,
     /// Whether the query wants few of the rows.
     pub(in crate::catalog) few_wanted: bool,
 }
