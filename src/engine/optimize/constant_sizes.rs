@@ -1,10 +1,12 @@
-//! How many rows there are of what stands in the statement itself: `range(10)`, a list; and
-//! of the groups of an aggregate.
+//! How many rows there are of what stands in the statement itself: `range(10)`, a list; of
+//! the groups of an aggregate; and of what is joined.
 //!
 //! Which side of a join is held in memory is decided by how many rows the sides have. Of
-//! the former the engine does not know it, and so holds all posts for `FROM posts, range(3)`.
+//! the first the engine does not know it, and so holds all posts for `FROM posts, range(3)`.
 //! Of groups it takes there to be as many as rows, and so holds all posts to find them by a
-//! sum for each account. Here both are told it while that is decided.
+//! sum for each account. Of a join it takes all keys of the larger side to be different, and
+//! so holds all posts with their accounts to find them by the latest followers of each. Here
+//! it is told all of these while that is decided.
 
 use std::sync::Arc;
 
@@ -13,7 +15,7 @@ use datafusion::arrow::datatypes::Schema;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::stats::Precision;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
-use datafusion::common::{Result, ScalarValue, Statistics};
+use datafusion::common::{JoinType, Result, ScalarValue, Statistics};
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::expressions::Literal;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
@@ -24,6 +26,7 @@ use datafusion::physical_plan::joins::{CrossJoinExec, HashJoinExec, NestedLoopJo
 use datafusion::physical_plan::memory::{LazyBatchGenerator, LazyMemoryExec};
 use datafusion::physical_plan::placeholder_row::PlaceholderRowExec;
 use datafusion::physical_plan::projection::ProjectionExec;
+use datafusion::physical_plan::statistics::{StatisticsArgs, StatisticsContext};
 use datafusion::physical_plan::unnest::UnnestExec;
 use parking_lot::RwLock;
 
@@ -57,7 +60,8 @@ impl PhysicalOptimizerRule for ConstantsCounted {
             return Ok(plan);
         }
         plan.transform_up(|node| {
-            let rows = count(&node).map(Rows::Counted).or_else(|| groups(&node));
+            let rows = count(&node).or_else(|| joined(&node)).map(Rows::Counted);
+            let rows = rows.or_else(|| groups(&node));
             Ok(match rows {
                 Some(rows) => Transformed::yes(Wall::around_counted(node, rows)),
                 None => Transformed::no(node),
@@ -112,6 +116,21 @@ fn length(list: &Arc<dyn PhysicalExpr>) -> Option<usize> {
         ScalarValue::List(list) if list.len() == 1 => usize::try_from(list.value_length(0)).ok(),
         _ => None,
     }
+}
+
+/// About how many rows a join gives: most are by the key of the smaller side, so that each
+/// row of the larger one finds one.
+fn joined(plan: &Arc<dyn ExecutionPlan>) -> Option<usize> {
+    let join = plan.downcast_ref::<HashJoinExec>()?;
+    let pairs = [JoinType::Inner, JoinType::Left, JoinType::Right, JoinType::Full];
+    let is_pairs = pairs.contains(join.join_type());
+    is_pairs.then(|| Some(known(join.left())?.max(known(join.right())?)))?
+}
+
+/// About how many rows `plan` gives, if the engine knows it.
+fn known(plan: &Arc<dyn ExecutionPlan>) -> Option<usize> {
+    let statistics = StatisticsContext::new().compute(plan.as_ref(), &StatisticsArgs::new());
+    statistics.ok()?.num_rows.get_value().copied()
 }
 
 /// That `plan` gives groups, if it does.
@@ -210,6 +229,32 @@ mod tests {
                 let sum = value(&session, &format!("SELECT sum(most - i) FROM ({sql})")).await;
                 assert_eq!(sum, wanted, "{tables}");
             }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_join_of_what_was_joined_holds_the_smaller_table() {
+        let session = Session::new(None, Settings::default()).unwrap();
+        for made in [
+            "CREATE TABLE posts AS SELECT (value % 70)::text AS k, value AS i FROM range(0, 50000)",
+            "CREATE TABLE accounts AS SELECT value::text AS k, value % 3 AS kind FROM range(0, 70)",
+            "CREATE TABLE known AS SELECT value::text AS k, value AS f FROM range(0, 700)",
+        ] {
+            session.collect(made).await.unwrap();
+        }
+        let both = "posts p JOIN accounts a ON p.k = a.k";
+        for (tables, rows) in [
+            (format!("{both} JOIN known s ON s.k = p.k"), 50_000),
+            (format!("known s JOIN ({both}) ON s.k = p.k"), 50_000),
+            (format!("{both} RIGHT JOIN known s ON s.k = p.k"), 50_630),
+        ] {
+            let sql = format!("SELECT sum(i + f), count(*) FROM {tables}");
+            let plan = answer(&session, &format!("EXPLAIN {sql}")).await.join("\n");
+            let held = plan.split("physical_plan").nth(1).unwrap();
+            let held = held.split_once("HashJoinExec").unwrap().1;
+            assert!(held.find("DataSourceExec") < held.find("HashJoinExec"), "{tables}: {plan}");
+            let counted = format!("SELECT count(*) FROM {tables}");
+            assert_eq!(value(&session, &counted).await, rows.to_string());
         }
     }
 
