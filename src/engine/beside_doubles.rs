@@ -17,6 +17,7 @@ use datafusion::logical_expr::{
 };
 use datafusion::optimizer::AnalyzerRule;
 
+use super::any_expression::any_node;
 use super::rewrite;
 
 /// Functions that take each argument as what it is.
@@ -33,22 +34,51 @@ impl AnalyzerRule for BesideDoubles {
     }
 
     fn analyze(&self, plan: LogicalPlan, _config: &ConfigOptions) -> Result<LogicalPlan> {
-        let plan = rewrite::expressions(plan, &change)?;
+        let plan = rewrite::some_expressions(plan, may_mix, &change)?;
+        if !any_node(&plan, |node| Ok(puts_rows_beside(node)))? {
+            return Ok(plan);
+        }
         let plan = plan.transform_up_with_subqueries(|node| match node {
             LogicalPlan::Union(union) => in_union(union),
             LogicalPlan::Join(join) => Ok(in_join(join)),
             other => Ok(Transformed::no(other)),
         })?;
-        Ok(plan.data)
+        if plan.transformed { rewrite::with_new_schemas(plan.data) } else { Ok(plan.data) }
+    }
+}
+
+/// Whether several values are compared with one another, or one of them is given.
+fn may_mix(part: &Expr) -> bool {
+    let is_text = |value: &Expr| match value {
+        Expr::Literal(value, _) => value.try_as_str().is_some(),
+        _ => false,
+    };
+    match part {
+        Expr::BinaryExpr(BinaryExpr { op, .. }) => op.supports_propagation(),
+        Expr::ScalarFunction(call) if TAKEN_EACH_BY_ITSELF.contains(&call.name()) => false,
+        Expr::ScalarFunction(call) => call.args.iter().filter(|arg| !is_text(arg)).count() > 1,
+        Expr::Between(_)
+        | Expr::InList(_)
+        | Expr::InSubquery(_)
+        | Expr::SetComparison(_)
+        | Expr::Case(_) => true,
+        _ => false,
+    }
+}
+
+/// Whether a node puts rows of several inputs beside or below one another.
+fn puts_rows_beside(node: &LogicalPlan) -> bool {
+    match node {
+        LogicalPlan::Join(join) => !join.on.is_empty(),
+        LogicalPlan::Union(_) => true,
+        _ => false,
     }
 }
 
 fn change(mut expression: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
     // Those of each group are compared with one another, or one of them is given.
     let groups: [Vec<&mut Expr>; 2] = match &mut expression {
-        Expr::BinaryExpr(BinaryExpr { left, op, right }) if op.supports_propagation() => {
-            [vec![left, right], Vec::new()]
-        }
+        Expr::BinaryExpr(BinaryExpr { left, right, .. }) => [vec![left, right], Vec::new()],
         Expr::Between(Between { expr, low, high, .. }) => [vec![expr, low, high], Vec::new()],
         Expr::InList(InList { expr, list, .. }) => {
             [list.iter_mut().chain([expr.as_mut()]).collect(), Vec::new()]
@@ -74,9 +104,7 @@ fn change(mut expression: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> 
             }
             [compared, given]
         }
-        Expr::ScalarFunction(call) if !TAKEN_EACH_BY_ITSELF.contains(&call.name()) => {
-            [call.args.iter_mut().collect(), Vec::new()]
-        }
+        Expr::ScalarFunction(call) => [call.args.iter_mut().collect(), Vec::new()],
         _ => return Ok(Transformed::no(expression)),
     };
     let mut is_changed = false;
@@ -206,6 +234,12 @@ mod tests {
         let union = format!("SELECT x FROM {ROWS} UNION ALL SELECT d FROM {ROWS} ORDER BY x");
         let wanted = ["x", "0.1", "0.1", "0.3", "0.5", "2.5", "1e300", "NaN", ""];
         assert_eq!(answer(&session, &union).await, wanted);
+        // What is above it knows of the doubles.
+        let sql = format!(
+            "SELECT max(y) AS y FROM (SELECT d AS y FROM {ROWS} UNION ALL SELECT x FROM {ROWS}) AS s
+             WHERE y < 1e301"
+        );
+        assert_eq!(answer(&session, &sql).await, ["y", "1e300"]);
         for join in
             ["JOIN (SELECT 0.1 AS x) AS u USING (x)", "JOIN (SELECT 0.1 AS y) AS u ON x = y"]
         {

@@ -31,7 +31,19 @@ impl AnalyzerRule for CountZeros {
     }
 
     fn analyze(&self, plan: LogicalPlan, _config: &ConfigOptions) -> Result<LogicalPlan> {
-        rewrite::expressions(plan, &counted)
+        rewrite::some_expressions(plan, may_compare, &counted)
+    }
+}
+
+fn may_compare(part: &Expr) -> bool {
+    match part {
+        Expr::AggregateFunction(AggregateFunction { func, params }) => {
+            params.distinct && func.name() == "count"
+        }
+        Expr::ScalarFunction(call) => call.func.name() == "nullif",
+        Expr::Case(case) => case.expr.is_some(),
+        Expr::WindowFunction(_) | Expr::InList(_) => true,
+        _ => false,
     }
 }
 

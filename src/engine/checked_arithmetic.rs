@@ -33,7 +33,17 @@ impl AnalyzerRule for CheckArithmetic {
     }
 
     fn analyze(&self, plan: LogicalPlan, _config: &ConfigOptions) -> Result<LogicalPlan> {
-        rewrite::expressions(plan, &check)
+        rewrite::some_expressions(plan, may_overflow, &check)
+    }
+}
+
+fn may_overflow(part: &Expr) -> bool {
+    match part {
+        Expr::BinaryExpr(BinaryExpr { op, .. }) => {
+            matches!(op, Operator::Plus | Operator::Minus | Operator::Multiply)
+        }
+        Expr::Negative(_) => true,
+        _ => false,
     }
 }
 

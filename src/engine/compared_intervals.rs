@@ -27,11 +27,15 @@ use datafusion::logical_expr::{
 };
 use datafusion::optimizer::AnalyzerRule;
 
+use super::any_expression::any_node;
 use super::hidden::Hidden;
 use super::{grouped_intervals, rewrite};
 
 const NANOS_OF_A_DAY: i128 = 86_400_000_000_000;
 const DAYS_OF_A_MONTH: i128 = 30;
+
+/// Functions that look for the least or the greatest of values.
+const EXTREMES: [&str; 4] = ["min", "max", "arg_min", "arg_max"];
 
 /// The rule, for plans in which both sides of a comparison have one type.
 #[derive(Debug)]
@@ -43,16 +47,35 @@ impl AnalyzerRule for CompareLengths {
     }
 
     fn analyze(&self, plan: LogicalPlan, _config: &ConfigOptions) -> Result<LogicalPlan> {
-        let plan = rewrite::expressions(plan, &by_length)?;
-        let plan = plan.transform_up_with_subqueries(keyed)?;
-        if !plan.transformed {
-            return Ok(plan.data);
+        let plan = rewrite::some_expressions(plan, may_compare, &by_length)?;
+        if !any_node(&plan, |node| Ok(compares_rows(node)))? {
+            return Ok(plan);
         }
+        let plan = plan.transform_up_with_subqueries(keyed)?;
         // An interval of a group may be unknown to the engine where it was not before.
-        let plan = plan
-            .data
-            .transform_up_with_subqueries(|node| node.recompute_schema().map(Transformed::yes))?;
-        Ok(plan.data)
+        if plan.transformed { rewrite::with_new_schemas(plan.data) } else { Ok(plan.data) }
+    }
+}
+
+fn may_compare(part: &Expr) -> bool {
+    match part {
+        Expr::BinaryExpr(BinaryExpr { op, .. }) => op.supports_propagation(),
+        Expr::Case(case) => case.expr.is_some(),
+        Expr::ScalarFunction(call) => {
+            matches!(call.func.name(), "greatest" | "least" | "nullif")
+        }
+        Expr::Between(_) | Expr::InList(_) | Expr::InSubquery(_) => true,
+        _ => false,
+    }
+}
+
+/// Whether a node may compare rows with one another by intervals.
+fn compares_rows(node: &LogicalPlan) -> bool {
+    match node {
+        LogicalPlan::Join(join) => {
+            join.on.iter().any(|(left, _)| is_interval(left, join.left.schema()))
+        }
+        other => grouped_intervals::are_grouped(other),
     }
 }
 
@@ -93,8 +116,33 @@ impl AnalyzerRule for OrderByLength {
     }
 
     fn analyze(&self, plan: LogicalPlan, _config: &ConfigOptions) -> Result<LogicalPlan> {
-        let plan = rewrite::expressions(plan, &inside)?;
+        let plan = rewrite::some_expressions(plan, may_order, &inside)?;
+        if !any_node(&plan, |node| Ok(sorts_intervals(node)))? {
+            return Ok(plan);
+        }
         plan.transform_up_with_subqueries(sorted).map(|plan| plan.data)
+    }
+}
+
+fn may_order(part: &Expr) -> bool {
+    match part {
+        Expr::AggregateFunction(call) => {
+            let name = call.func.name();
+            !call.params.order_by.is_empty()
+                || is_count_of_different(name, call.params.distinct)
+                || EXTREMES.contains(&name)
+        }
+        Expr::WindowFunction(_) => true,
+        _ => false,
+    }
+}
+
+fn sorts_intervals(node: &LogicalPlan) -> bool {
+    match node {
+        LogicalPlan::Sort(sort) => {
+            sort.expr.iter().any(|key| is_interval(&key.expr, sort.input.schema()))
+        }
+        _ => false,
     }
 }
 

@@ -33,7 +33,15 @@ impl AnalyzerRule for CompareLists {
     }
 
     fn analyze(&self, plan: LogicalPlan, _config: &ConfigOptions) -> Result<LogicalPlan> {
-        rewrite::expressions(plan, &compare)
+        rewrite::some_expressions(plan, is_comparison, &compare)
+    }
+}
+
+fn is_comparison(part: &Expr) -> bool {
+    match part {
+        Expr::BinaryExpr(BinaryExpr { op, .. }) => orders(*op),
+        Expr::Between(_) => true,
+        _ => false,
     }
 }
 

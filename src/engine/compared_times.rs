@@ -26,7 +26,19 @@ impl AnalyzerRule for CompareFractions {
     }
 
     fn analyze(&self, plan: LogicalPlan, _config: &ConfigOptions) -> Result<LogicalPlan> {
-        rewrite::expressions(plan, &compare)
+        rewrite::some_expressions(plan, has_fraction, &compare)
+    }
+}
+
+/// Whether something is compared with a constant that may be a time with a fraction.
+fn has_fraction(part: &Expr) -> bool {
+    match part {
+        Expr::BinaryExpr(BinaryExpr { left, op, right }) => {
+            op.supports_propagation() && digits(left).max(digits(right)) > 0
+        }
+        Expr::Between(Between { low, high, .. }) => digits(low).max(digits(high)) > 0,
+        Expr::InList(InList { list, .. }) => list.iter().any(|item| digits(item) > 0),
+        _ => false,
     }
 }
 

@@ -65,7 +65,7 @@ impl AnalyzerRule for DivideParameters {
     }
 
     fn analyze(&self, plan: LogicalPlan, _config: &ConfigOptions) -> Result<LogicalPlan> {
-        rewrite::expressions(plan, &|expression, schema| match expression {
+        rewrite::some_expressions(plan, divides, &|expression, schema| match expression {
             Expr::BinaryExpr(BinaryExpr { left, op: Operator::Divide, right })
                 if are_ours(&left, &right, schema) =>
             {
@@ -74,6 +74,10 @@ impl AnalyzerRule for DivideParameters {
             other => Ok(Transformed::no(other)),
         })
     }
+}
+
+fn divides(part: &Expr) -> bool {
+    matches!(part, Expr::BinaryExpr(BinaryExpr { op: Operator::Divide, .. }))
 }
 
 /// Whether one of two numbers is a decimal, and neither is a double.

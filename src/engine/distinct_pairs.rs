@@ -13,25 +13,10 @@ use datafusion::common::{DFSchema, DataFusionError, Result};
 use datafusion::logical_expr::{Expr, LogicalPlan, WindowFunctionDefinition};
 use datafusion::optimizer::AnalyzerRule;
 
+use super::paired_moments;
 use super::reordering_casts::hidden;
 use super::rewrite;
 use crate::error::Error;
-
-/// Functions of pairs of numbers.
-const OF_PAIRS: [&str; 12] = [
-    "corr",
-    "covar_samp",
-    "covar_pop",
-    "regr_slope",
-    "regr_intercept",
-    "regr_count",
-    "regr_r2",
-    "regr_avgx",
-    "regr_avgy",
-    "regr_sxx",
-    "regr_syy",
-    "regr_sxy",
-];
 
 /// The rule.
 #[derive(Debug)]
@@ -43,7 +28,15 @@ impl AnalyzerRule for TellArguments {
     }
 
     fn analyze(&self, plan: LogicalPlan, _config: &ConfigOptions) -> Result<LogicalPlan> {
-        rewrite::expressions(plan, &tell_apart)
+        rewrite::some_expressions(plan, is_of_different, &tell_apart)
+    }
+}
+
+fn is_of_different(part: &Expr) -> bool {
+    match part {
+        Expr::AggregateFunction(call) => call.params.distinct,
+        Expr::WindowFunction(call) => call.params.distinct,
+        _ => false,
     }
 }
 
@@ -74,7 +67,7 @@ fn check(expression: &Expr) -> Result<()> {
         },
         _ => return Ok(()),
     };
-    if !OF_PAIRS.contains(&name) {
+    if !paired_moments::engines().any(|engine| engine.name() == name) {
         return Ok(());
     }
     let error = Error::query(format!("{name} does not take DISTINCT")).hint(format!(

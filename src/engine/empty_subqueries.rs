@@ -24,7 +24,8 @@ impl AnalyzerRule for EmptySubqueries {
     }
 
     fn analyze(&self, plan: LogicalPlan, _config: &ConfigOptions) -> Result<LogicalPlan> {
-        rewrite::expressions(plan, &doubt)
+        let is_asked = |part: &Expr| matches!(part, Expr::ScalarSubquery(_));
+        rewrite::some_expressions(plan, is_asked, &doubt)
     }
 }
 

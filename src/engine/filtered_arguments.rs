@@ -25,7 +25,15 @@ impl AnalyzerRule for GuardFiltered {
     }
 
     fn analyze(&self, plan: LogicalPlan, _config: &ConfigOptions) -> Result<LogicalPlan> {
-        rewrite::expressions(plan, &guard)
+        rewrite::some_expressions(plan, is_filtered, &guard)
+    }
+}
+
+fn is_filtered(part: &Expr) -> bool {
+    match part {
+        Expr::AggregateFunction(call) => call.params.filter.is_some(),
+        Expr::WindowFunction(call) => call.params.filter.is_some(),
+        _ => false,
     }
 }
 

@@ -25,12 +25,30 @@ pub(super) fn by_length(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
     }
 }
 
+/// Whether `plan` may group rows by intervals.
+pub(super) fn are_grouped(plan: &LogicalPlan) -> bool {
+    match plan {
+        LogicalPlan::Aggregate(groups) => groups.group_expr.iter().any(|group| match group {
+            Expr::GroupingSet(_) => true,
+            key => is_interval(key, groups.input.schema()),
+        }),
+        LogicalPlan::Distinct(Distinct::All(rows)) => has_intervals(rows),
+        LogicalPlan::Distinct(Distinct::On(_)) => true,
+        _ => false,
+    }
+}
+
+fn has_intervals(rows: &LogicalPlan) -> bool {
+    let mut columns = rows.schema().columns().into_iter().map(Expr::Column);
+    columns.any(|column| is_interval(&column, rows.schema()))
+}
+
 /// DISTINCT: a group of each row, if there are intervals in it.
 fn different(rows: Arc<LogicalPlan>) -> Result<Transformed<LogicalPlan>> {
-    let columns: Vec<_> = rows.schema().columns().into_iter().map(Expr::Column).collect();
-    if !columns.iter().any(|column| is_interval(column, rows.schema())) {
+    if !has_intervals(&rows) {
         return Ok(Transformed::no(LogicalPlan::Distinct(Distinct::All(rows))));
     }
+    let columns: Vec<_> = rows.schema().columns().into_iter().map(Expr::Column).collect();
     group(Aggregate::try_new(rows, columns, Vec::new())?)
 }
 

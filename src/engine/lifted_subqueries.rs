@@ -25,6 +25,7 @@ use datafusion::logical_expr::{
 use datafusion::optimizer::decorrelate_predicate_subquery::DecorrelatePredicateSubquery;
 use datafusion::optimizer::{AnalyzerRule, OptimizerContext, OptimizerRule};
 
+use super::rewrite;
 use super::unknown_members::{has_rows, one_value, outside};
 use super::unnested::{self, is_needed, subquery};
 
@@ -45,9 +46,7 @@ impl AnalyzerRule for LiftedSubqueries {
             return Ok(plan);
         }
         // A column that was never unknown may be to the engine, now that it is joined.
-        let plan =
-            plan.transform_up_with_subqueries(|node| node.recompute_schema().map(Transformed::yes));
-        plan.map(|plan| plan.data)
+        rewrite::with_new_schemas(plan)
     }
 }
 

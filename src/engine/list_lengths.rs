@@ -71,15 +71,18 @@ impl AnalyzerRule for CountItems {
     }
 
     fn analyze(&self, plan: LogicalPlan, _config: &ConfigOptions) -> Result<LogicalPlan> {
-        rewrite::expressions(plan, &count)
+        rewrite::some_expressions(plan, is_length, &count)
     }
+}
+
+fn is_length(part: &Expr) -> bool {
+    matches!(part, Expr::ScalarFunction(call) if call.func.name() == "character_length")
 }
 
 fn count(expression: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
     let Expr::ScalarFunction(call) = &expression else { return Ok(Transformed::no(expression)) };
     let [list] = call.args.as_slice() else { return Ok(Transformed::no(expression)) };
-    let is_of_list = || list.get_type(schema).is_ok_and(|kind| is_list(&kind));
-    if call.func.name() != "character_length" || !is_of_list() {
+    if !list.get_type(schema).is_ok_and(|kind| is_list(&kind)) {
         return Ok(Transformed::no(expression));
     }
     let items = ScalarFunction::new_udf(Arc::new(cardinality()), vec![list.clone()]);

@@ -26,8 +26,12 @@ impl AnalyzerRule for TellNulls {
     }
 
     fn analyze(&self, plan: LogicalPlan, _config: &ConfigOptions) -> Result<LogicalPlan> {
-        rewrite::expressions(plan, &tell)
+        rewrite::some_expressions(plan, makes_text, &tell)
     }
+}
+
+fn makes_text(part: &Expr) -> bool {
+    rewrite::type_of_cast(part).is_some_and(DataType::is_string)
 }
 
 /// A cast of a list, a structure or a map to a text as one of the text of it.

@@ -29,7 +29,7 @@ impl AnalyzerRule for KeysOfMaps {
     }
 
     fn analyze(&self, plan: LogicalPlan, _config: &ConfigOptions) -> Result<LogicalPlan> {
-        rewrite::expressions(plan, &|expression, schema| {
+        rewrite::some_expressions(plan, is_part, &|expression, schema| {
             Ok(match of_its_type(&expression, schema) {
                 Some(value) => Transformed::yes(value),
                 None => Transformed::no(expression),
@@ -38,14 +38,15 @@ impl AnalyzerRule for KeysOfMaps {
     }
 }
 
+fn is_part(part: &Expr) -> bool {
+    matches!(part, Expr::ScalarFunction(call) if call.func.name() == "get_field")
+}
+
 /// The value of a map by a key of the type of those that it has. None if `expression` is no
 /// value of a map, or has such a key.
 fn of_its_type(expression: &Expr, schema: &DFSchema) -> Option<Expr> {
     let Expr::ScalarFunction(call) = expression else { return None };
     let [map, key, ..] = call.args.as_slice() else { return None };
-    if call.func.name() != "get_field" {
-        return None;
-    }
     let wanted = key_type(&map.get_type(schema).ok()?)?;
     match key {
         Expr::Literal(value, _) => {

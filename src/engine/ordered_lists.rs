@@ -36,6 +36,7 @@ use datafusion::prelude::SessionContext;
 
 use super::listed_rows::{ListedRows, OneList};
 use super::made_lists::Made;
+use super::wrapped::as_the_engine_says;
 use super::{distinct_texts, moving, rewrite};
 
 /// The function that makes a list.
@@ -100,11 +101,9 @@ impl AnalyzerRule for FirstKnown {
     }
 
     fn analyze(&self, plan: LogicalPlan, _config: &ConfigOptions) -> Result<LogicalPlan> {
-        rewrite::expressions(plan, &|expression, _| {
+        rewrite::some_expressions(plan, is_any_in_order, &|expression, _| {
             Ok(match expression {
-                Expr::AggregateFunction(AggregateFunction { func, params })
-                    if func.name() == "any_value" && !params.order_by.is_empty() =>
-                {
+                Expr::AggregateFunction(AggregateFunction { params, .. }) => {
                     let AggregateFunctionParams { args, filter, order_by, .. } = params;
                     let first = first_value_udaf();
                     let known = Some(NullTreatment::IgnoreNulls);
@@ -118,6 +117,15 @@ impl AnalyzerRule for FirstKnown {
     }
 }
 
+fn is_any_in_order(part: &Expr) -> bool {
+    match part {
+        Expr::AggregateFunction(AggregateFunction { func, params }) => {
+            func.name() == "any_value" && !params.order_by.is_empty()
+        }
+        _ => false,
+    }
+}
+
 /// A function that makes a list, or a text of one.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Listed {
@@ -125,10 +133,6 @@ struct Listed {
 }
 
 impl Listed {
-    fn inner(&self) -> &dyn AggregateUDFImpl {
-        self.engine.inner().as_ref()
-    }
-
     /// Whether the engine sorts the rows in any case, in the order that it is told.
     fn is_sorted_anyway(&self, args: &AccumulatorArgs<'_>) -> bool {
         args.is_distinct || self.name() != LIST
@@ -187,20 +191,13 @@ impl Listed {
 }
 
 impl AggregateUDFImpl for Listed {
-    fn name(&self) -> &str {
-        self.inner().name()
-    }
-
-    fn aliases(&self) -> &[String] {
-        self.inner().aliases()
-    }
-
-    fn signature(&self) -> &Signature {
-        self.inner().signature()
-    }
-
-    fn return_type(&self, arguments: &[DataType]) -> Result<DataType> {
-        self.inner().return_type(arguments)
+    as_the_engine_says! {
+        fn name(&self) -> &str;
+        fn aliases(&self) -> &[String];
+        fn signature(&self) -> &Signature;
+        fn return_type(&self, arguments: &[DataType]) -> Result<DataType>;
+        fn supports_null_handling_clause(&self) -> bool;
+        fn documentation(&self) -> Option<&Documentation>;
     }
 
     fn accumulator(&self, args: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
@@ -213,7 +210,7 @@ impl AggregateUDFImpl for Listed {
         }
         match self.rows(&args)? {
             Some(rows) => Ok(Box::new(OneList::of(rows))),
-            None => self.inner().accumulator(args),
+            None => self.engine.accumulator(args),
         }
     }
 
@@ -223,20 +220,20 @@ impl AggregateUDFImpl for Listed {
     ) -> Result<Box<dyn Accumulator>> {
         match self.backwards(&args) {
             Some(backwards) => Ok(backwards),
-            None => self.inner().create_sliding_accumulator(args),
+            None => self.engine.create_sliding_accumulator(args),
         }
     }
 
     fn state_fields(&self, args: StateFieldsArgs<'_>) -> Result<Vec<FieldRef>> {
         match ListedRows::state_fields(&args) {
             Some(fields) => Ok(fields),
-            None => self.inner().state_fields(args),
+            None => self.engine.state_fields(args),
         }
     }
 
     fn groups_accumulator_supported(&self, args: AccumulatorArgs<'_>) -> bool {
         matches!(self.groups(args.clone()), Ok(Some(_)))
-            || self.inner().groups_accumulator_supported(args)
+            || self.engine.groups_accumulator_supported(args)
     }
 
     fn create_groups_accumulator(
@@ -245,7 +242,7 @@ impl AggregateUDFImpl for Listed {
     ) -> Result<Box<dyn GroupsAccumulator>> {
         match self.groups(args.clone())? {
             Some(groups) => Ok(groups),
-            None => self.inner().create_groups_accumulator(args),
+            None => self.engine.create_groups_accumulator(args),
         }
     }
 
@@ -271,14 +268,6 @@ impl AggregateUDFImpl for Listed {
     fn reverse_expr(&self) -> ReversedUDAF {
         ReversedUDAF::Reversed(Arc::new(AggregateUDF::from(self.clone())))
     }
-
-    fn supports_null_handling_clause(&self) -> bool {
-        self.inner().supports_null_handling_clause()
-    }
-
-    fn documentation(&self) -> Option<&Documentation> {
-        self.inner().documentation()
-    }
 }
 
 /// `nth_value`, which keeps as many rows as it counts.
@@ -288,16 +277,11 @@ struct Nth {
 }
 
 impl AggregateUDFImpl for Nth {
-    fn name(&self) -> &str {
-        self.engine.name()
-    }
-
-    fn signature(&self) -> &Signature {
-        self.engine.signature()
-    }
-
-    fn return_type(&self, arguments: &[DataType]) -> Result<DataType> {
-        self.engine.return_type(arguments)
+    as_the_engine_says! {
+        fn name(&self) -> &str;
+        fn signature(&self) -> &Signature;
+        fn return_type(&self, arguments: &[DataType]) -> Result<DataType>;
+        fn documentation(&self) -> Option<&Documentation>;
     }
 
     fn accumulator(&self, args: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
@@ -346,10 +330,6 @@ impl AggregateUDFImpl for Nth {
 
     fn reverse_expr(&self) -> ReversedUDAF {
         ReversedUDAF::NotSupported
-    }
-
-    fn documentation(&self) -> Option<&Documentation> {
-        self.engine.documentation()
     }
 }
 

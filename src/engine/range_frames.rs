@@ -33,7 +33,8 @@ impl AnalyzerRule for CountDays {
     }
 
     fn analyze(&self, plan: LogicalPlan, _config: &ConfigOptions) -> Result<LogicalPlan> {
-        rewrite::expressions(plan, &count)
+        let is_window = |part: &Expr| matches!(part, Expr::WindowFunction(_));
+        rewrite::some_expressions(plan, is_window, &count)
     }
 }
 

@@ -32,8 +32,12 @@ impl AnalyzerRule for ReadLists {
     }
 
     fn analyze(&self, plan: LogicalPlan, _config: &ConfigOptions) -> Result<LogicalPlan> {
-        rewrite::expressions(plan, &read)
+        rewrite::some_expressions(plan, makes_list, &read)
     }
+}
+
+fn makes_list(part: &Expr) -> bool {
+    matches!(rewrite::type_of_cast(part), Some(DataType::List(_) | DataType::LargeList(_)))
 }
 
 fn read(mut expression: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {

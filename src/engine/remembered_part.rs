@@ -33,7 +33,7 @@ use super::wrapped::wrapped;
 const PARTS: [&str; 8] = ["year", "quarter", "month", "week", "day", "hour", "dow", "isodow"];
 
 const MICROS_PER_HOUR: i64 = 3_600_000_000;
-const MICROS_PER_DAY: i64 = 24 * MICROS_PER_HOUR;
+pub(super) const MICROS_PER_DAY: i64 = 24 * MICROS_PER_HOUR;
 const NANOS_PER_MINUTE: i64 = 60_000_000_000;
 const HOURS_PER_YEAR: i128 = 365 * 24 + 6;
 
@@ -196,9 +196,9 @@ pub(super) fn local_times(
     zone: &str,
 ) -> Result<PrimitiveArray<TimestampMicrosecondType>> {
     let instants = instants.as_primitive::<TimestampMicrosecondType>();
-    let mut memory = Memory { zone: zone.parse()?, days: HashMap::new(), last: None };
+    let mut offsets = Offsets::of(zone)?;
     let mut local = |instant: i64| {
-        let offset = memory.offset(instant)?;
+        let offset = offsets.at(instant)?;
         instant
             .checked_add(offset)
             .ok_or_else(|| exec_datafusion_err!("an instant is too far from our time"))
@@ -206,8 +206,9 @@ pub(super) fn local_times(
     instants.iter().map(|instant| instant.map(&mut local).transpose()).collect()
 }
 
-/// The offsets known so far.
-struct Memory {
+/// The offsets of a zone that are known so far.
+#[derive(Debug)]
+pub(super) struct Offsets {
     zone: Tz,
     /// By the number of the day in UTC; `None` where clocks were changed on it.
     days: HashMap<i64, Option<i64>>,
@@ -215,12 +216,26 @@ struct Memory {
     last: Option<(i64, i64)>,
 }
 
-impl Memory {
+impl Offsets {
+    /// Those of `zone`, of which none is known yet.
+    pub(super) fn of(zone: &str) -> Result<Self> {
+        Ok(Self { zone: zone.parse()?, days: HashMap::new(), last: None })
+    }
+
     /// The zone's offset at `instant`, in microseconds.
-    fn offset(&mut self, instant: i64) -> Result<i64> {
+    pub(super) fn at(&mut self, instant: i64) -> Result<i64> {
+        match self.all_day(instant)? {
+            Some(offset) => Ok(offset),
+            None => self.asked(instant),
+        }
+    }
+
+    /// The offset that the zone has all day long, on the day in UTC of `instant`; none if
+    /// clocks were changed on it.
+    pub(super) fn all_day(&mut self, instant: i64) -> Result<Option<i64>> {
         let day = instant.div_euclid(MICROS_PER_DAY);
         if let Some((_, offset)) = self.last.filter(|(last, _)| *last == day) {
-            return Ok(offset);
+            return Ok(Some(offset));
         }
         let known = match self.days.get(&day) {
             Some(known) => *known,
@@ -232,13 +247,10 @@ impl Memory {
                 known
             }
         };
-        match known {
-            Some(offset) => {
-                self.last = Some((day, offset));
-                Ok(offset)
-            }
-            None => self.asked(instant),
+        if let Some(offset) = known {
+            self.last = Some((day, offset));
         }
+        Ok(known)
     }
 
     fn asked(&self, instant: i64) -> Result<i64> {

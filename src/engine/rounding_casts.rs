@@ -33,8 +33,12 @@ impl AnalyzerRule for RoundCasts {
     }
 
     fn analyze(&self, plan: LogicalPlan, _config: &ConfigOptions) -> Result<LogicalPlan> {
-        rewrite::expressions(plan, &round)
+        rewrite::some_expressions(plan, may_round, &round)
     }
+}
+
+fn may_round(part: &Expr) -> bool {
+    rewrite::type_of_cast(part).is_some_and(|to| to.is_integer() || to.is_decimal())
 }
 
 fn round(mut expression: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {

@@ -21,17 +21,18 @@ impl AnalyzerRule for WholePlaces {
     }
 
     fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> Result<LogicalPlan> {
-        rewrite::expressions(plan, &places)
+        rewrite::some_expressions(plan, is_round, &places)
     }
+}
+
+fn is_round(part: &Expr) -> bool {
+    matches!(part, Expr::ScalarFunction(call) if matches!(call.func.name(), "round" | "trunc"))
 }
 
 fn places(expression: Expr, _: &DFSchema) -> Result<Transformed<Expr>> {
     let Expr::ScalarFunction(mut call) = expression else { return Ok(Transformed::no(expression)) };
-    let is_round = matches!(call.func.name(), "round" | "trunc");
     let places = match call.args.get(1) {
-        Some(Expr::Literal(ScalarValue::Int64(Some(places)), _)) if is_round => {
-            i32::try_from(*places).ok()
-        }
+        Some(Expr::Literal(ScalarValue::Int64(Some(places)), _)) => i32::try_from(*places).ok(),
         _ => None,
     };
     Ok(match places {

@@ -34,6 +34,7 @@ impl AnalyzerRule for CastInZone {
 
     fn analyze(&self, plan: LogicalPlan, config: &ConfigOptions) -> Result<LogicalPlan> {
         let zone = config.execution.time_zone.as_deref();
+        // All of the plan, as the engine's casts have left it; see the first of the rules.
         rewrite::expressions(plan, &|expression, schema| in_zone(expression, schema, zone))
     }
 }

@@ -47,6 +47,8 @@ impl AnalyzerRule for CastWithoutZone {
     }
 
     fn analyze(&self, plan: LogicalPlan, _config: &ConfigOptions) -> Result<LogicalPlan> {
+        // The first of the rules goes over all of a plan, so that those behind it find each
+        // node knowing the columns below it.
         rewrite::expressions(plan, &without_zone)
     }
 }
