@@ -337,6 +337,8 @@ mod tests {
             "CREATE VIEW posts AS SELECT 'weibo' AS platform, '1' AS account_id, '2' AS post_id, 12 AS likes, \
              3 AS reposts, '微博' AS text, now() AS posted_at, make_array('a') AS hashtags",
             "CREATE VIEW accounts AS SELECT 'weibo' AS platform, '1' AS account_id, '外交部' AS organization",
+            "CREATE VIEW account_snapshots AS SELECT 'weibo' AS platform, '1' AS account_id, now() AS observed_at, \
+             28 AS followers",
             "CREATE VIEW _ AS SELECT 1 AS n",
             "CREATE TABLE notes AS SELECT 'weibo' AS platform, 2 AS n",
         ] {
