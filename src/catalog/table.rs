@@ -373,7 +373,7 @@ impl TableProvider for StoreTable {
         }
         // Without a filter a limit means that few rows are read.
         if limit.is_none() {
-            if self.few_wanted {
+            if self.few_wanted || !filters.is_empty() {
                 self.read_footers(state, &files).await?;
             }
             if let Some(scan) = self.held_scan(state, projection, filters, &files)? {

@@ -1,11 +1,10 @@
 //! Whether a scan reads from memory.
 //!
-//! It does when most of what it needs is held or was read before; when rows can be
-//! found in narrow columns that were read before, so that of the others only these rows
-//! are needed; and when few rows are wanted. Row groups that the statistics rule out
-//! are needed by nobody.
+//! It does when most of what it needs is held or was read before; when rows are looked
+//! for, so that of some columns only these rows may be needed; and when few rows are
+//! wanted. Row groups that the statistics rule out are needed by nobody.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -83,9 +82,10 @@ pub(in crate::catalog) fn choose(
     }
     let known = known(held, groups.iter().flatten(), wish.columns);
     let fits = known.decoded <= wish.budget;
-    let is_known = known.missing == 0 || (!wish.few_rows && known.read * 2 >= known.all);
-    let from_memory = wish.few_wanted || is_known || finds_rows(wish, &groups, held);
-    Ok(from_memory.then_some(Choice { groups, fits }))
+    let is_worth_it = wish.few_wanted
+        || known.missing == 0
+        || (!wish.few_rows && (!wish.filters.is_empty() || known.read * 2 >= known.all));
+    Ok(is_worth_it.then_some(Choice { groups, fits }))
 }
 
 /// What is known of the columns at `positions` in some row groups.
@@ -97,27 +97,6 @@ fn known<'a>(
     held.known(groups.flat_map(|group| {
         positions.iter().map(|position| (group.footer.as_ref(), group.chunk(*position)))
     }))
-}
-
-/// Whether rows can be found in narrow columns. Whoever stops at the first rows
-/// reads only the first row groups, so that these tell whether the columns were read
-/// before.
-fn finds_rows(wish: &Wish<'_>, groups: &[Vec<RowGroup>], held: &HeldColumns) -> bool {
-    let Some(first) = groups.iter().flatten().next() else { return false };
-    let narrow = wish.filters.iter().filter_map(|filter| {
-        let columns = filter.column_refs().into_iter();
-        let columns = columns.map(|column| wish.schema.index_of(&column.name).ok());
-        let columns: Vec<usize> = columns.collect::<Option<_>>()?;
-        columns.iter().all(|column| first.is_narrow(*column)).then_some(columns)
-    });
-    let narrow: BTreeSet<usize> = narrow.flatten().collect();
-    let narrow: Vec<usize> = narrow.into_iter().collect();
-    if narrow.is_empty() || wish.few_rows {
-        return false;
-    }
-    let begun = known(held, std::iter::once(first), &narrow);
-    begun.read * 2 >= begun.all
-        && known(held, groups.iter().flatten(), &narrow).decoded <= wish.budget
 }
 
 /// The rows of each row group of a file that are looked at: all of them, unless the
