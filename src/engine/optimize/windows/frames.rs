@@ -1,6 +1,5 @@
 //! Where the frames of rows begin and end.
 
-use std::cmp::Ordering;
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
@@ -80,6 +79,46 @@ impl Frame {
             WindowFrameUnits::Groups => None,
         };
         Some(Self { start: bound(start)?, end: bound(end)? })
+    }
+
+    /// That of one row, so many after this one, or before it if negative.
+    pub(super) fn of_one_row(rows: i64) -> Self {
+        Self { start: Bound::Rows(rows), end: Bound::Rows(rows) }
+    }
+
+    /// One that has the same row as that of a window function, counted from its first one, or
+    /// from its last if negative.
+    pub(super) fn of_value(
+        expression: &Arc<dyn WindowExpr>,
+        schema: &Schema,
+        nth: i64,
+    ) -> Option<Self> {
+        let frame = expression.get_window_frame();
+        let is_open = match &frame.start_bound {
+            bound @ WindowFrameBound::Preceding(_) => bound.is_unbounded(),
+            _ => false,
+        };
+        let has_this_row = match &frame.end_bound {
+            WindowFrameBound::CurrentRow => true,
+            bound @ WindowFrameBound::Following(_) => bound.is_unbounded(),
+            WindowFrameBound::Preceding(_) => false,
+        };
+        if nth == 1 && is_open && has_this_row && frame.units != WindowFrameUnits::Groups {
+            // What comes after this row is not asked for, not even its peers.
+            return Some(Self { start: Bound::Open, end: Bound::Rows(0) });
+        }
+        Self::of(expression, schema).filter(|frame| frame.never_goes_back(schema))
+    }
+
+    /// Whether it is known to begin and to end no earlier than that of the row before it.
+    fn never_goes_back(&self, schema: &Schema) -> bool {
+        [&self.start, &self.end].iter().all(|bound| match bound {
+            Bound::Within(distance) => {
+                let kind = distance.key.data_type(schema);
+                kind.is_ok_and(|kind| distance.back(&kind).is_none())
+            }
+            _ => true,
+        })
     }
 
     /// Whether it begins where its partition does, so that no row leaves it.
@@ -336,15 +375,6 @@ enum Edge {
 }
 
 impl Edge {
-    /// Whether the row `other` is before the end, there, or beyond it, for `row`.
-    fn place(&self, other: usize, row: usize) -> Option<Ordering> {
-        match self {
-            Self::Open => None,
-            Self::Rows(rows) => Some((other as i64).cmp(&(row as i64).saturating_add(*rows))),
-            Self::Within { keys, bounds, .. } => Some(keys[other].cmp(&bounds[row])),
-        }
-    }
-
     fn may_go_back(&self) -> bool {
         matches!(self, Self::Within { back: Some(_), .. })
     }
@@ -361,17 +391,26 @@ impl Edge {
 impl Edges {
     /// Where the frame of `row` begins: at `from` or later, and at `most` at last.
     pub(super) fn start(&self, row: usize, from: usize, most: usize) -> usize {
-        let is_before = |other: &usize| self.start.place(*other, row) == Some(Ordering::Less);
-        (from..most).find(|other| !is_before(other)).unwrap_or(most.max(from))
+        match &self.start {
+            Edge::Open => from,
+            Edge::Rows(rows) => shifted(row, *rows).clamp(from, most.max(from)),
+            Edge::Within { keys, bounds, .. } => {
+                let is_inside = |other: &usize| keys[*other] >= bounds[row];
+                (from..most).find(is_inside).unwrap_or(most.max(from))
+            }
+        }
     }
 
     /// Before which row the frame of `row` ends: `from` or a later one, `most` at last.
     pub(super) fn end(&self, row: usize, from: usize, most: usize) -> usize {
-        if matches!(self.end, Edge::Open) {
-            return most;
+        match &self.end {
+            Edge::Open => most,
+            Edge::Rows(rows) => shifted(row, rows.saturating_add(1)).clamp(from, most.max(from)),
+            Edge::Within { keys, bounds, .. } => {
+                let is_beyond = |other: &usize| keys[*other] > bounds[row];
+                (from..most).find(is_beyond).unwrap_or(most.max(from))
+            }
         }
-        let is_beyond = |other: &usize| self.end.place(*other, row) == Some(Ordering::Greater);
-        (from..most).find(is_beyond).unwrap_or(most.max(from))
     }
 
     /// Whether a frame may begin or end before that of the row before it.
@@ -404,10 +443,18 @@ impl Edges {
 
     /// Whether no row after the `rows` at hand can be in the frame of `row`.
     fn is_settled(&self, row: usize, rows: usize) -> bool {
-        // Of the next row it is known where it stands, but not what it holds.
-        let next = if matches!(self.end, Edge::Rows(_)) { rows } else { rows - 1 };
-        self.end.place(next, row) == Some(Ordering::Greater)
+        match &self.end {
+            Edge::Open => false,
+            // Of the next row it is known where it stands, but not what it holds.
+            Edge::Rows(by) => shifted(row, *by) < rows,
+            Edge::Within { keys, bounds, .. } => keys[rows - 1] > bounds[row],
+        }
     }
+}
+
+/// The place so many rows after `row`, or before it if negative; the first one at least.
+fn shifted(row: usize, rows: i64) -> usize {
+    usize::try_from((row as i64).saturating_add(rows)).unwrap_or(0)
 }
 
 /// Some rows that follow each other.

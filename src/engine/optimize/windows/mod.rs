@@ -1,5 +1,6 @@
 //! Common window functions in one pass over the rows: sums, counts, averages, least and
-//! greatest values of any frame, and the numbers of rows.
+//! greatest values of any frame, the values of its first, last and nth row, of rows before
+//! and after this one, and the numbers of rows.
 //!
 //! The engine looks for the frame of each row among rows that it copies out of their
 //! columns, and makes a value of its own of each answer. Here two places move over the
@@ -11,6 +12,7 @@
 //! - [`shape`] tells which window functions are ours.
 //! - [`frames`] tells where the frame of each row begins and ends.
 //! - [`moving`] computes the answers.
+//! - [`values`] finds the rows whose values are answers.
 //! - [`months`] refuses frames that the engine would get wrong.
 
 mod frames;
@@ -20,6 +22,9 @@ mod operator;
 mod shape;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod value_tests;
+mod values;
 
 use std::sync::Arc;
 

@@ -14,6 +14,7 @@ use datafusion::common::{Result, internal_err};
 
 use super::frames::{Edges, Rows};
 use super::shape::Column;
+use super::values::Values;
 use crate::engine::checked_sum::too_large;
 use crate::engine::moving::{OfDoubles, Part, Stacks, Total};
 use crate::engine::whole_averages::mean;
@@ -122,6 +123,7 @@ pub(super) fn begin(column: &Column) -> Box<dyn Answers> {
     match column {
         Column::Number(numbers) => Box::new(Counted::of(*numbers)),
         Column::Frame { function, frame, .. } => function.begin(frame.only_grows()),
+        Column::Value(value) => Box::new(Values::of(value)),
     }
 }
 

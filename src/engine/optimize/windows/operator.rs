@@ -29,6 +29,7 @@ use tokio::task::coop::consume_budget;
 use super::frames::{Edges, Rows};
 use super::moving::{Answers, begin};
 use super::shape::{Column, Shape};
+use super::values::width;
 use crate::store::own_texts;
 
 /// Window functions in one pass.
@@ -236,6 +237,7 @@ impl Pass {
         let edges = self.shape.columns.iter().map(|column| match column {
             Column::Number(_) => Ok(None),
             Column::Frame { frame, .. } => frame.edges(&rows).map(Some),
+            Column::Value(value) => value.frame().edges(&rows).map(Some),
         });
         let edges = edges.collect::<Result<Vec<Option<Edges>>>>()?;
         let ready = rows.ready(edges.iter().flatten());
@@ -300,7 +302,7 @@ fn with_own_texts(rows: &RecordBatch) -> Result<RecordBatch> {
 fn size(rows: &RecordBatch, schema: &SchemaRef) -> usize {
     let of_column = |column: &ArrayRef| column.to_data().get_slice_memory_size().unwrap_or(0);
     let answers = schema.fields().iter().skip(rows.num_columns());
-    let widths = answers.filter_map(|field| field.data_type().primitive_width());
+    let widths = answers.filter_map(|field| width(field.data_type()));
     let of_rows: usize = rows.columns().iter().map(of_column).sum();
     of_rows + rows.num_rows() * widths.sum::<usize>()
 }

@@ -14,6 +14,7 @@ use datafusion::physical_plan::{ExecutionPlan, InputOrderMode};
 
 use super::frames::Frame;
 use super::moving::{Function, Numbers};
+use super::values::Value;
 
 /// The window functions of an operator, which have their partitions and their order in
 /// common.
@@ -41,6 +42,8 @@ pub(super) enum Column {
         /// What it gives.
         kind: DataType,
     },
+    /// The value of a row of a frame.
+    Value(Box<Value>),
 }
 
 impl Shape {
@@ -74,6 +77,7 @@ impl Shape {
         let asked = self.columns.iter().any(|column| match column {
             Column::Number(numbers) => *numbers != Numbers::Rows,
             Column::Frame { frame, .. } => frame.has_peers(),
+            Column::Value(value) => value.frame().has_peers(),
         });
         asked.then_some(&self.order_by)
     }
@@ -96,8 +100,10 @@ impl Column {
         if let Some(window) = expression.as_any().downcast_ref::<StandardWindowExpr>() {
             let function = window.get_standard_func_expr();
             let function = function.as_any().downcast_ref::<WindowUDFExpr>()?;
-            let numbers = Numbers::called(function.fun().name())?;
-            return (kind == &DataType::Int64).then_some(Self::Number(numbers));
+            return match Numbers::called(function.fun().name()) {
+                Some(numbers) => (kind == &DataType::Int64).then_some(Self::Number(numbers)),
+                None => Value::of(expression, function, schema).map(Box::new).map(Self::Value),
+            };
         }
         let aggregate = plain_aggregate(expression)?;
         let arguments = expression.expressions();
@@ -139,6 +145,7 @@ impl fmt::Display for Column {
             Self::Frame { function, argument, frame, .. } => {
                 write!(f, "{function:?}({argument}) {frame}")
             }
+            Self::Value(value) => write!(f, "{value}"),
         }
     }
 }
