@@ -40,6 +40,7 @@ impl AnalyzerRule for LiftedSubqueries {
 
     fn analyze(&self, plan: LogicalPlan, _config: &ConfigOptions) -> Result<LogicalPlan> {
         let made = Cell::new(0);
+        let plan = unnested::conditions_first(plan)?;
         let plan = plan.transform_up_with_subqueries(|node| lift(node, &made))?.data;
         check_found(&plan)?;
         if made.get() == 0 {

@@ -82,6 +82,7 @@ use datafusion::prelude::SessionContext;
 use datafusion::sql::parser::Statement as Parsed;
 use datafusion::sql::sqlparser::tokenizer::TokenWithSpan;
 
+pub(super) use asof_joins::nearest_by_range;
 pub(super) use intervals::functions;
 pub(super) use pivot::Pivots;
 pub(super) use summarize::functions as summing_functions;

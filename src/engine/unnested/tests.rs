@@ -419,3 +419,82 @@ async fn what_a_cast_makes_of_a_column_is_one_value() {
     let sql = format!("SELECT d FROM {days} WHERE {counted} > 1");
     assert_eq!(answer(&session, &sql).await, ["d", "2012-03-01"]);
 }
+
+#[tokio::test]
+async fn conditions_on_rows_beside_a_query_are_asked_before_it() {
+    let session = session().await;
+    // By two columns, so that it is not found as the nearest row is.
+    let first = "LATERAL (SELECT p.d FROM p WHERE p.d > a.since ORDER BY p.d, p.n LIMIT 1) AS s";
+    let more = "LATERAL (SELECT max(q.n) AS n FROM p AS q WHERE q.d > s.d) AS r";
+    for (from, condition, found, asked) in [
+        (format!("a, {first}"), "a.w > 1", &["1|15", "1|15", "2|25", "4|15"] as &[&str], 2),
+        (format!("a LEFT JOIN {first} ON true"), "a.w > 1 AND s.d > 15", &["2|25"], 2),
+        // Its rows are computed once, which the plan does not show.
+        (
+            format!("a, {first}, {more}"),
+            "a.w > 1 AND r.n > 4",
+            &["1|15", "1|15", "2|25", "4|15"],
+            0,
+        ),
+        (
+            format!("p AS o JOIN a ON a.k = o.k CROSS JOIN {first}"),
+            "a.w > 1 AND o.n = 1",
+            &["1|15", "1|15", "2|25"],
+            2,
+        ),
+        (
+            format!("p AS o, a LEFT JOIN {first} ON true"),
+            "a.w > 1 AND o.n = 1 AND s.d > 15",
+            &["2|25"],
+            2,
+        ),
+    ] {
+        let sql = format!("SELECT a.id, s.d FROM {from} WHERE {condition}");
+        assert_eq!(rows(&session, &format!("{sql} ORDER BY 1, 2")).await, found, "{sql}");
+        let plan = answer(&session, &format!("EXPLAIN {sql}")).await.join("\n");
+        assert!(plan.matches("w > Int64(1)").count() >= asked, "{plan}");
+    }
+    // The value of a row that is left out is not computed.
+    let sql = "SELECT a.id, s.v FROM a, LATERAL (SELECT p.n + 12 / (a.w - 2) AS v FROM p WHERE
+               p.k = a.k ORDER BY p.d LIMIT 1) AS s WHERE a.w <> 2 ORDER BY 1";
+    assert_eq!(rows(&session, sql).await, ["2|13", "3|-5"]);
+}
+
+#[tokio::test]
+async fn conditions_beside_a_query_stay_where_they_may_mean_something_else() {
+    let session = session().await;
+    let first = "LATERAL (SELECT p.d FROM p WHERE p.k = a.k ORDER BY p.d LIMIT 1) AS s";
+    // What may fail is asked of the rows that it was asked of.
+    let sql = format!("EXPLAIN SELECT a.id FROM a, {first} WHERE CAST(a.k AS BIGINT) > 7");
+    let plan = answer(&session, &sql).await.join("\n");
+    assert_eq!(plan.matches("AS Int64) > Int64(7)").count(), 1, "{plan}");
+    for (condition, found) in [
+        ("a.w <> 1 AND 12 / (a.w - 1) > 4", &["1|5", "1|5", "2|5"] as &[&str]),
+        ("a.since > (SELECT min(d) FROM p) AND a.w > s.d - 3", &["2|5"]),
+        ("a.since IS NULL OR s.d IS NULL", &["3|5"]),
+        ("a.w < 3 AND random() < 2 AND a.id + s.d < 8", &["1|5", "1|5"]),
+        ("1 = 2", &[]),
+    ] {
+        let sql = format!("SELECT a.id, s.d FROM a, {first} WHERE {condition} ORDER BY 1");
+        assert_eq!(rows(&session, &sql).await, found, "{sql}");
+    }
+    for (sql, found) in [
+        (
+            format!(
+                "SELECT p.d FROM p WHERE EXISTS (SELECT 1 FROM a AS a, {} WHERE a.k = p.k AND
+                 a.w > 2) ORDER BY d",
+                first.replace("p.", "q.").replace("FROM p", "FROM p AS q")
+            ),
+            &["5", "15", "25", "26"] as &[&str],
+        ),
+        (
+            format!(
+                "SELECT a.id, s.d FROM (SELECT * FROM a ORDER BY id DESC LIMIT 2) AS a LEFT JOIN
+                 {first} ON true WHERE a.w > 1 ORDER BY 1"
+            ),
+            &["4|"],
+        ),
+    ] {
+        assert_eq!(rows(&session, &sql).await, found, "{sql}");
+    }
+}

@@ -21,6 +21,7 @@ use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan};
 
 pub(super) use nearest::find;
+pub(in crate::engine) use nearest::nearest_by_range;
 
 use crate::engine::parsed;
 use crate::engine::script::Statement;

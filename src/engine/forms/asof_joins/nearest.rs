@@ -57,19 +57,27 @@ pub(in crate::engine::forms) fn find(plan: LogicalPlan) -> Result<LogicalPlan> {
 
 /// The join by range that `join` stands for, if it is marked.
 fn joined(join: &Join) -> Result<Option<LogicalPlan>> {
-    let Some(filter) = &join.filter else { return Ok(None) };
-    let parts = split_conjunction(filter);
-    if !parts.iter().any(|part| is_mark(part)) {
+    let Some(condition) = &join.filter else { return Ok(None) };
+    if !split_conjunction(condition).into_iter().any(is_mark) {
         return Ok(None);
     }
-    let parts = parts.into_iter().filter(|part| !is_mark(part));
+    nearest_by_range(join, condition).map(Some)
+}
+
+/// The rows of the left side of `join`, each beside the nearest of the right side by
+/// `condition`.
+///
+/// # Errors
+/// When that does not tell which rows these are.
+pub(in crate::engine) fn nearest_by_range(join: &Join, condition: &Expr) -> Result<LogicalPlan> {
+    let parts = split_conjunction(condition).into_iter().filter(|part| !is_mark(part));
     let conditions = Conditions::of(parts, join.left.schema(), join.right.schema())?;
     let direction = Direction::of(conditions.time.operator);
     let right = spans(&join.right, &conditions, &direction)?;
     let all = conditions.all(&direction, right.schema());
     let all_columns = join.schema.columns().into_iter().map(Expr::Column);
     let rows = LogicalPlanBuilder::from(join.left.as_ref().clone());
-    rows.join_on(right, join.join_type, all)?.project(all_columns)?.build().map(Some)
+    rows.join_on(right, join.join_type, all)?.project(all_columns)?.build()
 }
 
 fn is_mark(part: &Expr) -> bool {
@@ -297,12 +305,12 @@ impl Side {
 
 fn asks_around(expression: &Expr) -> bool {
     let found = expression.exists(|part| {
-        let subquery = match part {
-            Expr::Exists(Exists { subquery, .. })
-            | Expr::InSubquery(InSubquery { subquery, .. })
-            | Expr::SetComparison(SetComparison { subquery, .. })
-            | Expr::ScalarSubquery(subquery) => subquery,
-            _ => return Ok(false),
+        let (Expr::Exists(Exists { subquery, .. })
+        | Expr::InSubquery(InSubquery { subquery, .. })
+        | Expr::SetComparison(SetComparison { subquery, .. })
+        | Expr::ScalarSubquery(subquery)) = part
+        else {
+            return Ok(false);
         };
         Ok(!subquery.outer_ref_columns.is_empty())
     });

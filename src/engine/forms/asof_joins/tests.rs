@@ -162,9 +162,10 @@ async fn it_finds_the_first_row_in_the_order_of_the_times() {
                         "ASOF {kind} JOIN b AS s ON {}",
                         condition.replace("b.", "s.")
                     ));
+                    // By two columns, since by one it would be the same join.
                     let one_by_one = sides(&format!(
                         "{kind} JOIN LATERAL (SELECT b.t FROM b WHERE {condition}
-                         ORDER BY b.t {order} LIMIT 1) AS s ON true"
+                         ORDER BY b.t {order}, b.id LIMIT 1) AS s ON true"
                     ));
                     let rows = answer(&session, &nearest).await;
                     assert!(rows.len() > 20, "{nearest}");
