@@ -27,6 +27,8 @@ pub struct Levers {
     pub range_join: bool,
     /// Whether common window functions are computed in one pass over the rows.
     pub window_pass: bool,
+    /// Whether window functions of whole partitions are computed once for each, as groups.
+    pub whole_windows: bool,
     /// Whether an order of groups that nobody wants is given up.
     pub unordered_groups: bool,
     /// Whether a column is read once for all conditions on it.
@@ -45,7 +47,7 @@ pub struct Levers {
 type Switch = (&'static str, &'static str, fn(&mut Levers) -> &mut bool);
 
 /// Every switch, by its name after `weiku.`.
-const SWITCHES: [Switch; 12] = [
+const SWITCHES: [Switch; 13] = [
     ("column_cache", "hold columns that are read again in memory, decoded", |levers| {
         &mut levers.column_cache
     }),
@@ -65,6 +67,9 @@ const SWITCHES: [Switch; 12] = [
     }),
     ("window_pass", "compute common window functions in one pass over the rows", |levers| {
         &mut levers.window_pass
+    }),
+    ("whole_windows", "compute window functions of whole partitions as groups", |levers| {
+        &mut levers.whole_windows
     }),
     ("unordered_groups", "give up an order of groups that nobody wants", |levers| {
         &mut levers.unordered_groups
@@ -100,6 +105,7 @@ impl Default for Levers {
             first_of_group: true,
             range_join: true,
             window_pass: true,
+            whole_windows: true,
             unordered_groups: true,
             joint_conditions: true,
             plain_search: true,

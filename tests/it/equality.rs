@@ -908,3 +908,115 @@ async fn extremes_of_columns_and_of_expressions_are_those_of_all_rows() {
         }
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sets_of_groups_are_asked_for_one_by_one_where_sums_of_them_are_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let tables = [(&ACCOUNTS, accounts()), (&POSTS, posts(1, 3_000, Times::FileByFile))];
+    let store = store_of(folder.path().join("db").as_path(), tables).await;
+    let session = Session::new(Some(store), Settings::default()).unwrap();
+    let sums = "count(*) AS n, sum(p.reposts) AS r, avg(p.reposts) AS m, max(p.likes) AS l,
+                count(p.comments) AS c";
+    let joined = "posts p JOIN accounts a ON p.account_id = a.account_id";
+    let told_apart = "p.client, p.account_id, grouping(p.client) AS x, grouping(p.account_id) AS y,
+                      grouping(p.client, p.account_id) AS z";
+    let of_posts = "(p.client), (p.account_id), ()";
+    for (keys, from, sets, are_apart) in [
+        ("p.client, p.account_id", "posts p", of_posts, true),
+        (told_apart, "posts p", of_posts, true),
+        (told_apart, "posts p", "(p.account_id), (p.client)", true),
+        (told_apart, "posts p WHERE p.is_repost", "(), (p.client), (p.account_id)", true),
+        (told_apart, "posts p WHERE p.platform = 'none'", of_posts, true),
+        ("p.client, p.account_id, p.text", "posts p", "(p.client), (p.account_id), (p.text)", true),
+        ("a.system, p.client", joined, "(a.system), (p.client), ()", true),
+        (
+            "a.account_id AS one, p.account_id AS other",
+            joined,
+            "(a.account_id), (p.account_id)",
+            true,
+        ),
+        ("p.client, p.text, p.place", "posts p", "(p.client), (p.text), (p.place)", false),
+        ("p.client, p.account_id", "posts p", "(p.client), (p.account_id), (p.client)", false),
+        ("p.client, p.account_id", "(SELECT * FROM posts LIMIT 900) p", of_posts, false),
+    ] {
+        let sql = format!("SELECT {keys}, {sums} FROM {from} GROUP BY GROUPING SETS ({sets})");
+        let shown = plan(&session, &sql).await;
+        assert_eq!(shown.contains("rollup(Utf8("), are_apart, "{sql}: {shown}");
+        let from_set = format!("SELECT * FROM ({sql}) q WHERE n > 30 AND client IS NULL");
+        let is_named = keys.contains("p.client");
+        for question in [Some(&sql), is_named.then_some(&from_set)].into_iter().flatten() {
+            if question.contains("LIMIT") {
+                continue;
+            }
+            let apart = answer(&session, question).await;
+            for lever in ["weiku.sum_before_join", "weiku.rollups"] {
+                set(&session, lever, "false").await;
+                assert_eq!(answer(&session, question).await, apart, "{lever}: {question}");
+                set(&session, lever, "true").await;
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_post_of_each_is_found_by_its_number() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store(folder.path().join("db").as_path(), Times::SomeUnknown).await;
+    let session = Session::new(Some(store), Settings::default()).unwrap();
+    for (keys, order) in [
+        ("p.account_id", "p.account_id, p.posted_at DESC, p.post_id"),
+        ("p.client", "p.client DESC NULLS FIRST, p.posted_at DESC NULLS FIRST, p.post_id"),
+        ("p.client, p.is_repost", "p.client, p.is_repost, p.likes DESC NULLS FIRST, p.post_id"),
+    ] {
+        let sql = format!(
+            "SELECT DISTINCT ON ({keys}) {keys}, p.post_id, p.text, p.hashtags, p.likes + 1 AS more
+             FROM posts p ORDER BY {order}"
+        );
+        let shown = plan(&session, &sql).await;
+        assert!(shown.contains("FewPerGroup"), "{sql}: {shown}");
+        let numbered = answer(&session, &sql).await;
+        set(&session, "weiku.first_of_group", "false").await;
+        assert_eq!(answer(&session, &sql).await, numbered, "{sql}");
+        set(&session, "weiku.first_of_group", "true").await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn windows_of_whole_partitions_are_the_same_as_groups() {
+    let windows = [
+        "avg(p.reposts) OVER (PARTITION BY p.account_id)",
+        "count(*) OVER (PARTITION BY p.client)",
+        "sum(p.likes) FILTER (WHERE p.comments > 50) OVER (PARTITION BY p.account_id)",
+        "max(p.posted_at) OVER (PARTITION BY p.is_repost)",
+        "count(DISTINCT p.likes) OVER (PARTITION BY p.account_id)",
+        "min(p.likes) OVER ()",
+    ];
+    let mut questions = Vec::new();
+    for (window, condition) in windows.iter().zip(CONDITIONS.into_iter().skip(20)) {
+        for condition in ["p.likes > 100", condition] {
+            let rows = format!(
+                "SELECT p.post_id, p.account_id, p.likes, {window} AS x,
+                   sum(p.reposts) OVER (PARTITION BY p.is_repost) AS y
+                 FROM posts p WHERE {condition}"
+            );
+            questions.extend([
+                format!("SELECT * FROM ({rows}) w ORDER BY post_id"),
+                format!(
+                    "SELECT w.account_id, count(*) AS n, max(w.x) AS x FROM ({rows}) w
+                     LEFT JOIN accounts a ON a.account_id = w.account_id
+                     WHERE w.y > w.likes GROUP BY w.account_id"
+                ),
+            ]);
+        }
+    }
+    compare(Times::SomeUnknown, &questions).await;
+
+    let folder = tempfile::tempdir().unwrap();
+    let store = store(folder.path().join("db").as_path(), Times::SomeUnknown).await;
+    let session = Session::new(Some(store), Settings::default()).unwrap();
+    let on = plan(&session, &questions[0]).await;
+    assert!(on.contains("__whole") && !on.contains("WindowAggr"), "{on}");
+    set(&session, "weiku.whole_windows", "false").await;
+    let off = plan(&session, &questions[0]).await;
+    assert!(!off.contains("__whole") && off.contains("WindowAggr"), "{off}");
+}

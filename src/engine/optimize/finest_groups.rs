@@ -5,15 +5,32 @@
 //! The groups by all the columns together say all about the coarser ones as long as what is
 //! asked for can be added up, and mostly there are far fewer of them than rows. A column
 //! that is unknown makes a group of its own among them, so it stays apart from the totals.
+//!
+//! Where there are no such groups, as by `GROUPING SETS ((client), (account_id))`, each set may
+//! still be found among the sums that are kept beside the posts. Then the sets are asked for
+//! one by one, as long as no more than one of them has to be made from the posts themselves.
 
 use std::sync::Arc;
 
-use datafusion::common::Result;
+use datafusion::arrow::datatypes::DataType;
 use datafusion::common::tree_node::Transformed;
-use datafusion::logical_expr::{Aggregate, Expr, GroupingSet, LogicalPlan};
+use datafusion::common::{Result, ScalarValue};
+use datafusion::datasource::source_as_provider;
+use datafusion::logical_expr::{Aggregate, Expr, GroupingSet, LogicalPlan, Projection, Union, lit};
+use datafusion::optimizer::optimize_projections::OptimizeProjections;
 use datafusion::optimizer::{ApplyOrder, OptimizerConfig, OptimizerRule};
 
 use super::added_up::{Functions, Late, Sums, finished, in_two_steps, is_late};
+use super::distinct_on::is_steady;
+use crate::catalog::{Levers, StoreTable};
+use crate::engine::any_expression::any_expression;
+use crate::engine::rollups::UseRollups;
+
+/// More sets than this are not asked for one by one.
+const FEW_SETS: usize = 4;
+
+/// What the columns of a set that is asked for by itself are called, but for their numbers.
+const COLUMN: &str = "__of_set_";
 
 /// The rule.
 #[derive(Debug)]
@@ -33,7 +50,15 @@ impl OptimizerRule for FinestGroups {
         plan: LogicalPlan,
         config: &dyn OptimizerConfig,
     ) -> Result<Transformed<LogicalPlan>> {
-        Ok(in_two_steps(plan, config, rewritten))
+        let finest = in_two_steps(plan, config, rewritten);
+        let is_on = Levers::of(&config.options()).sum_before_join;
+        let sets = match &finest.data {
+            LogicalPlan::Aggregate(aggregate) if is_on && !finest.transformed => {
+                one_by_one(aggregate, config)
+            }
+            _ => None,
+        };
+        Ok(sets.map_or(finest, Transformed::yes))
     }
 }
 
@@ -97,6 +122,144 @@ fn named(sets: &GroupingSet, names: &[(Expr, Expr)]) -> Option<GroupingSet> {
             GroupingSet::GroupingSets(sets.iter().map(columns).collect::<Option<_>>()?)
         }
     })
+}
+
+/// The sets one after the other; `None` where that may differ, or where more than one of them
+/// would have to be made from the rows themselves.
+fn one_by_one(aggregate: &Aggregate, config: &dyn OptimizerConfig) -> Option<LogicalPlan> {
+    let [Expr::GroupingSet(all)] = aggregate.group_expr.as_slice() else { return None };
+    let GroupingSet::GroupingSets(sets) = all else { return None };
+    let mut asked = aggregate.group_expr.iter().chain(&aggregate.aggr_expr);
+    let fits = (2..=FEW_SETS).contains(&sets.len())
+        && !aggregate.aggr_expr.is_empty()
+        && !aggregate.aggr_expr.iter().any(is_late)
+        && asked.all(is_steady)
+        && !is_any_repeated(sets)
+        && is_read_alike(&aggregate.input);
+    if !fits {
+        return None;
+    }
+    let keys = keys(all);
+    let (mut from_sums, mut from_rows) = (0, 0);
+    let mut branches = Vec::with_capacity(sets.len());
+    for set in sets {
+        let (summed, is_from_sums) = of_set(aggregate, set, config)?;
+        // What the others take from sums is there for all rows as well, if not among the
+        // statistics of the files.
+        if !set.is_empty() {
+            from_sums += usize::from(is_from_sums);
+            from_rows += usize::from(!is_from_sums);
+        }
+        branches.push(Arc::new(branch(aggregate, &keys, set, summed)?));
+    }
+    if from_sums == 0 || from_rows > 1 {
+        return None;
+    }
+    as_before(aggregate, LogicalPlan::Union(Union::try_new(branches).ok()?))
+}
+
+/// Whether a set is there twice, or has a key twice.
+fn is_any_repeated(sets: &[Vec<Expr>]) -> bool {
+    let within = |one: &[Expr], other: &[Expr]| one.iter().all(|key| other.contains(key));
+    sets.iter().enumerate().any(|(number, set)| {
+        let before = &sets[..number];
+        let has_key_twice = set.iter().enumerate().any(|(place, key)| set[..place].contains(key));
+        has_key_twice || before.iter().any(|other| within(set, other) && within(other, set))
+    })
+}
+
+/// Whether a plan gives the same rows however often it is read: those of stored tables, joined
+/// and chosen by what is steady.
+fn is_read_alike(plan: &LogicalPlan) -> bool {
+    let is_known = match plan {
+        LogicalPlan::TableScan(scan) => {
+            let provider = source_as_provider(&scan.source);
+            scan.fetch.is_none()
+                && provider.is_ok_and(|provider| provider.downcast_ref::<StoreTable>().is_some())
+        }
+        LogicalPlan::Projection(_)
+        | LogicalPlan::Filter(_)
+        | LogicalPlan::SubqueryAlias(_)
+        | LogicalPlan::Join(_) => true,
+        _ => false,
+    };
+    let is_unsteady = |expression: &Expr| Ok(!is_steady(expression));
+    is_known
+        && any_expression(plan, is_unsteady).is_ok_and(|is_found| !is_found)
+        && plan.inputs().into_iter().all(is_read_alike)
+}
+
+/// The groups of one set, and whether they are taken from kept sums. Kept sums know nothing of
+/// columns that only other sets are grouped by, so these are left out before.
+fn of_set(
+    aggregate: &Aggregate,
+    set: &[Expr],
+    config: &dyn OptimizerConfig,
+) -> Option<(LogicalPlan, bool)> {
+    let (input, asked) = (Arc::clone(&aggregate.input), aggregate.aggr_expr.clone());
+    let own = Aggregate::try_new(input, set.to_vec(), asked).ok()?;
+    let schema = Arc::clone(&own.schema);
+    let narrow = OptimizeProjections::new().rewrite(LogicalPlan::Aggregate(own), config).ok()?;
+    let summed = UseRollups.rewrite(narrow.data, config).ok()?;
+    let is_same = summed.data.schema().logically_equivalent_names_and_types(&schema);
+    is_same.then_some((summed.data, summed.transformed))
+}
+
+/// `summed`, the groups of `set`, with the columns of all sets: those of other keys unknown, and
+/// the number by which the sets are told apart.
+fn branch(
+    aggregate: &Aggregate,
+    keys: &[Expr],
+    set: &[Expr],
+    summed: LogicalPlan,
+) -> Option<LogicalPlan> {
+    let found: Vec<Expr> = summed.schema().columns().into_iter().map(Expr::Column).collect();
+    let (groups, results) = found.split_at_checked(set.len())?;
+    let mut fields = aggregate.schema.fields().iter();
+    let mut columns = Vec::with_capacity(fields.len());
+    // A bit for each key, the last one the least, that is set where the key is left out.
+    let mut left_out = 0_u64;
+    for key in keys {
+        let kind = fields.next()?.data_type();
+        let place = set.iter().position(|one| one == key);
+        left_out = left_out.checked_mul(2)? | u64::from(place.is_none());
+        columns.push(match place {
+            Some(place) => groups.get(place)?.clone(),
+            None => lit(ScalarValue::try_from(kind).ok()?),
+        });
+    }
+    let id = fields.next().filter(|id| id.name() == Aggregate::INTERNAL_GROUPING_ID)?;
+    columns.push(lit(number_of_kind(left_out, id.data_type())?));
+    columns.extend_from_slice(results);
+    let named = columns.into_iter().enumerate();
+    let named = named.map(|(number, column)| column.alias(format!("{COLUMN}{number}"))).collect();
+    let shown = Projection::try_new(named, Arc::new(summed)).ok()?;
+    Some(LogicalPlan::Projection(shown))
+}
+
+/// `number` as a value of the type that the engine has for the numbers of sets.
+fn number_of_kind(number: u64, kind: &DataType) -> Option<ScalarValue> {
+    let wide = ScalarValue::UInt64(Some(number));
+    wide.cast_to(kind).ok().filter(|narrow| !narrow.is_null())
+}
+
+/// The columns of `plan` named as those of `aggregate`; `None` if they differ in more than
+/// their names.
+fn as_before(aggregate: &Aggregate, plan: LogicalPlan) -> Option<LogicalPlan> {
+    let (found, wanted) = (plan.schema(), &aggregate.schema);
+    let mut columns = Vec::with_capacity(wanted.fields().len());
+    for (column, (qualifier, field)) in found.columns().into_iter().zip(wanted.iter()) {
+        columns.push(Expr::Column(column).alias_qualified(qualifier.cloned(), field.name()));
+    }
+    let is_same = found.fields().len() == wanted.fields().len()
+        && found.fields().iter().zip(wanted.fields()).all(|(found, wanted)| {
+            found.data_type() == wanted.data_type() && found.is_nullable() == wanted.is_nullable()
+        });
+    if !is_same {
+        return None;
+    }
+    let projection = Projection::try_new(columns, Arc::new(plan)).ok()?;
+    Some(LogicalPlan::Projection(projection))
 }
 
 #[cfg(test)]

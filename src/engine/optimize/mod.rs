@@ -6,6 +6,7 @@ mod around;
 mod columns_of_one_name;
 mod constant_sizes;
 mod distinct_keys;
+mod distinct_on;
 mod finest_groups;
 mod first_of_group;
 mod held_back;
@@ -28,6 +29,7 @@ mod rows_in_order;
 mod sum_before_join;
 mod unordered_groups;
 mod wall;
+mod whole_windows;
 mod windows;
 
 use std::sync::Arc;
@@ -51,6 +53,7 @@ use range_join::RangeJoins;
 use rows_in_order::{BatchesInOrder, RowsInOrder};
 use sum_before_join::SumBeforeJoin;
 use unordered_groups::UnorderedGroups;
+use whole_windows::WholeWindows;
 use windows::Windows;
 
 pub(super) use outer_constants::function as not_constant;
@@ -58,7 +61,10 @@ pub(super) use outer_constants::function as not_constant;
 /// Adds the rules to a session that is being built.
 pub(super) fn add_rules(builder: SessionStateBuilder) -> SessionStateBuilder {
     builder
-        .with_optimizer_rules(kept_columns::among(kept_conditions::among(kept_keys::rules())))
+        .with_optimizer_rules(distinct_on::among(kept_columns::among(kept_conditions::among(
+            kept_keys::rules(),
+        ))))
+        .with_optimizer_rule(Arc::new(WholeWindows))
         .with_optimizer_rule(Arc::new(PlainSearch))
         .with_optimizer_rule(Arc::new(FinestGroups))
         .with_optimizer_rule(Arc::new(SumBeforeJoin))
