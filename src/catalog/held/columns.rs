@@ -248,9 +248,11 @@ impl Getter {
     pub(super) async fn next_piece(&self, pieces: &mut Pieces) -> Result<Option<Columns>> {
         let Some(piece) = pieces.stream.try_next().await? else { return Ok(None) };
         let columns = pieces.positions.iter().zip(piece.columns());
-        let zoned =
-            |(&position, array): (_, &ArrayRef)| (position, self.in_zone(position, array.clone()));
-        Ok(Some(columns.map(zoned).collect()))
+        let zoned = columns.map(|(&position, array)| {
+            let array = Arc::clone(array);
+            (position, self.in_zone(position, array))
+        });
+        Ok(Some(zoned.collect()))
     }
 
     /// What reads the columns of `group` at `positions` from its file.

@@ -26,6 +26,7 @@ mod choose;
 mod columns;
 mod conditions;
 mod fetch;
+mod learned;
 mod reading;
 mod scan;
 mod watch;

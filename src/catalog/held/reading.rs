@@ -6,6 +6,7 @@
 //! whole, or in part if the rows lie on few of their pages; or piece by piece, if all
 //! rows are wanted and there is no room to hold them.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, VecDeque};
 use std::ops::Range;
 use std::sync::Arc;
@@ -27,11 +28,8 @@ use datafusion::physical_plan::{ExecutionPlan, project_schema};
 
 use super::columns::{Columns, Getter, Pieces, column};
 use super::conditions::{Note, lasts};
+use super::learned::Learned;
 use super::scan::{Filter, HeldScan, LOOKED_AT, RowGroup, Source, largest, reads_text};
-
-/// An optional filter through which more rows pass than one in so many is
-/// given up: it costs more than it saves.
-const WORTH_ONE_IN: usize = 2;
 
 /// A filter looks at every row, and not only at those that the filters before it
 /// let pass, unless these are fewer than one in so many.
@@ -69,8 +67,8 @@ struct ReadingFilter {
     schema: SchemaRef,
     /// The columns in which only one text passes, and the text.
     equal: Vec<(usize, String)>,
-    /// Whether it is given up when too many rows pass.
-    may_go: bool,
+    /// What it has learned, if it is optional and about texts.
+    learned: Option<Learned>,
     /// The number under which the rows that pass are remembered, if they are.
     condition: Option<usize>,
 }
@@ -85,7 +83,12 @@ impl ReadingFilter {
         let parts = split_conjunction(&filter.expression);
         let equal = parts.into_iter().filter_map(equal_text).collect();
         let may_go = filter.optional && reads_text(filter, &source.schema);
-        Ok(Self { expression, columns, schema, equal, may_go, condition: None })
+        let learned = may_go.then(|| Learned::new(&expression, &schema));
+        Ok(Self { expression, columns, schema, equal, learned, condition: None })
+    }
+
+    fn is_given_up(&self) -> bool {
+        self.learned.as_ref().is_some_and(Learned::is_given_up)
     }
 }
 
@@ -160,7 +163,8 @@ struct Asked {
     known: Option<BooleanBuffer>,
     /// Which passed so far.
     note: Note,
-    /// How many of the rows that were asked passed.
+    /// How many rows came to it, and how many of these passed.
+    came: usize,
     passed: usize,
 }
 
@@ -232,6 +236,9 @@ impl Reading {
                 None => self.open_next().await?,
             };
             let Some(mut open) = open else { break };
+            for learned in self.filters.iter_mut().filter_map(|filter| filter.learned.as_mut()) {
+                learned.settle()?;
+            }
             let goes_on = if open.pieces.is_some() {
                 self.read_piece(&mut open).await?
             } else {
@@ -239,6 +246,11 @@ impl Reading {
             };
             self.looked_at.add(open.looked - open.told);
             open.told = open.looked;
+            for (filter, asked) in self.filters.iter_mut().zip(&open.asked) {
+                if let Some(learned) = &mut filter.learned {
+                    learned.judge(asked.came, asked.passed, !goes_on);
+                }
+            }
             if goes_on {
                 self.open = Some(open);
             } else {
@@ -325,13 +337,11 @@ impl Reading {
         let known = filter.condition.and_then(|number| self.getter.passing(group, number));
         let is_new = filter.condition.is_some() && known.is_none();
         let note = if is_new { Note::of_rows(group.rows()) } else { Note::default() };
-        Asked { known, note, passed: 0 }
+        Asked { known, note, came: 0, passed: 0 }
     }
 
-    /// Remembers which rows of a row group passed, and gives up filters that let too
-    /// many of them pass.
+    /// Remembers which rows of a row group passed, and drops filters that are given up.
     fn learn_from(&mut self, open: Open) {
-        let worth = open.looked / WORTH_ONE_IN;
         let mut asked = open.asked.into_iter();
         self.filters.retain(|filter| {
             let Some(asked) = asked.next() else { return true };
@@ -339,7 +349,7 @@ impl Reading {
             if let (Some(number), Some(passing)) = (filter.condition, passing) {
                 self.getter.remember(&open.group, number, &passing);
             }
-            !(filter.may_go && asked.passed > worth)
+            !filter.is_given_up()
         });
     }
 
@@ -410,16 +420,15 @@ impl Reading {
             return Ok(false);
         };
         let timer = self.baseline.elapsed_compute().timer();
-        let rows = columns.values().next().map_or(0, |column| column.len());
+        let rows = columns.values().next().map_or(0, Array::len);
         let row = rest.row;
         rest.row += rows;
         open.looked += rows;
         let mask = BooleanArray::from(rest.passing.slice(row, rows));
         if mask.has_true() {
             for position in self.wanted(open) {
-                if !columns.contains_key(&position) {
-                    let column = column(&open.columns, position)?.slice(row, rows);
-                    columns.insert(position, column);
+                if let Entry::Vacant(left_out) = columns.entry(position) {
+                    left_out.insert(column(&open.columns, position)?.slice(row, rows));
                 }
             }
             let late = open.ready..self.filters.len();
@@ -538,7 +547,7 @@ impl Reading {
             if count == 0 {
                 break;
             }
-            if asked.known.is_some() {
+            if asked.known.is_some() || filter.is_given_up() {
                 continue;
             }
             let looked_at = filter.columns.iter().map(|&position| {
@@ -546,13 +555,13 @@ impl Reading {
                 Ok(column.slice(start, rows))
             });
             let looked_at = batch(&filter.schema, looked_at.collect::<Result<_>>()?, rows)?;
-            let (value, row) = if count * FEW_ONE_IN < rows {
-                (filter.expression.evaluate_selection(&looked_at, &mask)?, None)
-            } else {
-                (filter.expression.evaluate(&looked_at)?, row)
+            let few = count * FEW_ONE_IN < rows;
+            let passing = match &filter.learned {
+                Some(learned) => learned.passing(&looked_at, &mask, few)?,
+                None => evaluated(&filter.expression, &looked_at, &mask, few)?,
             };
-            let passing = truth(&value.into_array(rows)?)?;
-            asked.note.add(row, &passing);
+            asked.note.add(row.filter(|_| !few), &passing);
+            asked.came += count;
             mask = and(&mask, &passing)?;
             count = mask.true_count();
             asked.passed += count;
@@ -561,12 +570,13 @@ impl Reading {
     }
 }
 
-/// The columns that filters look at, unless their answers are known.
+/// The columns that filters look at, unless their answers are known or not wanted.
 fn columns_of<'a>(
     filters: &'a [ReadingFilter],
     asked: &'a [Asked],
 ) -> impl Iterator<Item = usize> + 'a {
-    let open = filters.iter().zip(asked).filter(|(_, asked)| asked.known.is_none());
+    let open = filters.iter().zip(asked);
+    let open = open.filter(|(filter, asked)| asked.known.is_none() && !filter.is_given_up());
     open.flat_map(|(filter, _)| filter.columns.iter().copied())
 }
 
@@ -598,6 +608,18 @@ fn first_bits(bits: BooleanBuffer, count: usize, backwards: bool) -> BooleanBuff
         kept.append_n(bits.len() - place, false);
     }
     kept.finish()
+}
+
+/// Which rows of `batch` fulfil a condition; of `few` in `mask`, which of these do.
+pub(super) fn evaluated(
+    condition: &Arc<dyn PhysicalExpr>,
+    batch: &RecordBatch,
+    mask: &BooleanArray,
+    few: bool,
+) -> Result<BooleanArray> {
+    let value =
+        if few { condition.evaluate_selection(batch, mask)? } else { condition.evaluate(batch)? };
+    truth(&value.into_array(batch.num_rows())?)
 }
 
 /// Where a condition is fulfilled: unknown is not.

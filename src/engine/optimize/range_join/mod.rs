@@ -10,6 +10,7 @@ mod operator;
 mod probing;
 mod shape;
 mod sorted;
+mod told;
 
 use std::sync::Arc;
 
@@ -25,6 +26,9 @@ use datafusion::physical_plan::limit::LocalLimitExec;
 use operator::RangeJoin;
 
 use crate::catalog::Levers;
+
+/// The operators of a recursive query.
+const ROUNDS: [&str; 2] = ["RecursiveQueryExec", "WorkTableExec"];
 
 /// The rule.
 #[derive(Debug)]
@@ -56,7 +60,11 @@ impl PhysicalOptimizerRule for RangeJoins {
         if !Levers::of(config).range_join {
             return Ok(plan);
         }
-        plan.transform_up(|node| Ok(by_range(node))).map(|plan| plan.data)
+        // Each round of a recursive query has another left side.
+        let is_recursive = plan.exists(|node| Ok(ROUNDS.contains(&node.name())))?;
+        let tells = config.optimizer.enable_join_dynamic_filter_pushdown && !is_recursive;
+        let told = tells.then_some(config);
+        plan.transform_up(|node| by_range(node, told)).map(|plan| plan.data)
     }
 
     fn schema_check(&self) -> bool {
@@ -64,25 +72,32 @@ impl PhysicalOptimizerRule for RangeJoins {
     }
 }
 
-/// A join as one by range, if it is one.
-fn by_range(node: Arc<dyn ExecutionPlan>) -> Transformed<Arc<dyn ExecutionPlan>> {
+/// A join as one by range, if it is one, which tells the scan of its right side between
+/// which ends it looks if there is a configuration for that.
+fn by_range(
+    node: Arc<dyn ExecutionPlan>,
+    told: Option<&ConfigOptions>,
+) -> Result<Transformed<Arc<dyn ExecutionPlan>>> {
     if !node.is::<HashJoinExec>() && !node.is::<NestedLoopJoinExec>() {
-        return Transformed::no(node);
+        return Ok(Transformed::no(node));
     }
     // A join that gives its first rows only becomes one that gives all, below a limit.
     let most = node.fetch();
     let Some(join) = most.map_or_else(|| Some(Arc::clone(&node)), |_| node.with_fetch(None)) else {
-        return Transformed::no(node);
+        return Ok(Transformed::no(node));
     };
-    let join = RangeJoin::instead_of(join);
+    let join = match told {
+        Some(config) => RangeJoin::telling_ends(join, config)?,
+        None => RangeJoin::instead_of(join),
+    };
     if !join.is::<RangeJoin>() {
-        return Transformed::no(node);
+        return Ok(Transformed::no(node));
     }
     let join: Arc<dyn ExecutionPlan> = match most {
         Some(rows) => Arc::new(LocalLimitExec::new(join, rows)),
         None => join,
     };
-    Transformed::yes(join)
+    Ok(Transformed::yes(join))
 }
 
 #[cfg(test)]

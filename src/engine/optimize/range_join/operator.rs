@@ -31,6 +31,7 @@ use parking_lot::Mutex;
 use super::probing::Probing;
 use super::shape::Shape;
 use super::sorted::Sorted;
+use super::told::Told;
 
 /// The left side, once it is there.
 pub(super) type Sorting = Shared<BoxFuture<'static, Result<Arc<Sorted>, Arc<DataFusionError>>>>;
@@ -43,6 +44,8 @@ pub(super) type Sorting = Shared<BoxFuture<'static, Result<Arc<Sorted>, Arc<Data
 pub(super) struct RangeJoin {
     join: Arc<dyn ExecutionPlan>,
     shape: Arc<Shape>,
+    /// What the scan of the right side is told.
+    told: Option<Arc<Told>>,
     /// The left side that all partitions have in common.
     sorting: Mutex<Option<Sorting>>,
     metrics: ExecutionPlanMetricsSet,
@@ -60,9 +63,28 @@ pub(super) struct Measures {
 impl RangeJoin {
     /// The operator for `join`, or `join` if it has no range.
     pub(super) fn instead_of(join: Arc<dyn ExecutionPlan>) -> Arc<dyn ExecutionPlan> {
+        Self::telling(join, None)
+    }
+
+    /// The same, which tells the scan of the right side between which ends it looks.
+    pub(super) fn telling_ends(
+        join: Arc<dyn ExecutionPlan>,
+        config: &ConfigOptions,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let Some(shape) = Shape::of(&join) else { return Ok(join) };
+        let Some((told, right)) = Told::of(&shape, config)? else {
+            return Ok(Self::instead_of(join));
+        };
+        let options = ReplaceChildrenOptions::new(ChildrenPropertiesMode::Recompute);
+        let join = join.replace_children(vec![Arc::clone(&shape.left), right], options)?;
+        Ok(Self::telling(join, Some(Arc::new(told))))
+    }
+
+    fn telling(join: Arc<dyn ExecutionPlan>, told: Option<Arc<Told>>) -> Arc<dyn ExecutionPlan> {
         match Shape::of(&join) {
             Some(shape) => Arc::new(Self {
                 join,
+                told: told.filter(|told| told.fits(&shape)),
                 shape: Arc::new(shape),
                 sorting: Mutex::default(),
                 metrics: ExecutionPlanMetricsSet::new(),
@@ -85,11 +107,15 @@ impl RangeJoin {
         let filters =
             if self.shape.shared { self.join.dynamic_expressions_produced() } else { Vec::new() };
         let (shape, measures) = (Arc::clone(&self.shape), measures.clone());
+        let told = self.told.clone();
         let sorted: BoxFuture<'static, Result<Arc<Sorted>, Arc<DataFusionError>>> =
             Box::pin(async move {
                 let sorted = collect(&shape, input, looking, reservation, &measures).await;
                 let sorted = sorted.map_err(Arc::new)?;
                 narrow(&filters, &shape, &sorted);
+                if let Some(told) = told {
+                    told.tell(&shape, &sorted);
+                }
                 Ok(Arc::new(sorted))
             });
         Ok(sorted.shared())
@@ -183,7 +209,9 @@ impl ExecutionPlan for RangeJoin {
     }
 
     fn dynamic_expressions_produced(&self) -> Vec<Arc<dyn PhysicalExpr>> {
-        self.join.dynamic_expressions_produced()
+        let mut produced = self.join.dynamic_expressions_produced();
+        produced.extend(self.told.iter().map(|told| told.filter()));
+        produced
     }
 
     fn apply_expressions(
@@ -198,7 +226,8 @@ impl ExecutionPlan for RangeJoin {
         children: Vec<Arc<dyn ExecutionPlan>>,
         options: ReplaceChildrenOptions,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        Ok(Self::instead_of(Arc::clone(&self.join).replace_children(children, options)?))
+        let join = Arc::clone(&self.join).replace_children(children, options)?;
+        Ok(Self::telling(join, self.told.clone()))
     }
 
     fn with_new_children(
@@ -210,7 +239,8 @@ impl ExecutionPlan for RangeJoin {
     }
 
     fn reset_state(self: Arc<Self>) -> Result<Arc<dyn ExecutionPlan>> {
-        Ok(Self::instead_of(Arc::clone(&self.join).reset_state()?))
+        // It is told again, of the rows that there are then.
+        Ok(Self::telling(Arc::clone(&self.join).reset_state()?, self.told.clone()))
     }
 
     fn execute(
@@ -269,7 +299,8 @@ impl ExecutionPlan for RangeJoin {
         options: &ConfigOptions,
     ) -> Result<FilterPushdownPropagation<Arc<dyn ExecutionPlan>>> {
         let mut result = self.join.handle_child_pushdown_result(phase, result, options)?;
-        result.updated_node = result.updated_node.map(Self::instead_of);
+        let told = self.told.clone();
+        result.updated_node = result.updated_node.map(|join| Self::telling(join, told));
         Ok(result)
     }
 }
