@@ -150,8 +150,13 @@ pub(super) fn quotient(left: &dyn Datum, right: &dyn Datum) -> Result<ArrayRef, 
     let right = times_ten(right, left_scale - right_scale);
     let quotients =
         numeric::div(datum(left, is_one_left).as_ref(), datum(right, is_one_right).as_ref())?;
+    let doubles = quotients.as_primitive::<Float64Type>();
     // The numbers are finite, and too small for anything but a zero to bring this about.
-    if quotients.as_primitive::<Float64Type>().iter().flatten().any(|one| !one.is_finite()) {
+    let is_by_zero = match doubles.null_count() {
+        0 => !doubles.values().iter().fold(true, |all, one| all & one.is_finite()),
+        _ => doubles.iter().flatten().any(|one| !one.is_finite()),
+    };
+    if is_by_zero {
         return Err(ArrowError::DivideByZero);
     }
     Ok(quotients)
@@ -160,7 +165,11 @@ pub(super) fn quotient(left: &dyn Datum, right: &dyn Datum) -> Result<ArrayRef, 
 /// The numbers without their points, and how many digits stand behind these.
 fn digits(numbers: &dyn Array) -> Result<(Float64Array, i32), ArrowError> {
     if let Some(decimals) = numbers.as_primitive_opt::<Decimal128Type>() {
-        let digits = decimals.unary::<_, Float64Type>(|digits| digits as f64);
+        // Most are few. Either way the double is the one next to them.
+        let digits = decimals.unary::<_, Float64Type>(|digits| match i64::try_from(digits) {
+            Ok(digits) => digits as f64,
+            Err(_) => digits as f64,
+        });
         return Ok((digits, i32::from(decimals.scale())));
     }
     Ok((cast(numbers, &DataType::Float64)?.as_primitive::<Float64Type>().clone(), 0))
@@ -257,11 +266,29 @@ impl ScalarUDFImpl for ToWhole {
 
 #[cfg(test)]
 mod tests {
+    use datafusion::arrow::array::{Array, Decimal128Array};
     use datafusion::arrow::util::display::array_value_to_string;
     use datafusion::common::ScalarValue;
 
+    use super::digits;
     use crate::engine::answers::answer;
     use crate::engine::{Params, Session, Settings, script};
+
+    /// Beside each power of two, and halfway between two doubles.
+    #[test]
+    fn digits_become_the_doubles_next_to_them() {
+        let mut numbers = vec![i128::MIN, i128::MAX, 0];
+        for power in 0..127 {
+            let (one, half) = (1_i128 << power, 1_i128 << power >> 53);
+            let near =
+                [one - half - 1, one - half, one - 1, one, one + 1, one + half, one + half + 1];
+            numbers.extend(near.into_iter().chain(near.map(|number| -number)));
+        }
+        let (found, scale) = digits(&Decimal128Array::from(numbers.clone())).unwrap();
+        let wanted: Vec<f64> = numbers.iter().map(|number| *number as f64).collect();
+        assert_eq!((found.values().to_vec(), scale), (wanted, 10));
+        assert_eq!(found.null_count(), 0);
+    }
 
     #[tokio::test]
     async fn quotients_of_decimals_have_the_digits_of_a_double() {

@@ -203,6 +203,10 @@ pub(super) fn local_times(
             .checked_add(offset)
             .ok_or_else(|| exec_datafusion_err!("an instant is too far from our time"))
     };
+    if instants.null_count() == 0 {
+        let local = instants.values().iter().map(|instant| local(*instant));
+        return Ok(PrimitiveArray::from(local.collect::<Result<Vec<_>>>()?));
+    }
     instants.iter().map(|instant| instant.map(&mut local).transpose()).collect()
 }
 

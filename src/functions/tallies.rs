@@ -1,9 +1,10 @@
-//! How often each value comes in each of many groups, for `histogram`.
+//! How often each value comes in each of many groups, for `histogram` and for what
+//! [`counted`](super::counted) asks of many groups.
 //!
 //! Each value is kept once for all groups, and gets a number; what is counted are pairs
 //! of a group and the number of a value. Values are put in order once, when the maps are
-//! made. [`counted`](super::counted) does the same for one group, from which values can
-//! be taken out again.
+//! made. Values of one group, from which some can be taken out again, are kept by `counted`
+//! itself.
 
 use std::sync::Arc;
 

@@ -113,6 +113,19 @@ impl Screen {
         String::from_utf8(self.tmux(&["capture-pane", "-p"]).stdout).unwrap()
     }
 
+    /// Waits until nothing changes on the screen for a while.
+    fn wait_until_still(&self) {
+        let mut before = self.shown();
+        for _ in 0..20 {
+            std::thread::sleep(Duration::from_millis(150));
+            let shown = self.shown();
+            if shown == before {
+                return;
+            }
+            before = shown;
+        }
+    }
+
     /// Waits until the screen holds `wanted`, and returns it.
     fn wait_for(&self, wanted: &str) -> String {
         self.wait_until(wanted, true)
@@ -178,6 +191,8 @@ fn a_line_stands_once_on_a_terminal_whose_width_changes() {
     screen.wait_for("rest '");
     for (columns, typed) in [(50, " as one"), (130, ", 2 as two")] {
         screen.resize(columns);
+        // The line is drawn anew when the program hears of it, which may take a moment.
+        screen.wait_until_still();
         screen.type_text(typed);
         let shown = screen.wait_for(typed);
         assert_eq!(shown.matches("select 'begun'").count(), 1, "{columns}:\n{shown}");

@@ -115,7 +115,7 @@ fn answers(
     answers.push(one.evaluate(EmitTo::All).unwrap());
     answers.push(other.evaluate(EmitTo::First(3)).unwrap());
     answers.push(other.evaluate(EmitTo::All).unwrap());
-    assert_eq!(answers.iter().map(|answer| answer.len()).collect::<Vec<_>>(), [2, 2, 3, 4]);
+    assert_eq!(answers.iter().map(Array::len).collect::<Vec<_>>(), [2, 2, 3, 4]);
     answers
 }
 
