@@ -26,7 +26,7 @@ use datafusion::optimizer::decorrelate_predicate_subquery::DecorrelatePredicateS
 use datafusion::optimizer::{AnalyzerRule, OptimizerContext, OptimizerRule};
 
 use super::rewrite;
-use super::unknown_members::{has_rows, one_value, outside};
+use super::unknown_members::{apart, has_rows, one_value, outside};
 use super::unnested::{self, is_needed, subquery};
 
 /// The rule.
@@ -403,9 +403,10 @@ impl<'a> Below<'a> {
         let (rows, is_negated) = match asked {
             Expr::Exists(Exists { subquery, negated }) => (subquery.subquery, negated),
             Expr::InSubquery(InSubquery { expr, subquery, negated }) => {
-                let rows = subquery.subquery;
+                let schema = self.schema();
+                let rows = apart(&subquery.subquery, &schema)?;
                 let item = Expr::Column(Column::from(rows.schema().qualified_field(0)));
-                let equal = item.eq(outside(*expr, &self.schema())?);
+                let equal = item.eq(outside(*expr, &schema)?);
                 (Arc::new(LogicalPlan::Filter(Filter::try_new(equal, rows)?)), negated)
             }
             other => return Ok(Transformed::no(other)),

@@ -151,11 +151,21 @@ fn absent(asked: InSubquery, schema: &DFSchema) -> Result<Expr> {
     }
     // The join that does not know of them takes fewer rows into memory, so it is better to
     // ask for them apart where that is soon answered.
-    let rows = &asked.subquery.subquery;
-    let equal = outside(*asked.expr, schema)?.eq(first_column(rows));
-    let found = has_rows(only(rows, equal)?)?;
+    let rows = apart(&asked.subquery.subquery, schema)?;
+    let equal = outside(*asked.expr, schema)?.eq(first_column(&rows));
+    let found = has_rows(only(&rows, equal)?)?;
     let conditions = [found].into_iter().chain(unknown).map(negated);
     Ok(conjunction(conditions).unwrap_or_else(|| lit(true)))
+}
+
+/// The `rows` of a query whose first column is none of `schema`, so that a condition on both
+/// compares the two, and not a column with itself.
+pub(super) fn apart(rows: &Arc<LogicalPlan>, schema: &DFSchema) -> Result<Arc<LogicalPlan>> {
+    let first = Column::from(rows.schema().qualified_field(0));
+    if schema.maybe_index_of_column(&first).is_none() {
+        return Ok(Arc::clone(rows));
+    }
+    LogicalPlanBuilder::from(rows.as_ref().clone()).alias("__rows_of_query")?.build().map(Arc::new)
 }
 
 /// Whether a query is no more than a look at a table, with the same rows each time.
@@ -354,9 +364,10 @@ fn any(value: Expr, op: Operator, subquery: &Subquery, schema: &DFSchema) -> Res
     };
     let is_ordered = has_ends(rows.schema().field(0).data_type());
     if !is_ordered || !columns_around(rows).is_empty() {
-        let compared = compared(outside(value, schema)?, first_column(rows));
-        let found = has_rows(only(rows, Expr::IsTrue(Box::new(compared.clone())))?)?;
-        return Ok(unless_unknown(found, vec![has_rows(only(rows, compared.is_null())?)?]));
+        let rows = apart(rows, schema)?;
+        let compared = compared(outside(value, schema)?, first_column(&rows));
+        let found = has_rows(only(&rows, Expr::IsTrue(Box::new(compared.clone())))?)?;
+        return Ok(unless_unknown(found, vec![has_rows(only(&rows, compared.is_null())?)?]));
     }
     let most = || one_value(rows.as_ref().clone(), max(first_column(rows)));
     let least = || one_value(rows.as_ref().clone(), min(first_column(rows)));
@@ -541,6 +552,39 @@ mod tests {
         ] {
             assert_eq!(found(&session, condition).await, rows, "{condition}");
         }
+    }
+
+    #[tokio::test]
+    async fn the_rows_may_be_those_of_the_same_table() {
+        let session = session().await;
+        for (condition, rows) in [
+            ("x NOT IN (SELECT x FROM t WHERE x > 2)", &["1", "2"] as &[&str]),
+            ("x <> ALL (SELECT x FROM t WHERE x > 2)", &["1", "2"]),
+            ("NOT (x = ANY (SELECT x FROM t WHERE x > 2))", &["1", "2"]),
+            ("x NOT IN (SELECT t.x FROM t)", &[]),
+            ("x + 1 NOT IN (SELECT x FROM t WHERE x > 2)", &["1", "3"]),
+            (
+                "x NOT IN (SELECT x FROM t WHERE x > 1 AND x NOT IN (SELECT x FROM t WHERE x > 2))",
+                &["1", "3"],
+            ),
+            (
+                "x NOT IN (SELECT x FROM t WHERE x > 2) AND x NOT IN (SELECT x FROM t WHERE x < 2)",
+                &["2"],
+            ),
+            ("x IN (SELECT x FROM t WHERE x > 2)", &["3"]),
+            ("(x IN (SELECT x FROM t WHERE x > 2)) IS NOT NULL", &["1", "2", "3"]),
+            ("coalesce(x IN (SELECT x FROM t WHERE x > 2), false) = (x = 3)", &["1", "2", "3"]),
+            ("[x] > ANY (SELECT [x] FROM t WHERE x > 1)", &["3"]),
+        ] {
+            assert_eq!(found(&session, condition).await, rows, "{condition}");
+        }
+        let sql = "WITH c AS (SELECT x FROM t) SELECT x FROM c WHERE x NOT IN (SELECT x FROM c
+                   WHERE x > 2) ORDER BY x";
+        assert_eq!(answer(&session, sql).await, ["x", "1", "2"]);
+        let sql = "SELECT t.x FROM t JOIN u ON t.k = u.k WHERE t.x NOT IN (SELECT x FROM t WHERE
+                   x > 2) ORDER BY x";
+        let apart = sql.replace("SELECT x FROM t", "SELECT v.x FROM t AS v");
+        assert_eq!(answer(&session, sql).await, answer(&session, &apart).await);
     }
 
     #[tokio::test]

@@ -52,7 +52,6 @@ pub(super) struct Learned {
     is_of_one_text: bool,
     /// What it says, once that does not change any more.
     settled: Option<Settled>,
-    given_up: bool,
 }
 
 /// A filter that does not change.
@@ -82,7 +81,7 @@ impl Learned {
     pub(super) fn new(filter: &Arc<dyn PhysicalExpr>, schema: &Schema) -> Self {
         let mut kinds = schema.fields().iter().map(|field| field.data_type());
         let is_of_one_text = kinds.len() == 1 && kinds.all(|kind| kind == &DataType::Utf8View);
-        Self { filter: Arc::clone(filter), is_of_one_text, settled: None, given_up: false }
+        Self { filter: Arc::clone(filter), is_of_one_text, settled: None }
     }
 
     /// Takes over what was learned, if no more will be.
@@ -124,16 +123,10 @@ impl Learned {
         Ok(passing)
     }
 
-    /// Gives it up if too many rows of those that `came` have `passed`. As long as more is
-    /// learned, that is seen at the end of a row group.
-    pub(super) fn judge(&mut self, came: usize, passed: usize, is_at_end: bool) {
-        let is_time = is_at_end || self.settled.is_some();
-        self.given_up |= is_time && came >= SAMPLE && passed > came / WORTH_ONE_IN;
-    }
-
-    /// Whether it is asked no more.
-    pub(super) fn is_given_up(&self) -> bool {
-        self.given_up
+    /// Whether it is worth asking on, when of the rows of a row group that `came` so many have
+    /// `passed`. The first ones say little: they may be the newest, which are looked for.
+    pub(super) fn pays(came: usize, passed: usize) -> bool {
+        came < SAMPLE || passed <= came / WORTH_ONE_IN
     }
 }
 
@@ -465,20 +458,9 @@ mod tests {
     }
 
     #[test]
-    fn a_filter_that_most_rows_pass_is_given_up() {
-        let judged = |learned: &mut Learned, came, passed, is_at_end| {
-            learned.judge(came, passed, is_at_end);
-            learned.is_given_up()
-        };
-        let mut done = learned(&lit(true));
-        assert!(!judged(&mut done, 100, 100, true), "these are too few");
-        assert!(!judged(&mut done, 8192, 4096, true));
-        assert!(judged(&mut done, 8192, 4097, false));
-        assert!(judged(&mut done, 8192, 0, false), "for good");
-        let filter: Arc<dyn PhysicalExpr> =
-            Arc::new(DynamicFilterPhysicalExpr::new(vec![], lit(true)));
-        let mut learning = Learned::new(&filter, &schema());
-        assert!(!judged(&mut learning, 8192, 8192, false), "it may learn more");
-        assert!(judged(&mut learning, 8192, 8192, true));
+    fn a_filter_that_most_rows_pass_does_not_pay() {
+        assert!(Learned::pays(100, 100), "these are too few");
+        assert!(Learned::pays(8192, 4096));
+        assert!(!Learned::pays(8192, 4097));
     }
 }

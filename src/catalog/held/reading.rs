@@ -86,10 +86,6 @@ impl ReadingFilter {
         let learned = may_go.then(|| Learned::new(&expression, &schema));
         Ok(Self { expression, columns, schema, equal, learned, condition: None })
     }
-
-    fn is_given_up(&self) -> bool {
-        self.learned.as_ref().is_some_and(Learned::is_given_up)
-    }
 }
 
 /// The filters of a scan as they are asked of its row groups, of which `largest` is
@@ -246,11 +242,6 @@ impl Reading {
             };
             self.looked_at.add(open.looked - open.told);
             open.told = open.looked;
-            for (filter, asked) in self.filters.iter_mut().zip(&open.asked) {
-                if let Some(learned) = &mut filter.learned {
-                    learned.judge(asked.came, asked.passed, !goes_on);
-                }
-            }
             if goes_on {
                 self.open = Some(open);
             } else {
@@ -349,7 +340,7 @@ impl Reading {
             if let (Some(number), Some(passing)) = (filter.condition, passing) {
                 self.getter.remember(&open.group, number, &passing);
             }
-            !filter.is_given_up()
+            filter.learned.is_none() || Learned::pays(asked.came, asked.passed)
         });
     }
 
@@ -547,7 +538,7 @@ impl Reading {
             if count == 0 {
                 break;
             }
-            if asked.known.is_some() || filter.is_given_up() {
+            if asked.known.is_some() {
                 continue;
             }
             let looked_at = filter.columns.iter().map(|&position| {
@@ -570,13 +561,12 @@ impl Reading {
     }
 }
 
-/// The columns that filters look at, unless their answers are known or not wanted.
+/// The columns that filters look at, unless their answers are known.
 fn columns_of<'a>(
     filters: &'a [ReadingFilter],
     asked: &'a [Asked],
 ) -> impl Iterator<Item = usize> + 'a {
-    let open = filters.iter().zip(asked);
-    let open = open.filter(|(filter, asked)| asked.known.is_none() && !filter.is_given_up());
+    let open = filters.iter().zip(asked).filter(|(_, asked)| asked.known.is_none());
     open.flat_map(|(filter, _)| filter.columns.iter().copied())
 }
 
