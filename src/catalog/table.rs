@@ -13,6 +13,7 @@ use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit}
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::stats::Precision;
 use datafusion::common::{ColumnStatistics, ScalarValue, Statistics};
+use datafusion::datasource::DefaultTableSource;
 use datafusion::datasource::file_format::FileFormat;
 use datafusion::datasource::file_format::parquet::ParquetFormat;
 use datafusion::datasource::listing::PartitionedFile;
@@ -25,7 +26,7 @@ use datafusion::datasource::physical_plan::{
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::object_store::ObjectStoreUrl;
-use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
+use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableScan, TableType};
 use datafusion::physical_expr::expressions::col;
 use datafusion::physical_expr::{LexOrdering, PhysicalSortExpr};
 use datafusion::physical_plan::ExecutionPlan;
@@ -68,6 +69,13 @@ impl StoreTable {
     pub(super) fn new(snapshot: Arc<Snapshot>, timezone: &str, held: Arc<HeldColumns>) -> Self {
         let schema = zoned_schema(snapshot.table, timezone);
         Self { snapshot, attached: None, schema, selection: None, few_wanted: false, held }
+    }
+
+    /// The stored table that `scan` reads, if it reads one.
+    #[must_use]
+    pub fn of_scan(scan: &TableScan) -> Option<&Self> {
+        let source = scan.source.downcast_ref::<DefaultTableSource>()?;
+        source.table_provider.downcast_ref()
     }
 
     /// The same table of a database that was attached as `name`.

@@ -26,7 +26,7 @@ use datafusion::optimizer::decorrelate_predicate_subquery::DecorrelatePredicateS
 use datafusion::optimizer::{AnalyzerRule, OptimizerContext, OptimizerRule};
 
 use super::rewrite;
-use super::unknown_members::{apart, has_rows, one_value, outside};
+use super::unknown_members::{apart, first_column, has_rows, one_value, outside};
 use super::unnested::{self, is_needed, subquery};
 
 /// The rule.
@@ -405,8 +405,7 @@ impl<'a> Below<'a> {
             Expr::InSubquery(InSubquery { expr, subquery, negated }) => {
                 let schema = self.schema();
                 let rows = apart(&subquery.subquery, &schema)?;
-                let item = Expr::Column(Column::from(rows.schema().qualified_field(0)));
-                let equal = item.eq(outside(*expr, &schema)?);
+                let equal = first_column(&rows).eq(outside(*expr, &schema)?);
                 (Arc::new(LogicalPlan::Filter(Filter::try_new(equal, rows)?)), negated)
             }
             other => return Ok(Transformed::no(other)),

@@ -64,6 +64,8 @@ mod lists;
 mod lone_place;
 mod looked_into;
 mod made_lists;
+#[cfg(test)]
+pub(crate) mod made_posts;
 mod map_keys;
 mod memory;
 mod moving;

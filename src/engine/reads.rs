@@ -6,7 +6,6 @@
 use std::collections::BTreeMap;
 
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
-use datafusion::datasource::source_as_provider;
 use datafusion::logical_expr::{Expr, LogicalPlan, TableScan, Volatility};
 
 use super::fingerprint::Fingerprint;
@@ -74,9 +73,7 @@ impl Reads {
     }
 
     fn see_table(&mut self, scan: &TableScan) {
-        let provider = source_as_provider(&scan.source).ok();
-        let stored = provider.as_ref().and_then(|table| table.downcast_ref::<StoreTable>());
-        let Some(table) = stored else {
+        let Some(table) = StoreTable::of_scan(scan) else {
             self.repeatable = false;
             return;
         };

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use datafusion::common::Result;
 use datafusion::common::tree_node::Transformed;
-use datafusion::datasource::{provider_as_source, source_as_provider};
+use datafusion::datasource::provider_as_source;
 use datafusion::logical_expr::{Expr, LogicalPlan, TableScan};
 use datafusion::optimizer::{ApplyOrder, OptimizerConfig, OptimizerRule};
 
@@ -46,8 +46,7 @@ impl OptimizerRule for UseTextIndex {
 
 /// The scan with fewer rows; none if the indexes cannot tell.
 fn narrowed(scan: &TableScan) -> Result<Option<TableScan>> {
-    let Ok(provider) = source_as_provider(&scan.source) else { return Ok(None) };
-    let Some(table) = provider.downcast_ref::<StoreTable>() else { return Ok(None) };
+    let Some(table) = StoreTable::of_scan(scan) else { return Ok(None) };
     if !index::covers(table.snapshot().table) {
         return Ok(None);
     }

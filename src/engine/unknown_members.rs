@@ -261,7 +261,7 @@ fn negated(condition: Expr) -> Expr {
     }
 }
 
-fn first_column(rows: &LogicalPlan) -> Expr {
+pub(super) fn first_column(rows: &LogicalPlan) -> Expr {
     Expr::Column(Column::from(rows.schema().qualified_field(0)))
 }
 

@@ -226,16 +226,11 @@ fn sum(metrics: &MetricsSet, name: &str) -> usize {
 mod tests {
     use std::path::Path;
 
-    use datafusion::arrow::array::{
-        ArrayRef, Int64Array, RecordBatch, StringArray, new_null_array,
-    };
-    use datafusion::arrow::compute::cast;
     use datafusion::physical_plan::Statistics;
 
     use super::*;
     use crate::engine::script::parse;
-    use crate::engine::{Params, Session, Settings};
-    use crate::model::POSTS;
+    use crate::engine::{Params, Session, Settings, made_posts};
     use crate::store::Store;
 
     /// What a statement has read in the end.
@@ -250,23 +245,7 @@ mod tests {
 
     /// A database of a hundred posts whose texts are numbers.
     async fn posts(folder: &Path) -> Arc<Store> {
-        let numbers: ArrayRef = Arc::new(Int64Array::from_iter_values(0..100));
-        let platform: ArrayRef = Arc::new(StringArray::from(vec!["weibo"; 100]));
-        let schema = POSTS.schema();
-        let columns = schema.fields().iter().map(|field| match field.name().as_str() {
-            "platform" => cast(&platform, field.data_type()).unwrap(),
-            "post_id" | "posted_at" | "text" | "likes" | "observed_at" => {
-                cast(&numbers, field.data_type()).unwrap()
-            }
-            _ => new_null_array(field.data_type(), 100),
-        });
-        let columns = columns.collect();
-        let rows = RecordBatch::try_new(schema, columns).unwrap();
-        let store = Store::create(folder).await.unwrap();
-        let mut transaction = store.begin().await.unwrap();
-        transaction.append(&POSTS, rows).await.unwrap();
-        transaction.commit().await.unwrap();
-        Arc::new(Store::open(folder).await.unwrap())
+        made_posts::store(folder, [made_posts::posts(0..100, &[])]).await
     }
 
     #[tokio::test]

@@ -98,6 +98,12 @@ async fn store(folder: &Path, times: Times) -> Arc<Store> {
     store_of(folder, tables).await
 }
 
+/// A store whose posts have their texts on several pages.
+async fn store_with_pages(folder: &Path) -> Arc<Store> {
+    let files = [posts(1, 40_000, Times::FileByFile), posts(40_001, 25_000, Times::FileByFile)];
+    store_of(folder, files.map(|sql| (&POSTS, sql))).await
+}
+
 /// A store with what these questions give, a data file for each.
 async fn store_of<const FILES: usize>(
     folder: &Path,
@@ -309,17 +315,23 @@ async fn levers(session: &Session) -> Vec<String> {
     answer(session, sql).await
 }
 
+/// The session with all levers off.
+async fn without_levers(session: Session) -> Session {
+    let levers = levers(&session).await;
+    assert!(levers.len() > 1, "{levers:?}");
+    for lever in levers {
+        set(&session, &lever, "false").await;
+    }
+    session
+}
+
 /// Asks all questions with all levers off, and then in sessions of all kinds.
 async fn compare(times: Times, questions: &[String]) {
     let folder = tempfile::tempdir().unwrap();
     let store = store(folder.path().join("db").as_path(), times).await;
     let plain = Settings { threads: 1, pushdown: false, ..Settings::default() };
-    let plain = Session::new(Some(Arc::clone(&store)), plain).unwrap();
+    let plain = without_levers(Session::new(Some(Arc::clone(&store)), plain).unwrap()).await;
     let levers = levers(&plain).await;
-    assert!(levers.len() > 1, "{levers:?}");
-    for lever in &levers {
-        set(&plain, lever, "false").await;
-    }
     let mut expected = Vec::new();
     for question in questions {
         expected.push(answer(&plain, question).await);
@@ -392,17 +404,12 @@ async fn nor_does_the_order_of_the_files() {
 #[tokio::test(flavor = "multi_thread")]
 async fn nor_does_reading_parts_of_columns() {
     let folder = tempfile::tempdir().unwrap();
-    // Texts on several pages.
-    let files = [posts(1, 40_000, Times::FileByFile), posts(40_001, 25_000, Times::FileByFile)];
-    let store = store_of(&folder.path().join("db"), files.map(|sql| (&POSTS, sql))).await;
+    let store = store_with_pages(folder.path().join("db").as_path()).await;
     let session = |threads| {
         let settings = Settings { threads, ..Settings::default() };
         Session::new(Some(Arc::clone(&store)), settings).unwrap()
     };
-    let plain = session(1);
-    for lever in levers(&plain).await {
-        set(&plain, &lever, "false").await;
-    }
+    let plain = without_levers(session(1)).await;
     let conditions = [
         "p.account_id = 'a5'",
         "p.account_id = 'a5' AND p.text LIKE '%应急%'",
@@ -440,16 +447,12 @@ async fn nor_does_reading_parts_of_columns() {
 #[tokio::test(flavor = "multi_thread")]
 async fn nor_does_remembering_which_rows_pass_a_condition() {
     let folder = tempfile::tempdir().unwrap();
-    let files = [posts(1, 40_000, Times::FileByFile), posts(40_001, 25_000, Times::FileByFile)];
-    let store = store_of(&folder.path().join("db"), files.map(|sql| (&POSTS, sql))).await;
+    let store = store_with_pages(folder.path().join("db").as_path()).await;
     let session = |threads| {
         let settings = Settings { threads, ..Settings::default() };
         Session::new(Some(Arc::clone(&store)), settings).unwrap()
     };
-    let plain = session(1);
-    for lever in levers(&plain).await {
-        set(&plain, &lever, "false").await;
-    }
+    let plain = without_levers(session(1)).await;
     // There is room for all columns, or for all but the texts.
     let sessions = [session(2), session(1), session(2)];
     set(&sessions[1], "weiku.column_cache_mb", "1").await;

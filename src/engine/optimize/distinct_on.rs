@@ -13,7 +13,6 @@
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{Column, DFSchema, Result, ScalarValue};
-use datafusion::datasource::source_as_provider;
 use datafusion::logical_expr::expr_rewriter::normalize_cols;
 use datafusion::logical_expr::{
     Distinct, DistinctOn, Expr, ExprFunctionExt, ExprSchemable, LogicalPlan, LogicalPlanBuilder,
@@ -23,6 +22,7 @@ use datafusion::optimizer::OptimizerConfig;
 use datafusion::optimizer::replace_distinct_aggregate::ReplaceDistinctWithAggregate;
 
 use super::around::{Rule, around};
+use super::joined_tables::plain_column;
 use crate::catalog::{Levers, StoreTable};
 use crate::engine::unnested::columns_around;
 use crate::engine::whole_counts::row_number;
@@ -125,21 +125,11 @@ fn comes_early(column: &Column, is_ascending: bool, plan: &LogicalPlan) -> bool 
 
 /// Whether that holds for the rows of a stored table.
 fn comes_early_in(column: &Column, is_ascending: bool, scan: &TableScan) -> bool {
-    let Ok(provider) = source_as_provider(&scan.source) else { return false };
-    let Some(stored) = provider.downcast_ref::<StoreTable>() else { return false };
+    let Some(stored) = StoreTable::of_scan(scan) else { return false };
     let table = stored.snapshot().table;
     match table.sort.first() {
         Some(first) if first.name == column.name => first.descending != is_ascending,
         _ => index::covers(table) && COUNTS.contains(&column.name.as_str()),
-    }
-}
-
-/// The column that an expression is, under whatever name.
-fn plain_column(expression: &Expr) -> Option<&Column> {
-    match expression {
-        Expr::Column(column) => Some(column),
-        Expr::Alias(alias) => plain_column(&alias.expr),
-        _ => None,
     }
 }
 

@@ -15,7 +15,6 @@ use std::sync::Arc;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::tree_node::Transformed;
 use datafusion::common::{Result, ScalarValue};
-use datafusion::datasource::source_as_provider;
 use datafusion::logical_expr::{Aggregate, Expr, GroupingSet, LogicalPlan, Projection, Union, lit};
 use datafusion::optimizer::optimize_projections::OptimizeProjections;
 use datafusion::optimizer::{ApplyOrder, OptimizerConfig, OptimizerRule};
@@ -172,11 +171,7 @@ fn is_any_repeated(sets: &[Vec<Expr>]) -> bool {
 /// and chosen by what is steady.
 fn is_read_alike(plan: &LogicalPlan) -> bool {
     let is_known = match plan {
-        LogicalPlan::TableScan(scan) => {
-            let provider = source_as_provider(&scan.source);
-            scan.fetch.is_none()
-                && provider.is_ok_and(|provider| provider.downcast_ref::<StoreTable>().is_some())
-        }
+        LogicalPlan::TableScan(scan) => scan.fetch.is_none() && StoreTable::of_scan(scan).is_some(),
         LogicalPlan::Projection(_)
         | LogicalPlan::Filter(_)
         | LogicalPlan::SubqueryAlias(_)

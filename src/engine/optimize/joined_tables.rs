@@ -63,7 +63,7 @@ fn leads_to_join(plan: &LogicalPlan) -> bool {
 }
 
 /// The column that an expression is, under whatever name.
-fn plain_column(expression: &Expr) -> Option<&Column> {
+pub(super) fn plain_column(expression: &Expr) -> Option<&Column> {
     match expression {
         Expr::Column(column) => Some(column),
         Expr::Alias(alias) => plain_column(&alias.expr),

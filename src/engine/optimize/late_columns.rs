@@ -10,7 +10,7 @@ use std::sync::Arc;
 use datafusion::common::Result;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
-use datafusion::datasource::{provider_as_source, source_as_provider};
+use datafusion::datasource::provider_as_source;
 use datafusion::logical_expr::{FetchType, LogicalPlan, TableScan};
 use datafusion::optimizer::{ApplyOrder, OptimizerConfig, OptimizerRule};
 use datafusion::physical_expr::expressions::Column;
@@ -71,9 +71,8 @@ fn told(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
         | LogicalPlan::SubqueryAlias(_)
         | LogicalPlan::Sort(_) => plan.map_children(told),
         LogicalPlan::TableScan(scan) => {
-            let source = source_as_provider(&scan.source).ok();
-            let table = source.as_ref().and_then(|source| source.downcast_ref::<StoreTable>());
-            let Some(table) = table.filter(|table| !table.is_for_few_rows()) else {
+            let table = StoreTable::of_scan(&scan).filter(|table| !table.is_for_few_rows());
+            let Some(table) = table else {
                 return Ok(Transformed::no(LogicalPlan::TableScan(scan)));
             };
             let source = provider_as_source(Arc::new(table.for_few_rows()));

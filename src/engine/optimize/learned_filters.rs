@@ -99,42 +99,21 @@ fn all_sorted(sort: &SortExec) -> Option<Plan> {
 mod tests {
     use std::path::Path;
 
-    use datafusion::arrow::array::{
-        ArrayRef, Int64Array, ListBuilder, RecordBatch, StringArray, StringBuilder, new_null_array,
-    };
-    use datafusion::arrow::compute::cast;
+    use datafusion::arrow::array::{ArrayRef, ListBuilder, StringBuilder};
 
     use super::*;
     use crate::engine::answers::{answer, value};
-    use crate::engine::{Session, Settings};
-    use crate::model::POSTS;
+    use crate::engine::{Session, Settings, made_posts};
     use crate::store::Store;
 
     /// A hundred posts, every other one with the tag `a` and the others with `b`.
     async fn posts(folder: &Path) -> Arc<Store> {
-        let numbers: ArrayRef = Arc::new(Int64Array::from_iter_values(0..100));
-        let platform: ArrayRef = Arc::new(StringArray::from(vec!["weibo"; 100]));
         let mut tags = ListBuilder::new(StringBuilder::new());
         for number in 0..100 {
             tags.append_value([Some(if number % 2 == 0 { "a" } else { "b" })]);
         }
         let tags: ArrayRef = Arc::new(tags.finish());
-        let schema = POSTS.schema();
-        let columns = schema.fields().iter().map(|field| match field.name().as_str() {
-            "platform" => cast(&platform, field.data_type()).unwrap(),
-            "hashtags" => cast(&tags, field.data_type()).unwrap(),
-            "post_id" | "posted_at" | "text" | "likes" | "observed_at" => {
-                cast(&numbers, field.data_type()).unwrap()
-            }
-            _ => new_null_array(field.data_type(), 100),
-        });
-        let columns = columns.collect();
-        let store = Store::create(folder).await.unwrap();
-        let mut transaction = store.begin().await.unwrap();
-        let rows = RecordBatch::try_new(schema, columns).unwrap();
-        transaction.append(&POSTS, rows).await.unwrap();
-        transaction.commit().await.unwrap();
-        Arc::new(Store::open(folder).await.unwrap())
+        made_posts::store(folder, [made_posts::posts(0..100, &[("hashtags", tags)])]).await
     }
 
     #[tokio::test(flavor = "multi_thread")]

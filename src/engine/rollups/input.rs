@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use datafusion::common::{Column, Result};
-use datafusion::datasource::{provider_as_source, source_as_provider};
+use datafusion::datasource::provider_as_source;
 use datafusion::logical_expr::{
     Expr, Filter, Join, JoinType, LogicalPlan, Projection, SubqueryAlias, TableScan,
     TableScanBuilder,
@@ -64,8 +64,7 @@ impl Input {
     }
 
     fn of_scan(scan: &TableScan, shape: Shape, zone: &str) -> Result<Option<Self>> {
-        let Ok(provider) = source_as_provider(&scan.source) else { return Ok(None) };
-        let Some(table) = provider.downcast_ref::<StoreTable>() else { return Ok(None) };
+        let Some(table) = StoreTable::of_scan(scan) else { return Ok(None) };
         let snapshot = Arc::clone(table.snapshot());
         let is_kept = |name: &str| {
             name == "posted_at" || shape.dimensions().contains(&name) || COUNTS.contains(&name)
@@ -265,10 +264,7 @@ impl Input {
 /// How many rows `plan` gives at most, if that is known.
 fn most_rows(plan: &LogicalPlan) -> Option<u64> {
     match plan {
-        LogicalPlan::TableScan(scan) => {
-            let provider = source_as_provider(&scan.source).ok()?;
-            Some(provider.downcast_ref::<StoreTable>()?.snapshot().rows())
-        }
+        LogicalPlan::TableScan(scan) => Some(StoreTable::of_scan(scan)?.snapshot().rows()),
         LogicalPlan::Projection(_)
         | LogicalPlan::Filter(_)
         | LogicalPlan::SubqueryAlias(_)

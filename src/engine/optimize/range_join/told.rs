@@ -238,39 +238,18 @@ fn with_filter(
 mod tests {
     use std::path::Path;
 
-    use datafusion::arrow::array::{
-        ArrayRef, Int64Array, RecordBatch, StringArray, new_null_array,
-    };
-    use datafusion::arrow::compute::cast;
+    use datafusion::arrow::array::{ArrayRef, Int64Array};
 
     use super::*;
     use crate::engine::answers::{answer, value};
-    use crate::engine::{Session, Settings};
-    use crate::model::POSTS;
+    use crate::engine::{Session, Settings, made_posts};
     use crate::store::Store;
 
     /// A thousand posts, one an hour from the first of August 2012 on.
     async fn posts(folder: &Path) -> Arc<Store> {
-        let numbers: ArrayRef = Arc::new(Int64Array::from_iter_values(0..1000));
         let times = (0..1000).map(|hour| (1_343_750_400 + hour * 3600) * 1_000_000);
         let times: ArrayRef = Arc::new(Int64Array::from_iter_values(times));
-        let platform: ArrayRef = Arc::new(StringArray::from(vec!["weibo"; 1000]));
-        let schema = POSTS.schema();
-        let columns = schema.fields().iter().map(|field| match field.name().as_str() {
-            "platform" => cast(&platform, field.data_type()).unwrap(),
-            "posted_at" => cast(&times, field.data_type()).unwrap(),
-            "post_id" | "text" | "likes" | "observed_at" => {
-                cast(&numbers, field.data_type()).unwrap()
-            }
-            _ => new_null_array(field.data_type(), 1000),
-        });
-        let columns = columns.collect();
-        let store = Store::create(folder).await.unwrap();
-        let mut transaction = store.begin().await.unwrap();
-        let rows = RecordBatch::try_new(schema, columns).unwrap();
-        transaction.append(&POSTS, rows).await.unwrap();
-        transaction.commit().await.unwrap();
-        Arc::new(Store::open(folder).await.unwrap())
+        made_posts::store(folder, [made_posts::posts(0..1000, &[("posted_at", times)])]).await
     }
 
     async fn session(folder: &Path) -> Session {

@@ -4,12 +4,8 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
-use datafusion::arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray, new_null_array};
-use datafusion::arrow::compute::cast;
-
 use crate::engine::answers::answer;
-use crate::engine::{Session, Settings};
-use crate::model::POSTS;
+use crate::engine::{Session, Settings, made_posts};
 use crate::store::Store;
 
 fn session(store: Option<&Arc<Store>>, threads: usize) -> Session {
@@ -113,32 +109,10 @@ async fn a_table_in_memory_keeps_the_order_in_which_it_was_made() {
     }
 }
 
-/// Posts that differ in their time, their number and their text.
-fn posts(numbers: Range<i64>) -> RecordBatch {
-    let schema = POSTS.schema();
-    let count = numbers.clone().count();
-    let numbers: ArrayRef = Arc::new(Int64Array::from_iter_values(numbers));
-    let platform: ArrayRef = Arc::new(StringArray::from(vec!["weibo"; count]));
-    let columns = schema.fields().iter().map(|field| match field.name().as_str() {
-        "platform" => cast(&platform, field.data_type()).unwrap(),
-        "post_id" | "posted_at" | "text" | "likes" | "observed_at" => {
-            cast(&numbers, field.data_type()).unwrap()
-        }
-        _ => new_null_array(field.data_type(), count),
-    });
-    let columns = columns.collect();
-    RecordBatch::try_new(schema, columns).unwrap()
-}
-
-/// A store with a data file for each of `files`.
+/// A store with a data file for each of `files`, of posts that differ in their time, their
+/// number and their text.
 async fn store(folder: &Path, files: &[Range<i64>]) -> Arc<Store> {
-    let store = Store::create(folder).await.unwrap();
-    for file in files {
-        let mut transaction = store.begin().await.unwrap();
-        transaction.append(&POSTS, posts(file.clone())).await.unwrap();
-        transaction.commit().await.unwrap();
-    }
-    Arc::new(Store::open(folder).await.unwrap())
+    made_posts::store(folder, files.iter().map(|file| made_posts::posts(file.clone(), &[]))).await
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use datafusion::arrow::datatypes::{DataType, Field};
 use datafusion::common::tree_node::TreeNode;
 use datafusion::common::{Column, JoinType};
-use datafusion::datasource::source_as_provider;
 use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::utils::split_conjunction;
 use datafusion::logical_expr::{BinaryExpr, Expr, Join, LogicalPlan, Operator, TableScan};
@@ -106,8 +105,7 @@ fn rows(plan: &LogicalPlan, needed: &Columns) -> Option<usize> {
 
 /// A stored table; others may be read once only, or take long.
 fn rows_of_table(scan: &TableScan, needed: &Columns) -> Option<usize> {
-    let provider = source_as_provider(&scan.source).ok()?;
-    let table = provider.downcast_ref::<StoreTable>()?;
+    let table = StoreTable::of_scan(scan)?;
     if scan.fetch.is_some()
         || table.selection().is_some()
         || !scan.filters.iter().all(is_passed_by_many)
@@ -234,8 +232,7 @@ fn values_of(key: &Expr, plan: &LogicalPlan, rows: usize) -> Option<usize> {
 
 /// Those of a column: no more than its table has rows.
 fn values_of_column(name: &str, scan: &TableScan, rows: usize) -> Option<usize> {
-    let provider = source_as_provider(&scan.source).ok()?;
-    let snapshot = provider.downcast_ref::<StoreTable>()?.snapshot();
+    let snapshot = StoreTable::of_scan(scan)?.snapshot();
     let all = usize::try_from(snapshot.rows()).ok()?;
     let is_of_accounts = snapshot.table.key.last() == Some(&name);
     let known = COMMON.iter().find(|(common, _)| *common == name).map(|(_, values)| *values);
